@@ -1,0 +1,36 @@
+"""``postings info``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from rich.table import Table
+
+from postings import open_index
+from postings.statistics import statistics
+from postings_cli.console import out, print_json
+from postings_cli.options import Collection, IndexUrl, Json, settings_from
+
+
+def info(collection: Collection = None, index: IndexUrl = None, as_json: Json = False) -> None:
+    """Say what a collection holds, and which model it was built with.
+
+    Example: postings info --collection articles --json
+    """
+    settings = settings_from(collection, index)
+    with open_index(settings) as opened:
+        models = opened.info().models
+        facts = {
+            "collection": settings.collection,
+            "index": settings.index_url,
+            **asdict(statistics(opened)),
+            "model": models.active_name,
+            "fingerprint": models.active,
+        }
+    if as_json:
+        print_json(facts)
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in facts.items():
+        table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
+    out.print(table)

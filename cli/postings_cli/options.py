@@ -1,0 +1,28 @@
+"""Options that several commands share; each overrides the setting of its name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from postings import Settings
+
+Collection = Annotated[
+    str | None, typer.Option("--collection", "-c", help="Collection to use (POSTINGS_COLLECTION).", show_default=False)
+]
+IndexUrl = Annotated[
+    str | None,
+    typer.Option("--index", help="Folder, or URL of a Qdrant server (POSTINGS_INDEX_URL).", show_default=False),
+]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="'tiny', a folder, or a hub id (POSTINGS_MODEL).", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def settings_from(collection: str | None = None, index_url: str | None = None, model: str | None = None) -> Settings:
+    """The settings, with the options that were given."""
+    given = {"collection": collection, "index_url": index_url, "model": model}
+    return Settings(**{name: value for name, value in given.items() if value is not None})

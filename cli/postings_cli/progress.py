@@ -1,0 +1,37 @@
+"""The bar that ingestion shows: documents, documents a second, time left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from postings_cli.console import err
+
+if TYPE_CHECKING:
+    from postings_ingest import Report
+
+
+@contextmanager
+def ingest_bar(total: int | None) -> Iterator[Callable[[Report], None]]:
+    """Show a bar while documents are ingested; on anything but a terminal, show nothing."""
+    bar = Progress(
+        TextColumn("ingesting"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TextColumn("documents  {task.fields[rate]:,.0f} docs/s "),
+        TimeRemainingColumn(compact=True),
+        console=err,
+        disable=not err.is_terminal,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=total, rate=0.0)
+
+        def show(report: Report) -> None:
+            bar.update(task, completed=report.documents, rate=report.documents / max(report.seconds, 1e-9))
+
+        yield show

@@ -1,0 +1,149 @@
+"""``postings search``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from postings.errors import InvalidFilter
+from postings_cli.console import out, print_json, printable
+from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
+from postings_query import Hit, SearchClient
+
+_TOKENS = 8
+_CHARACTERS = 300
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="What to search for.")],
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Hits to show, at most.")] = 10,
+    offset: Annotated[int, typer.Option("--offset", help="Hits to leave out at the top.")] = 0,
+    filter: Annotated[
+        str | None, typer.Option("--filter", help="A Qdrant filter in JSON, over metadata.<key>.", show_default=False)
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show which tokens made the score, and why.")] = False,
+    group_by_document: Annotated[
+        bool, typer.Option("--group-by-document", help="Show each document once, by its best passage.")
+    ] = False,
+    score_threshold: Annotated[
+        float | None, typer.Option("--score-threshold", help="Leave out lower scores.", show_default=False)
+    ] = None,
+    collection: Collection = None,
+    index: IndexUrl = None,
+    model: Model = None,
+    as_json: Json = False,
+) -> None:
+    """Search a collection.
+
+    Example: postings search "chasing prey" --explain
+    --filter '{"must": [{"key": "metadata.lang", "match": {"value": "en"}}]}'
+    """
+    settings = settings_from(collection, index, model)
+    parsed = _parse(filter)
+    with SearchClient(settings=settings) as client:
+        hits = client.search(
+            query,
+            limit,
+            offset,
+            parsed,
+            group_by_document=group_by_document,
+            explain=explain,
+            score_threshold=score_threshold,
+        )
+    if as_json:
+        found = [hit_json(hit, explain=explain) for hit in hits]
+        print_json({"query": query, "collection": settings.collection, "model": settings.model, "hits": found})
+    else:
+        show_hits(hits, first=offset + 1)
+
+
+def show_hits(hits: list[Hit], first: int = 1) -> None:
+    """Print hits for people: score, title, text with the evidence marked, and the tokens that made the score."""
+    if not hits:
+        out.print("no hits")
+    for rank, hit in enumerate(hits, first):
+        heading = Text(f"{rank:>2}. {hit.score:7.3f}  ")
+        heading.append(printable(hit.title or hit.id), style="bold")
+        heading.append(f"  {printable(hit.id)}" if hit.title and hit.title != hit.id else "", style="dim")
+        out.print(heading)
+        out.print(_marked(hit))
+        if hit.contributions:
+            out.print(_tokens(hit))
+
+
+def hit_json(hit: Hit, *, explain: bool) -> dict[str, Any]:
+    """A hit as ``--json`` prints it."""
+    fields: dict[str, Any] = {
+        "id": hit.id,
+        "score": hit.score,
+        "title": hit.title,
+        "text": hit.text,
+        "metadata": hit.metadata,
+        "version": hit.version,
+        "ordinal": hit.ordinal,
+        "start": hit.start,
+        "end": hit.end,
+    }
+    if explain:
+        fields["contributions"] = [
+            {
+                "token": part.token,
+                "query_weight": part.query_weight,
+                "document_weight": part.document_weight,
+                "contribution": part.contribution,
+                "evidence": [list(span) for span in part.evidence],
+                "title_evidence": [list(span) for span in part.title_evidence],
+            }
+            for part in hit.contributions
+        ]
+    return fields
+
+
+def _marked(hit: Hit) -> Text:
+    text = Text(printable(hit.text))
+    for part in hit.contributions[:_TOKENS]:
+        for start, end in part.evidence:
+            text.stylize("bold green", start, end)
+    # Line breaks become spaces one by one, so that the offsets stay true.
+    text.plain = "".join(" " if character in "\n\t" else character for character in text.plain)
+    if len(text) > _CHARACTERS:
+        text = text[:_CHARACTERS]
+        text.append(" …")
+    text.pad_left(13)
+    return text
+
+
+def _tokens(hit: Hit) -> Text:
+    line = Text(" " * 13, style="cyan")
+    shown = hit.contributions[:_TOKENS]
+    line.append(
+        ", ".join(
+            f"{printable(part.token)} {part.contribution:.2f}{_source(hit, part.token, part.evidence)}"
+            for part in shown
+        )
+    )
+    if more := len(hit.contributions) - len(shown):
+        line.append(f" and {more} more")
+    return line
+
+
+def _source(hit: Hit, token: str, evidence: tuple[tuple[int, int], ...]) -> str:
+    """The words that fired a token, where they aren't the token itself."""
+    words = dict.fromkeys(printable(hit.text[start:end]) for start, end in evidence)
+    others = [word for word in words if word.lower() != token.removeprefix("##").lower()]
+    return f" ← {', '.join(others)}" if others else ""
+
+
+def _parse(filter: str | None) -> dict[str, Any] | None:
+    if filter is None:
+        return None
+    try:
+        parsed = json.loads(filter)
+    except (ValueError, RecursionError) as error:
+        raise InvalidFilter(f"--filter isn't JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise InvalidFilter(f'--filter must be a JSON object such as {{"must": […]}}, got {filter!r:.100}')
+    return parsed

@@ -1,0 +1,158 @@
+"""Documents, as a producer gives them, and passages, as an index stores them."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from postings.errors import InvalidDocument
+
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
+
+MAX_ID_LENGTH = 512
+"""Characters that a document id may have."""
+
+MAX_TEXT_LENGTH = 4_000_000
+"""Characters that a document's text may have; about four times *War and Peace*'s first volume."""
+
+MAX_VERSION = 2**53 - 1
+"""The largest version: Qdrant compares ranges as float64, which is exact up to here."""
+
+_INT64 = range(-(2**63), 2**63)
+_POINT_NAMESPACE = uuid.UUID("8c4f5f0e-6d0b-5b52-9a55-0d6f1a0f7a11")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text to be found, with what should be shown and filtered on beside it.
+
+    Args:
+        id: the document's name at its source, 1 to 512 characters; ingesting an id again replaces the document.
+        text: what is encoded and shown, up to 4 million characters; long texts become several passages.
+        title: encoded in front of every passage, and shown.
+        metadata: JSON values under string keys; filter on them as ``metadata.<key>``.
+        version: grows with each revision at the source (for example milliseconds since the epoch); an older
+            version never replaces a newer one. Without one, the time of arrival in milliseconds is used.
+
+    Raises:
+        InvalidDocument: a field breaks one of these rules; the message names the field and what came.
+
+    Example:
+        >>> Document("intro", "A man is eating food.", metadata={"lang": "en"}).title
+        ''
+    """
+
+    id: str
+    text: str
+    title: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    version: int | None = None
+
+    def __post_init__(self) -> None:
+        check_id(self.id)
+        _check_string("text", self.text, MAX_TEXT_LENGTH)
+        _check_string("title", self.title, MAX_TEXT_LENGTH)
+        if not self.text.strip() and not self.title.strip():
+            raise InvalidDocument(f"document {self.id!r} has no text: text and title are empty")
+        if not isinstance(self.metadata, Mapping):
+            raise InvalidDocument(f"metadata must be an object, got {type(self.metadata).__name__}")
+        object.__setattr__(self, "metadata", _json_copy(dict(self.metadata), "metadata"))
+        if self.version is not None:
+            check_version(self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk of a document, the unit that is encoded, stored and found.
+
+    ``text`` is ``document.text[start:end]``. Passage 0 always exists and is the document's *head*: it stands for
+    the document in counts and carries the number of its ``passages``.
+    """
+
+    doc_id: str
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    title: str
+    metadata: Mapping[str, Any] = field(hash=False)
+    version: int
+    passages: int
+
+    @property
+    def id(self) -> str:
+        """The point id, see :func:`point_id`."""
+        return point_id(self.doc_id, self.ordinal)
+
+
+def point_id(doc_id: str, ordinal: int) -> str:
+    """The id under which a passage is stored: UUIDv5 of document id and ordinal, so that a repeated write overwrites.
+
+    Example:
+        >>> point_id("intro", 0) == point_id("intro", 0) != point_id("intro", 1)
+        True
+    """
+    return str(uuid.uuid5(_POINT_NAMESPACE, f"{ordinal}:{doc_id}"))
+
+
+def check_id(doc_id: object) -> None:
+    """Raise :class:`InvalidDocument` unless ``doc_id`` can name a document."""
+    _check_string("id", doc_id, MAX_ID_LENGTH)
+    if not doc_id:
+        raise InvalidDocument("id is empty: every document needs an id of at least one character")
+
+
+def check_version(version: object) -> None:
+    """Raise :class:`InvalidDocument` unless ``version`` is an integer in ``0..2**53 - 1``."""
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise InvalidDocument(f"version must be an integer, got {version!r} ({type(version).__name__})")
+    if not 0 <= version <= MAX_VERSION:
+        raise InvalidDocument(f"version must lie in 0..{MAX_VERSION} (2**53 - 1), got {version}")
+
+
+def _check_string(name: str, value: object, longest: int) -> None:
+    if not isinstance(value, str):
+        raise InvalidDocument(f"{name} must be a string, got {type(value).__name__}")
+    if len(value) > longest:
+        raise InvalidDocument(f"{name} may have {longest:,} characters, got {len(value):,}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidDocument(
+            f"{name} isn't valid Unicode: a lone surrogate {value[error.start]!a} at character {error.start}"
+        ) from error
+
+
+def _json_copy(value: Any, where: str, depth: int = 0) -> JsonValue:
+    if depth > 32:
+        raise InvalidDocument(f"metadata is nested more than 32 levels deep at {where[:80]}…")
+    match value:
+        case None | bool():
+            return value
+        case int():
+            if value not in _INT64:
+                raise InvalidDocument(f"{where} must fit 64 bits, got {value}")
+            return int(value)
+        case float():
+            if not math.isfinite(value):
+                raise InvalidDocument(f"{where} must be finite, got {value}: JSON has no NaN or infinity")
+            return float(value)
+        case str():
+            _check_string(where, value, MAX_TEXT_LENGTH)
+            return value
+        case Mapping():
+            return {_key(key, where): _json_copy(item, f"{where}.{key}", depth + 1) for key, item in value.items()}
+        case list() | tuple():
+            return [_json_copy(item, f"{where}[{i}]", depth + 1) for i, item in enumerate(value)]
+        case _:
+            raise InvalidDocument(f"{where} must be a JSON value, got {type(value).__name__}")
+
+
+def _key(key: object, where: str) -> str:
+    if not isinstance(key, str):
+        raise InvalidDocument(f"the keys of {where} must be strings, got {key!r} ({type(key).__name__})")
+    _check_string(f"a key of {where}", key, MAX_ID_LENGTH)
+    return key

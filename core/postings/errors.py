@@ -1,0 +1,131 @@
+"""Every error that Postings raises, in one tree.
+
+::
+
+    PostingsError
+    ├── InvalidInput            what you passed can't be used; mend it, don't retry
+    │   ├── InvalidDocument
+    │   ├── InvalidVector
+    │   ├── InvalidFilter
+    │   └── InvalidQuery
+    ├── ConfigurationError      a setting is wrong
+    │   └── MissingExtra        an optional dependency isn't installed
+    ├── ReaderError             a source can't be read at all
+    ├── ModelError
+    │   ├── ModelNotFound       no such folder, bundled name or hub id
+    │   ├── ModelNotSupported   the model loads, but can't serve sparse retrieval on Qdrant
+    │   └── ModelMismatch       the collection was built with another model
+    └── IndexFailure
+        ├── CollectionNotFound
+        ├── IndexLocked         another process holds the embedded folder
+        ├── IndexCorrupt        the embedded folder isn't a readable index
+        ├── IndexRejected       the engine refused the request; the same request fails again
+        ├── AccessDenied        the server refused the API key
+        ├── IndexUnavailable    the engine can't be reached or can't answer now  (retry)
+        └── StorageFull         no room left to write safely                     (retry)
+
+``error.retry`` is true where the same call may succeed later. An error raised by a library is kept as ``__cause__``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PostingsError(Exception):
+    """The root of the tree: catch it to catch everything that Postings raises on purpose."""
+
+    retry: ClassVar[bool] = False
+
+
+class InvalidInput(PostingsError, ValueError):
+    """A value that was passed in can't be used as it is."""
+
+
+class InvalidDocument(InvalidInput):
+    """A document breaks a rule of :class:`postings.Document`."""
+
+
+class InvalidVector(InvalidInput):
+    """A sparse vector breaks a rule of :class:`postings.SparseVector`."""
+
+
+class InvalidFilter(InvalidInput):
+    """A filter isn't a Qdrant filter, or uses a condition that the engine doesn't have."""
+
+
+class InvalidQuery(InvalidInput):
+    """A query or its limits can't be searched for."""
+
+
+class ConfigurationError(PostingsError):
+    """A setting is missing, unknown or out of range."""
+
+
+class MissingExtra(ConfigurationError):
+    """An optional dependency is needed; the message holds the ``pip install`` line.
+
+    Example:
+        >>> str(MissingExtra("torch", "encoding with a PyTorch model"))
+        "encoding with a PyTorch model needs an optional dependency: pip install 'postings[torch]'"
+    """
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs an optional dependency: pip install 'postings[{extra}]'")
+        self.extra = extra
+
+
+class ReaderError(PostingsError):
+    """A source of documents can't be opened, or isn't in a format that Postings reads."""
+
+
+class ModelError(PostingsError):
+    """Something is wrong with an encoder model."""
+
+
+class ModelNotFound(ModelError):
+    """The model is neither bundled, nor a folder, nor an id that the hub knows."""
+
+
+class ModelNotSupported(ModelError):
+    """The model can't be used for sparse retrieval by dot product."""
+
+
+class ModelMismatch(ModelError):
+    """A vector would be read with another model's vocabulary."""
+
+
+class IndexFailure(PostingsError):
+    """The index can't do what was asked."""
+
+
+class CollectionNotFound(IndexFailure):
+    """The collection doesn't exist."""
+
+
+class IndexLocked(IndexFailure):
+    """Another process has the embedded index open."""
+
+
+class IndexCorrupt(IndexFailure):
+    """The embedded index can't be read back."""
+
+
+class IndexRejected(IndexFailure):
+    """The engine refused a request that will fail again if it is repeated."""
+
+
+class AccessDenied(IndexFailure):
+    """The server doesn't accept the API key."""
+
+
+class IndexUnavailable(IndexFailure):
+    """The engine can't be reached, or can't answer now."""
+
+    retry: ClassVar[bool] = True
+
+
+class StorageFull(IndexFailure):
+    """The disk has too little room left to write safely."""
+
+    retry: ClassVar[bool] = True

@@ -1,0 +1,7 @@
+"""Where passages are stored and searched: one protocol, the embedded engine and the Qdrant server behind it."""
+
+from postings.index.edge import EdgeIndex
+from postings.index.open import open_index
+from postings.index.protocol import Filter, Index, IndexInfo, Point, ScoredPoint, SearchRequest
+
+__all__ = ["EdgeIndex", "Filter", "Index", "IndexInfo", "Point", "ScoredPoint", "SearchRequest", "open_index"]

@@ -1,0 +1,268 @@
+"""The embedded index: Qdrant's engine in this process, one folder a collection."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import qdrant_edge as edge
+
+from postings.errors import CollectionNotFound, ConfigurationError, IndexCorrupt, IndexRejected, StorageFull
+from postings.index.failures import edge_errors
+from postings.index.filters import to_edge
+from postings.index.models import CollectionModels
+from postings.index.payload import INDEXED_FIELDS, version_at_most
+from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
+from postings.vectors import SparseVector
+
+ROOM_TO_WRITE = 128 * 2**20
+"""Bytes that must be free before a write: the engine maps its files, so a full disk kills the process (SIGBUS)."""
+
+_PAGE = 256
+_COLLECTION_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
+_SCHEMA_TYPES = {"keyword": edge.PayloadSchemaType.Keyword, "integer": edge.PayloadSchemaType.Integer}
+
+
+class EdgeIndex:
+    """A collection in the folder ``root/collection``, through ``qdrant-edge-py``.
+
+    The engine locks the folder for one process. Every acknowledged write survives the death of the process.
+
+    Args:
+        root: the folder that holds the collections; made when the first collection is.
+        collection: letters, digits, ``_``, ``-`` and ``.``.
+
+    Raises:
+        IndexLocked: another process has the collection open.
+        IndexCorrupt: the folder isn't a readable collection.
+
+    Example:
+        >>> with EdgeIndex(folder, "documents") as index:
+        ...     _ = index.ensure("0123abcd", "tiny")
+        ...     index.count()
+        0
+    """
+
+    def __init__(self, root: str | os.PathLike[str], collection: str = "documents") -> None:
+        if not _COLLECTION_NAME.fullmatch(collection):
+            raise ConfigurationError(
+                f"a collection's name may have letters, digits, '_', '-' and '.', up to 200, got {collection!r}"
+            )
+        self._collection = collection
+        self._root = Path(root)
+        self._folder = self._root / collection
+        self._shard: edge.EdgeShard | None = None
+        self._models: CollectionModels | None = None
+        if self._folder.exists():
+            self._open()
+
+    @property
+    def collection(self) -> str:
+        """The collection's name."""
+        return self._collection
+
+    def ensure(self, fingerprint: str, model: str) -> CollectionModels:
+        """Create the collection for a model, or check that it has it; see :meth:`postings.Index.ensure`."""
+        if self._models is None:
+            self._create(CollectionModels.of(fingerprint, model))
+            self._open()
+        _, models = self._opened()
+        models.require(fingerprint, model, self.collection)
+        return models
+
+    def info(self) -> IndexInfo:
+        """Say what the collection holds."""
+        _, models = self._opened()
+        return IndexInfo(self.collection, str(self._root), models, self.count())
+
+    def upsert(self, points: Sequence[Point], *, newest: int | None = None) -> None:
+        """Insert or replace points, see :meth:`postings.Index.upsert`.
+
+        Raises:
+            StorageFull: less than ``ROOM_TO_WRITE`` bytes are free on the disk.
+        """
+        condition = None if newest is None else to_edge(version_at_most(newest))
+        self._update(edge.UpdateOperation.upsert_points([_to_edge_point(point) for point in points], condition))
+
+    def delete(self, filter: Filter) -> None:
+        """Delete the points that match ``filter``."""
+        self._update(edge.UpdateOperation.delete_points_by_filter(to_edge(filter)))
+
+    def search(self, request: SearchRequest) -> list[ScoredPoint]:
+        """Find points, best first."""
+        return self.search_batch([request])[0]
+
+    def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
+        """Answer several searches in one pass over the index."""
+        shard, _ = self._opened()
+        batch = edge.QueryBatchRequest([_to_edge_query(request) for request in requests])
+        with edge_errors(str(self._folder)):
+            answers = shard.query_batch(batch)
+        return [
+            sorted((_scored(hit) for hit in answer), key=lambda point: (-point.score, point.id)) for answer in answers
+        ]
+
+    def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+        """Read points by id."""
+        shard, _ = self._opened()
+        with edge_errors(str(self._folder)):
+            records = shard.retrieve(list(ids), with_payload=True, with_vector=list(vectors))
+        found = {str(record.id): _point(record) for record in records}
+        return [found[id] for id in ids if id in found]
+
+    def scroll(
+        self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
+    ) -> Iterator[Point]:
+        """Go through all points that match, in the order of their ids."""
+        translated = None if filter is None else to_edge(filter)
+        next_id: Any = None
+        while True:
+            shard, _ = self._opened()
+            page = edge.ScrollRequest(
+                offset=next_id,
+                limit=_PAGE,
+                filter=translated,
+                with_payload=True if fields is None else list(fields),
+                with_vector=list(vectors),
+            )
+            with edge_errors(str(self._folder)):
+                records, next_id = shard.scroll(page)
+            yield from map(_point, records)
+            if next_id is None:
+                return
+
+    def count(self, filter: Filter | None = None) -> int:
+        """Count the points that match, exactly."""
+        shard, _ = self._opened()
+        request = edge.CountRequest(exact=True, filter=None if filter is None else to_edge(filter))
+        with edge_errors(str(self._folder)):
+            return shard.count(request)
+
+    def close(self) -> None:
+        """Flush to the disk and let other processes open the folder."""
+        if self._shard is not None:
+            shard, self._shard = self._shard, None
+            with edge_errors(str(self._folder)):
+                shard.flush()
+                shard.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def _opened(self) -> tuple[edge.EdgeShard, CollectionModels]:
+        if self._models is None:
+            raise CollectionNotFound(
+                f"there is no collection {self.collection!r} in {self._root}: create it with 'postings ingest'"
+            )
+        if self._shard is None:
+            raise IndexRejected(f"{self._folder}: the index was closed")
+        return self._shard, self._models
+
+    def _open(self) -> None:
+        record = self._folder / "collection.json"
+        try:
+            data = json.loads(record.read_bytes())
+        except (OSError, ValueError) as error:
+            raise IndexCorrupt(f"{self._folder} isn't a Postings collection: {record.name}: {error}") from error
+        self._models = CollectionModels.from_json(data, str(record))
+        with edge_errors(str(self._folder), otherwise=IndexCorrupt):
+            self._shard = edge.EdgeShard.load(str(self._folder / "shard"))
+
+    def _create(self, models: CollectionModels) -> None:
+        # Built under another name and renamed when whole, so that a crash leaves no half-made collection.
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            self._check_room(self._root)
+            unfinished = Path(tempfile.mkdtemp(prefix=".creating-", dir=self._root))
+        except OSError as error:
+            raise IndexRejected(f"{self._root}: can't make the index folder: {error.strerror or error}") from error
+        try:
+            with edge_errors(str(self._root)):
+                _create_shard(unfinished / "shard", models.active)
+            _write_durably(unfinished / "collection.json", models)
+            unfinished.chmod(0o755)
+            with contextlib.suppress(FileExistsError):
+                # Another process may have made the collection meanwhile: then that one is opened.
+                unfinished.rename(self._folder)
+        except OSError as error:
+            if not self._folder.exists():
+                raise IndexRejected(f"{self._folder}: can't make the collection: {error}") from error
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+    def _update(self, operation: edge.UpdateOperation) -> None:
+        shard, _ = self._opened()
+        self._check_room(self._folder)
+        with edge_errors(str(self._folder)):
+            shard.update(operation)
+
+    def _check_room(self, folder: Path) -> None:
+        free = shutil.disk_usage(folder).free
+        if free < ROOM_TO_WRITE:
+            raise StorageFull(
+                f"{folder}: {free // 2**20} MiB are free on the disk and a write needs {ROOM_TO_WRITE // 2**20} MiB: "
+                "what was written before is kept; make room and run it again"
+            )
+
+
+def _create_shard(folder: Path, vector_name: str) -> None:
+    folder.mkdir()
+    shard = edge.EdgeShard.create(
+        str(folder), edge.EdgeConfig(sparse_vectors={vector_name: edge.EdgeSparseVectorParams()})
+    )
+    for field, schema in INDEXED_FIELDS.items():
+        shard.update(edge.UpdateOperation.create_field_index(field, _SCHEMA_TYPES[schema]))
+    shard.flush()
+    shard.close()
+
+
+def _write_durably(path: Path, models: CollectionModels) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(models.to_json(), file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _to_edge_point(point: Point) -> edge.Point:
+    vectors: dict[str, Any] = {name: _to_edge_vector(vector) for name, vector in point.vectors.items()}
+    return edge.Point(point.id, vectors, dict(point.payload))
+
+
+def _to_edge_vector(vector: SparseVector) -> edge.SparseVector:
+    return edge.SparseVector(vector.indices.tolist(), vector.values.tolist())
+
+
+def _to_edge_query(request: SearchRequest) -> edge.QueryRequest:
+    return edge.QueryRequest(
+        query=edge.Query.Nearest(_to_edge_vector(request.vector), using=request.using),
+        limit=request.limit,
+        offset=request.offset,
+        filter=None if request.filter is None else to_edge(request.filter),
+        score_threshold=request.score_threshold,
+        with_payload=True,
+        with_vector=[request.using] if request.with_vector else False,
+    )
+
+
+def _scored(hit: edge.ScoredPoint) -> ScoredPoint:
+    return ScoredPoint(str(hit.id), hit.payload or {}, _vectors(hit.vector), hit.score)
+
+
+def _point(record: edge.Record) -> Point:
+    return Point(str(record.id), record.payload or {}, _vectors(record.vector))
+
+
+def _vectors(stored: Any) -> Mapping[str, SparseVector]:
+    if not isinstance(stored, Mapping):
+        return {}
+    return {name: SparseVector(vector.indices, vector.values) for name, vector in stored.items()}

@@ -1,0 +1,40 @@
+"""From settings to the index they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from postings.errors import ConfigurationError
+from postings.index.edge import EdgeIndex
+from postings.settings import Settings
+
+if TYPE_CHECKING:
+    from postings.index.protocol import Index
+
+
+def open_index(settings: Settings | None = None) -> Index:
+    """Open the collection that the settings name; close it, or use it as a context manager.
+
+    ``settings.index_url`` picks the engine: a path or ``edge:PATH`` is a folder for the embedded engine,
+    ``http://…`` and ``https://…`` a Qdrant server.
+
+    Raises:
+        ConfigurationError: the URL has another scheme.
+        IndexLocked, IndexCorrupt: see :class:`postings.EdgeIndex`.
+
+    Example:
+        >>> with open_index(Settings(index_url=folder, collection="articles")) as index:
+        ...     index.collection
+        'articles'
+    """
+    settings = settings or Settings()
+    url = settings.index_url
+    if url.startswith(("http://", "https://")):
+        # qdrant-client takes a second to import: only those who use a server wait for it.
+        from postings.index.server import ServerIndex
+
+        return ServerIndex.connect(settings)
+    if "://" in url:
+        raise ConfigurationError(f"index_url must be a path, 'edge:PATH' or an http(s) URL, got {url!r}")
+    return EdgeIndex(Path(url.removeprefix("edge:")).expanduser(), settings.collection)

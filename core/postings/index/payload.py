@@ -1,0 +1,102 @@
+"""How passages and tombstones lie in an index: the payload fields, and the filters over them.
+
+======================  =================================================================================
+field                   meaning
+======================  =================================================================================
+``doc_id``              the document's id (keyword index)
+``ordinal``             the passage's place in the document, from 0 (integer index)
+``version``             the document's version, on every passage (integer index)
+``passages``            how many passages this version of the document has
+``start``, ``end``      the passage's character offsets into the document's text
+``title``, ``text``     what is shown
+``metadata``            the user's own fields; filter on ``metadata.<key>``
+``deleted_at``          tombstones only: when the document was deleted, ms since the epoch (integer index)
+======================  =================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from postings.documents import Passage, point_id
+from postings.index.protocol import Filter, Point
+from postings.vectors import SparseVector
+
+INDEXED_FIELDS: Mapping[str, str] = {
+    "doc_id": "keyword",
+    "ordinal": "integer",
+    "version": "integer",
+    "deleted_at": "integer",
+}
+"""Payload fields that are indexed when a collection is created, with Qdrant's schema type of each."""
+
+TOMBSTONES: Filter = {"must": [{"key": "deleted_at", "range": {"gte": 0}}]}
+"""The heads of deleted documents."""
+
+HEADS: Filter = {"must": [{"key": "ordinal", "match": {"value": 0}}]}
+"""One point for each document, deleted ones included."""
+
+
+def passage_point(passage: Passage, vectors: Mapping[str, SparseVector]) -> Point:
+    """The point that stores a passage."""
+    payload = {
+        "doc_id": passage.doc_id,
+        "ordinal": passage.ordinal,
+        "version": passage.version,
+        "passages": passage.passages,
+        "start": passage.start,
+        "end": passage.end,
+        "title": passage.title,
+        "text": passage.text,
+        "metadata": passage.metadata,
+    }
+    return Point(passage.id, payload, vectors)
+
+
+def tombstone_point(doc_id: str, version: int, deleted_at: int) -> Point:
+    """The head of a deleted document: it has no vector, so no search finds it, but it keeps the version."""
+    payload = {"doc_id": doc_id, "ordinal": 0, "version": version, "passages": 1, "deleted_at": deleted_at}
+    return Point(point_id(doc_id, 0), payload)
+
+
+def passage_from(payload: Mapping[str, Any]) -> Passage:
+    """Read back the passage that :func:`passage_point` stored."""
+    return Passage(
+        doc_id=payload["doc_id"],
+        ordinal=payload["ordinal"],
+        start=payload["start"],
+        end=payload["end"],
+        text=payload["text"],
+        title=payload["title"],
+        metadata=payload["metadata"],
+        version=payload["version"],
+        passages=payload["passages"],
+    )
+
+
+def of_documents(doc_ids: Sequence[str]) -> Filter:
+    """All points of these documents."""
+    return {"must": [{"key": "doc_id", "match": {"any": list(doc_ids)}}]}
+
+
+def deleted_before(milliseconds: int) -> Filter:
+    """Tombstones older than a moment, in ms since the epoch."""
+    return {"must": [{"key": "deleted_at", "range": {"lt": milliseconds}}]}
+
+
+def version_at_most(version: int) -> Filter:
+    """Points that a revision with this version may replace."""
+    return {"must": [{"key": "version", "range": {"lte": version}}]}
+
+
+def stale_points(doc_id: str, version: int, passages: int) -> Filter:
+    """Points of a document that don't belong to the revision whose head is stored.
+
+    They are older than the head, or were left by another form of the same version that had more passages.
+    """
+    same_document = {"key": "doc_id", "match": {"value": doc_id}}
+    older = {"key": "version", "range": {"lt": version}}
+    same_version = {"key": "version", "match": {"value": version}}
+    surplus = {"must": [same_version, {"key": "ordinal", "range": {"gte": passages}}]}
+    return {"must": [same_document], "should": [older, surplus]}

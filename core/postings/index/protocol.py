@@ -1,0 +1,127 @@
+"""What every index can do, whatever engine is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, TypeAlias
+
+from postings.index.models import CollectionModels
+from postings.vectors import SparseVector
+
+Filter: TypeAlias = Mapping[str, Any]
+"""A filter in Qdrant's JSON form, for example ``{"must": [{"key": "metadata.lang", "match": {"value": "en"}}]}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A stored entry: an id (UUID), a JSON payload and at most one sparse vector a model."""
+
+    id: str
+    payload: Mapping[str, Any] = field(hash=False)
+    vectors: Mapping[str, SparseVector] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPoint(Point):
+    """A point that a search found, with the engine's score (dot product)."""
+
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """One search: the points whose vector ``using`` has the highest dot product with ``vector``.
+
+    Points that share no dim with the query have no score and are never found. ``score_threshold`` is a lower
+    bound on the score. ``with_vector`` returns the stored vector of each hit too.
+    """
+
+    vector: SparseVector
+    using: str
+    limit: int = 10
+    offset: int = 0
+    filter: Filter | None = None
+    score_threshold: float | None = None
+    with_vector: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IndexInfo:
+    """What a collection holds: its place, its models and the number of its points, tombstones included."""
+
+    collection: str
+    location: str
+    models: CollectionModels
+    points: int
+
+
+class Index(Protocol):
+    """One collection of points. Two engines implement it: :class:`EdgeIndex` and :class:`ServerIndex`.
+
+    All methods raise the :class:`postings.errors.IndexFailure` branch of the error tree, and all but ``ensure``
+    and ``close`` raise ``CollectionNotFound`` where there is no collection yet. Writes return once the engine
+    has acknowledged them.
+    """
+
+    @property
+    def collection(self) -> str:
+        """The collection's name."""
+        ...
+
+    def ensure(self, fingerprint: str, model: str) -> CollectionModels:
+        """Create the collection for a model, or check that the one that stands has it.
+
+        Args:
+            fingerprint: :attr:`postings.Encoder.fingerprint`, the name of the model's vectors in the collection.
+            model: what to call the model in messages.
+
+        Raises:
+            ModelMismatch: the collection stands, without this model.
+        """
+        ...
+
+    def info(self) -> IndexInfo:
+        """Say what the collection holds."""
+        ...
+
+    def upsert(self, points: Sequence[Point], *, newest: int | None = None) -> None:
+        """Insert the points that are absent; replace those whose stored ``version`` is at most ``newest``.
+
+        Points stored with a higher version are left as they are, silently. ``None`` replaces unconditionally.
+        """
+        ...
+
+    def delete(self, filter: Filter) -> None:
+        """Delete the points that match ``filter`` at the moment of the delete."""
+        ...
+
+    def search(self, request: SearchRequest) -> list[ScoredPoint]:
+        """Find points, best first; equal scores in the order of their ids."""
+        ...
+
+    def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
+        """Answer several searches in one call, in the order of the requests."""
+        ...
+
+    def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+        """Read points by id, in the order of ``ids``, leaving out those that aren't there."""
+        ...
+
+    def scroll(
+        self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
+    ) -> Iterator[Point]:
+        """Go through all points that match, in the order of their ids; ``fields`` limits the payload that is read."""
+        ...
+
+    def count(self, filter: Filter | None = None) -> int:
+        """Count the points that match, exactly."""
+        ...
+
+    def close(self) -> None:
+        """Flush and release the engine; a second call does nothing."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc_info: object) -> None: ...

@@ -1,0 +1,75 @@
+"""Settings: from arguments, the environment (``POSTINGS_*``), ``.env`` and ``postings.toml``, in this order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from postings.errors import ConfigurationError
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its unit and default.
+
+    Each field is read from the environment as ``POSTINGS_<FIELD>``, from ``.env`` in the working folder likewise,
+    and from ``postings.toml`` under its own name. An argument wins over all of them.
+
+    Raises:
+        ConfigurationError: a value is out of range, or ``postings.toml`` holds a name that isn't a setting.
+
+    Example:
+        >>> Settings(index_url="http://localhost:6333").model
+        'tiny'
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="POSTINGS_", env_file=".env", toml_file="postings.toml", extra="ignore", frozen=True
+    )
+
+    model: str = Field("tiny", min_length=1, description="The bundled model 'tiny', a folder, or a Hugging Face hub id")
+    device: str = Field("auto", description="Where to encode: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'…")
+    index_url: str = Field(
+        "postings-data",
+        min_length=1,
+        description="A folder (or 'edge:FOLDER') for the embedded engine, or the http(s) URL of a Qdrant server",
+    )
+    index_api_key: SecretStr | None = Field(None, description="The Qdrant server's API key")
+    index_timeout: int = Field(30, ge=1, description="Seconds to wait for an answer of the Qdrant server")
+    collection: str = Field("documents", min_length=1, description="The collection to write to and search in")
+    passage_tokens: int | None = Field(
+        None, ge=8, description="Tokens that a passage may have, title included; by default the model's window, <= 512"
+    )
+    passage_overlap: int = Field(32, ge=0, description="Tokens that neighbouring passages of a document share, at most")
+    tombstone_retention: int = Field(
+        7 * 24 * 3600, ge=0, description="Seconds for which a deleted document's version is remembered"
+    )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(map(str, first["loc"])) or "postings.toml"
+            raise ConfigurationError(f"setting {name!r}: {first['msg']}, got {first['input']!r:.100}") from error
+        except ValueError as error:
+            raise ConfigurationError(f"postings.toml can't be read: {error}") from error
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put ``postings.toml`` behind the environment, and refuse names in it that aren't settings."""
+        toml = TomlConfigSettingsSource(settings_cls)
+        for source, names in (("postings.toml", toml()), ("the arguments", init_settings())):
+            if unknown := names.keys() - cls.model_fields.keys():
+                raise ConfigurationError(
+                    f"{source}: unknown {sorted(unknown)}: the settings are {', '.join(sorted(cls.model_fields))}"
+                )
+        return init_settings, env_settings, dotenv_settings, toml

@@ -1,0 +1,132 @@
+"""The sparse vector that encoders make, indexes store and attribution reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from postings.errors import InvalidVector
+
+_LARGEST_INDEX = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
+class SparseVector:
+    """The active dims of a text and their weights.
+
+    The embedded engine takes duplicate indices and unequal lengths without a word and can crash on them later,
+    so a vector is checked here, once, on entry. Build unsorted or zero-holding data with :meth:`from_dense`
+    or :meth:`from_pairs`.
+
+    Args:
+        indices: vocabulary indices, shape ``(n,)``, strictly ascending, ``0 <= index < 2**31``.
+        values: their weights, shape ``(n,)``, finite and not zero.
+
+    Raises:
+        InvalidVector: the arrays break one of these rules; the message says which, and where.
+
+    Example:
+        >>> vector = SparseVector([3, 17], [0.5, 1.25])
+        >>> len(vector), vector.values.dtype
+        (2, dtype('float32'))
+    """
+
+    indices: npt.NDArray[np.int32]
+    values: npt.NDArray[np.float32]
+
+    def __init__(self, indices: npt.ArrayLike, values: npt.ArrayLike) -> None:
+        index_array, value_array = _as_indices(indices), _as_values(values)
+        if index_array.shape != value_array.shape:
+            raise InvalidVector(
+                f"a sparse vector needs as many values as indices, got {index_array.size} indices "
+                f"and {value_array.size} values"
+            )
+        if index_array.size > 1 and not bool((index_array[1:] > index_array[:-1]).all()):
+            at = int(np.flatnonzero(index_array[1:] <= index_array[:-1])[0]) + 1
+            raise InvalidVector(
+                f"indices must be strictly ascending, got {index_array[at - 1]}, {index_array[at]} at position {at}"
+            )
+        if not bool((np.isfinite(value_array) & (value_array != 0)).all()):
+            at = int(np.flatnonzero(~np.isfinite(value_array) | (value_array == 0))[0])
+            raise InvalidVector(f"values must be finite and not zero, got {value_array[at]} at index {index_array[at]}")
+        index_array.setflags(write=False)
+        value_array.setflags(write=False)
+        object.__setattr__(self, "indices", index_array)
+        object.__setattr__(self, "values", value_array)
+
+    @classmethod
+    def from_dense(cls, weights: npt.ArrayLike) -> SparseVector:
+        """Keep the non-zeros of ``weights``, shape ``(vocabulary,)``.
+
+        Example:
+            >>> SparseVector.from_dense([0.0, 0.0, 2.0])
+            SparseVector({2: 2.0})
+        """
+        dense = np.asarray(weights, dtype=np.float32)
+        indices = np.flatnonzero(dense)
+        return cls(indices, dense[indices])
+
+    @classmethod
+    def from_pairs(cls, pairs: Iterable[tuple[int, float]]) -> SparseVector:
+        """Sort ``(index, value)`` pairs and drop zeros; a repeated index is an error.
+
+        Example:
+            >>> SparseVector.from_pairs([(7, 1.0), (2, 0.5), (3, 0.0)])
+            SparseVector({2: 0.5, 7: 1.0})
+        """
+        kept = sorted((index, value) for index, value in pairs if value != 0)
+        return cls([index for index, _ in kept], [value for _, value in kept])
+
+    def dot(self, other: SparseVector) -> float:
+        """The engine's score of two vectors: the sum of products over the dims they share.
+
+        Example:
+            >>> SparseVector([1, 2], [1.0, 2.0]).dot(SparseVector([2, 3], [4.0, 1.0]))
+            8.0
+        """
+        _, mine, theirs = np.intersect1d(self.indices, other.indices, assume_unique=True, return_indices=True)
+        return float(np.dot(self.values[mine].astype(np.float64), other.values[theirs].astype(np.float64)))
+
+    def __len__(self) -> int:
+        """The number of active dims."""
+        return int(self.indices.size)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SparseVector):
+            return NotImplemented
+        return np.array_equal(self.indices, other.indices) and np.array_equal(self.values, other.values)
+
+    def __hash__(self) -> int:
+        return hash((self.indices.tobytes(), self.values.tobytes()))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{i}: {v:.6g}" if v % 1 else f"{i}: {v:.1f}" for i, v in self._first(8))
+        return f"SparseVector({{{shown}{', …' if len(self) > 8 else ''}}})"
+
+    def _first(self, count: int) -> list[tuple[int, float]]:
+        return list(zip(self.indices[:count].tolist(), self.values[:count].tolist(), strict=True))
+
+
+def _as_indices(indices: npt.ArrayLike) -> npt.NDArray[np.int32]:
+    array = np.asarray(indices)
+    if array.ndim != 1:
+        raise InvalidVector(f"indices must have one dimension, got shape {array.shape}")
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise InvalidVector(f"indices must be integers, got {array.dtype}")
+    if array.size and (array.min() < 0 or array.max() > _LARGEST_INDEX):
+        raise InvalidVector(f"indices must lie in 0..{_LARGEST_INDEX}, got {array.min()}..{array.max()}")
+    return array.astype(np.int32)
+
+
+def _as_values(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise InvalidVector(f"values must have one dimension, got shape {array.shape}")
+    if array.size and array.dtype.kind not in "fiu":
+        raise InvalidVector(f"values must be real numbers, got {array.dtype}")
+    # A value over float32's range becomes infinite here, and is reported as such by the check that follows.
+    with np.errstate(over="ignore", under="ignore"):
+        return array.astype(np.float32)

@@ -1,0 +1,159 @@
+"""The write protocol: nothing is lost, nothing is doubled, the newest revision wins.
+
+Tasks run at least once, late, repeated and out of order; several workers may write revisions of one document at
+once and die between any two steps. Still the index ends as if the revisions had come in order, because
+
+1. a revision's points are written on the condition *absent, or stored version <= mine*, and only then
+2. the document's head (passage 0, or its tombstone) is read, and every point that doesn't belong to the head's
+   revision is deleted.
+
+Step 2 reads after writing, so of two workers at one document the one that reads last sees both writes and removes
+what is stale. Equal versions are written again, so that a redelivery completes a half-written document.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+
+from postings.documents import check_id, check_version
+from postings.index.payload import deleted_before, of_documents, stale_points, tombstone_point
+from postings.index.protocol import Index, Point
+
+POINTS_PER_REQUEST = 256
+
+
+class Outcome(StrEnum):
+    """What became of a revision."""
+
+    INDEXED = "indexed"
+    SUPERSEDED = "superseded"
+    """A newer revision, or a newer delete, is in the index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A document at a version: the points of all its passages in order, or of its tombstone."""
+
+    doc_id: str
+    version: int
+    points: tuple[Point, ...]
+
+    @classmethod
+    def deletion(cls, doc_id: str, version: int, now: int) -> Revision:
+        """The revision that deletes a document; ``now`` is the time in ms since the epoch.
+
+        Raises:
+            InvalidDocument: id or version can't belong to a document.
+        """
+        check_id(doc_id)
+        check_version(version)
+        return cls(doc_id, version, (tombstone_point(doc_id, version, now),))
+
+
+def write(index: Index, revisions: Sequence[Revision]) -> list[Outcome]:
+    """Bring revisions into the index; returns what became of each, in their order.
+
+    May be called again with the same revisions at any time, and from several processes at once. Of several
+    revisions of one document the newest is written; among equals, the last.
+
+    Raises:
+        IndexFailure: the engine didn't acknowledge a step. What was written before stays; calling again completes it.
+    """
+    newest: dict[str, Revision] = {}
+    for revision in revisions:
+        if revision.doc_id not in newest or revision.version >= newest[revision.doc_id].version:
+            newest[revision.doc_id] = revision
+    stored: dict[str, _Stored] = {}
+    for batch in _batches(newest.values()):
+        stored |= _write_batch(index, batch)
+    return [
+        Outcome.INDEXED
+        if revision is newest[revision.doc_id] and stored[revision.doc_id].version == revision.version
+        else Outcome.SUPERSEDED
+        for revision in revisions
+    ]
+
+
+def sweep_tombstones(index: Index, before: int) -> None:
+    """Forget the versions of documents that were deleted before a moment (ms since the epoch).
+
+    A message that is older than the sweep and still under way could then bring its document back.
+    """
+    index.delete(deleted_before(before))
+
+
+@dataclass(slots=True)
+class _Stored:
+    """What the index holds of one document: the version of each of its points, and its head."""
+
+    versions: dict[str, int]
+    version: int = -1
+    passages: int = 0
+    stale: bool = False
+
+
+def _write_batch(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
+    # One request carries one condition for all its points: the smallest version can only refuse too much.
+    for points in _chunks(point for revision in batch for point in revision.points):
+        index.upsert(points, newest=min(point.payload["version"] for point in points))
+    stored = _read(index, batch)
+    if refused := _refused(batch, stored):
+        for version, points in refused.items():
+            for chunk in _chunks(iter(points)):
+                index.upsert(chunk, newest=version)
+        stored = _read(index, batch)
+    for doc_id, document in stored.items():
+        if document.stale:
+            index.delete(stale_points(doc_id, document.version, document.passages))
+    return stored
+
+
+def _read(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
+    stored = {revision.doc_id: _Stored({}) for revision in batch}
+    ordinals: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for point in index.scroll(of_documents(list(stored)), fields=["doc_id", "ordinal", "version", "passages"]):
+        document, ordinal, version = stored[point.payload["doc_id"]], point.payload["ordinal"], point.payload["version"]
+        document.versions[point.id] = version
+        ordinals[point.payload["doc_id"]].append((ordinal, version))
+        if ordinal == 0:
+            document.version, document.passages = version, point.payload["passages"]
+    for doc_id, document in stored.items():
+        document.stale = any(
+            version < document.version or (version == document.version and ordinal >= document.passages)
+            for ordinal, version in ordinals[doc_id]
+        )
+    return stored
+
+
+def _refused(batch: Sequence[Revision], stored: dict[str, _Stored]) -> dict[int, list[Point]]:
+    """Points that the common condition kept out although they are newer than what is stored, by version."""
+    refused: dict[int, list[Point]] = defaultdict(list)
+    for revision in batch:
+        versions = stored[revision.doc_id].versions
+        for point in revision.points:
+            if versions.get(point.id, revision.version) < revision.version:
+                refused[revision.version].append(point)
+    return refused
+
+
+def _batches(revisions: Iterable[Revision]) -> Iterator[list[Revision]]:
+    batch: list[Revision] = []
+    points = 0
+    for revision in revisions:
+        batch.append(revision)
+        points += len(revision.points)
+        if points >= POINTS_PER_REQUEST:
+            yield batch
+            batch, points = [], 0
+    if batch:
+        yield batch
+
+
+def _chunks(points: Iterable[Point]) -> Iterator[list[Point]]:
+    remaining = iter(points)
+    while chunk := list(islice(remaining, POINTS_PER_REQUEST)):
+        yield chunk

@@ -1,0 +1,70 @@
+"""JSON Lines: one object a line, from a file or standard input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from postings import Document
+from postings.errors import InvalidDocument
+from postings_ingest.readers.rejections import Reject, Rejection
+from postings_ingest.readers.rows import document_from_row
+
+MAX_LINE = 8 * 2**20
+"""Bytes that a line may have: a longer one is skipped without being held in memory."""
+
+
+def read(path: str, reject: Reject) -> Iterator[Document]:
+    """Read documents from a ``.jsonl`` file, or from standard input if ``path`` is ``-``."""
+    with _open(path) as file:
+        for number, line in _lines(file):
+            if len(line) > MAX_LINE:
+                reason = f"the line is longer than {MAX_LINE // 2**20} MiB"
+                reject(Rejection.of(path, number, reason, line[:2000]))
+            elif line.strip():
+                try:
+                    yield document_from_row(_parse(line))
+                except (InvalidDocument, ValueError, RecursionError) as error:
+                    reject(Rejection.of(path, number, _reason(error), line[:2000]))
+
+
+def estimate(path: str) -> int | None:
+    """Count the lines; None for standard input, which can't be read twice."""
+    if path == "-":
+        return None
+    with Path(path).open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
+
+
+def _open(path: str) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb")
+
+
+def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    number = 0
+    while line := file.readline(MAX_LINE + 1):
+        number += 1
+        yield number, line
+        while len(line) > MAX_LINE and not line.endswith(b"\n"):
+            line = file.readline(MAX_LINE + 1)
+
+
+def _parse(line: bytes) -> object:
+    text = line.decode("utf-8-sig")
+    return json.loads(text, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} isn't JSON: numbers must be finite")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"invalid UTF-8: byte 0x{error.object[error.start]:02x} at position {error.start}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error.msg} at column {error.colno}"
+    return str(error) or "nested too deeply"

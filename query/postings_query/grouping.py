@@ -1,0 +1,47 @@
+"""One hit for each document: its best passage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from postings import Index
+from postings.index import ScoredPoint, SearchRequest
+
+_PASSAGES_PER_DOCUMENT = 2
+
+
+def search_documents(index: Index, requests: Sequence[SearchRequest], most: int) -> list[list[ScoredPoint]]:
+    """Answer requests whose ``limit`` and ``offset`` count documents.
+
+    Passages come best first, so the first of each document is its best. They are read in growing numbers until
+    enough documents are among them: exact, and the same on every engine.
+
+    Args:
+        index: where to search.
+        requests: what to search for.
+        most: passages to read for one request, at the most.
+    """
+    answers: dict[int, list[ScoredPoint]] = {}
+    wanted = [request.offset + request.limit for request in requests]
+    sizes = [min(want * _PASSAGES_PER_DOCUMENT, most) for want in wanted]
+    open_requests = list(range(len(requests)))
+    while open_requests:
+        batch = [replace(requests[at], limit=sizes[at], offset=0) for at in open_requests]
+        unanswered = []
+        for at, points in zip(open_requests, index.search_batch(batch), strict=True):
+            best = _best_passages(points)
+            if len(best) >= wanted[at] or len(points) < sizes[at] or sizes[at] >= most:
+                answers[at] = best[requests[at].offset : wanted[at]]
+            else:
+                sizes[at] = min(sizes[at] * 4, most)
+                unanswered.append(at)
+        open_requests = unanswered
+    return [answers[at] for at in range(len(requests))]
+
+
+def _best_passages(points: Sequence[ScoredPoint]) -> list[ScoredPoint]:
+    best: dict[str, ScoredPoint] = {}
+    for point in points:
+        best.setdefault(point.payload["doc_id"], point)
+    return list(best.values())

@@ -1,0 +1,60 @@
+"""What a search gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One token's part of a score.
+
+    Attributes:
+        token: the vocabulary entry, or the name of a CSR latent.
+        index: its place in the vocabulary.
+        query_weight: its weight in the query's vector.
+        document_weight: its weight in the passage's vector, as the index stores it.
+        contribution: their product; the contributions of a hit add up to its score.
+        evidence: the characters of ``hit.text`` that fired the token, ``(start, end)`` each.
+        title_evidence: likewise in ``hit.title``. Both are empty where a special token fired it.
+    """
+
+    token: str
+    index: int
+    query_weight: float
+    document_weight: float
+    contribution: float
+    evidence: tuple[Span, ...] = ()
+    title_evidence: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found.
+
+    Attributes:
+        id: the document's id.
+        score: the engine's: the dot product of query and passage.
+        title: the document's.
+        text: the passage's, ``document.text[start:end]``.
+        metadata: the document's.
+        version: the document's.
+        ordinal: the passage's place in the document, from 0.
+        start, end: character offsets into the document's text.
+        contributions: with ``explain``, all tokens that query and passage share, the largest contribution first.
+    """
+
+    id: str
+    score: float
+    title: str
+    text: str
+    metadata: Mapping[str, Any] = field(hash=False)
+    version: int
+    ordinal: int
+    start: int
+    end: int
+    contributions: tuple[Contribution, ...] = ()
