@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import qdrant_edge as edge
 
 from postings.errors import InvalidFilter
@@ -105,6 +106,21 @@ def _match(data: Any, at: str) -> Any:
     return _build(_MATCHES[name], f"{at}.{name}", value)
 
 
+def _match_value(value: Any) -> edge.MatchValue:
+    # The bindings read Python's bool, which is an int, as 0 or 1; numpy's they read as what it is.
+    boolean: Any = np.bool_(value) if isinstance(value, bool) else value
+    return edge.MatchValue(boolean)
+
+
+def _several(match: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def build(values: Any) -> Any:
+        if any(isinstance(value, bool) for value in values):
+            raise TypeError("expected strings or integers, got a boolean")
+        return match(values)
+
+    return build
+
+
 def _range(data: Any, at: str) -> Any:
     bounds = _object(data, at, {"lt", "lte", "gt", "gte"})
     texts = [isinstance(bound, str) for bound in bounds.values()]
@@ -185,9 +201,9 @@ def _build(constructor: Callable[..., _T], at: str, *args: Any, **kwargs: Any) -
 
 
 _MATCHES: dict[str, Callable[[Any], Any]] = {
-    "value": edge.MatchValue,
-    "any": edge.MatchAny,
-    "except": edge.MatchExcept,
+    "value": _match_value,
+    "any": _several(edge.MatchAny),
+    "except": _several(edge.MatchExcept),
     "text": edge.MatchText,
     "text_any": edge.MatchTextAny,
     "phrase": edge.MatchPhrase,

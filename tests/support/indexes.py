@@ -1,0 +1,54 @@
+"""The engines that the contract tests run on."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from qdrant_client import QdrantClient
+
+from postings import EdgeIndex, Index, SparseVector
+from postings.documents import Passage
+from postings.index import Point
+from postings.index.payload import passage_point
+from postings.index.server import ServerIndex
+
+MODEL = "0123456789abcdef"
+"""The fingerprint under which contract tests store vectors."""
+
+SERVER_URL = "POSTINGS_TEST_QDRANT_URL"
+
+ENGINES = ["edge", "memory", *(["server"] if os.environ.get(SERVER_URL) else [])]
+
+
+@contextmanager
+def engine(name: str, folder: Path) -> Iterator[Index]:
+    """An empty, open index on one of ``ENGINES``; without its collection."""
+    collection = f"test-{uuid.uuid4().hex}"
+    if name == "edge":
+        with EdgeIndex(folder, collection) as index:
+            yield index
+    elif name == "memory":
+        with ServerIndex(QdrantClient(":memory:"), collection) as index:
+            yield index
+    else:
+        client = QdrantClient(url=os.environ[SERVER_URL], api_key=os.environ.get("POSTINGS_TEST_QDRANT_API_KEY"))
+        with ServerIndex(client, collection) as index:
+            try:
+                yield index
+            finally:
+                client.delete_collection(collection)
+
+
+def passage(doc_id: str, ordinal: int = 0, *, version: int = 1, passages: int = 1, **metadata: object) -> Passage:
+    """A passage whose text says which it is."""
+    text = f"{doc_id} {ordinal} at {version}"
+    return Passage(doc_id, ordinal, 0, len(text), text, "", metadata, version, passages)
+
+
+def point(doc_id: str, vector: SparseVector | None = None, **fields: object) -> Point:
+    """A stored passage with a vector."""
+    return passage_point(passage(doc_id, **fields), {MODEL: vector or SparseVector([1], [1.0])})  # type: ignore[arg-type]

@@ -1,0 +1,52 @@
+"""Runs writers step by step: each call to the index is a step, and a writer can die between any two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from postings import Index
+
+
+class Writer:
+    """Something that writes to an index, stopped before each call that it makes."""
+
+    def __init__(self, index: Index, work: Callable[[Index], object]) -> None:
+        stepped: Any = _SteppedIndex(index)
+        self._thread = greenlet(lambda: work(stepped))
+        self._thread.switch()
+
+    @property
+    def done(self) -> bool:
+        """Whether the work is finished."""
+        return bool(self._thread.dead)
+
+    def step(self) -> None:
+        """Make one call to the index."""
+        self._thread.switch()
+
+    def finish(self) -> None:
+        """Make all calls that are left."""
+        while not self.done:
+            self.step()
+
+    def crash(self) -> None:
+        """Die before the next call."""
+        self._thread.throw(GreenletExit)
+
+
+class _SteppedIndex:
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._index, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            getcurrent().parent.switch()  # type: ignore[union-attr]
+            result = method(*args, **kwargs)
+            return iter(list(result)) if name == "scroll" else result
+
+        return call
