@@ -131,7 +131,7 @@ def test_a_slow_older_writer_removes_its_own_late_passages(index: Index) -> None
 def test_a_revision_that_overtakes_a_second_attempt_stays(index: Index) -> None:
     write(index, [revision("b", 3, 1)])
     # The batch's common condition, version <= 1, keeps b out: the writer will try it again by itself.
-    slow = Writer(index, lambda i: write(i, [revision("x", 1, 1), revision("b", 5, 2)]))
+    slow = Writer(index, lambda i: write(i, [revision("x", 1, 1), revision("b", 5, 1)]))
     slow.step()
     slow.step()
     assert stored(index, "b") == expected(3, 1)
