@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from rich.table import Table
-
 from postings import open_index
 from postings.statistics import statistics
 from postings_cli.console import out, print_json
@@ -30,7 +28,5 @@ def info(collection: Collection = None, index: IndexUrl = None, as_json: Json = 
     if as_json:
         print_json(facts)
         return
-    table = Table(show_header=False, box=None)
     for name, value in facts.items():
-        table.add_row(name, f"{value:,}" if isinstance(value, int) else str(value))
-    out.print(table)
+        out.print(f"{name:<12} {value:,}" if isinstance(value, int) else f"{name:<12} {value}", markup=False)

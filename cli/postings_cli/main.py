@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
+import functools
 import os
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
-import click
 import typer
 
+from postings import PostingsError
 from postings_cli.console import err, printable
+from postings_cli.delete import delete
+from postings_cli.demo import demo
+from postings_cli.info import info
+from postings_cli.ingest import ingest
+from postings_cli.search import search
 
 _FAILED = 1
 _INTERRUPTED = 130
@@ -26,36 +32,49 @@ app = typer.Typer(
 
 
 def main() -> NoReturn:
-    """Run the command line; every expected error becomes one line on stderr and an exit status.
+    """The console script."""
+    # The engine's panics become errors of ours; its stack is noise to whoever runs a command.
+    os.environ.setdefault("RUST_BACKTRACE", "0")
+    sys.exit(run(sys.argv[1:]))
 
-    Exit status: 0 done, 1 failed, 2 wrong usage, 3 done with rejected records, 130 interrupted.
+
+def run(arguments: list[str]) -> int:
+    """Run one command line.
+
+    Returns:
+        The exit status: 0 done, 1 failed, 2 wrong usage, 3 done with rejected records, 130 interrupted.
     """
-    for name in ("ingest", "search", "info", "delete", "demo"):
-        app.command(name)(getattr(importlib.import_module(f"postings_cli.{name}"), name))
-    sys.exit(_run())
-
-
-def _run() -> int:
-    from postings import PostingsError
-
     try:
-        return int(app(standalone_mode=False) or 0)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        err.print("interrupted")
-        return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output left, as `head` does; nothing is wrong, and nothing more can be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except PostingsError as error:
-        err.print(printable(f"error: {error}"), markup=False)
-        return _FAILED
-    except Exception as error:
-        if os.environ.get("POSTINGS_TRACEBACK"):
+        app(arguments)
+    except SystemExit as exit:
+        return exit.code if isinstance(exit.code, int) else _FAILED
+    return 0
+
+
+def _reported(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn what goes wrong in a command into one line on stderr and an exit status, never a traceback."""
+
+    @functools.wraps(command)
+    def reported(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except PostingsError as error:
+            err.print(printable(f"error: {error}"), markup=False)
+            raise typer.Exit(_FAILED) from error
+        except KeyboardInterrupt as interrupt:
+            err.print("interrupted")
+            raise typer.Exit(_INTERRUPTED) from interrupt
+        except (typer.Exit, BrokenPipeError):
             raise
-        err.print(printable(f"internal error: {type(error).__name__}: {error}"), markup=False)
-        err.print("this is a bug in postings: please report it, with what POSTINGS_TRACEBACK=1 shows", markup=False)
-        return _FAILED
+        except Exception as error:
+            if os.environ.get("POSTINGS_TRACEBACK"):
+                raise
+            err.print(printable(f"internal error: {type(error).__name__}: {error}"), markup=False)
+            err.print("this is a bug: please report it, with what POSTINGS_TRACEBACK=1 shows", markup=False)
+            raise typer.Exit(_FAILED) from error
+
+    return reported
+
+
+for _command in (ingest, search, info, delete, demo):
+    app.command(_command.__name__)(_reported(_command))

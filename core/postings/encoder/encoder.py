@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 Task = Literal["document", "query"]
 Span = tuple[int, int]
 
-_BATCH = 32
+_BATCH_TEXTS = 256
+_BATCH_CHARACTERS = 48_000
 _LONGEST_WINDOW = 512
 
 
@@ -153,8 +154,10 @@ class Encoder:
         texts = list(texts)
         longest_first = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
         vectors: dict[int, SparseVector] = {}
-        for start in range(0, len(texts), _BATCH):
-            batch = longest_first[start : start + _BATCH]
+        while len(vectors) < len(texts):
+            start = len(vectors)
+            size = _BATCH_CHARACTERS // max(len(texts[longest_first[start]]), 1)
+            batch = longest_first[start : start + min(max(size, 1), _BATCH_TEXTS)]
             with self._lock:
                 encoded = self._encode_batch([texts[position] for position in batch], task)
             vectors |= zip(batch, encoded, strict=True)
@@ -164,7 +167,7 @@ class Encoder:
         torch, fast = self._torch, self._fast[task]
         if fast is None:
             encode = self._model.encode_document if task == "document" else self._model.encode_query
-            weights = encode(texts, convert_to_sparse_tensor=False, show_progress_bar=False)
+            weights = encode(texts, batch_size=len(texts), convert_to_sparse_tensor=False, show_progress_bar=False)
         else:
             prompt = self._model.prompts.get(task) or ""
             with torch.inference_mode():

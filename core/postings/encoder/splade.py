@@ -2,7 +2,7 @@
 
 sentence-transformers computes ``log1p(relu(logits))`` over the whole ``(batch, length, vocabulary)`` tensor and then
 takes the maximum over the length. Both functions are monotonic, so the maximum of the logits can be taken first:
-the same weights come from V logarithms a text instead of L x V, tile by tile, and padding is never multiplied.
+the same weights come from V logarithms a text instead of L x V, tile by tile, with next to no padding.
 
 SPLADE: Formal et al. 2021, https://arxiv.org/abs/2109.10086; ``log1p_relu``: https://arxiv.org/abs/2504.14839
 """
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sentence_transformers.sparse_encoder.modules import SpladePooling
 
 _TILE = 2048
+_TOKENS = 512
 _TOLERANCE = 1e-4
 
 
@@ -42,7 +43,10 @@ class MaxFirst:
     def of(cls, transformer: Transformer, pooling: SpladePooling) -> MaxFirst | None:
         """Take this path if the model allows it: shown by encoding a probe on both paths, not by its name."""
         model: Any = transformer.model
-        if pooling.pooling_strategy != "max" or not isinstance(model.get_output_embeddings(), nn.Linear):
+        tokenizer: Any = transformer.tokenizer
+        if pooling.pooling_strategy != "max" or tokenizer.padding_side != "right":
+            return None
+        if not isinstance(model.get_output_embeddings(), nn.Linear):
             return None
         path = cls(transformer, pooling)
         features = _features(transformer, ["a probe of the head", "and another, a little longer"])
@@ -59,15 +63,15 @@ class MaxFirst:
         """Encode a batch of tokenized texts to weights of shape ``(batch, vocabulary)``."""
         hidden, lengths = self._hidden(features)
         weights = hidden.new_empty((len(lengths), self._decoder.weight.shape[0]))
-        # Vocabulary by text, so that the maximum runs along contiguous memory; one tile fits a processor's cache.
-        buffer = hidden.new_empty(_TILE * max(lengths))
-        for row, text in enumerate(torch.split(hidden, lengths)):
-            columns = text.T.contiguous()
+        # Vocabulary by tokens, so that the maximum runs along contiguous memory; a tile fits a processor's cache.
+        tile = hidden.new_empty(_TILE * max(_TOKENS, *lengths))
+        for group, longest in _groups(lengths):
+            tokens = hidden[group, :longest].flatten(0, 1).T.contiguous()
             for start in range(0, weights.shape[1], _TILE):
                 decoder = self._decoder.weight[start : start + _TILE]
-                logits = buffer[: len(decoder) * len(text)].view(len(decoder), len(text))
-                torch.mm(decoder, columns, out=logits)
-                torch.amax(logits, 1, out=weights[row, start : start + _TILE])
+                logits = tile[: len(decoder) * tokens.shape[1]].view(len(decoder), tokens.shape[1])
+                torch.mm(decoder, tokens, out=logits)
+                weights[group, start : start + _TILE] = logits.view(len(decoder), -1, longest).amax(2).T
         if self._decoder.bias is not None:
             weights += self._decoder.bias
         weights.relu_()
@@ -78,15 +82,18 @@ class MaxFirst:
     def logits(self, features: dict[str, Tensor], indices: Tensor) -> Tensor:
         """One text's logits of some vocabulary entries, shape ``(length, len(indices))``."""
         hidden, _ = self._hidden(features)
-        logits = hidden @ self._decoder.weight[indices].T
+        logits = hidden[0] @ self._decoder.weight[indices].T
         return logits if self._decoder.bias is None else logits + self._decoder.bias[indices]
 
     def _hidden(self, features: dict[str, Tensor]) -> tuple[Tensor, list[int]]:
-        """The vectors that the head's last product takes, padding left out: ``(tokens, width)`` and tokens a text."""
+        """The vectors that the head's last product takes, ``(batch, length, width)``, and each text's length.
+
+        Padding holds a copy of the text's first position, which changes no maximum.
+        """
         mask = features["attention_mask"].bool()
         with self._without_decoder():
             hidden = self._transformer(dict(features))["token_embeddings"]
-        return hidden[mask], mask.sum(1).tolist()
+        return torch.where(mask.unsqueeze(2), hidden, hidden[:, :1]), mask.sum(1).tolist()
 
     @contextmanager
     def _without_decoder(self) -> Iterator[None]:
@@ -95,6 +102,17 @@ class MaxFirst:
             yield
         finally:
             self._model.set_output_embeddings(self._decoder)
+
+
+def _groups(lengths: list[int]) -> Iterator[tuple[slice, int]]:
+    """Neighbouring texts whose padded tokens fit one product, and the longest's length."""
+    start, longest = 0, 0
+    for end, length in enumerate(lengths):
+        if end > start and (end + 1 - start) * max(longest, length) > _TOKENS:
+            yield slice(start, end), longest
+            start, longest = end, 0
+        longest = max(longest, length)
+    yield slice(start, len(lengths)), longest
 
 
 class _Nothing(nn.Identity):

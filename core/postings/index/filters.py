@@ -48,7 +48,10 @@ def to_edge(filter: Filter) -> edge.Filter:
         >>> to_edge({"must": [{"key": "metadata.year", "range": {"gte": 2020}}]}).must[0].key
         'metadata.year'
     """
-    return _filter(filter, "filter")
+    try:
+        return _filter(filter, "filter")
+    except RecursionError as error:
+        raise InvalidFilter("filter is nested too deeply") from error
 
 
 def _filter(data: Any, at: str) -> edge.Filter:
@@ -79,7 +82,7 @@ def _condition(data: Any, at: str) -> Any:
         return _field(data, at)
     for name, build in _WHOLE_CONDITIONS.items():
         if name in data:
-            return build(_object(data, at, {name})[name], f"{at}.{name}")
+            return build(_object(data, at, {name}, required=True)[name], f"{at}.{name}")
     if data.keys() <= {"must", "should", "must_not", "min_should"} and data:
         return _filter(data, at)
     raise InvalidFilter(
@@ -90,12 +93,11 @@ def _condition(data: Any, at: str) -> Any:
 
 def _field(data: Mapping[str, Any], at: str) -> edge.FieldCondition:
     clauses = _object(data, at, {"key", *_FIELD_CLAUSES})
-    if len(clauses) < 2:
-        raise InvalidFilter(f"{at} names the field {data['key']!r} but no clause: add one of {sorted(_FIELD_CLAUSES)}")
-    built = {
-        name: _FIELD_CLAUSES[name](value, f"{at}.{name}") for name, value in clauses.items() if name in _FIELD_CLAUSES
-    }
-    return _build(edge.FieldCondition, at, clauses["key"], **built)
+    key = clauses.pop("key", None)
+    if not clauses:
+        raise InvalidFilter(f"{at} names the field {key!r:.100} but no clause: add one of {sorted(_FIELD_CLAUSES)}")
+    built = {name: _FIELD_CLAUSES[name](value, f"{at}.{name}") for name, value in clauses.items()}
+    return _build(edge.FieldCondition, at, key, **built)
 
 
 def _match(data: Any, at: str) -> Any:
@@ -143,12 +145,13 @@ def _geo_polygon(data: Any, at: str) -> Any:
     polygon = _object(data, at, {"exterior", "interiors"})
     if "exterior" not in polygon:
         raise InvalidFilter(f"{at} needs 'exterior', got {sorted(polygon)}")
-    interiors = [_ring(ring, f"{at}.interiors[{i}]") for i, ring in enumerate(polygon.get("interiors", []))]
+    holes = _list(polygon.get("interiors", []), f"{at}.interiors")
+    interiors = [_ring(ring, f"{at}.interiors[{i}]") for i, ring in enumerate(holes)]
     return _build(edge.GeoPolygon, at, _ring(polygon["exterior"], f"{at}.exterior"), interiors)
 
 
 def _ring(data: Any, at: str) -> list[edge.GeoPoint]:
-    points = _object(data, at, {"points"}, required=True)["points"]
+    points = _list(_object(data, at, {"points"}, required=True)["points"], f"{at}.points")
     return [_geo(point, f"{at}.points[{i}]") for i, point in enumerate(points)]
 
 
@@ -167,9 +170,14 @@ def _nested(data: Any, at: str) -> Any:
 
 
 def _has_id(data: Any, at: str) -> Any:
-    if not isinstance(data, list):
-        raise InvalidFilter(f"{at} must be a list of ids, got {data!r:.100}")
-    return _build(edge.HasIdCondition, at, set(data))
+    if any(isinstance(id, bool) for id in _list(data, at)):
+        raise InvalidFilter(f"{at} must hold ids, got {data!r:.100}")
+    return _build(lambda ids: edge.HasIdCondition(set(ids)), at, data)
+
+
+def _slice(data: Any, at: str) -> Any:
+    condition = edge.SliceCondition  # type: ignore[attr-defined] # its stubs lack it
+    return _build(condition, at, **_object(data, at, {"total", "index"}, required=True))
 
 
 def _keyed(condition: Callable[[str], Any]) -> Callable[[Any, str], Any]:
@@ -179,6 +187,12 @@ def _keyed(condition: Callable[[str], Any]) -> Callable[[Any, str], Any]:
 def _flag(data: Any, at: str) -> bool:
     if not isinstance(data, bool):
         raise InvalidFilter(f"{at} must be true or false, got {data!r:.100}")
+    return data
+
+
+def _list(data: Any, at: str) -> list[Any]:
+    if not isinstance(data, list):
+        raise InvalidFilter(f"{at} must be a list, got {data!r:.100}")
     return data
 
 
@@ -197,7 +211,8 @@ def _build(constructor: Callable[..., _T], at: str, *args: Any, **kwargs: Any) -
     try:
         return constructor(*args, **kwargs)
     except Exception as error:  # the engine's bindings raise TypeError, ValueError and bare Exception
-        raise InvalidFilter(f"{at}: the engine can't read {args or kwargs!r:.200}: {error!s:.200}") from error
+        reason = str(error).partition("\n")[0]
+        raise InvalidFilter(f"{at}: the engine can't read {args or kwargs!r:.200}: {reason}") from error
 
 
 _MATCHES: dict[str, Callable[[Any], Any]] = {
@@ -228,4 +243,5 @@ _WHOLE_CONDITIONS: dict[str, Callable[[Any, str], Any]] = {
     "has_id": _has_id,
     "has_vector": lambda data, at: _build(edge.HasVectorCondition, at, data),
     "nested": _nested,
+    "slice": _slice,
 }

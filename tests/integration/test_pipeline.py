@@ -1,0 +1,93 @@
+"""The pipeline: what it reports, and what it leaves in the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from postings import Document, Encoder, Index, Settings
+from postings.index.payload import passage_from
+from postings.statistics import statistics
+from postings_ingest import Pipeline, Report, delete_documents
+from postings_query import SearchClient
+
+
+def texts(index: Index, encoder: Encoder) -> dict[str, str]:
+    found = SearchClient(index=index, encoder=encoder).search("a document about lions", limit=1000)
+    return {hit.id: hit.text for hit in found}
+
+
+def test_documents_without_a_version_replace_each_other_in_the_order_they_come(index: Index, encoder: Encoder) -> None:
+    documents = [Document("a", "a first document"), Document("b", "a document"), Document("a", "a second document")]
+    Pipeline(encoder, index).run(documents)
+    Pipeline(encoder, index).run([Document("b", "a third document")])
+    assert texts(index, encoder) == {"a": "a second document", "b": "a third document"}
+
+
+def test_reports_grow_and_end_in_the_whole(index: Index, encoder: Encoder) -> None:
+    seen: list[Report] = []
+    documents = (Document(str(n), f"document {n}", version=1) for n in range(300))
+    report = Pipeline(encoder, index).run(documents, seen.append)
+    assert [r.documents for r in seen] == [128, 256, 300]
+    assert (report.documents, report.indexed, report.superseded, report.passages) == (300, 300, 0, 300)
+    assert seen[-1] == report
+    older = Pipeline(encoder, index).run([Document("7", "older", version=0)])
+    assert (older.indexed, older.superseded) == (0, 1)
+
+
+def test_documents_are_read_as_they_are_written(index: Index, encoder: Encoder) -> None:
+    read = 0
+
+    def endless() -> Iterator[Document]:
+        nonlocal read
+        while True:
+            read += 1
+            yield Document(str(read), f"document {read}")
+
+    def stop(report: Report) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Pipeline(encoder, index).run(endless(), stop)
+    assert read == statistics(index).documents == 128
+
+
+def test_a_shorter_revision_leaves_no_stale_passage(index: Index, encoder: Encoder) -> None:
+    settings = Settings(passage_tokens=16, passage_overlap=4)
+    long = " ".join(f"This is sentence {n} about lions." for n in range(30))
+    Pipeline(encoder, index, settings).run([Document("a", long, version=1)])
+    assert statistics(index).passages > 10
+    Pipeline(encoder, index, settings).run([Document("a", "One sentence about lions.", version=2)])
+    assert statistics(index).passages == 1
+    assert texts(index, encoder) == {"a": "One sentence about lions."}
+
+
+def test_what_is_stored_is_the_passage(index: Index, encoder: Encoder) -> None:
+    document = Document("a", "A text about lions.", title="Lions", metadata={"n": [1, {"x": None}]}, version=3)
+    Pipeline(encoder, index).run([document])
+    (stored,) = index.scroll(vectors=[encoder.fingerprint])
+    passage = passage_from(stored.payload)
+    assert (passage.doc_id, passage.title, passage.text, passage.version) == ("a", "Lions", document.text, 3)
+    assert passage.metadata == document.metadata
+    (expected,) = encoder.encode_documents(["Lions A text about lions."])
+    assert stored.vectors[encoder.fingerprint].indices.tolist() == expected.indices.tolist()
+
+
+def test_deleted_documents_are_gone_and_named(index: Index, encoder: Encoder) -> None:
+    Pipeline(encoder, index).run([Document("a", "a document", version=1), Document("b", "a document", version=1)])
+    assert delete_documents(index, ["a", "nothing"]) == ["a"]
+    assert delete_documents(index, ["a"]) == []
+    assert texts(index, encoder) == {"b": "a document"}
+    late = Pipeline(encoder, index).run([Document("a", "a late document", version=2)])
+    assert (late.superseded, texts(index, encoder)) == (1, {"b": "a document"})
+
+
+def test_tombstones_are_swept_after_their_retention(index: Index, encoder: Encoder) -> None:
+    Pipeline(encoder, index).run([Document("a", "a document", version=1)])
+    delete_documents(index, ["a"], version=2)
+    Pipeline(encoder, index).run([])
+    assert statistics(index).tombstones == 1
+    Pipeline(encoder, index, Settings(tombstone_retention=0)).run([Document("b", "a document")])
+    Pipeline(encoder, index, Settings(tombstone_retention=0)).run([])
+    assert statistics(index).tombstones == 0

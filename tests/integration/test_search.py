@@ -1,0 +1,195 @@
+"""Documents in, hits out: the pipeline and the search client together, on each engine."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from qdrant_client import models as q
+
+from postings import Document, EdgeIndex, Encoder, Index, Settings, SparseVector
+from postings.errors import CollectionNotFound, InvalidFilter, InvalidQuery, ModelMismatch
+from postings.index.filters import as_json
+from postings.passages import passage_input
+from postings_ingest import Pipeline
+from postings_query import AsyncSearchClient, SearchClient
+
+SENTENCES = [
+    "A man is eating food.",
+    "A man is eating a piece of bread.",
+    "The girl is carrying a baby.",
+    "A man is riding a horse.",
+    "A woman is playing violin.",
+    "Two men pushed carts through the woods.",
+    "A man is riding a white horse on an enclosed ground.",
+    "A monkey is playing drums.",
+    "A cheetah is running behind its prey.",
+]
+
+LONG = " ".join(f"Sentence {n} tells of horses and of number {n}." for n in range(200))
+
+
+@pytest.fixture
+def client(index: Index, encoder: Encoder) -> SearchClient:
+    documents = [
+        Document(str(n), text, title="Food" if "eating" in text else "", metadata={"number": n}, version=5)
+        for n, text in enumerate(SENTENCES)
+    ]
+    Pipeline(encoder, index).run([*documents, Document("long", LONG, metadata={"number": 99})])
+    return SearchClient(index=index, encoder=encoder)
+
+
+def test_a_hit_carries_the_document(client: SearchClient) -> None:
+    hit = client.search("a man eats bread", limit=1)[0]
+    assert (hit.id, hit.title, hit.text, hit.metadata, hit.version) == ("1", "Food", SENTENCES[1], {"number": 1}, 5)
+    assert (hit.ordinal, hit.start, hit.end, hit.contributions) == (0, 0, len(SENTENCES[1]), ())
+
+
+def test_scores_are_the_dot_products_of_the_encoders_vectors(client: SearchClient, encoder: Encoder) -> None:
+    query = "a man on horseback"
+    (vector,) = encoder.encode_queries([query])
+    for hit in client.search(query, limit=50):
+        text, _ = passage_input(encoder, hit.title, hit.text)
+        (document,) = encoder.encode_documents([text])
+        assert hit.score == pytest.approx(vector.dot(document), rel=1e-4)
+
+
+@pytest.mark.parametrize("query", ["a man eats bread", "horses number 17", "music", "food!", "the the the"])
+def test_contributions_add_up_to_the_score_and_come_largest_first(client: SearchClient, query: str) -> None:
+    hits = client.search(query, limit=50, explain=True)
+    assert hits
+    for hit in hits:
+        parts = hit.contributions
+        assert sum(part.contribution for part in parts) == pytest.approx(hit.score, rel=1e-4)
+        assert [part.contribution for part in parts] == sorted((p.contribution for p in parts), reverse=True)
+        for part in parts:
+            assert part.contribution == pytest.approx(part.query_weight * part.document_weight)
+            assert all(0 <= start < end <= len(hit.text) for start, end in part.evidence)
+            assert all(0 <= start < end <= len(hit.title) for start, end in part.title_evidence)
+
+
+def test_evidence_shows_the_word_behind_another_word(client: SearchClient) -> None:
+    (hit,) = client.search("eat", limit=1, explain=True, filter={"must": [_number(1)]})
+    eat = next(part for part in hit.contributions if part.token == "eat")
+    assert [hit.text[start:end] for start, end in eat.evidence] == ["eating"]
+    (hit,) = client.search("food", limit=1, explain=True, filter={"must": [_number(1)]})
+    food = next(part for part in hit.contributions if part.token == "food")
+    assert [hit.title[start:end] for start, end in food.title_evidence] == ["Food"]
+
+
+def test_long_documents_are_found_by_passage_or_once(client: SearchClient) -> None:
+    passages = [hit for hit in client.search("horses of number 150", limit=100) if hit.id == "long"]
+    assert len(passages) > 3
+    assert {hit.ordinal for hit in passages} == set(range(len(passages)))
+    assert all(LONG[hit.start : hit.end] == hit.text for hit in passages)
+    grouped = client.search("horses of number 150", limit=100, group_by_document=True)
+    ids = [hit.id for hit in grouped]
+    assert len(ids) == len(set(ids))
+    best = max(passages, key=lambda hit: hit.score)
+    assert next(hit for hit in grouped if hit.id == "long") == best
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_pages_are_slices_of_the_whole(client: SearchClient, grouped: bool) -> None:
+    whole = client.search("a man riding horses", limit=100, group_by_document=grouped)
+    pages = [client.search("a man riding horses", 3, offset, group_by_document=grouped) for offset in (0, 3, 6)]
+    assert [hit for page in pages for hit in page] == whole[:9]
+
+
+def test_a_batch_gives_what_single_searches_give(client: SearchClient) -> None:
+    queries = ["food", "a white horse", "violin"]
+    batch = client.search_batch(queries, 4, explain=True)
+    for query, hits in zip(queries, batch, strict=True):
+        alone = client.search(query, 4, explain=True)
+        assert [hit.id for hit in hits] == [hit.id for hit in alone]
+        assert [hit.score for hit in hits] == pytest.approx([hit.score for hit in alone], rel=1e-4)
+    assert client.search_batch([]) == []
+
+
+def test_a_threshold_and_filters_limit_the_hits(client: SearchClient) -> None:
+    whole = client.search("a man", limit=100)
+    threshold = (whole[2].score + whole[3].score) / 2
+    assert client.search("a man", limit=100, score_threshold=threshold) == whole[:3]
+    client_filter = q.Filter(must=[q.FieldCondition(key="metadata.number", range=q.Range(lte=1))])
+    for filter in (client_filter, as_json(client_filter)):
+        assert {hit.id for hit in client.search("a man", filter=filter)} == {"0", "1"}
+
+
+def test_the_asynchronous_client_gives_the_same(client: SearchClient, index: Index, encoder: Encoder) -> None:
+    async def search() -> None:
+        async with AsyncSearchClient(index=index, encoder=encoder) as asynchronous:
+            hits = await asyncio.gather(*(asynchronous.search(text, 3, explain=True) for text in SENTENCES))
+            assert [found[0].id for found in hits] == [client.search(text, 1)[0].id for text in SENTENCES]
+            assert await asynchronous.search_batch(["food"], 2) == client.search_batch(["food"], 2)
+
+    asyncio.run(search())
+    assert index.count() > 0, "an index that was passed in stays open"
+
+
+@pytest.mark.parametrize(
+    ("query", "options", "expected"),
+    [
+        ("", {}, "the query is empty"),
+        (" \n", {}, "the query is empty"),
+        ("\ud800", {}, "isn't valid Unicode"),
+        (7, {}, "must be a string, got int"),
+        ("x", {"limit": 0}, "limit must be >= 1"),
+        ("x", {"offset": -1}, "offset >= 0"),
+        ("x", {"limit": 9_999, "offset": 2}, "at most 10,000"),
+    ],
+)
+def test_a_query_that_makes_no_sense_is_refused(
+    client: SearchClient, query: object, options: dict[str, int], expected: str
+) -> None:
+    with pytest.raises(InvalidQuery, match=expected):
+        client.search(query, **options)  # type: ignore[arg-type]
+
+
+def test_what_is_no_filter_is_refused(client: SearchClient) -> None:
+    with pytest.raises(InvalidFilter, match="got str"):
+        client.search("x", filter="lang = en")  # type: ignore[arg-type]
+    with pytest.raises(InvalidFilter):
+        client.search("x", filter={"musst": []})
+
+
+def test_a_string_instead_of_a_batch_is_refused(client: SearchClient) -> None:
+    with pytest.raises(InvalidQuery, match="takes a list of queries"):
+        client.search_batch("food")
+
+
+def test_a_collection_that_is_not_there_is_reported_at_the_first_search(index: Index, encoder: Encoder) -> None:
+    with pytest.raises(CollectionNotFound):
+        SearchClient(index=index, encoder=encoder).search("food")
+
+
+def test_another_models_collection_is_never_read(index: Index, encoder: Encoder) -> None:
+    index.ensure("f" * 32, "another")
+    with pytest.raises(ModelMismatch, match="holds vectors of model 'another'"):
+        SearchClient(index=index, encoder=encoder).search("food")
+    with pytest.raises(ModelMismatch):
+        Pipeline(encoder, index).run([Document("a", "text")])
+    assert index.count() == 0
+
+
+def test_a_client_by_collection_opens_and_closes_its_index(tmp_path: Path, encoder: Encoder) -> None:
+    settings = Settings(index_url=str(tmp_path))
+    with EdgeIndex(tmp_path, "notes") as index:
+        Pipeline(encoder, index).run([Document("a", "a note about lions")])
+    with SearchClient("notes", encoder=encoder, settings=settings) as client:
+        assert [hit.id for hit in client.search("lions")] == ["a"]
+    EdgeIndex(tmp_path, "notes").close()
+    with pytest.raises(InvalidQuery, match="not both"):
+        SearchClient("notes", index=index, encoder=encoder)
+
+
+def test_a_document_whose_vector_is_empty_is_stored_and_never_found(index: Index, encoder: Encoder) -> None:
+    from postings.index import Point
+
+    index.ensure(encoder.fingerprint, "tiny")
+    index.upsert([Point("00000000-0000-0000-0000-000000000001", {}, {encoder.fingerprint: SparseVector([], [])})])
+    assert SearchClient(index=index, encoder=encoder).search("food") == []
+
+
+def _number(value: int) -> dict[str, object]:
+    return {"key": "metadata.number", "match": {"value": value}}

@@ -1,0 +1,160 @@
+"""Small models with random weights, one for each architecture that the encoder serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from sentence_transformers import SparseEncoder
+from sentence_transformers.base.modules import Router, Transformer
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder, SparseStaticEmbedding, SpladePooling
+from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    BertForMaskedLM,
+    BertModel,
+    BertTokenizer,
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    RobertaTokenizerFast,
+)
+
+from postings.encoder.sources import BUNDLED
+
+TEXTS = [
+    "A man is eating food.",
+    "The quick brown fox jumps over the lazy dog, again and again and again.",
+    "Zürich, naïve café: 東京 👩‍🚀 e\u0301",
+    "word " * 700,
+    "x",
+    "",
+]
+"""Short, long (over every window), empty, and outside ASCII."""
+
+_SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+
+
+def bert_tokenizer() -> PreTrainedTokenizerBase:
+    return AutoTokenizer.from_pretrained(BUNDLED / "tiny")
+
+
+def small_tokenizer() -> PreTrainedTokenizerBase:
+    """A WordPiece tokenizer with few entries, trained here."""
+    trained = BertWordPieceTokenizer()
+    trained.train_from_iterator([*TEXTS, "a lion hunts", "the cheetah is running behind its prey"] * 3, vocab_size=150)
+    return BertTokenizer(vocab=trained.get_vocab(), model_max_length=256)
+
+
+def roberta_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    trained = ByteLevelBPETokenizer()
+    trained.train_from_iterator(TEXTS * 3, vocab_size=600, special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
+    trained.save_model(str(folder))
+    return RobertaTokenizerFast(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=128)
+
+
+def _transformer(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: str) -> Transformer:
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return Transformer(str(folder), transformer_task=task)
+
+
+def _lively(model: PreTrainedModel) -> PreTrainedModel:
+    """Spread the weights: fresh ones give logits so near to zero that no dim would be tested."""
+    torch.manual_seed(0)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model
+
+
+def _splade(
+    folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, **pooling: str
+) -> list[torch.nn.Module]:
+    return [_transformer(folder, _lively(model), tokenizer, "fill-mask"), SpladePooling(**pooling)]  # type: ignore[arg-type]
+
+
+def _small_bert() -> BertConfig:
+    return BertConfig(vocab_size=len(small_tokenizer()), max_position_embeddings=256, **_SHAPE)
+
+
+def bert(folder: Path) -> SparseEncoder:
+    config = BertConfig(vocab_size=30522, max_position_embeddings=512, **_SHAPE)
+    return SparseEncoder(modules=_splade(folder, BertForMaskedLM(config), bert_tokenizer()))
+
+
+def bert_with_prompts_and_pruning(folder: Path) -> SparseEncoder:
+    modules = _splade(folder, BertForMaskedLM(_small_bert()), small_tokenizer())
+    prompts = {"query": "find this: ", "document": "a passage: "}
+    return SparseEncoder(modules=modules, prompts=prompts, max_active_dims=50)
+
+
+def distilbert(folder: Path) -> SparseEncoder:
+    config = DistilBertConfig(vocab_size=150, max_position_embeddings=256, dim=32, n_layers=2, n_heads=2, hidden_dim=64)
+    modules = _splade(folder, DistilBertForMaskedLM(config), small_tokenizer(), activation_function="log1p_relu")
+    return SparseEncoder(modules=modules)
+
+
+def roberta(folder: Path) -> SparseEncoder:
+    tokenizer = roberta_tokenizer(folder)
+    config = RobertaConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=130, type_vocab_size=1, pad_token_id=1, **_SHAPE
+    )
+    return SparseEncoder(modules=_splade(folder, RobertaForMaskedLM(config), tokenizer))
+
+
+def modernbert(folder: Path) -> SparseEncoder:
+    tokenizer = small_tokenizer()
+    config = ModernBertConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=512, global_attn_every_n_layers=2, pad_token_id=0, **_SHAPE
+    )
+    return SparseEncoder(modules=_splade(folder, ModernBertForMaskedLM(config), tokenizer))
+
+
+def sum_pooling(folder: Path) -> SparseEncoder:
+    return SparseEncoder(
+        modules=_splade(folder, BertForMaskedLM(_small_bert()), small_tokenizer(), pooling_strategy="sum")
+    )
+
+
+def csr(folder: Path) -> SparseEncoder:
+    torch.manual_seed(0)
+    dense = _transformer(folder, BertModel(_small_bert()), small_tokenizer(), "feature-extraction")
+    autoencoder = SparseAutoEncoder(input_dim=32, hidden_dim=128, k=8, k_aux=16)
+    return SparseEncoder(modules=[dense, Pooling(32, "mean"), Normalize(), autoencoder])
+
+
+def inference_free(folder: Path) -> SparseEncoder:
+    modules = _splade(folder, BertForMaskedLM(_small_bert()), small_tokenizer())
+    static = SparseStaticEmbedding(small_tokenizer(), weight=torch.rand(len(small_tokenizer())), frozen=True)
+    return SparseEncoder(modules=[Router.for_query_document(query_modules=[static], document_modules=modules)])
+
+
+MODELS: dict[str, Callable[[Path], SparseEncoder]] = {
+    build.__name__: build
+    for build in (
+        bert,
+        bert_with_prompts_and_pruning,
+        distilbert,
+        roberta,
+        modernbert,
+        sum_pooling,
+        csr,
+        inference_free,
+    )
+}
+
+
+def save(name: str, folder: Path) -> Path:
+    """Build a model and save it as sentence-transformers does; returns its folder."""
+    parts = folder / "parts"
+    parts.mkdir()
+    MODELS[name](parts).save_pretrained(str(folder / name))
+    return folder / name
