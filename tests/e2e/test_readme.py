@@ -1,0 +1,54 @@
+"""The README's commands and code run as they stand, in order, in an empty folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+LINKS = re.findall(r"\]\((?!http|#)([^)]+)\)", README)
+
+
+def run(language: str, code: str, folder: Path) -> str:
+    command = ["bash", "-eu", "-c", code] if language == "sh" else [sys.executable, "-W", "error", "-c", code]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = subprocess.run(
+        command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
+    return ran.stdout
+
+
+def test_a_command_stands_before_line_25() -> None:
+    assert "```sh" in README.splitlines()[:25]
+
+
+def test_the_demo_is_a_target_of_the_makefile() -> None:
+    assert BLOCKS[0] == ("sh", "make demo\n")
+    subprocess.run(["make", "--dry-run", "demo"], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_commands_and_code_run_in_order(tmp_path: Path) -> None:
+    printed = [run(language, code, tmp_path) for language, code in BLOCKS[1:] if language in {"sh", "python"}]
+    assert len(printed) == 2
+    commands, code = printed
+    assert "3 documents (3 passages) indexed into 'animals'" in commands
+    assert re.search(r"1\.\s+\d+\.\d+  Cheetah", commands)
+    assert "1 deleted" in commands
+    assert code.startswith("2 documents in ")
+    assert "prey" in code
+
+
+@pytest.mark.parametrize(
+    "link", re.findall(r"\]\((?!http|#)([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+)
+def test_links_lead_somewhere(link: str) -> None:
+    assert (ROOT / link).exists()

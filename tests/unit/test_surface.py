@@ -1,0 +1,76 @@
+"""The public surface: what is exported, what an import costs, and the tree of errors."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+
+import postings
+import postings_ingest
+import postings_query
+import postings_training
+from postings import errors
+
+
+def test_the_public_names_are_these() -> None:
+    assert postings.__all__ == [
+        "Document",
+        "EdgeIndex",
+        "Encoder",
+        "Index",
+        "Passage",
+        "PostingsError",
+        "Settings",
+        "SparseVector",
+        "open_index",
+    ]
+    assert postings_ingest.__all__ == [
+        "Pipeline",
+        "Rejection",
+        "Report",
+        "delete_documents",
+        "estimate_documents",
+        "read_documents",
+    ]
+    assert postings_query.__all__ == ["AsyncSearchClient", "Contribution", "Hit", "SearchClient"]
+    for package in (postings, postings_ingest, postings_query, postings_training):
+        assert all(hasattr(package, name) for name in package.__all__)
+        assert all((getattr(package, name).__doc__ or "").strip() for name in package.__all__)
+
+
+def test_imports_are_light() -> None:
+    heavy = {"torch", "transformers", "sentence_transformers", "datasets", "qdrant_client", "pyarrow", "scipy"}
+    code = "import sys, postings, postings_query, postings_ingest, postings_cli.main; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "postings_cli.search" in loaded
+    assert not heavy & set(loaded)
+
+
+def test_importing_installs_no_log_handler() -> None:
+    code = (
+        "import logging, postings, postings_query, postings_ingest; r = logging.getLogger(); print(r.handlers, r.level)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[] 30\n"
+
+
+def test_the_tree_of_errors_is_the_one_that_is_drawn() -> None:
+    tree = (errors.__doc__ or "").split("::\n")[1].split("``error.retry``")[0]
+    drawn = [(len(match[1]) // 4, match[2]) for match in re.finditer(r"^    ([│├└─ ]*)(\w+)", tree, re.MULTILINE)]
+    path: list[str] = []
+    parents = {}
+    for depth, name in drawn:
+        path[depth:] = [name]
+        parents[name] = path[depth - 1] if depth else "Exception"
+    classes = {
+        name: cls.__bases__[0].__name__
+        for name, cls in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(cls, Exception)
+    }
+    assert parents == classes
+
+
+def test_errors_that_may_pass_say_so() -> None:
+    retried = {name for name, cls in inspect.getmembers(errors, inspect.isclass) if getattr(cls, "retry", False)}
+    assert retried == {"IndexUnavailable", "StorageFull"}
