@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from postings.errors import ConfigurationError
+
+_PathOrName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 
 
 class Settings(BaseSettings):
@@ -28,9 +31,11 @@ class Settings(BaseSettings):
         env_prefix="POSTINGS_", env_file=".env", toml_file="postings.toml", extra="ignore", frozen=True
     )
 
-    model: str = Field("tiny", min_length=1, description="The bundled model 'tiny', a folder, or a Hugging Face hub id")
+    model: _PathOrName = Field(
+        "tiny", min_length=1, description="The bundled model 'tiny', a folder, or a Hugging Face hub id"
+    )
     device: str = Field("auto", description="Where to encode: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'…")
-    index_url: str = Field(
+    index_url: _PathOrName = Field(
         "postings-data",
         min_length=1,
         description="A folder (or 'edge:FOLDER') for the embedded engine, or the http(s) URL of a Qdrant server",

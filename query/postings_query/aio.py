@@ -22,7 +22,7 @@ class AsyncSearchClient:
         >>> async def first(query):
         ...     async with AsyncSearchClient(index=index, encoder=encoder) as client:
         ...         return (await client.search(query))[0].id
-        >>> asyncio.run(first("hunting"))
+        >>> asyncio.run(first("chasing prey"))
         '9'
     """
 

@@ -36,11 +36,11 @@ class SearchClient:
 
     Example:
         >>> with SearchClient(index=index, encoder=encoder) as client:
-        ...     hit = client.search("hunting", explain=True)[0]
+        ...     hit = client.search("guitar", explain=True)[1]
         >>> hit.text
-        'A cheetah is running behind its prey.'
-        >>> [hit.text[s:e] for s, e in hit.contributions[0].evidence]
-        ['prey']
+        'A woman is playing violin.'
+        >>> [hit.text[start:end] for start, end in hit.contributions[0].evidence]
+        ['violin']
     """
 
     def __init__(

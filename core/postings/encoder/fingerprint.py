@@ -22,6 +22,7 @@ def fingerprint(folder: Path) -> str:
     wrote it. It needs no torch, so that every client can tell a collection's model.
 
     Example:
+        >>> from postings.encoder.sources import model_folder
         >>> len(fingerprint(model_folder("tiny")))
         32
     """

@@ -1,0 +1,71 @@
+"""Fixtures for the tests and for the examples in docstrings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from postings import Document, EdgeIndex, Encoder, Settings, open_index
+
+# CI must give the same answer twice; elsewhere each run looks for new cases.
+hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
+hypothesis_settings.register_profile("default", deadline=None)
+hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+SENTENCES = [
+    "A man is eating food.",
+    "A man is eating a piece of bread.",
+    "The girl is carrying a baby.",
+    "A man is riding a horse.",
+    "A woman is playing violin.",
+    "Two men pushed carts through the woods.",
+    "A man is riding a white horse on an enclosed ground.",
+    "A monkey is playing drums.",
+    "A cheetah is running behind its prey.",
+]
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Encoder:
+    """The bundled model, loaded once."""
+    return Encoder.load("tiny", "cpu")
+
+
+@pytest.fixture(autouse=True)
+def docstring_names(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Give the examples in docstrings a folder, an encoder and an index of nine sentences."""
+    if not isinstance(request.node, pytest.DoctestItem):
+        yield
+        return
+    from qdrant_client import QdrantClient
+
+    from postings_ingest import Pipeline
+    from postings_query import SearchClient
+
+    folder: Path = request.getfixturevalue("tmp_path")
+    encoder: Encoder = request.getfixturevalue("encoder")
+    (folder / "notes.jsonl").write_text('{"id": "first", "text": "one"}\n{"id": "second", "text": "two"}\n')
+    with EdgeIndex(folder / "sentences") as index:
+        Pipeline(encoder, index).run(Document(str(n), text) for n, text in enumerate(SENTENCES, 1))
+        names: dict[str, Any] = {
+            "asyncio": asyncio,
+            "encoder": encoder,
+            "folder": folder / "index",
+            "index": index,
+            "open_index": open_index,
+            "settings": Settings(index_url=str(folder / "index")),
+            **{cls.__name__: cls for cls in (Document, Encoder, Pipeline, QdrantClient, SearchClient, Settings)},
+        }
+        request.node.dtest.globs.update(names)  # type: ignore[union-attr]
+        before = Path.cwd()
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
