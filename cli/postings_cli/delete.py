@@ -13,7 +13,7 @@ from postings_ingest import delete_documents
 
 
 def delete(
-    ids: Annotated[list[str], typer.Argument(metavar="ID…", help="Ids of the documents to delete.")],
+    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the documents to delete.")],
     collection: Collection = None,
     index: IndexUrl = None,
     as_json: Json = False,

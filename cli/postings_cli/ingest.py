@@ -28,7 +28,7 @@ _SHOWN = 10
 def ingest(
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="PATH…", help="JSONL, CSV, TSV, Parquet, BEIR folder, folder of texts, or - (stdin)."),
+        typer.Argument(metavar="PATH", help="JSONL, CSV, TSV, Parquet, BEIR folder, folder of texts, or - (stdin)."),
     ],
     collection: Collection = None,
     index: IndexUrl = None,
