@@ -14,7 +14,7 @@ from postings.passages import passage_input
 from postings.writes import Outcome, Revision, sweep_tombstones, write
 from postings_ingest.chunking import split
 
-_DOCUMENTS = 128
+_DOCUMENTS = 64
 _CHARACTERS = 500_000
 
 
