@@ -21,7 +21,7 @@ MAX_TEXT_LENGTH = 4_000_000
 MAX_VERSION = 2**53 - 1
 """The largest version: Qdrant compares ranges as float64, which is exact up to here."""
 
-_INT64 = range(-(2**63), 2**63)
+_LARGEST_INT = 2**63 - 1
 _POINT_NAMESPACE = uuid.UUID("8c4f5f0e-6d0b-5b52-9a55-0d6f1a0f7a11")
 
 
@@ -108,9 +108,9 @@ def check_id(doc_id: object) -> None:
 def check_version(version: object) -> None:
     """Raise :class:`InvalidDocument` unless ``version`` is an integer in ``0..2**53 - 1``."""
     if isinstance(version, bool) or not isinstance(version, int):
-        raise InvalidDocument(f"version must be an integer, got {version!r} ({type(version).__name__})")
+        raise InvalidDocument(f"version must be an integer, got {version!r:.100} ({type(version).__name__})")
     if not 0 <= version <= MAX_VERSION:
-        raise InvalidDocument(f"version must lie in 0..{MAX_VERSION} (2**53 - 1), got {version}")
+        raise InvalidDocument(f"version must lie in 0..{MAX_VERSION} (2**53 - 1), got {_shown(version)}")
 
 
 def _check_string(name: str, value: object, longest: int) -> None:
@@ -133,8 +133,8 @@ def _json_copy(value: Any, where: str, depth: int = 0) -> JsonValue:
         case None | bool():
             return value
         case int():
-            if value not in _INT64:
-                raise InvalidDocument(f"{where} must fit 64 bits, got {value}")
+            if not -_LARGEST_INT - 1 <= value <= _LARGEST_INT:
+                raise InvalidDocument(f"{where} must fit 64 bits, got {_shown(value)}")
             return int(value)
         case float():
             if not math.isfinite(value):
@@ -151,8 +151,13 @@ def _json_copy(value: Any, where: str, depth: int = 0) -> JsonValue:
             raise InvalidDocument(f"{where} must be a JSON value, got {type(value).__name__}")
 
 
+def _shown(number: int) -> str:
+    # Python refuses to write integers of more than 4,300 digits.
+    return str(number) if number.bit_length() <= 128 else f"an integer of {number.bit_length():,} bits"
+
+
 def _key(key: object, where: str) -> str:
     if not isinstance(key, str):
-        raise InvalidDocument(f"the keys of {where} must be strings, got {key!r} ({type(key).__name__})")
+        raise InvalidDocument(f"the keys of {where} must be strings, got {key!r:.100} ({type(key).__name__})")
     _check_string(f"a key of {where}", key, MAX_ID_LENGTH)
     return key

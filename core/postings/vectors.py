@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +66,7 @@ class SparseVector:
             >>> SparseVector.from_dense([0.0, 0.0, 2.0])
             SparseVector({2: 2.0})
         """
-        dense = np.asarray(weights, dtype=np.float32)
+        dense = _as_values(weights)
         indices = np.flatnonzero(dense)
         return cls(indices, dense[indices])
 
@@ -77,8 +78,11 @@ class SparseVector:
             >>> SparseVector.from_pairs([(7, 1.0), (2, 0.5), (3, 0.0)])
             SparseVector({2: 0.5, 7: 1.0})
         """
-        kept = sorted((index, value) for index, value in pairs if value != 0)
-        return cls([index for index, _ in kept], [value for _, value in kept])
+        kept = list(pairs)
+        indices, values = _as_indices([index for index, _ in kept]), _as_values([value for _, value in kept])
+        order = np.argsort(indices)
+        order = order[values[order] != 0]
+        return cls(indices[order], values[order])
 
     def dot(self, other: SparseVector) -> float:
         """The engine's score of two vectors: the sum of products over the dims they share.
@@ -102,6 +106,10 @@ class SparseVector:
     def __hash__(self) -> int:
         return hash((self.indices.tobytes(), self.values.tobytes()))
 
+    def __reduce__(self) -> tuple[type[SparseVector], tuple[Any, Any]]:
+        # Copies are read-only too: numpy's own wouldn't be.
+        return SparseVector, (self.indices, self.values)
+
     def __repr__(self) -> str:
         shown = ", ".join(f"{i}: {v:.6g}" if v % 1 else f"{i}: {v:.1f}" for i, v in self._first(8))
         return f"SparseVector({{{shown}{', …' if len(self) > 8 else ''}}})"
@@ -111,10 +119,8 @@ class SparseVector:
 
 
 def _as_indices(indices: npt.ArrayLike) -> npt.NDArray[np.int32]:
-    array = np.asarray(indices)
-    if array.ndim != 1:
-        raise InvalidVector(f"indices must have one dimension, got shape {array.shape}")
-    if array.size and not np.issubdtype(array.dtype, np.integer):
+    array = _as_array("indices", indices)
+    if array.size and array.dtype.kind not in "iu":
         raise InvalidVector(f"indices must be integers, got {array.dtype}")
     if array.size and (array.min() < 0 or array.max() > _LARGEST_INDEX):
         raise InvalidVector(f"indices must lie in 0..{_LARGEST_INDEX}, got {array.min()}..{array.max()}")
@@ -122,11 +128,19 @@ def _as_indices(indices: npt.ArrayLike) -> npt.NDArray[np.int32]:
 
 
 def _as_values(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise InvalidVector(f"values must have one dimension, got shape {array.shape}")
+    array = _as_array("values", values)
     if array.size and array.dtype.kind not in "fiu":
         raise InvalidVector(f"values must be real numbers, got {array.dtype}")
     # A value over float32's range becomes infinite here, and is reported as such by the check that follows.
     with np.errstate(over="ignore", under="ignore"):
         return array.astype(np.float32)
+
+
+def _as_array(name: str, data: npt.ArrayLike) -> npt.NDArray[Any]:
+    try:
+        array = np.asarray(data)
+    except (TypeError, ValueError) as error:
+        raise InvalidVector(f"{name} must be an array of numbers: {error}") from error
+    if array.ndim != 1:
+        raise InvalidVector(f"{name} must have one dimension, got shape {array.shape}")
+    return array

@@ -11,7 +11,8 @@ from postings import Document, Encoder, Passage
 from postings.passages import title_tokens
 
 # A sentence ends at closing punctuation before white space (none is needed in CJK), a paragraph at an empty line.
-_SENTENCE_END = re.compile(r"""[.!?…]+["'”’)\]]*\s+|[。！？]+[」』”]*\s*|\n[ \t]*\n\s*""")
+# One mark is enough for the end of "...": a `+` would take quadratic time on a row of dots.
+_SENTENCE_END = re.compile(r"""[.!?…]["'”’)\]]*\s+|[。！？]+[」』”]*\s*|\n[ \t]*\n\s*""")
 
 
 def split(document: Document, encoder: Encoder, *, version: int, tokens: int, overlap: int) -> list[Passage]:
@@ -21,15 +22,16 @@ def split(document: Document, encoder: Encoder, *, version: int, tokens: int, ov
         document: what to cut; a short one becomes one passage.
         encoder: whose tokens count.
         version: the document's version, or its time of arrival.
-        tokens: tokens that a passage may have, with the title that is encoded in front of it.
+        tokens: tokens that a passage may have, with the title that is encoded in front of it. The text gets half of
+            them however long the title is; then passages may be longer, but still fit the encoder's window.
         overlap: tokens that neighbours may share. An overlap begins on a sentence border, so it is often less;
             only a sentence longer than a whole passage is cut between words.
 
     Returns:
         Passages in order, whose texts are slices of the document's and cover every token of it.
     """
-    room = max(tokens - title_tokens(encoder, document.title), 1)
-    spans = _spans(document.text, encoder.offsets(document.text), room, min(overlap, room // 2))
+    room = max(tokens - title_tokens(encoder, document.title), tokens // 2, 1)
+    spans = _Text(document.text, encoder, room).spans(min(overlap, room // 2))
     return [
         Passage(
             doc_id=document.id,
@@ -46,28 +48,57 @@ def split(document: Document, encoder: Encoder, *, version: int, tokens: int, ov
     ]
 
 
-def _spans(text: str, offsets: npt.NDArray[np.int64], room: int, overlap: int) -> list[tuple[int, int]]:
-    count = len(offsets)
-    if count <= room:
-        return [(0, len(text))]
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-    sentences = np.unique(np.searchsorted(offsets[:, 0], ends))
-    words = np.flatnonzero(offsets[1:, 0] > offsets[:-1, 1]) + 1
-    spans: list[tuple[int, int]] = []
-    first = 0
-    while True:
-        last = first + room
-        if last >= count:
-            spans.append((int(offsets[first, 0]), int(offsets[-1, 1])))
-            return spans
-        borders = sentences
-        border = _last_within(sentences, first, last)
-        if border is None:
-            borders = words
-            border = _last_within(words, first, last)
-        border = border or last
-        spans.append((int(offsets[first, 0]), int(offsets[border - 1, 1])))
-        first = _first_within(borders, max(border - overlap, first + 1), border)
+class _Text:
+    def __init__(self, text: str, encoder: Encoder, room: int) -> None:
+        self._text, self._encoder, self._room = text, encoder, room
+        self._offsets = offsets = encoder.offsets(text)
+        self._sentences = np.unique(
+            np.searchsorted(offsets[:, 0], [match.end() for match in _SENTENCE_END.finditer(text)])
+        )
+        self._words = np.flatnonzero(offsets[1:, 0] > offsets[:-1, 1]) + 1
+
+    def spans(self, overlap: int) -> list[tuple[int, int]]:
+        count = len(self._offsets)
+        if count <= self._room:
+            return [(0, len(self._text))]
+        spans: list[tuple[int, int]] = []
+        first = last = 0
+        while last < count:
+            borders, border = self._cut(first)
+            if border <= last:
+                # What comes next doesn't fit behind the overlap, which would be a passage of its own again.
+                first = last
+                borders, border = self._cut(first)
+            spans.append(self._characters(first, border))
+            last = border
+            first = _first_within(borders, max(last - overlap, first + 1), last)
+        return spans
+
+    def _cut(self, first: int) -> tuple[npt.NDArray[np.int64], int]:
+        """Where the passage that begins at token ``first`` ends, and the borders among which that was chosen."""
+        limit = first + self._room
+        while True:
+            borders, border = self._border(first, limit)
+            start, end = self._characters(first, border)
+            # Apart from its surroundings, a slice may have more tokens: a word that is cut, or at its beginning.
+            surplus = len(self._encoder.offsets(self._text[start:end])) - self._room
+            if surplus <= 0 or border == first + 1:
+                return borders, border
+            limit = max(border - surplus, first + 1)
+
+    def _border(self, first: int, limit: int) -> tuple[npt.NDArray[np.int64], int]:
+        if limit >= len(self._offsets):
+            return self._sentences, len(self._offsets)
+        border = _last_within(self._sentences, first, limit)
+        if border is not None:
+            return self._sentences, border
+        return self._words, _last_within(self._words, first, limit) or limit
+
+    def _characters(self, first: int, border: int) -> tuple[int, int]:
+        """The characters of the tokens ``first..border - 1``, with what the tokenizer skips after the last."""
+        start, end = int(self._offsets[first, 0]), int(self._offsets[border - 1, 1])
+        until = int(self._offsets[border, 0]) if border < len(self._offsets) else len(self._text)
+        return start, max(end, start + len(self._text[start:until].rstrip()))
 
 
 def _last_within(borders: npt.NDArray[np.int64], after: int, upto: int) -> int | None:

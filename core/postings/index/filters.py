@@ -212,7 +212,7 @@ def _build(constructor: Callable[..., _T], at: str, *args: Any, **kwargs: Any) -
         return constructor(*args, **kwargs)
     except Exception as error:  # the engine's bindings raise TypeError, ValueError and bare Exception
         reason = str(error).partition("\n")[0]
-        raise InvalidFilter(f"{at}: the engine can't read {args or kwargs!r:.200}: {reason}") from error
+        raise InvalidFilter(f"{at}: the engine can't read {args or kwargs!r:.200}: {reason:.200}") from error
 
 
 _MATCHES: dict[str, Callable[[Any], Any]] = {

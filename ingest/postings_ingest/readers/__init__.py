@@ -45,9 +45,8 @@ def read_documents(path: str, reject: Reject) -> Iterator[Document]:
         >>> [document.id for document in read_documents("notes.jsonl", reject=print)]
         ['first', 'second']
     """
-    reader = _reader(path)
     try:
-        yield from reader.read(path, reject)
+        yield from _reader(path).read(path, reject)
     except OSError as error:
         raise ReaderError(f"{path} can't be read: {error.strerror or error}") from error
 

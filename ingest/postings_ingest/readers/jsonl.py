@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from postings import Document
-from postings.errors import InvalidDocument
+from postings.errors import InvalidDocument, ReaderError
 from postings_ingest.readers.rejections import Reject, Rejection
 from postings_ingest.readers.rows import document_from_row
 
@@ -25,7 +26,7 @@ def read(path: str, reject: Reject) -> Iterator[Document]:
             if len(line) > MAX_LINE:
                 reason = f"the line is longer than {MAX_LINE // 2**20} MiB"
                 reject(Rejection.of(path, number, reason, line[:2000]))
-            elif line.strip():
+            elif line.removeprefix(codecs.BOM_UTF8).strip():
                 try:
                     yield document_from_row(_parse(line))
                 except (InvalidDocument, ValueError, RecursionError) as error:
@@ -33,15 +34,19 @@ def read(path: str, reject: Reject) -> Iterator[Document]:
 
 
 def estimate(path: str) -> int | None:
-    """Count the lines; None for standard input, which can't be read twice."""
-    if path == "-":
+    """Count the lines; None for standard input or a pipe, which can't be read twice."""
+    if not Path(path).is_file():
         return None
     with Path(path).open("rb") as file:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
 
 
 def _open(path: str) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb")
+    if path != "-":
+        return Path(path).open("rb")
+    if sys.stdin is None:
+        raise ReaderError("- can't be read: standard input is closed")
+    return nullcontext(sys.stdin.buffer)
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -54,7 +59,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _parse(line: bytes) -> object:
-    text = line.decode("utf-8-sig")
+    text = line.rstrip(b"\r\n").decode("utf-8-sig")
     return json.loads(text, parse_constant=_no_constant)
 
 
@@ -66,5 +71,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"invalid UTF-8: byte 0x{error.object[error.start]:02x} at position {error.start}"
     if isinstance(error, json.JSONDecodeError):
-        return f"not JSON: {error.msg} at column {error.colno}"
-    return str(error) or "nested too deeply"
+        return f"not JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
+    if isinstance(error, RecursionError):
+        return "not JSON that can be read: nested too deeply"
+    return str(error)

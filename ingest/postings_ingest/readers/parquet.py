@@ -19,15 +19,21 @@ def read(path: str, reject: Reject) -> Iterator[Document]:
 
     Raises:
         MissingExtra: pyarrow isn't installed.
-        ReaderError: the file isn't Parquet.
+        ReaderError: the file isn't Parquet, or is damaged.
     """
     with _open(path) as file:
+        names = file.schema_arrow.names
+        if len(set(names)) < len(names):
+            raise ReaderError(f"{path}: a column name stands twice: {names!r:.200}")
         number = 0
         for batch in _readable(file.iter_batches(batch_size=_ROWS), path):
-            for row in batch.to_pylist():
+            for position in range(batch.num_rows):
                 number += 1
+                row: dict[str, Any] = {}
                 try:
-                    yield document_from_row({name: _json(value) for name, value in row.items()})
+                    for name in names:
+                        row[name] = _value(name, batch[name][position])
+                    yield document_from_row(row)
                 except InvalidDocument as error:
                     reject(Rejection.of(path, number, error, row))
 
@@ -45,20 +51,34 @@ def _open(path: str) -> Any:
     except ImportError as error:
         raise MissingExtra("parquet", f"reading {path}") from error
     try:
-        return ParquetFile(path)
-    except (OSError, ValueError) as error:
+        # Left to itself, it keeps all of the file that it has read.
+        return ParquetFile(path, pre_buffer=False, buffer_size=2**20)
+    except Exception as error:  # pyarrow raises OSError, ValueError, NotImplementedError and others
         raise ReaderError(f"{path} can't be read as Parquet: {error}") from error
 
 
 def _readable(batches: Iterator[Any], path: str) -> Iterator[Any]:
     try:
         yield from batches
-    except (OSError, ValueError) as error:
+    except Exception as error:  # see _open
         raise ReaderError(f"{path} can't be read to its end: {error}") from error
+
+
+def _value(name: str, scalar: Any) -> Any:
+    try:
+        return _json(scalar.as_py())
+    except Exception as error:  # invalid UTF-8, a time that Python can't hold, an unknown time zone
+        raise InvalidDocument(f"{name} can't be read: {error}") from error
 
 
 def _json(value: Any) -> Any:
     """Dates become ISO 8601, the form in which Qdrant filters them."""
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    return value
+    match value:
+        case datetime.date() | datetime.time():
+            return value.isoformat()
+        case dict():
+            return {key: _json(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_json(item) for item in value]
+        case _:
+            return value

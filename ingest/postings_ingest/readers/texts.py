@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from postings import Document
 from postings.documents import MAX_TEXT_LENGTH
-from postings.errors import InvalidDocument
+from postings.errors import InvalidDocument, ReaderError
 from postings_ingest.readers.rejections import Reject, Rejection
 
 SUFFIXES = {".txt", ".md", ".markdown"}
@@ -16,8 +17,18 @@ _MAX_BYTES = 4 * MAX_TEXT_LENGTH
 
 
 def read(path: str, reject: Reject) -> Iterator[Document]:
-    """Read every text file below a folder; its path from there is the id, its first heading or name the title."""
-    for file in _files(path):
+    """Read every text file below a folder; its path from there is the id, its first heading or name the title.
+
+    Raises:
+        ReaderError: the folder holds no text file.
+    """
+    files = _files(path)
+    first = next(files, None)
+    if first is None:
+        raise ReaderError(
+            f"{path} holds no text to read: expected corpus.jsonl, or files {', '.join(sorted(SUFFIXES))}"
+        )
+    for file in chain([first], files):
         name = file.name if file == Path(path) else file.relative_to(path).as_posix()
         try:
             yield _document(file, name)
@@ -57,5 +68,5 @@ def _document(file: Path, name: str) -> Document:
 def _title(file: Path, text: str) -> str:
     first = text.lstrip().partition("\n")[0]
     if file.suffix.lower() != ".txt" and first.startswith("# "):
-        return first[2:].strip()
+        return first[2:].strip() or file.stem
     return file.stem
