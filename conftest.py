@@ -13,6 +13,9 @@ from hypothesis import settings as hypothesis_settings
 
 from postings import Document, EdgeIndex, Encoder, Settings, open_index
 
+# As the encoder sets it before it imports torch, which some tests import first.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # CI must give the same answer twice; elsewhere each run looks for new cases.
 hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis_settings.register_profile("default", deadline=None)

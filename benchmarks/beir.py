@@ -165,8 +165,8 @@ def page(rows: Sequence[Row]) -> str:
             "embedded index.",
             "Exact: the dot products of the same query vectors with all stored vectors in float64, the best passage of "
             "each document.",
-            f"A document's two scores differ by {max(row.score_error for row in rows):.0e} of their value at most, which "
-            "is float error. It still decides the order of equal texts: nfcorpus has some abstracts under two ids, of "
+            f"A document's two scores differ by {max(row.score_error for row in rows):.0e} of their value at most: "
+            "float error. It still decides the order of equal texts: nfcorpus has some abstracts under two ids, of "
             "which one is judged, so that its two figures may differ by a few ten thousandths.",
             "Ingest counts reading, encoding and writing, without the start of the process; search counts encoding the "
             "query.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -193,6 +194,9 @@ class Encoder:
 
 
 def _load(folder: Path, device: str, name: str) -> SparseEncoder:
+    # OpenMP's threads spin at each barrier, of which encoding has thousands: on a processor that something else uses
+    # too, that made it ten times slower. Waiting asleep costs nothing measurable on an idle one. Read by torch's import.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import torch
         from sentence_transformers import SparseEncoder
