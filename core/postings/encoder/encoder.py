@@ -195,7 +195,7 @@ class Encoder:
 
 def _load(folder: Path, device: str, name: str) -> SparseEncoder:
     # OpenMP's threads spin at each barrier, of which encoding has thousands: on a processor that something else uses
-    # too, that made it ten times slower. Waiting asleep costs nothing measurable on an idle one. Read by torch's import.
+    # too, that made it ten times slower. To wait asleep costs nothing on an idle one. torch reads it when imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import torch
