@@ -174,6 +174,8 @@ CASES: dict[str, tuple[q.Filter, set[str]]] = {
         ),
         {"oslo"},
     ),
+    # A slice hashes ids: which points fall into the first half was seen on both engines, and has to stay.
+    "slice": (q.Filter(must=[q.SliceCondition(slice=q.Slice(total=2, index=0))]), {"berlin", "naples"}),
     "match text": (q.Filter(must=[field("about", match=q.MatchText(text="narrow"))]), {"naples", "oslo"}),
     "match any text": (
         q.Filter(must=[field("about", match=q.MatchTextAny(text_any="wall fjords"))]),

@@ -116,7 +116,7 @@ def test_every_passage_fits_with_its_title(encoder: Encoder, text: str, title: s
 def test_a_long_title_leaves_half_of_a_passage_to_the_text_and_never_fills_the_window(
     encoder: Encoder, words: int, tokens: int
 ) -> None:
-    text = "word " * 1200
+    text = "word " * (3 * tokens)
     passages = passages_of(encoder, text, tokens, 32, title="title " * words)
     assert all(tokens_read(encoder, passage) <= encoder.window for passage in passages)
     assert all(len(encoder.offsets(passage.text)) >= tokens // 2 for passage in passages[:-1])

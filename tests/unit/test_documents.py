@@ -132,7 +132,7 @@ def test_an_id_and_a_text_are_required() -> None:
 )
 def test_lengths_are_counted_in_characters_and_limited(longest: int, fields: tuple[str, ...]) -> None:
     for name in fields:
-        allowed: dict[str, str] = {"id": "a", "text": "text", name: "é" * longest}
+        allowed: dict[str, Any] = {"id": "a", "text": "text", name: "é" * longest}
         assert len(getattr(Document(**allowed), name)) == longest
         with pytest.raises(InvalidDocument, match=f"{name} may have {longest:,} characters, got {longest + 1:,}"):
             Document(**{**allowed, name: "é" * (longest + 1)})

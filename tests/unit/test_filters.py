@@ -29,6 +29,11 @@ def shown(filter: q.Filter) -> str:
     return repr(to_edge(as_json(filter))).replace("r#", "")
 
 
+def filter_of(name: str, conditions: Any) -> q.Filter:
+    clauses: dict[str, Any] = {name: conditions}
+    return q.Filter(**clauses)
+
+
 def geo(lon: float = 0, lat: float = 0) -> q.GeoPoint:
     return q.GeoPoint(lon=lon, lat=lat)
 
@@ -129,8 +134,8 @@ def test_every_field_condition_of_qdrant_client_is_translated(case: str) -> None
 def test_every_condition_of_qdrant_client_is_translated(case: str) -> None:
     condition, expected = CONDITIONS[case]
     for name in ("must", "should", "must_not"):
-        assert f"{name}=[{expected}" in shown(q.Filter(**{name: [condition, ONE]}))
-        assert shown(q.Filter(**{name: condition})) == shown(q.Filter(**{name: [condition]}))
+        assert f"{name}=[{expected}" in shown(filter_of(name, [condition, ONE]))
+        assert shown(filter_of(name, condition)) == shown(filter_of(name, [condition]))
     least = shown(q.Filter(min_should=q.MinShould(conditions=[condition, ONE], min_count=1)))
     assert f"min_should=MinShould(conditions=[{expected}" in least
     assert least.endswith("min_count=1))")
@@ -152,6 +157,7 @@ def test_nested_keeps_the_filter_within() -> None:
     (nested,) = (
         to_edge(as_json(q.Filter(must=[q.NestedCondition(nested=q.Nested(key="a[]", filter=inner))]))).must or []
     )
+    assert isinstance(nested, edge.NestedCondition)
     assert nested.key == "a[]"
     assert repr(nested.filter).replace("r#", "") == shown(inner)
 
@@ -337,20 +343,24 @@ anything = st.recursive(
 points = st.fixed_dictionaries({"lon": leaves, "lat": leaves}) | anything
 rings = st.fixed_dictionaries({"points": st.lists(points, max_size=4) | anything}) | anything
 shaped_fields = st.one_of(
-    st.fixed_dictionaries({"key": leaves, clause: shape | anything})
-    for clause, shape in {
-        "match": st.dictionaries(
-            st.sampled_from(["value", "any", "except", "text", "text_any", "phrase", "prefix", "substring"]),
-            leaves | st.lists(leaves, max_size=3),
-            max_size=2,
-        ),
-        "range": st.dictionaries(st.sampled_from(["lt", "lte", "gt", "gte"]), leaves, max_size=3),
-        "values_count": st.dictionaries(st.sampled_from(["lt", "lte", "gt", "gte"]), leaves, max_size=3),
-        "geo_radius": st.fixed_dictionaries({"center": points, "radius": leaves}),
-        "geo_bounding_box": st.fixed_dictionaries({"top_left": points, "bottom_right": points}),
-        "geo_polygon": st.fixed_dictionaries({"exterior": rings, "interiors": st.lists(rings, max_size=2) | anything}),
-        "is_null": leaves,
-    }.items()
+    *(
+        st.fixed_dictionaries({"key": leaves, clause: shape | anything})
+        for clause, shape in {
+            "match": st.dictionaries(
+                st.sampled_from(["value", "any", "except", "text", "text_any", "phrase", "prefix", "substring"]),
+                leaves | st.lists(leaves, max_size=3),
+                max_size=2,
+            ),
+            "range": st.dictionaries(st.sampled_from(["lt", "lte", "gt", "gte"]), leaves, max_size=3),
+            "values_count": st.dictionaries(st.sampled_from(["lt", "lte", "gt", "gte"]), leaves, max_size=3),
+            "geo_radius": st.fixed_dictionaries({"center": points, "radius": leaves}),
+            "geo_bounding_box": st.fixed_dictionaries({"top_left": points, "bottom_right": points}),
+            "geo_polygon": st.fixed_dictionaries(
+                {"exterior": rings, "interiors": st.lists(rings, max_size=2) | anything}
+            ),
+            "is_null": leaves,
+        }.items()
+    )
 )
 shaped_conditions = st.one_of(
     shaped_fields,

@@ -33,7 +33,8 @@ def dense(vector: SparseVector, length: int = 41) -> np.ndarray[Any, np.dtype[np
 def test_valid_entries_are_kept_as_int32_and_float32(entries: dict[int, float]) -> None:
     vector = vector_of(entries)
     assert dict(zip(vector.indices.tolist(), vector.values.tolist(), strict=True)) == entries
-    assert (vector.indices.dtype, vector.values.dtype) == (np.int32, np.float32)
+    assert vector.indices.dtype == np.dtype("int32")
+    assert vector.values.dtype == np.dtype("float32")
     assert len(vector) == len(entries)
 
 
@@ -111,7 +112,8 @@ def test_the_largest_index_is_allowed() -> None:
 def test_a_vector_may_be_empty() -> None:
     vector = SparseVector([], [])
     assert len(vector) == 0
-    assert (vector.indices.dtype, vector.values.dtype) == (np.int32, np.float32)
+    assert vector.indices.dtype == np.dtype("int32")
+    assert vector.values.dtype == np.dtype("float32")
 
 
 def test_a_vector_does_not_change_with_the_arrays_it_was_made_of() -> None:

@@ -66,6 +66,8 @@ def estimate_documents(path: str) -> int | None:
 def _reader(path: str) -> _Reader:
     if path == "-":
         return jsonl
+    if not path:
+        raise ReaderError("the path is empty: name a file or a folder, or - for standard input")
     place = Path(path)
     if place.is_dir():
         return beir if Path(beir.corpus(path)).is_file() else texts
