@@ -61,7 +61,8 @@ def ingest(
 
                 report = Pipeline(encoder, opened, settings).run(_documents(paths, rejected), progress)
         except KeyboardInterrupt:
-            err.print(f"interrupted: {report.documents} documents are in the collection; run it again to go on")
+            kept = _counted(report.documents, "document")
+            err.print(f"interrupted: {kept} kept in the collection; run it again to go on")
             raise typer.Exit(INTERRUPTED) from None
     if as_json:
         print_json({**asdict(report), "rejected": rejected.count})
@@ -110,9 +111,14 @@ def _documents(paths: list[str], rejected: _Rejected) -> Iterator[Document]:
 
 def _summary(report: Report, rejected: int, collection: str) -> str:
     rate = report.documents / max(report.seconds, 1e-9)
-    parts = [f"{report.indexed} documents ({report.passages} passages) indexed into {collection!r}"]
+    indexed, passages = _counted(report.indexed, "document"), _counted(report.passages, "passage")
+    parts = [f"{indexed} ({passages}) indexed into {collection!r}"]
     if report.superseded:
         parts.append(f"{report.superseded} superseded by newer versions")
     if rejected:
         parts.append(f"{rejected} rejected")
     return f"{', '.join(parts)} in {report.seconds:.1f} s ({rate:,.0f} docs/s)"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -84,7 +84,7 @@ def test_bad_records_are_reported_counted_and_kept(cli: Cli, tmp_path: Path) -> 
     rejects = tmp_path / "rejects.jsonl"
     ran = cli("ingest", source, "--rejects", rejects)
     assert ran.status == 3
-    assert "1 documents (1 passages) indexed" in ran.out
+    assert "1 document (1 passage) indexed" in ran.out
     assert "4 rejected" in ran.out
     assert f"rejected {source}:2: not JSON" in ran.err
     written = [json.loads(line) for line in rejects.read_text().splitlines()]

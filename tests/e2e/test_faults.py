@@ -84,7 +84,7 @@ def test_an_interrupted_ingest_says_how_far_it_came(tmp_path: Path) -> None:
     assert out == b""
     assert b"Traceback" not in err
     said = int(err.split()[1])
-    assert err.decode() == f"interrupted: {said} documents are in the collection; run it again to go on\n"
+    assert err.decode() == f"interrupted: {said} documents kept in the collection; run it again to go on\n"
     assert FIRST_BATCH <= said <= len(documents(tmp_path / "index"))
 
 
