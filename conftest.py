@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from tests.support.sentences import SENTENCES
 
 from postings import Document, EdgeIndex, Encoder, Settings, open_index
 
@@ -20,18 +21,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis_settings.register_profile("default", deadline=None)
 hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "default")
-
-SENTENCES = [
-    "A man is eating food.",
-    "A man is eating a piece of bread.",
-    "The girl is carrying a baby.",
-    "A man is riding a horse.",
-    "A woman is playing violin.",
-    "Two men pushed carts through the woods.",
-    "A man is riding a white horse on an enclosed ground.",
-    "A monkey is playing drums.",
-    "A cheetah is running behind its prey.",
-]
 
 
 @pytest.fixture(scope="session")

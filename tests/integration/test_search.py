@@ -14,18 +14,7 @@ from postings.index.filters import as_json
 from postings.passages import passage_input
 from postings_ingest import Pipeline
 from postings_query import AsyncSearchClient, SearchClient
-
-SENTENCES = [
-    "A man is eating food.",
-    "A man is eating a piece of bread.",
-    "The girl is carrying a baby.",
-    "A man is riding a horse.",
-    "A woman is playing violin.",
-    "Two men pushed carts through the woods.",
-    "A man is riding a white horse on an enclosed ground.",
-    "A monkey is playing drums.",
-    "A cheetah is running behind its prey.",
-]
+from tests.support.sentences import SENTENCES
 
 LONG = " ".join(f"Sentence {n} tells of horses and of number {n}." for n in range(200))
 
