@@ -34,7 +34,7 @@ def demo(index: IndexUrl = None, model: Model = None) -> None:
     documents = list(standard_library())
     out.print(f"Indexing {len(documents):,} docstrings of Python's standard library into {_COLLECTION!r} …")
     with open_index(settings) as opened:
-        encoder = Encoder.load(settings.model, settings.device)
+        encoder = Encoder.from_settings(settings)
         with ingest_bar(len(documents)) as show:
             report = Pipeline(encoder, opened, settings).run(documents, show)
         out.print(f"{report.indexed:,} documents in {report.seconds:.1f} s")

@@ -50,7 +50,7 @@ def ingest(
     total = None if None in totals else sum(count or 0 for count in totals)
     report = Report()
     with _Rejected(rejects) as rejected, open_index(settings) as opened:
-        encoder = Encoder.load(settings.model, settings.device)
+        encoder = Encoder.from_settings(settings)
         try:
             with ingest_bar(total) as show:
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -35,6 +35,13 @@ class Settings(BaseSettings):
         "tiny", min_length=1, description="The bundled model 'tiny', a folder, or a Hugging Face hub id"
     )
     device: str = Field("auto", description="Where to encode: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'…")
+    backend: Literal["auto", "torch", "onnx"] = Field(
+        "auto",
+        description="What encodes: 'torch', 'onnx' (on the processor), or 'auto', the faster of those at hand",
+    )
+    precision: Literal["float32", "bfloat16", "float16", "int8"] = Field(
+        "float32", description="Of encoding; all but 'float32' are faster and change the vectors"
+    )
     index_url: _PathOrName = Field(
         "postings-data",
         min_length=1,

@@ -94,6 +94,19 @@ class SparseVector:
         _, mine, theirs = np.intersect1d(self.indices, other.indices, assume_unique=True, return_indices=True)
         return float(np.dot(self.values[mine].astype(np.float64), other.values[theirs].astype(np.float64)))
 
+    def largest_difference(self, other: SparseVector) -> float:
+        """The largest absolute difference of a weight, absent ones being 0.
+
+        Example:
+            >>> SparseVector([1, 2], [1.0, 2.0]).largest_difference(SparseVector([2, 3], [2.0, 0.5]))
+            1.0
+        """
+        both = np.union1d(self.indices, other.indices)
+        weights = np.zeros((2, len(both)), dtype=np.float64)
+        for row, vector in zip(weights, (self, other), strict=True):
+            row[np.searchsorted(both, vector.indices)] = vector.values
+        return float(np.abs(weights[0] - weights[1]).max(initial=0.0))
+
     def __len__(self) -> int:
         """The number of active dims."""
         return int(self.indices.size)

@@ -59,7 +59,7 @@ class SearchClient:
         self._owns_index = index is None
         self._index = index if index is not None else open_index(settings)
         try:
-            self._encoder = encoder or Encoder.load(settings.model, settings.device)
+            self._encoder = encoder or Encoder.from_settings(settings)
         except BaseException:
             self.close()
             raise
@@ -135,9 +135,11 @@ class SearchClient:
             answers = search_documents(self._index, requests, MAX_HITS)
         else:
             answers = self._index.search_batch(requests)
+        hits = [[_hit(point) for point in points] for points in answers]
+        if not explain:
+            return hits
         return [
-            [self._hit(point, vector, explain=explain) for point in points]
-            for points, vector in zip(answers, vectors, strict=True)
+            self._explained(vector, points, found) for vector, points, found in zip(vectors, answers, hits, strict=True)
         ]
 
     def close(self) -> None:
@@ -157,24 +159,26 @@ class SearchClient:
             models.require(self._encoder.fingerprint, self._encoder.name, self._index.collection)
             self._checked = True
 
-    def _hit(self, point: ScoredPoint, query: SparseVector, *, explain: bool) -> Hit:
-        passage = passage_from(point.payload)
-        hit = Hit(
-            id=passage.doc_id,
-            score=point.score,
-            title=passage.title,
-            text=passage.text,
-            metadata=passage.metadata,
-            version=passage.version,
-            ordinal=passage.ordinal,
-            start=passage.start,
-            end=passage.end,
-        )
-        if not explain:
-            return hit
-        stored = point.vectors[self._encoder.fingerprint]
-        found = contributions(self._encoder, query, stored, title=passage.title, text=passage.text)
-        return replace(hit, contributions=found)
+    def _explained(self, query: SparseVector, points: Sequence[ScoredPoint], hits: list[Hit]) -> list[Hit]:
+        using = self._encoder.fingerprint
+        passages = [(point.vectors[using], hit.title, hit.text) for point, hit in zip(points, hits, strict=True)]
+        found = contributions(self._encoder, query, passages)
+        return [replace(hit, contributions=parts) for hit, parts in zip(hits, found, strict=True)]
+
+
+def _hit(point: ScoredPoint) -> Hit:
+    passage = passage_from(point.payload)
+    return Hit(
+        id=passage.doc_id,
+        score=point.score,
+        title=passage.title,
+        text=passage.text,
+        metadata=passage.metadata,
+        version=passage.version,
+        ordinal=passage.ordinal,
+        start=passage.start,
+        end=passage.end,
+    )
 
 
 def _check(queries: Sequence[str], limit: int, offset: int) -> None:

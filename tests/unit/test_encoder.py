@@ -52,7 +52,7 @@ def test_evidence_points_at_the_characters_of_the_maximum(folder: Path) -> None:
     encoder, reference = Encoder.load(folder, "cpu"), SparseEncoder(str(folder), device="cpu")
     text = "A cheetah (Acinonyx) is running behind its prey; naïve prey."
     (vector,) = encoder.encode_documents([text])
-    spans = encoder.evidence(text, vector.indices)
+    (spans,) = encoder.evidence([text], [vector.indices])
     assert len(spans) == len(vector)
     assert all(0 <= start < end <= len(text) for found in spans for start, end in found)
     modules = list(reference)
@@ -82,7 +82,7 @@ def test_any_text_is_encoded_the_same_alone_and_among_others(encoder: Encoder, t
     for text, vector in zip(texts, together, strict=True):
         (alone,) = encoder.encode_documents([text])
         assert abs(alone.dot(alone) - vector.dot(vector)) <= 1e-3 * max(1.0, alone.dot(alone))
-        for found in encoder.evidence(text, alone.indices):
+        for found in encoder.evidence([text], [alone.indices])[0]:
             assert all(0 <= start < end <= len(text) for start, end in found)
 
 
@@ -90,12 +90,13 @@ def test_evidence_in_a_text_longer_than_the_window_is_what_was_read(encoder: Enc
     text = "filler " * encoder.window + "cheetah"
     (vector,) = encoder.encode_documents([text])
     last_read = int(encoder.offsets(text)[encoder.window - 1, 1])
-    assert all(end <= last_read for spans in encoder.evidence(text, vector.indices) for _, end in spans)
+    assert all(end <= last_read for spans in encoder.evidence([text], [vector.indices])[0] for _, end in spans)
 
 
 def test_no_texts_give_no_vectors(encoder: Encoder) -> None:
     assert encoder.encode_documents([]) == []
-    assert encoder.evidence("text", []) == []
+    assert encoder.evidence([], []) == []
+    assert encoder.evidence(["text"], [[]]) == [[]]
 
 
 def test_one_string_instead_of_a_list_is_refused(encoder: Encoder) -> None:
@@ -110,7 +111,7 @@ def test_several_threads_get_what_one_gets(encoder: Encoder) -> None:
 
     def work(thread: int) -> None:
         answers[thread] = encoder.encode_documents(texts)
-        encoder.evidence(texts[thread], answers[thread][thread].indices)
+        encoder.evidence([texts[thread]], [answers[thread][thread].indices])
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
     for thread in threads:
@@ -136,7 +137,7 @@ def test_latents_of_csr_are_named_by_words_that_activate_them(
     code = (
         "import sys; from postings import Encoder; e = Encoder.load(sys.argv[1], 'cpu');"
         "(v,) = e.encode_documents(['lion']); top = v.indices[v.values.argmax()];"
-        "print(e.tokens([top, 127 if top != 127 else 126])); print(e.evidence('lion', v.indices)[0])"
+        "print(e.tokens([top, 127 if top != 127 else 126])); print(e.evidence(['lion'], [v.indices])[0][0])"
     )
     environment = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": ""}
     command = [sys.executable, "-c", code, str(folder)]

@@ -29,7 +29,7 @@ def fingerprint(folder: Path) -> str:
     total = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.suffix in _HASHED and p.is_file()):
         relative = path.relative_to(folder)
-        if any(part.startswith(".") for part in relative.parts):
+        if any(part.startswith(".") or part == "onnx" for part in relative.parts):
             continue
         total.update(relative.as_posix().encode() + b"\0")
         total.update(_digest(path))

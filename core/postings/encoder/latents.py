@@ -9,8 +9,8 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
+from postings.encoder.sources import cache_folder
 from postings.vectors import SparseVector
 
 log = logging.getLogger(__name__)
@@ -27,9 +27,7 @@ def latent_names(
     Each word is encoded by itself, and a latent takes the words with the highest weight on it. That takes a while
     (half a minute for a small model), so the names are kept in the user's cache folder under the fingerprint.
     """
-    cache = (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "postings" / f"latents-{fingerprint}.json"
-    )
+    cache = cache_folder() / f"latents-{fingerprint}.json"
     try:
         return {int(index): name for index, name in json.loads(cache.read_bytes()).items()}
     except (OSError, ValueError):

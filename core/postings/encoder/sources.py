@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from postings.errors import MissingExtra, ModelNotFound, ModelNotSupported
@@ -10,7 +11,8 @@ BUNDLED = Path(__file__).parent.parent / "models"
 """Models that the package carries, a folder each."""
 
 # Weights come as safetensors only: other formats can run code when they are read.
-_PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model"]
+_PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model", "*onnx/transformer*.onnx", "*onnx/dense.onnx"]
+_PATTERNS += ["*onnx/screen.onnx", "*onnx/selected.onnx"]
 
 
 def model_folder(model: str) -> Path:
@@ -56,3 +58,8 @@ def _download(model: str) -> Path:
         raise ModelNotFound(
             f"there is no model {model!r} here, and the hub gave none ({reason}): {expected}"
         ) from error
+
+
+def cache_folder() -> Path:
+    """Where what takes long to make is kept: ``$XDG_CACHE_HOME/postings``, or ``~/.cache/postings``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "postings"

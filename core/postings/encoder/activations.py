@@ -1,0 +1,70 @@
+"""What a pass over the model gives for each text, straight from non-zeros to sparse vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from postings.vectors import SparseVector
+
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """A text's sparse vector, and the position in the text that each of its entries comes from, where known."""
+
+    vector: SparseVector
+    positions: Integers | None = None
+
+
+def entries_of(possible: npt.NDArray[np.bool_]) -> tuple[Integers, npt.NDArray[np.bool_]]:
+    """The set columns of each row, side by side.
+
+    Returns:
+        The columns in ascending order, and which of them are real, both of shape ``(rows, most in a row)``.
+
+    Example:
+        >>> entries, real = entries_of(np.array([[False, True, True], [True, False, False]]))
+        >>> entries.tolist(), real.tolist()
+        ([[1, 2], [0, 0]], [[True, True], [True, False]])
+    """
+    columns = np.flatnonzero(possible)
+    counts = np.count_nonzero(possible, axis=1)
+    real = np.arange(counts.max(initial=0)) < counts[:, None]
+    entries = np.zeros(real.shape, dtype=np.int64)
+    entries[real] = columns % possible.shape[1]
+    return entries, real
+
+
+def activations(
+    entries: Integers, values: Floats, positions: Integers | None, max_active_dims: int | None
+) -> list[Activations]:
+    """Make each row a vector.
+
+    Args:
+        entries: vocabulary entries, shape ``(texts, n)``, ascending in each row.
+        values: their weights, 0 where an entry isn't active or the row has fewer.
+        positions: where in the text each comes from.
+        max_active_dims: keep only the highest of each row.
+    """
+    if max_active_dims is not None and values.shape[1] > max_active_dims:
+        kept = np.sort(np.argpartition(-values, max_active_dims - 1, axis=1)[:, :max_active_dims], axis=1)
+        entries, values = np.take_along_axis(entries, kept, 1), np.take_along_axis(values, kept, 1)
+        positions = None if positions is None else np.take_along_axis(positions, kept, 1)
+    found = []
+    for row, active in enumerate(values > 0):
+        vector = SparseVector(entries[row, active], values[row, active])
+        found.append(Activations(vector, None if positions is None else positions[row, active]))
+    return found
+
+
+def saturated(logits: Floats, logarithms: int) -> Floats:
+    """SPLADE's activation: ``log1p`` of the positive part, once or twice."""
+    values = np.maximum(logits, np.float32(0))
+    for _ in range(logarithms):
+        values = np.log1p(values)
+    return values

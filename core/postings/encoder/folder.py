@@ -1,0 +1,100 @@
+"""What a model folder says about the model, read without PyTorch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from postings.errors import ModelNotSupported
+
+Task = Literal["document", "query"]
+
+_LAST_MODULES = {"SpladePooling", "SparseAutoEncoder", "SparseStaticEmbedding"}
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module of a sentence-transformers model: the class's name, and the folder of its files."""
+
+    name: str
+    folder: Path
+
+    def config(self) -> dict[str, Any]:
+        """The module's ``config.json``."""
+        settings: dict[str, Any] = _read(self.folder / "config.json")
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """The modules that encode documents and queries, and the settings that go with them.
+
+    Raises:
+        ModelNotSupported: a configuration is damaged, or the model isn't a sparse encoder that scores by dot product.
+    """
+
+    path: Path
+    prompts: dict[str, str] = field(default_factory=dict)
+    max_active_dims: int | None = None
+    document: tuple[Module, ...] = ()
+    """Empty for a plain transformers model, which sentence-transformers gives its modules when it loads it."""
+    query: tuple[Module, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path) -> ModelFolder:
+        """Read ``modules.json``, ``router_config.json`` and ``config_sentence_transformers.json``."""
+        settings = _read(path / "config_sentence_transformers.json")
+        similarity = settings.get("similarity_fn_name") or "dot"
+        if similarity != "dot":
+            raise ModelNotSupported(
+                f"{path} compares vectors by {similarity}, but Qdrant scores sparse vectors by dot product"
+            )
+        modules = _modules(path)
+        routes = {task: _route(modules, task) for task in ("document", "query")}
+        for route in routes.values():
+            if route and route[-1].name not in _LAST_MODULES:
+                raise ModelNotSupported(
+                    f"{path} isn't a sparse encoder: its last module is {route[-1].name}, expected "
+                    f"{', '.join(sorted(_LAST_MODULES))}"
+                )
+        return cls(
+            path,
+            prompts={task: (settings.get("prompts") or {}).get(task) or "" for task in ("document", "query")},
+            max_active_dims=settings.get("max_active_dims"),
+            **routes,
+        )
+
+    def modules(self, task: Task) -> tuple[Module, ...]:
+        """The modules that encode documents, or queries."""
+        return self.document if task == "document" else self.query
+
+
+def _modules(path: Path) -> tuple[Module, ...]:
+    if not (path / "modules.json").is_file():
+        return ()
+    return tuple(Module(_name(entry["type"]), path / entry["path"]) for entry in _read(path / "modules.json"))
+
+
+def _route(modules: tuple[Module, ...], task: Task) -> tuple[Module, ...]:
+    if not modules or modules[0].name != "Router":
+        return modules
+    config = _read(modules[0].folder / "router_config.json")
+    structure = config["structure"]
+    parts = structure.get(task) or structure[config["parameters"]["default_route"]]
+    routed = (Module(_name(config["types"][part]), modules[0].folder / part) for part in parts)
+    return (*routed, *modules[1:])
+
+
+def _name(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise ModelNotSupported(f"{file} isn't JSON: {error}") from error

@@ -1,0 +1,172 @@
+"""Export a SPLADE model to graphs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from onnx import numpy_helper
+from onnxruntime.quantization import quantize_dynamic
+from torch import Tensor, nn
+
+from postings.encoder.max_first import MaxFirst
+from postings.encoder.onnx.facts import FACTS
+from postings.encoder.onnx.heads import dense_graph, external, screen_graph, selected_graph
+from postings.encoder.onnx.route import GraphRoute
+from postings.encoder.onnx.weights import Weights, read_weights
+from postings.errors import ModelNotSupported
+
+_OPSET = 23  # the first with an Attention operator
+_PROBE = ["a probe of the head", "word " * 600, ""]
+_TOLERANCE = 1e-4
+_INLINE = 1024  # values; smaller constants stay in the graph
+
+
+class _Transformer(nn.Module):
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        # Padding holds a copy of the text's first position, which changes no maximum.
+        return torch.where(attention_mask.bool().unsqueeze(2), hidden, hidden[:, :1])
+
+
+def export(path: MaxFirst, folder: Path, fingerprint: str, graphs: Path) -> None:
+    """Write the graphs of a model to a folder.
+
+    Args:
+        path: the model, whose route over PyTorch was shown to equal sentence-transformers'.
+        folder: the folder of its transformer, with the safetensors weights.
+        fingerprint: the model's; the graphs are taken for no other.
+        graphs: the folder to write to.
+
+    Raises:
+        ModelNotSupported: the model's architecture can't be exported, or its graphs give other vectors.
+    """
+    with path.without_decoder(), torch.inference_mode(), _quiet():
+        try:
+            transformer = _exported(path.model, path.tokenizer.length)
+        except Exception as error:  # torch.onnx raises its own errors, and those of everything that it traces
+            raise ModelNotSupported(f"the model can't be exported to ONNX: {error}") from error
+    weights = read_weights(folder)
+    decoder = path.decoder
+    size, width = decoder.weight.shape
+    models = {
+        "transformer": transformer,
+        "transformer-int8": _rounded(transformer),
+        "dense": dense_graph(size, width),
+        "screen": screen_graph(size, width),
+        "selected": selected_graph(size, width),
+    }
+    facts = {
+        "fingerprint": fingerprint,
+        "weights": {name: _take_out(models[name], weights) for name in ("transformer", "transformer-int8")},
+        "decoder": _name_of(decoder.weight.detach().numpy(), weights),
+        "bias": None if decoder.bias is None else _name_of(decoder.bias.detach().numpy(), weights),
+        "logarithms": path.logarithms,
+        "length": path.tokenizer.length,
+        "padding": path.padding,
+    }
+    graphs.mkdir(parents=True, exist_ok=True)
+    for name, model in models.items():
+        (graphs / f"{name}.onnx").write_bytes(model.SerializeToString())
+    _check(GraphRoute(folder, graphs, facts, None), path)
+    # Last: its presence says that the graphs are complete.
+    (graphs / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def _check(exported: GraphRoute, path: MaxFirst) -> None:
+    for found, expected in zip(
+        exported.encode(exported.prepare(_PROBE), positions=True),
+        path.encode(path.prepare(_PROBE), positions=True),
+        strict=True,
+    ):
+        difference = found.vector.largest_difference(expected.vector)
+        if difference > _TOLERANCE:
+            raise ModelNotSupported(f"the exported graphs give other vectors: they differ by {difference:.1e}")
+
+
+def _rounded(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The transformer's products in eight bits, weights by column; seven bits where processors lack VNNI."""
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        whole, rounded = Path(folder, "whole.onnx"), Path(folder, "rounded.onnx")
+        onnx.save(model, whole)
+        quantize_dynamic(whole, rounded, op_types_to_quantize=["MatMul", "Gemm"], per_channel=True, reduce_range=True)
+        return onnx.load(rounded)
+
+
+def _exported(model: nn.Module, longest: int) -> onnx.ModelProto:
+    ids = torch.ones((3, 7), dtype=torch.int64)
+    mask = torch.ones_like(ids)
+    mask[1, 4:] = 0
+    dims = {0: torch.export.Dim("texts"), 1: torch.export.Dim("length", max=longest)}
+    program: Any = torch.onnx.export(
+        _Transformer(model),
+        (ids, mask),
+        dynamo=True,
+        opset_version=_OPSET,
+        input_names=["input_ids", "attention_mask"],
+        output_names=["hidden"],
+        dynamic_shapes={"input_ids": dims, "attention_mask": dims},
+        verbose=False,
+        optimize=True,
+    )
+    proto: onnx.ModelProto = program.model_proto
+    for described in (proto.graph, *proto.graph.node, *proto.graph.value_info, *proto.graph.initializer):
+        del described.metadata_props[:]  # torch notes where in whose files each node was traced
+    return proto
+
+
+def _take_out(model: onnx.ModelProto, weights: Weights) -> dict[str, list[Any]]:
+    """Take the weights out of a graph: initializer -> tensor of the safetensors file, and whether transposed."""
+    supplied: dict[str, list[Any]] = {}
+    for initializer in model.graph.initializer:
+        if math.prod(initializer.dims) <= _INLINE:
+            continue
+        values = numpy_helper.to_array(initializer)
+        for name, tensor in weights.items():
+            if (transposed := _equal(values, tensor.T)) or _equal(values, tensor):
+                supplied[initializer.name] = [name, transposed]
+                external(initializer)
+                break
+    return supplied
+
+
+def _name_of(values: npt.NDArray[Any], weights: Weights) -> str:
+    for name, tensor in weights.items():
+        if _equal(values, tensor):
+            return name
+    raise ModelNotSupported("the weights of the model's head aren't in its safetensors file")
+
+
+def _equal(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> bool:
+    return left.shape == right.shape and np.array_equal(left, right)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """torch.onnx logs and warns about what users of Postings can do nothing about."""
+    loggers = [logging.getLogger(name) for name in ("", "torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

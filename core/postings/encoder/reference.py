@@ -1,0 +1,52 @@
+"""Any other sparse encoder (CSR, sum pooling), by sentence-transformers' own modules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from postings.encoder.activations import Activations, Integers
+from postings.encoder.folder import Task
+from postings.encoder.tokenizer import Tokenizer
+from postings.vectors import SparseVector
+
+if TYPE_CHECKING:
+    from sentence_transformers import SparseEncoder
+
+_PASS_CHARACTERS = 48_000
+
+
+class Reference:
+    """One side of a model, as sentence-transformers encodes it.
+
+    Args:
+        model: the loaded model.
+        task: which side.
+        tokenizer: of its transformer.
+    """
+
+    def __init__(self, model: SparseEncoder, task: Task, tokenizer: Tokenizer) -> None:
+        self.pass_size = _PASS_CHARACTERS
+        self.tokenizer = tokenizer
+        self._encode = model.encode_document if task == "document" else model.encode_query
+
+    def prepare(self, texts: Sequence[str]) -> list[str]:
+        """The texts themselves: sentence-transformers tokenizes."""
+        return list(texts)
+
+    def encode(self, batch: Sequence[str], *, positions: bool) -> list[Activations]:  # noqa: ARG002
+        """One pass; no position is known, since these models pool over all of them."""
+        weights = self._encode(
+            list(batch), prompt="", batch_size=len(batch), convert_to_sparse_tensor=False, show_progress_bar=False
+        )
+        rows, columns = weights.nonzero(as_tuple=True)
+        values = weights[rows, columns].float().cpu().numpy()
+        borders = rows.bincount(minlength=len(batch)).cumsum(0)[:-1].tolist()
+        split = zip(np.split(columns.cpu().numpy(), borders), np.split(values, borders), strict=True)
+        return [Activations(SparseVector(indices, weights)) for indices, weights in split]
+
+    def positions(self, batch: Sequence[str], entries: Sequence[Integers]) -> None:  # noqa: ARG002
+        """Not known."""
+        return

@@ -1,0 +1,129 @@
+"""Concurrent callers share a pass over the model."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from postings.encoder.activations import Activations
+from postings.encoder.route import Prepared, Route
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class _Request:
+    texts: Sequence[Prepared]
+    positions: bool
+    found: list[Activations] = field(default_factory=list)
+    error: BaseException | None = None
+    done: bool = False
+
+
+class SharedPasses:
+    """Runs a route's passes one at a time, each for as many callers as fit.
+
+    While a pass runs, callers queue. The next of them to get the model runs a pass for the first in the queue and
+    all others that fit with it: nobody waits for company, and nobody waits longer than for the passes of those who
+    came before. (Databases call it group commit.)
+
+    A pass that runs out of memory is done again in halves, and the size that fits is remembered.
+
+    Args:
+        route: whose passes to run.
+    """
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.halvings = 0
+        """How often a pass ran out of memory."""
+        self.passes = 0
+        """How many passes were run."""
+        self._waiting: deque[_Request] = deque()
+        self._running = False
+        self._changed = threading.Condition()
+
+    def encode(self, texts: Sequence[Prepared], *, positions: bool) -> list[Activations]:
+        """Encode a batch, alone or with those of other callers.
+
+        Raises:
+            MemoryError: not even one text fits.
+        """
+        request = _Request(texts, positions)
+        with self._changed:
+            self._waiting.append(request)
+        while not request.done:
+            with self.turn(unless=request):
+                if not request.done:
+                    self._serve(self._next())
+        if request.error is not None:
+            raise request.error
+        return request.found
+
+    @contextmanager
+    def turn(self, unless: _Request | None = None) -> Iterator[None]:
+        """Wait for the model, or until somebody else has served the request."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._running or (unless is not None and unless.done))
+            if waits := not (unless is not None and unless.done):
+                self._running = True
+        try:
+            yield
+        finally:
+            if waits:
+                with self._changed:
+                    self._running = False
+                    self._changed.notify_all()
+
+    def _next(self) -> list[_Request]:
+        """The first in the queue, and those behind it that fit into its pass."""
+        with self._changed:
+            taken = [self._waiting.popleft()]
+            count, longest = len(taken[0].texts), max(map(len, taken[0].texts))
+            for request in list(self._waiting):
+                length = max(longest, *map(len, request.texts))
+                size = (count + len(request.texts)) * length
+                if size <= self.route.pass_size and request.positions == taken[0].positions:
+                    self._waiting.remove(request)
+                    taken.append(request)
+                    count, longest = count + len(request.texts), length
+        return taken
+
+    def _serve(self, requests: list[_Request]) -> None:
+        texts = [text for request in requests for text in request.texts]
+        try:
+            found = iter(self._pass(texts, positions=requests[0].positions))
+        except Exception as error:
+            if len(requests) == 1:
+                requests[0].error, requests[0].done = error, True
+            # One caller's text isn't another's error.
+            for request in requests if len(requests) > 1 else ():
+                self._serve([request])
+        except BaseException:  # Ctrl-C reaches one thread: the others' work stays to be done
+            with self._changed:
+                self._waiting.extendleft(reversed(requests))
+            raise
+        else:
+            for request in requests:
+                request.found, request.done = [next(found) for _ in request.texts], True
+
+    def _pass(self, texts: Sequence[Prepared], *, positions: bool) -> list[Activations]:
+        try:
+            self.passes += 1
+            return self.route.encode(texts, positions=positions)
+        except MemoryError:
+            if len(texts) == 1:
+                raise
+        size = len(texts) * max(map(len, texts))
+        self.route.pass_size = min(self.route.pass_size, max(size // 2, 1))
+        self.halvings += 1
+        log.warning("a pass of %d tokens ran out of memory: passes hold %d from now on", size, self.route.pass_size)
+        middle = len(texts) // 2
+        return [
+            *self._pass(texts[:middle], positions=positions),
+            *self._pass(texts[middle:], positions=positions),
+        ]

@@ -1,0 +1,80 @@
+"""Inference-free encoding: a text's tokens have fixed weights, so there is nothing to compute.
+
+Geng et al. 2024, https://arxiv.org/abs/2411.04403
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from postings.encoder.activations import Activations, Floats, Integers
+from postings.encoder.onnx.weights import read_weights
+from postings.encoder.tokenizer import Ids, Tokenizer
+from postings.vectors import SparseVector
+
+_PASS = 1_000_000
+
+
+class StaticRoute:
+    """A ``SparseStaticEmbedding``: each token that occurs in a text, once, with its weight.
+
+    Args:
+        weights: by vocabulary entry.
+        tokenizer: without special tokens.
+        max_active_dims: keep only the highest weights of each text.
+    """
+
+    def __init__(self, weights: Floats, tokenizer: Tokenizer, max_active_dims: int | None) -> None:
+        self.pass_size = _PASS
+        self.tokenizer = tokenizer
+        self._weights = weights
+        self._max_active_dims = max_active_dims
+
+    @classmethod
+    def load(cls, folder: Path, config: dict[str, Any], max_active_dims: int | None) -> StaticRoute:
+        """Read a saved ``SparseStaticEmbedding``.
+
+        Raises:
+            ModelNotSupported: its weights or its tokenizer can't be read.
+        """
+        settings = json.loads((folder / "tokenizer_config.json").read_bytes())
+        length = min(int(settings.get("model_max_length", _PASS)), _PASS)
+        tokenizer = Tokenizer.load(folder, length, special_tokens=False)
+        if path := config.get("path"):
+            known = tokenizer.vocabulary()
+            weights = np.zeros(len(known), np.float32)
+            for token, weight in json.loads((folder / Path(path).name).read_bytes()).items():
+                weights[known[token]] = weight
+        else:
+            weights = read_weights(folder)["weight"]
+        return cls(weights, tokenizer, max_active_dims)
+
+    def prepare(self, texts: Sequence[str]) -> list[Ids]:
+        """Token ids."""
+        return self.tokenizer.ids(texts)
+
+    def encode(self, batch: Sequence[Ids], *, positions: bool) -> list[Activations]:
+        """Look the weights up."""
+        return [self._encode(ids, positions=positions) for ids in batch]
+
+    def positions(self, batch: Sequence[Ids], entries: Sequence[Integers]) -> list[Integers]:
+        """Where each entry's token first occurs, -1 where it doesn't."""
+        found = []
+        for ids, wanted in zip(batch, entries, strict=True):
+            equal = ids == wanted[:, None]
+            found.append(np.where(equal.any(1), equal.argmax(1) if ids.size else -1, -1))
+        return found
+
+    def _encode(self, ids: Ids, *, positions: bool) -> Activations:
+        entries, first = np.unique(ids, return_index=True)
+        values = self._weights[entries]
+        active = np.flatnonzero(values)
+        if self._max_active_dims is not None:
+            active = np.sort(active[np.argsort(-values[active], kind="stable")[: self._max_active_dims]])
+        vector = SparseVector(entries[active], values[active])
+        return Activations(vector, first[active] if positions else None)

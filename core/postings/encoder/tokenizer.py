@@ -1,0 +1,94 @@
+"""Texts to token ids, as the model reads them, and back to characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tokenizers
+
+from postings.errors import ModelNotSupported
+
+Ids = npt.NDArray[np.int64]
+Offsets = npt.NDArray[np.int64]
+
+
+class Tokenizer:
+    """A ``tokenizer.json``, safe to use from several threads.
+
+    Args:
+        serialized: the content of ``tokenizer.json``.
+        length: tokens of a text that the model reads, special tokens included.
+        special_tokens: whether the model wants ``[CLS]`` and the like around a text.
+    """
+
+    def __init__(self, serialized: str, length: int, *, special_tokens: bool = True) -> None:
+        self._plain = tokenizers.Tokenizer.from_str(serialized)
+        self._plain.no_truncation()
+        self._plain.no_padding()
+        self._truncating = tokenizers.Tokenizer.from_str(serialized)
+        self._truncating.no_padding()
+        self._truncating.enable_truncation(length)
+        self._special_tokens = special_tokens
+        self.length = length
+        self.special_tokens: int = self._plain.num_special_tokens_to_add(is_pair=False) if special_tokens else 0
+        """How many special tokens each text gets."""
+
+    @classmethod
+    def load(cls, folder: Path, length: int, *, special_tokens: bool = True) -> Tokenizer:
+        """Read ``tokenizer.json`` in ``folder``.
+
+        Raises:
+            ModelNotSupported: there is none, or it can't be read.
+        """
+        file = folder / "tokenizer.json"
+        try:
+            return cls(file.read_text(encoding="utf-8"), length, special_tokens=special_tokens)
+        except FileNotFoundError as error:
+            raise ModelNotSupported(f"{folder} has no fast tokenizer (tokenizer.json), which offsets need") from error
+        except Exception as error:  # tokenizers raises bare Exception
+            raise ModelNotSupported(f"{file} can't be read: {error}") from error
+
+    def ids(self, texts: Sequence[str]) -> list[Ids]:
+        """The ids that the model reads of each text, truncated, special tokens included."""
+        encoded = self._truncating.encode_batch_fast(list(texts), add_special_tokens=self._special_tokens)
+        return [np.array(encoding.ids, dtype=np.int64) for encoding in encoded]
+
+    def offsets(self, text: str) -> Offsets:
+        """The character offsets of all tokens of a text, shape ``(tokens, 2)``, without special tokens."""
+        return _offsets(self._plain.encode(text, add_special_tokens=False))
+
+    def offsets_read(self, text: str) -> Offsets:
+        """The character offsets of the ids that the model reads, ``(0, 0)`` for special tokens."""
+        return _offsets(self._truncating.encode(text, add_special_tokens=self._special_tokens))
+
+    def token(self, id: int) -> str | None:
+        """The token of an id."""
+        token: str | None = self._plain.id_to_token(id)
+        return token
+
+    def vocabulary(self) -> dict[str, int]:
+        """All tokens and their ids."""
+        found: dict[str, int] = self._plain.get_vocab()
+        return found
+
+
+def _offsets(encoding: tokenizers.Encoding) -> Offsets:
+    return np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+
+
+def padded(texts: Sequence[Ids], padding: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Stack texts to ids and attention mask, both of shape ``(texts, longest)``.
+
+    Example:
+        >>> ids, mask = padded([np.array([5, 6, 7]), np.array([8])], padding=0)
+        >>> ids.tolist(), mask.tolist()
+        ([[5, 6, 7], [8, 0, 0]], [[1, 1, 1], [1, 0, 0]])
+    """
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    ids = np.full(mask.shape, padding, dtype=np.int64)
+    ids[mask] = np.concatenate(texts)
+    return ids, mask.astype(np.int64)

@@ -1,0 +1,88 @@
+"""A model in PyTorch, as sentence-transformers loads it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from postings.encoder.folder import Task
+from postings.encoder.route import Route
+from postings.encoder.tokenizer import Tokenizer
+from postings.errors import MissingExtra, ModelNotSupported
+
+if TYPE_CHECKING:
+    from sentence_transformers import SparseEncoder
+
+_LONGEST = 512
+
+
+def load_model(folder: Path, device: str, precision: str, name: str) -> SparseEncoder:
+    """Load a model; nothing in its folder is executed.
+
+    Raises:
+        MissingExtra: PyTorch and sentence-transformers aren't installed.
+        ModelNotSupported: it isn't a sparse encoder that scores by dot product.
+    """
+    # OpenMP's threads spin at each barrier, of which encoding has thousands: on a processor that something else uses
+    # too, that made it ten times slower. To wait asleep costs nothing on an idle one. torch reads it when imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        import torch
+        from sentence_transformers import SparseEncoder
+        from transformers.utils import logging as transformers_logging
+    except ImportError as error:
+        raise MissingExtra("torch", f"encoding with the model {name!r}") from error
+    bars_shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        model = SparseEncoder(
+            str(folder),
+            device=None if device == "auto" else device,
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"use_safetensors": True, "dtype": getattr(torch, precision)},
+        )
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and others for a broken folder
+        raise ModelNotSupported(f"{folder} can't be loaded as a sparse encoder: {error}") from error
+    finally:
+        if bars_shown:
+            transformers_logging.enable_progress_bar()
+    last = type(modules_of(model, "document")[-1]).__name__
+    if last not in {"SpladePooling", "SparseAutoEncoder", "SparseStaticEmbedding"}:
+        raise ModelNotSupported(
+            f"{name!r} isn't a sparse encoder: its last module is {last}, expected SpladePooling, SparseAutoEncoder "
+            "or SparseStaticEmbedding"
+        )
+    return model.eval()
+
+
+def modules_of(model: SparseEncoder, task: Task) -> list[Any]:
+    """The modules that encode documents, or queries."""
+    modules = list(model)
+    if type(modules[0]).__name__ == "Router":
+        routes: Any = modules[0].sub_modules
+        return [*routes[task if task in routes else model[0].default_route], *modules[1:]]
+    return modules
+
+
+def route_of(model: SparseEncoder, task: Task) -> Route:
+    """Maximum first where the model allows it, else sentence-transformers' own modules."""
+    from postings.encoder.max_first import MaxFirst
+    from postings.encoder.reference import Reference
+
+    modules = modules_of(model, task)
+    tokenizer = _tokenizer(modules[0])
+    if len(modules) == 2 and type(modules[1]).__name__ == "SpladePooling":
+        path = MaxFirst.of(modules[0], modules[1], tokenizer, model.max_active_dims)
+        if path is not None:
+            return path
+    return Reference(model, task, tokenizer)
+
+
+def _tokenizer(module: Any) -> Tokenizer:
+    if not getattr(module.tokenizer, "is_fast", False):
+        raise ModelNotSupported("the model has no fast tokenizer (tokenizer.json), which character offsets need")
+    positions = getattr(getattr(module, "config", None), "max_position_embeddings", None) or _LONGEST
+    length = int(min(module.tokenizer.model_max_length, positions))
+    return Tokenizer(module.tokenizer.backend_tokenizer.to_str(), length)
