@@ -5,17 +5,18 @@ The shared vocabulary: documents, sparse vectors, the encoder, the index and the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from postings.documents import Document, Passage
 from postings.encoder import Encoder
 from postings.errors import PostingsError
 from postings.index import EdgeIndex, Index, open_index
-from postings.settings import Settings
 from postings.vectors import SparseVector
 
 if TYPE_CHECKING:
     from postings.index.server import ServerIndex
+    from postings.settings import Settings
 
 __all__ = [
     "Document",
@@ -32,10 +33,11 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> type[ServerIndex]:
-    # qdrant-client takes a second to import: only those who use a server wait for it.
-    if name == "ServerIndex":
-        from postings.index.server import ServerIndex
+# qdrant-client takes a second to import, pydantic-settings a tenth: only those who use them wait for them.
+_LAZY = {"ServerIndex": "postings.index.server", "Settings": "postings.settings"}
 
-        return ServerIndex
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)

@@ -1,7 +1,22 @@
 """Search a collection, and see token by token why each hit scored."""
 
-from postings_query.aio import AsyncSearchClient
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from postings_query.client import SearchClient
 from postings_query.hits import Contribution, Hit
 
+if TYPE_CHECKING:
+    from postings_query.aio import AsyncSearchClient
+
 __all__ = ["AsyncSearchClient", "Contribution", "Hit", "SearchClient"]
+
+
+def __getattr__(name: str) -> type[AsyncSearchClient]:
+    # asyncio takes longer to import than all the rest of this package.
+    if name == "AsyncSearchClient":
+        from postings_query.aio import AsyncSearchClient
+
+        return AsyncSearchClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

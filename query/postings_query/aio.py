@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from postings import Encoder, Index, Settings
+from postings import Encoder, Index
 from postings.index import Filter
 from postings_query.client import SearchClient
 from postings_query.hits import Hit
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
+
+    from postings import Settings
 
 
 class AsyncSearchClient:

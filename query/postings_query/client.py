@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from postings import Encoder, Index, Settings, SparseVector, open_index
+from postings import Encoder, Index, SparseVector, open_index
 from postings.errors import InvalidQuery
 from postings.index import Filter, ScoredPoint, SearchRequest
 from postings.index.filters import as_json
@@ -17,6 +17,8 @@ from postings_query.hits import Hit
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
+
+    from postings import Settings
 
 MAX_HITS = 10_000
 """The largest ``offset + limit``."""
@@ -53,7 +55,10 @@ class SearchClient:
     ) -> None:
         if collection is not None and index is not None:
             raise InvalidQuery("give a collection or an open index, not both")
-        settings = settings or Settings()
+        if settings is None:
+            from postings import Settings
+
+            settings = Settings()
         if collection is not None:
             settings = settings.model_copy(update={"collection": collection})
         self._owns_index = index is None

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from postings.encoder.activations import Activations, Integers
+from postings.encoder.backends import Backend, Precision
 from postings.encoder.batches import batches
 from postings.encoder.fingerprint import fingerprint
 from postings.encoder.folder import ModelFolder, Task
 from postings.encoder.latents import latent_names
-from postings.encoder.loading import Backend, Loader, Precision
+from postings.encoder.loading import Loader
 from postings.encoder.sharing import SharedPasses
 from postings.encoder.sources import model_folder
 from postings.encoder.tokenizer import Offsets, Tokenizer
@@ -70,8 +71,9 @@ class Encoder:
         Args:
             model: ``tiny`` (bundled), a folder that sentence-transformers saved, or a Hugging Face hub id.
             device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-            backend: ``torch``, ``onnx`` (on the processor; exported once and kept in the cache folder), or ``auto``:
-                ``onnx`` for a model that has its graphs where there is no GPU, ``torch`` for all others.
+            backend: ``torch``, ``onnx`` (on the processor), or ``auto``: ``onnx`` for SPLADE models where there is no
+                GPU, ``torch`` for all others. A model that has no graphs is exported once, which takes some seconds
+                and PyTorch; they are kept in the cache folder.
             precision: ``float32`` gives the vectors of sentence-transformers; the others are faster and change them:
                 ``bfloat16`` and ``float16`` (``torch``), ``int8`` (``onnx``).
 

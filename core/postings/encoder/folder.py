@@ -70,6 +70,19 @@ class ModelFolder:
         """The modules that encode documents, or queries."""
         return self.document if task == "document" else self.query
 
+    def is_splade(self, task: Task) -> bool:
+        """Whether a side is a masked-language model whose logits' maximum is taken."""
+        modules = self.modules(task)
+        names = [module.name for module in modules]
+        if names not in (["Transformer", "SpladePooling"], ["MLMTransformer", "SpladePooling"]):
+            return False
+        return bool(modules[1].config().get("pooling_strategy", "max") == "max")
+
+    def weights(self, task: Task) -> Path:
+        """The folder of the module that holds a side's weights and tokenizer."""
+        modules = self.modules(task)
+        return modules[0].folder if modules else self.path
+
 
 def _modules(path: Path) -> tuple[Module, ...]:
     if not (path / "modules.json").is_file():

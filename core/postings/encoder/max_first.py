@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from postings.encoder.activations import Activations, Integers, activations
+from postings.encoder.screening import ScreenYield
 from postings.encoder.tokenizer import Ids, Tokenizer, padded
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 _TILE = 2048
 _PASS = 1024
 _PASS_GPU = 32_768
-_TOO_MANY = 0.1
 _BFLOAT16_ROUNDING = 2.0**-8
 _TOLERANCE = {torch.float32: 1e-4, torch.float16: 0.05, torch.bfloat16: 0.5}
 
@@ -56,6 +56,7 @@ class MaxFirst:
         self.tokenizer = tokenizer
         self.pass_size = _PASS if self._device.type == "cpu" else _PASS_GPU
         self._max_active_dims = max_active_dims
+        self._yield = ScreenYield()
         self._screen = _Screen(self.decoder) if _bfloat16_pays(self.decoder.weight) else None
 
     @classmethod
@@ -92,9 +93,8 @@ class MaxFirst:
         """One pass."""
         with _memory_errors():
             hidden = self._hidden(batch)
-            possible = None if self._screen is None else self._screen.possible(hidden)
-            if possible is None or possible.count_nonzero() > _TOO_MANY * possible.numel():
-                self._screen = None
+            possible = self._screen.possible(hidden) if self._screen and self._yield.pays else None
+            if possible is None or not self._yield.note(int(possible.count_nonzero()), possible.numel()):
                 logits = self._highest(hidden)
                 entries, real = _entries_of(logits > 0)
                 logits = logits.gather(1, entries)

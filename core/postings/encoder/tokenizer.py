@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +26,13 @@ class Tokenizer:
     """
 
     def __init__(self, serialized: str, length: int, *, special_tokens: bool = True) -> None:
-        self._plain = tokenizers.Tokenizer.from_str(serialized)
-        self._plain.no_truncation()
-        self._plain.no_padding()
+        self._serialized = serialized
         self._truncating = tokenizers.Tokenizer.from_str(serialized)
         self._truncating.no_padding()
         self._truncating.enable_truncation(length)
         self._special_tokens = special_tokens
         self.length = length
-        self.special_tokens: int = self._plain.num_special_tokens_to_add(is_pair=False) if special_tokens else 0
+        self.special_tokens: int = self._truncating.num_special_tokens_to_add(is_pair=False) if special_tokens else 0
         """How many special tokens each text gets."""
 
     @classmethod
@@ -64,14 +63,22 @@ class Tokenizer:
         """The character offsets of the ids that the model reads, ``(0, 0)`` for special tokens."""
         return _offsets(self._truncating.encode(text, add_special_tokens=self._special_tokens))
 
+    @cached_property
+    def _plain(self) -> tokenizers.Tokenizer:
+        # A second one, since truncation is a tokenizer's own state; a client that only searches doesn't need it.
+        plain = tokenizers.Tokenizer.from_str(self._serialized)
+        plain.no_truncation()
+        plain.no_padding()
+        return plain
+
     def token(self, id: int) -> str | None:
         """The token of an id."""
-        token: str | None = self._plain.id_to_token(id)
+        token: str | None = self._truncating.id_to_token(id)
         return token
 
     def vocabulary(self) -> dict[str, int]:
         """All tokens and their ids."""
-        found: dict[str, int] = self._plain.get_vocab()
+        found: dict[str, int] = self._truncating.get_vocab()
         return found
 
 

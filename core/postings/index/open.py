@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from postings.errors import ConfigurationError
 from postings.index.edge import EdgeIndex
-from postings.settings import Settings
 
 if TYPE_CHECKING:
     from postings.index.protocol import Index
+    from postings.settings import Settings
 
 
 def open_index(settings: Settings | None = None) -> Index:
@@ -28,7 +28,10 @@ def open_index(settings: Settings | None = None) -> Index:
         ...     index.collection
         'articles'
     """
-    settings = settings or Settings()
+    if settings is None:
+        from postings.settings import Settings
+
+        settings = Settings()
     url = settings.index_url
     if url.startswith(("http://", "https://")):
         # qdrant-client takes a second to import: only those who use a server wait for it.

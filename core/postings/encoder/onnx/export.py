@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from onnxruntime.quantization import quantize_dynamic
 from torch import Tensor, nn
 
 from postings.encoder.max_first import MaxFirst
-from postings.encoder.onnx.facts import FACTS
+from postings.encoder.onnx.facts import TRANSFORMERS, facts_file
 from postings.encoder.onnx.heads import dense_graph, external, screen_graph, selected_graph
 from postings.encoder.onnx.route import GraphRoute
 from postings.encoder.onnx.weights import Weights, read_weights
@@ -29,7 +30,7 @@ from postings.errors import ModelNotSupported
 
 _OPSET = 23  # the first with an Attention operator
 _PROBE = ["a probe of the head", "word " * 600, ""]
-_TOLERANCE = 1e-4
+_TOLERANCES = {"float32": 1e-4, "int8": 1.0}
 _INLINE = 1024  # values; smaller constants stay in the graph
 
 
@@ -44,7 +45,7 @@ class _Transformer(nn.Module):
         return torch.where(attention_mask.bool().unsqueeze(2), hidden, hidden[:, :1])
 
 
-def export(path: MaxFirst, folder: Path, fingerprint: str, graphs: Path) -> None:
+def export(path: MaxFirst, folder: Path, fingerprint: str, graphs: Path, precision: str) -> None:
     """Write the graphs of a model to a folder.
 
     Args:
@@ -52,6 +53,7 @@ def export(path: MaxFirst, folder: Path, fingerprint: str, graphs: Path) -> None
         folder: the folder of its transformer, with the safetensors weights.
         fingerprint: the model's; the graphs are taken for no other.
         graphs: the folder to write to.
+        precision: of the transformer's products, ``float32`` or ``int8``.
 
     Raises:
         ModelNotSupported: the model's architecture can't be exported, or its graphs give other vectors.
@@ -64,16 +66,11 @@ def export(path: MaxFirst, folder: Path, fingerprint: str, graphs: Path) -> None
     weights = read_weights(folder)
     decoder = path.decoder
     size, width = decoder.weight.shape
-    models = {
-        "transformer": transformer,
-        "transformer-int8": _rounded(transformer),
-        "dense": dense_graph(size, width),
-        "screen": screen_graph(size, width),
-        "selected": selected_graph(size, width),
-    }
+    if precision == "int8":
+        transformer = _rounded(transformer)
     facts = {
         "fingerprint": fingerprint,
-        "weights": {name: _take_out(models[name], weights) for name in ("transformer", "transformer-int8")},
+        "weights": _take_out(transformer, weights),
         "decoder": _name_of(decoder.weight.detach().numpy(), weights),
         "bias": None if decoder.bias is None else _name_of(decoder.bias.detach().numpy(), weights),
         "logarithms": path.logarithms,
@@ -81,21 +78,33 @@ def export(path: MaxFirst, folder: Path, fingerprint: str, graphs: Path) -> None
         "padding": path.padding,
     }
     graphs.mkdir(parents=True, exist_ok=True)
-    for name, model in models.items():
-        (graphs / f"{name}.onnx").write_bytes(model.SerializeToString())
-    _check(GraphRoute(folder, graphs, facts, None), path)
+    for name, model in {
+        TRANSFORMERS[precision]: transformer,
+        "dense": dense_graph(size, width),
+        "screen": screen_graph(size, width),
+        "selected": selected_graph(size, width),
+    }.items():
+        _write(graphs / f"{name}.onnx", model.SerializeToString())
+    _check(GraphRoute(folder, graphs, facts, None, precision), path, _TOLERANCES[precision])
     # Last: its presence says that the graphs are complete.
-    (graphs / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
+    _write(facts_file(graphs, precision), json.dumps(facts, indent=1).encode() + b"\n")
 
 
-def _check(exported: GraphRoute, path: MaxFirst) -> None:
+def _write(file: Path, content: bytes) -> None:
+    """Whole or not at all: several processes may export a model at once."""
+    partial = file.with_name(f"{file.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    partial.replace(file)
+
+
+def _check(exported: GraphRoute, path: MaxFirst, tolerance: float) -> None:
     for found, expected in zip(
         exported.encode(exported.prepare(_PROBE), positions=True),
         path.encode(path.prepare(_PROBE), positions=True),
         strict=True,
     ):
         difference = found.vector.largest_difference(expected.vector)
-        if difference > _TOLERANCE:
+        if difference > tolerance:
             raise ModelNotSupported(f"the exported graphs give other vectors: they differ by {difference:.1e}")
 
 
@@ -134,7 +143,7 @@ def _take_out(model: onnx.ModelProto, weights: Weights) -> dict[str, list[Any]]:
     """Take the weights out of a graph: initializer -> tensor of the safetensors file, and whether transposed."""
     supplied: dict[str, list[Any]] = {}
     for initializer in model.graph.initializer:
-        if math.prod(initializer.dims) <= _INLINE:
+        if initializer.data_type != onnx.TensorProto.FLOAT or math.prod(initializer.dims) <= _INLINE:
             continue
         values = numpy_helper.to_array(initializer)
         for name, tensor in weights.items():

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from postings.encoder.activations import Activations, Floats, Integers, activations, entries_of, saturated
+from postings.encoder.onnx.facts import TRANSFORMERS
 from postings.encoder.onnx.session import Session
 from postings.encoder.onnx.weights import TILE, read_weights, rounded_decoder
+from postings.encoder.screening import ScreenYield
 from postings.encoder.tokenizer import Ids, Tokenizer, padded
 
 _PASS = 1024
-_TOO_MANY = 0.1
-_TRANSFORMERS = {"float32": "transformer", "int8": "transformer-int8"}
 
 
 class GraphRoute:
@@ -24,7 +24,7 @@ class GraphRoute:
 
     The head's product is first done in eight bits with a bound on the error (``heads.py``), which leaves one or two
     percent of the vocabulary; only their logits are computed, in float32, with the positions of their maximum. For a
-    model that activates more than a tenth of its vocabulary the whole product is done in float32 at once.
+    model that activates too much of its vocabulary the whole product is done in float32 at once.
 
     Args:
         folder: the folder of the model's transformer, with its weights and tokenizer.
@@ -43,7 +43,8 @@ class GraphRoute:
         precision: str = "float32",
     ) -> None:
         self.pass_size = _PASS
-        weights = read_weights(folder)
+        named = {tensor for tensor, _ in facts["weights"].values()} | {facts["decoder"], facts["bias"]}
+        weights = read_weights(folder, named)
         self._decoder = weights[facts["decoder"]]
         self._bias = weights[facts["bias"]] if facts["bias"] else np.zeros(len(self._decoder), np.float32)
         self._logarithms: int = facts["logarithms"]
@@ -51,14 +52,14 @@ class GraphRoute:
         self._max_active_dims = max_active_dims
         self._graphs = graphs
         self.tokenizer = Tokenizer.load(folder, facts["length"])
-        transformer = _TRANSFORMERS[precision]
         supplied = {
             name: weights[tensor].T if transposed else weights[tensor]
-            for name, (tensor, transposed) in facts["weights"][transformer].items()
+            for name, (tensor, transposed) in facts["weights"].items()
         }
-        self._transformer = Session(graphs / f"{transformer}.onnx", supplied)
+        self._transformer = Session(graphs / f"{TRANSFORMERS[precision]}.onnx", supplied)
         self._selected = Session(graphs / "selected.onnx", {"decoder": self._decoder})
-        self._screen: Session | None = self._screen_session()
+        self._screen = self._screen_session()
+        self._yield = ScreenYield()
         self._dense: Session | None = None
 
     def prepare(self, texts: Sequence[str]) -> list[Ids]:
@@ -68,8 +69,10 @@ class GraphRoute:
     def encode(self, batch: Sequence[Ids], *, positions: bool) -> list[Activations]:
         """One pass."""
         hidden = self._hidden(batch)
-        possible = None if self._screen is None else self._screen.run(hidden=hidden)[0]
-        if possible is None or np.count_nonzero(possible) > _TOO_MANY * possible.size:
+        if not self._yield.pays:
+            return self._encode_whole(hidden, positions=positions)
+        possible = self._screen.run(hidden=hidden)[0]
+        if not self._yield.note(int(np.count_nonzero(possible)), possible.size):
             return self._encode_whole(hidden, positions=positions)
         entries, real = entries_of(possible)
         logits, found = self._logits(hidden, entries)
@@ -88,7 +91,7 @@ class GraphRoute:
 
     def _encode_whole(self, hidden: Floats, *, positions: bool) -> list[Activations]:
         if self._dense is None:
-            self._dense, self._screen = self._dense_session(), None
+            self._dense = self._dense_session()
         logits = self._dense.run(hidden=hidden)[0]
         logits += self._bias
         entries, real = entries_of(logits > 0)

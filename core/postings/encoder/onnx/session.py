@@ -23,11 +23,11 @@ class Session:
     spinning slows down whatever shares the machine, and gains nothing here.
 
     Args:
-        graph: the ONNX file.
+        graph: the ONNX file, or its content.
         weights: by initializer.
     """
 
-    def __init__(self, graph: Path, weights: Mapping[str, npt.NDArray[Any]]) -> None:
+    def __init__(self, graph: Path | bytes, weights: Mapping[str, npt.NDArray[Any]]) -> None:
         # The session reads them where they lie, so they live as long as it does.
         self._weights = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(w)) for w in weights.values()]
         options = onnxruntime.SessionOptions()
@@ -38,7 +38,7 @@ class Session:
         try:
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises one class for each of its status codes, all of Exception
-            raise ModelNotSupported(f"{graph} can't be loaded: {error}") from error
+            raise ModelNotSupported(f"{graph!s:.200} can't be loaded: {error}") from error
 
     def run(self, **inputs: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Run the graph; the outputs are in its order.

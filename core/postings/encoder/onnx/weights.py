@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,6 @@ from postings.errors import ModelNotSupported
 Floats = npt.NDArray[np.float32]
 Weights = dict[str, Floats]
 
-_TYPES: dict[str, Any] = {"F64": np.float64, "F32": np.float32, "F16": np.float16}
 _LEVELS = 63
 MIDDLE = 64
 """The byte that stands for zero in the rounded decoder."""
@@ -22,8 +21,12 @@ TILE = 1024
 """Entries of the vocabulary that a graph multiplies at a time, so that their logits stay in the cache."""
 
 
-def read_weights(folder: Path) -> Weights:
-    """Read the safetensors files of a folder, whatever their precision, to float32.
+def read_weights(folder: Path, names: Collection[str] | None = None) -> Weights:
+    """Read tensors of a folder's safetensors files, whatever their precision, to float32.
+
+    Args:
+        folder: where ``*.safetensors`` lie.
+        names: which tensors; by default all that hold floats.
 
     Raises:
         ModelNotSupported: a file is damaged, or there is none.
@@ -34,19 +37,30 @@ def read_weights(folder: Path) -> Weights:
     found: Weights = {}
     for file in files:
         try:
-            tensors = safetensors.deserialize(file.read_bytes())  # type: ignore[no-untyped-call]
+            with safetensors.safe_open(file, framework="np") as tensors:
+                wanted = [name for name in tensors.keys() if names is None or name in names]  # noqa: SIM118
+                types = {name: tensors.get_slice(name).get_dtype() for name in wanted}
+                found |= {
+                    name: tensors.get_tensor(name).astype(np.float32, copy=False)
+                    for name in wanted
+                    if types[name] in {"F64", "F32", "F16"}
+                }
+            if halves := {name for name in wanted if types[name] == "BF16"}:
+                found |= _bfloat16(file, halves)
         except Exception as error:  # safetensors raises its own SafetensorError, and others
             raise ModelNotSupported(f"{file} can't be loaded: {error}") from error
-        found |= {name: _floats(tensor) for name, tensor in tensors if tensor["dtype"] in {*_TYPES, "BF16"}}
     return found
 
 
-def _floats(tensor: Any) -> Floats:
-    if tensor["dtype"] == "BF16":  # the upper half of a float32
-        values = (np.frombuffer(tensor["data"], np.uint16).astype(np.uint32) << 16).view(np.float32)
-    else:
-        values = np.frombuffer(tensor["data"], _TYPES[tensor["dtype"]]).astype(np.float32, copy=False)
-    return values.reshape(tensor["shape"])
+def _bfloat16(file: Path, names: Collection[str]) -> Weights:
+    """Numpy has no bfloat16: it is the upper half of a float32."""
+    return {
+        name: (np.frombuffer(tensor["data"], np.uint16).astype(np.uint32) << 16)
+        .view(np.float32)
+        .reshape(tensor["shape"])
+        for name, tensor in safetensors.deserialize(file.read_bytes())  # type: ignore[no-untyped-call]
+        if name in names
+    }
 
 
 def rounded_decoder(decoder: Floats, bias: Floats | None) -> tuple[npt.NDArray[np.uint8], Floats]:
