@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import torch
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 from onnxruntime.quantization import quantize_dynamic
 from torch import Tensor, nn
 
@@ -136,7 +136,28 @@ def _exported(model: nn.Module, longest: int) -> onnx.ModelProto:
     proto: onnx.ModelProto = program.model_proto
     for described in (proto.graph, *proto.graph.node, *proto.graph.value_info, *proto.graph.initializer):
         del described.metadata_props[:]  # torch notes where in whose files each node was traced
+    _expand_rotations(proto)
     return proto
+
+
+def _expand_rotations(model: onnx.ModelProto) -> None:
+    """ModernBERT's rotary positions are one for all texts; ONNX Runtime wants them for each."""
+    nodes: list[onnx.NodeProto] = []
+    for node in model.graph.node:
+        if node.op_type == "RotaryEmbedding":
+            if not any(found.output[0] == "rotation_shape" for found in nodes):
+                model.graph.initializer.append(numpy_helper.from_array(np.array([1, 1]), "rotation_ones"))
+                nodes.append(helper.make_node("Shape", ["input_ids"], ["rotation_texts"], start=0, end=1))
+                nodes.append(
+                    helper.make_node("Concat", ["rotation_texts", "rotation_ones"], ["rotation_shape"], axis=0)
+                )
+            for at in (1, 2):
+                expanded = f"{node.output[0]}_rotation_{at}"
+                nodes.append(helper.make_node("Expand", [node.input[at], "rotation_shape"], [expanded]))
+                node.input[at] = expanded
+        nodes.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
 
 
 def _take_out(model: onnx.ModelProto, weights: Weights) -> dict[str, list[Any]]:
