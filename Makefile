@@ -20,6 +20,9 @@ check: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m benchmarks.beir
 	$(BIN)/python -m benchmarks.local_mode
+	$(BIN)/python -m benchmarks.encode
+	$(BIN)/python -m benchmarks.precision
+	$(BIN)/python -m benchmarks.query
 
 clean:
 	rm -rf .venv

@@ -15,6 +15,7 @@ from postings.errors import ReaderError
 from postings_cli.console import err, out, print_json, printable
 from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
 from postings_cli.progress import ingest_bar
+from postings_cli.queueing import queue_documents
 from postings_ingest import Pipeline, Rejection, Report, estimate_documents, read_documents
 
 REJECTED = 3
@@ -36,6 +37,10 @@ def ingest(
     rejects: Annotated[
         Path | None, typer.Option("--rejects", help="Write rejected records to this file, as JSON Lines.")
     ] = None,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Queue the documents; workers encode them (`postings worker`).")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="With --queue: wait for the workers.")] = True,
     as_json: Json = False,
 ) -> None:
     """Read documents, encode them and bring them into a collection.
@@ -44,10 +49,17 @@ def ingest(
     Records that can't be used are reported and left out; the exit status is then 3.
 
     Example: postings ingest articles.jsonl notes/ --collection articles --rejects rejects.jsonl
+    Example: postings ingest --queue articles.jsonl --no-wait
     """
     settings = settings_from(collection, index, model)
     totals = [estimate_documents(path) for path in paths]
     total = None if None in totals else sum(count or 0 for count in totals)
+    if queue:
+        with _Rejected(rejects) as rejected:
+            failed = queue_documents(_documents(paths, rejected), settings, total, wait=wait, as_json=as_json)
+        if rejected.count or failed:
+            raise typer.Exit(REJECTED)
+        return
     report = Report()
     with _Rejected(rejects) as rejected, open_index(settings) as opened:
         encoder = Encoder.from_settings(settings)

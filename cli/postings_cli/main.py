@@ -11,12 +11,17 @@ from typing import Any, NoReturn
 import typer
 
 from postings import PostingsError
+from postings_cli import dead_letters
 from postings_cli.console import err, printable
 from postings_cli.delete import delete
 from postings_cli.demo import demo
+from postings_cli.export import export
 from postings_cli.info import info
 from postings_cli.ingest import ingest
 from postings_cli.search import search
+from postings_cli.serve import serve
+from postings_cli.status import status
+from postings_cli.worker import worker
 
 _FAILED = 1
 _INTERRUPTED = 130
@@ -76,5 +81,12 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
     return reported
 
 
-for _command in (ingest, search, info, delete, demo):
+for _command in (ingest, search, info, delete, worker, status, serve, export, demo):
     app.command(_command.__name__)(_reported(_command))
+
+_letters = typer.Typer(help="Documents that could not be indexed: list, show, retry, purge.", no_args_is_help=True)
+_letters.command("list")(_reported(dead_letters.list_letters))
+_letters.command("show")(_reported(dead_letters.show))
+_letters.command("retry")(_reported(dead_letters.retry))
+_letters.command("purge")(_reported(dead_letters.purge))
+app.add_typer(_letters, name="dead-letters")

@@ -7,7 +7,8 @@
     │   ├── InvalidDocument
     │   ├── InvalidVector
     │   ├── InvalidFilter
-    │   └── InvalidQuery
+    │   ├── InvalidQuery
+    │   └── InvalidMessage      what came from the queue isn't what a producer sends
     ├── ConfigurationError      a setting is wrong
     │   └── MissingExtra        an optional dependency isn't installed
     ├── ReaderError             a source can't be read at all
@@ -15,14 +16,20 @@
     │   ├── ModelNotFound       no such folder, bundled name or hub id
     │   ├── ModelNotSupported   the model loads, but can't serve sparse retrieval on Qdrant
     │   └── ModelMismatch       the collection was built with another model
-    └── IndexFailure
-        ├── CollectionNotFound
-        ├── IndexLocked         another process holds the embedded folder
-        ├── IndexCorrupt        the embedded folder isn't a readable index
-        ├── IndexRejected       the engine refused the request; the same request fails again
-        ├── AccessDenied        the server refused the API key
-        ├── IndexUnavailable    the engine can't be reached or can't answer now  (retry)
-        └── StorageFull         no room left to write safely                     (retry)
+    ├── IndexFailure
+    │   ├── CollectionNotFound
+    │   ├── IndexLocked         another process holds the embedded folder
+    │   ├── IndexCorrupt        the embedded folder isn't a readable index
+    │   ├── IndexRejected       the engine refused the request; the same request fails again
+    │   ├── AccessDenied        the server refused the API key
+    │   ├── IndexUnavailable    the engine can't be reached or can't answer now  (retry)
+    │   └── StorageFull         no room left to write safely                     (retry)
+    └── QueueFailure
+        ├── JobNotFound
+        ├── DeadLetterNotFound
+        ├── TooOldToRetry       a dead letter could bring back a deleted document
+        ├── QueueFull           the workers have to catch up first               (retry)
+        └── BrokerUnavailable   Redis can't be reached or can't answer now       (retry)
 
 ``error.retry`` is true where the same call may succeed later. An error raised by a library is kept as ``__cause__``.
 """
@@ -56,6 +63,10 @@ class InvalidFilter(InvalidInput):
 
 class InvalidQuery(InvalidInput):
     """A query or its limits can't be searched for."""
+
+
+class InvalidMessage(InvalidInput):
+    """A message or dead letter isn't one that Postings wrote, or one of a version that it doesn't know."""
 
 
 class ConfigurationError(PostingsError):
@@ -127,5 +138,33 @@ class IndexUnavailable(IndexFailure):
 
 class StorageFull(IndexFailure):
     """The disk has too little room left to write safely."""
+
+    retry: ClassVar[bool] = True
+
+
+class QueueFailure(PostingsError):
+    """The queue can't do what was asked."""
+
+
+class JobNotFound(QueueFailure):
+    """Nothing was sent under this id, or too long ago."""
+
+
+class DeadLetterNotFound(QueueFailure):
+    """There is no dead letter of this id."""
+
+
+class TooOldToRetry(QueueFailure):
+    """A dead letter is older than the deletes that are remembered."""
+
+
+class QueueFull(QueueFailure):
+    """So many documents are queued that the workers have to catch up first."""
+
+    retry: ClassVar[bool] = True
+
+
+class BrokerUnavailable(QueueFailure):
+    """Redis, or another broker, can't be reached or can't answer now."""
 
     retry: ClassVar[bool] = True

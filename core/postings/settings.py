@@ -57,6 +57,25 @@ class Settings(BaseSettings):
     tombstone_retention: int = Field(
         7 * 24 * 3600, ge=0, description="Seconds for which a deleted document's version is remembered"
     )
+    redis_url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"), description="Redis: what is queued, jobs, dead letters"
+    )
+    broker_url: SecretStr | None = Field(
+        None, description="What carries tasks to the workers, for example amqp://…; by default redis_url"
+    )
+    queue_limit: int = Field(
+        100_000, ge=1, description="Documents queued or in hand from which on producers wait for the workers"
+    )
+    visibility_timeout: int = Field(
+        30, ge=1, description="Seconds after which the work of a worker that died goes to another"
+    )
+    worker_threads: int = Field(2, ge=1, description="Batches that a worker has in hand: one encodes, others write")
+    batch_seconds: int = Field(600, ge=1, description="Seconds after which a worker puts the rest of a batch back")
+    worker_port: int | None = Field(
+        None, ge=0, le=65535, description="Port of a worker's /metrics, /ready and /live; by default none is opened"
+    )
+    worker_host: str = Field("127.0.0.1", description="Address that worker_port listens on")
+    log_json: bool = Field(default=False, description="Whether a worker logs one JSON object a line")
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -1,7 +1,28 @@
-"""Ingestion: readers for documents, chunking, and the pipeline that encodes and writes them."""
+"""Ingestion: readers for documents, chunking, the pipeline that encodes and writes them, and the queue to workers."""
 
 from postings_ingest.deletion import delete_documents
+from postings_ingest.operations import Deletion
 from postings_ingest.pipeline import Pipeline, Report
+from postings_ingest.queue.aio import AsyncProducer
+from postings_ingest.queue.dead_letters import DeadLetter, DeadLetters
+from postings_ingest.queue.job import Job
+from postings_ingest.queue.ledger import Counts, Ledger
+from postings_ingest.queue.producer import Producer
 from postings_ingest.readers import Rejection, estimate_documents, read_documents
 
-__all__ = ["Pipeline", "Rejection", "Report", "delete_documents", "estimate_documents", "read_documents"]
+__all__ = [
+    "AsyncProducer",
+    "Counts",
+    "DeadLetter",
+    "DeadLetters",
+    "Deletion",
+    "Job",
+    "Ledger",
+    "Pipeline",
+    "Producer",
+    "Rejection",
+    "Report",
+    "delete_documents",
+    "estimate_documents",
+    "read_documents",
+]

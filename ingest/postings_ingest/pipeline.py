@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from postings import Document, Encoder, Index, Settings
 from postings.clock import arrival_version
-from postings.index.payload import passage_point
-from postings.passages import passage_input
-from postings.writes import Outcome, Revision, sweep_tombstones, write
-from postings_ingest.chunking import split
-
-_DOCUMENTS = 64
-_CHARACTERS = 500_000
+from postings.writes import Outcome, sweep_tombstones
+from postings_ingest.indexing import Indexer
+from postings_ingest.operations import micro_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,49 +70,18 @@ class Pipeline:
         began = time.monotonic()
         self._index.ensure(self._encoder.fingerprint, self._encoder.name)
         report = Report()
-        for batch in _batches(documents):
-            revisions = self._revisions(batch)
-            outcomes = Counter(write(self._index, revisions))
+        indexer = Indexer(self._encoder, self._index, self._settings)
+        for batch in micro_batches(documents):
+            indexed = indexer.run(batch)
+            outcomes = Counter(indexed.outcomes)
             report = Report(
                 documents=report.documents + len(batch),
                 indexed=report.indexed + outcomes[Outcome.INDEXED],
                 superseded=report.superseded + outcomes[Outcome.SUPERSEDED],
-                passages=report.passages + sum(len(revision.points) for revision in revisions),
+                passages=report.passages + indexed.passages,
                 seconds=time.monotonic() - began,
             )
             if progress:
                 progress(report)
         sweep_tombstones(self._index, arrival_version() - self._settings.tombstone_retention * 1000)
         return report
-
-    def _revisions(self, documents: list[Document]) -> list[Revision]:
-        encoder = self._encoder
-        tokens = min(self._settings.passage_tokens or encoder.window, encoder.window)
-        versions = [arrival_version() if document.version is None else document.version for document in documents]
-        passages = [
-            split(document, encoder, version=version, tokens=tokens, overlap=self._settings.passage_overlap)
-            for document, version in zip(documents, versions, strict=True)
-        ]
-        texts = [passage_input(encoder, passage.title, passage.text)[0] for parts in passages for passage in parts]
-        vectors = iter(encoder.encode_documents(texts))
-        return [
-            Revision(
-                document.id,
-                version,
-                tuple(passage_point(passage, {encoder.fingerprint: next(vectors)}) for passage in parts),
-            )
-            for document, version, parts in zip(documents, versions, passages, strict=True)
-        ]
-
-
-def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    batch: list[Document] = []
-    characters = 0
-    for document in documents:
-        batch.append(document)
-        characters += len(document.text)
-        if len(batch) >= _DOCUMENTS or characters >= _CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch

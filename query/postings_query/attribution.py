@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -21,19 +21,56 @@ class SharedDims:
     Attributes:
         indices: vocabulary entries, shape ``(n,)``.
         query_weights, document_weights: their weights, shape ``(n,)``.
+        products: each dim's part of the score; they add up to it within float error. Shape ``(n,)``.
     """
 
     indices: npt.NDArray[np.int32]
     query_weights: npt.NDArray[np.float32]
     document_weights: npt.NDArray[np.float32]
-
-    @property
-    def products(self) -> npt.NDArray[np.float64]:
-        """Each dim's part of the score; they add up to it within float error."""
-        return self.query_weights.astype(np.float64) * self.document_weights
+    products: npt.NDArray[np.float64]
 
 
-def shared_dims(query: SparseVector, documents: Sequence[SparseVector]) -> list[SharedDims]:
+class SharedDimsOfMany(Sequence[SharedDims]):
+    """What :func:`shared_dims` gives: computed for all documents at once, cut out and sorted when one is looked at.
+
+    Attributes:
+        borders: document ``i`` has the entries ``borders[i]:borders[i + 1]`` of the others, ``(documents + 1,)``.
+        indices: vocabulary entries, shape ``(entries,)``, ascending in each document.
+        query_weights, document_weights, products: shape ``(entries,)``.
+    """
+
+    def __init__(
+        self,
+        borders: npt.NDArray[np.int64],
+        indices: npt.NDArray[np.int32],
+        query_weights: npt.NDArray[np.float32],
+        document_weights: npt.NDArray[np.float32],
+    ) -> None:
+        self.borders = borders
+        self.indices = indices
+        self.query_weights = query_weights
+        self.document_weights = document_weights
+        self.products = query_weights.astype(np.float64) * document_weights
+
+    def __len__(self) -> int:
+        return len(self.borders) - 1
+
+    @overload
+    def __getitem__(self, at: int) -> SharedDims: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[SharedDims]: ...
+    def __getitem__(self, at: int | slice) -> SharedDims | list[SharedDims]:
+        if isinstance(at, slice):
+            return [self[each] for each in range(len(self))[at]]
+        number = range(len(self))[at]
+        start, end = self.borders[number], self.borders[number + 1]
+        order = start + np.argsort(-self.products[start:end], kind="stable")
+        return SharedDims(
+            self.indices[order], self.query_weights[order], self.document_weights[order], self.products[order]
+        )
+
+
+def shared_dims(query: SparseVector, documents: Sequence[SparseVector]) -> SharedDimsOfMany:
     """Split the scores of many documents by dims.
 
     Qdrant scores sparse vectors by dot product, so a dim's contribution is query weight x document weight.
@@ -44,22 +81,25 @@ def shared_dims(query: SparseVector, documents: Sequence[SparseVector]) -> list[
         >>> shared.indices.tolist(), shared.products.tolist()
         ([5, 1], [3.0, 1.0])
     """
-    if not documents or not len(query):
-        return [_NOTHING] * len(documents)
-    last = int(query.indices[-1])
-    place = np.full(last + 2, -1, dtype=np.int32)
+    every = [document.indices for document in documents]
+    ends = np.zeros(len(every) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, every), np.int64, len(every)), out=ends[1:])
+    if not ends[-1] or not len(query):
+        nothing = np.empty(0, np.float32)
+        return SharedDimsOfMany(np.zeros(len(documents) + 1, np.int64), np.empty(0, np.int32), nothing, nothing)
+    # Where each vocabulary entry stands in the query; the last row, for all entries beyond it, says nowhere.
+    place = np.full(int(query.indices[-1]) + 2, -1, dtype=np.int32)
     place[query.indices] = np.arange(len(query))
-    lengths = np.fromiter(map(len, documents), dtype=np.int64, count=len(documents))
-    indices = np.concatenate([document.indices for document in documents])
-    places = place[np.minimum(indices, last + 1)]
+    # Joined as bytes, thousands of short arrays take a third of the time of np.concatenate.
+    indices = np.frombuffer(b"".join([each.data for each in every]), np.int32)
+    places = place.take(indices, mode="clip")
     found = np.flatnonzero(places >= 0)
-    rows = np.repeat(np.arange(len(documents)), lengths)[found]
-    query_weights = query.values[places[found]]
-    document_weights = np.concatenate([document.values for document in documents])[found]
-    order = np.lexsort((-query_weights.astype(np.float64) * document_weights, rows))
-    ordered = indices[found][order], query_weights[order], document_weights[order]
-    borders = np.searchsorted(rows, np.arange(len(documents) + 1)).tolist()
-    return [SharedDims(*(part[start:end] for part in ordered)) for start, end in itertools.pairwise(borders)]
+    return SharedDimsOfMany(
+        np.searchsorted(found, ends),
+        indices[found],
+        query.values[places[found]],
+        np.frombuffer(b"".join([document.values.data for document in documents]), np.float32)[found],
+    )
 
 
 def contributions(
@@ -98,9 +138,6 @@ def contributions(
         )
         for shared, (_, text_start), every_span in zip(found, inputs, evidence, strict=True)
     ]
-
-
-_NOTHING = SharedDims(np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.float32))
 
 
 def _in_title(spans: list[Span], text_start: int) -> tuple[Span, ...]:

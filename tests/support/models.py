@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,10 +76,19 @@ def _lively(model: PreTrainedModel) -> PreTrainedModel:
     return model
 
 
+def _sparse(model: PreTrainedModel) -> PreTrainedModel:
+    """Lower the bias until a tenth of the vocabulary is active, as in a trained model."""
+    decoder = _lively(model).get_output_embeddings()
+    with torch.inference_mode():
+        texts = torch.randint(5, len(decoder.weight), (8, 20))
+        decoder.bias -= model(input_ids=texts).logits.amax(1).quantile(0.9)
+    return model
+
+
 def _splade(
     folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, **pooling: str
 ) -> list[torch.nn.Module]:
-    return [_transformer(folder, _lively(model), tokenizer, "fill-mask"), SpladePooling(**pooling)]  # type: ignore[arg-type]
+    return [_transformer(folder, model, tokenizer, "fill-mask"), SpladePooling(**pooling)]  # type: ignore[arg-type]
 
 
 def _small_bert() -> BertConfig:
@@ -87,18 +97,19 @@ def _small_bert() -> BertConfig:
 
 def bert(folder: Path) -> SparseEncoder:
     config = BertConfig(vocab_size=30522, max_position_embeddings=512, **_SHAPE)
-    return SparseEncoder(modules=_splade(folder, BertForMaskedLM(config), bert_tokenizer()))
+    return SparseEncoder(modules=_splade(folder, _sparse(BertForMaskedLM(config)), bert_tokenizer()))
 
 
 def bert_with_prompts_and_pruning(folder: Path) -> SparseEncoder:
-    modules = _splade(folder, BertForMaskedLM(_small_bert()), small_tokenizer())
+    modules = _splade(folder, _lively(BertForMaskedLM(_small_bert())), small_tokenizer())
     prompts = {"query": "find this: ", "document": "a passage: "}
     return SparseEncoder(modules=modules, prompts=prompts, max_active_dims=50)
 
 
 def distilbert(folder: Path) -> SparseEncoder:
     config = DistilBertConfig(vocab_size=150, max_position_embeddings=256, dim=32, n_layers=2, n_heads=2, hidden_dim=64)
-    modules = _splade(folder, DistilBertForMaskedLM(config), small_tokenizer(), activation_function="log1p_relu")
+    model = _sparse(DistilBertForMaskedLM(config))
+    modules = _splade(folder, model, small_tokenizer(), activation_function="log1p_relu")
     return SparseEncoder(modules=modules)
 
 
@@ -107,7 +118,7 @@ def roberta(folder: Path) -> SparseEncoder:
     config = RobertaConfig(
         vocab_size=len(tokenizer), max_position_embeddings=130, type_vocab_size=1, pad_token_id=1, **_SHAPE
     )
-    return SparseEncoder(modules=_splade(folder, RobertaForMaskedLM(config), tokenizer))
+    return SparseEncoder(modules=_splade(folder, _lively(RobertaForMaskedLM(config)), tokenizer))
 
 
 def modernbert(folder: Path) -> SparseEncoder:
@@ -115,12 +126,12 @@ def modernbert(folder: Path) -> SparseEncoder:
     config = ModernBertConfig(
         vocab_size=len(tokenizer), max_position_embeddings=512, global_attn_every_n_layers=2, pad_token_id=0, **_SHAPE
     )
-    return SparseEncoder(modules=_splade(folder, ModernBertForMaskedLM(config), tokenizer))
+    return SparseEncoder(modules=_splade(folder, _sparse(ModernBertForMaskedLM(config)), tokenizer))
 
 
 def sum_pooling(folder: Path) -> SparseEncoder:
     return SparseEncoder(
-        modules=_splade(folder, BertForMaskedLM(_small_bert()), small_tokenizer(), pooling_strategy="sum")
+        modules=_splade(folder, _lively(BertForMaskedLM(_small_bert())), small_tokenizer(), pooling_strategy="sum")
     )
 
 
@@ -132,10 +143,13 @@ def csr(folder: Path) -> SparseEncoder:
 
 
 def inference_free(folder: Path) -> SparseEncoder:
-    modules = _splade(folder, BertForMaskedLM(_small_bert()), small_tokenizer())
+    modules = _splade(folder, _sparse(BertForMaskedLM(_small_bert())), small_tokenizer())
     static = SparseStaticEmbedding(small_tokenizer(), weight=torch.rand(len(small_tokenizer())), frozen=True)
     return SparseEncoder(modules=[Router.for_query_document(query_modules=[static], document_modules=modules)])
 
+
+SPLADE = ("bert", "bert_with_prompts_and_pruning", "distilbert", "roberta", "modernbert", "inference_free")
+"""Those that run on either back end."""
 
 MODELS: dict[str, Callable[[Path], SparseEncoder]] = {
     build.__name__: build
@@ -158,3 +172,7 @@ def save(name: str, folder: Path) -> Path:
     parts.mkdir()
     MODELS[name](parts).save_pretrained(str(folder / name))
     return folder / name
+
+
+def copy_of_tiny(folder: Path) -> Path:
+    return Path(shutil.copytree(BUNDLED / "tiny", folder / "copy"))

@@ -28,7 +28,15 @@ def test_the_public_names_are_these() -> None:
         "open_index",
     ]
     assert postings_ingest.__all__ == [
+        "AsyncProducer",
+        "Counts",
+        "DeadLetter",
+        "DeadLetters",
+        "Deletion",
+        "Job",
+        "Ledger",
         "Pipeline",
+        "Producer",
         "Rejection",
         "Report",
         "delete_documents",
@@ -42,7 +50,17 @@ def test_the_public_names_are_these() -> None:
 
 
 def test_imports_are_light() -> None:
-    heavy = {"torch", "transformers", "sentence_transformers", "datasets", "qdrant_client", "pyarrow", "scipy"}
+    heavy = {
+        "torch",
+        "transformers",
+        "sentence_transformers",
+        "datasets",
+        "qdrant_client",
+        "pyarrow",
+        "scipy",
+        "celery",
+        "redis",
+    }
     code = "import sys, postings, postings_query, postings_ingest, postings_cli.main; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "postings_cli.search" in loaded
@@ -74,4 +92,4 @@ def test_the_tree_of_errors_is_the_one_that_is_drawn() -> None:
 
 def test_errors_that_may_pass_say_so() -> None:
     retried = {name for name, cls in inspect.getmembers(errors, inspect.isclass) if getattr(cls, "retry", False)}
-    assert retried == {"IndexUnavailable", "StorageFull"}
+    assert retried == {"BrokerUnavailable", "IndexUnavailable", "QueueFull", "StorageFull"}

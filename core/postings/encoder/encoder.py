@@ -18,7 +18,7 @@ from postings.encoder.fingerprint import fingerprint
 from postings.encoder.folder import ModelFolder, Task
 from postings.encoder.latents import latent_names
 from postings.encoder.loading import Loader
-from postings.encoder.sharing import SharedPasses
+from postings.encoder.sharing import SharedPasses, Work
 from postings.encoder.sources import model_folder
 from postings.encoder.tokenizer import Offsets, Tokenizer
 from postings.vectors import SparseVector
@@ -100,6 +100,18 @@ class Encoder:
     def backend(self) -> str:
         """``torch`` or ``onnx``."""
         return self._loader.backend
+
+    @property
+    def device(self) -> str:
+        """Where it encodes, for example ``cpu`` or ``cuda:0``."""
+        return self._loader.device
+
+    @property
+    def work(self) -> Work:
+        """Passes, tokens and seconds since it was loaded."""
+        with self._loading:
+            each = {id(passes): passes.work for passes in self._loaded.values()}
+        return sum(each.values(), Work())
 
     @property
     def window(self) -> int:

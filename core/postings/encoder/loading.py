@@ -49,6 +49,13 @@ class Loader:
         at_hand = all(self._graphs(task) for task in ("document", "query") if folder.is_splade(task))
         self.backend = choose(backend, precision, device, folder, graphs=at_hand)
 
+    @property
+    def device(self) -> str:
+        """Where it encodes; what was asked for, as long as nothing is loaded."""
+        if self._model is not None:
+            return str(self._model.device)
+        return "cpu" if self.backend == "onnx" else self._device
+
     def route(self, task: Task) -> Route:
         """Load what encodes documents, or queries.
 
@@ -92,6 +99,7 @@ class Loader:
             raise ModelNotSupported(
                 f"{self._name!r} can't run on ONNX: expected a masked-language model and max pooling"
             )
+        route.max_active_dims = None  # pruned is what the graphs give
         try:
             export(route, self._folder.weights(task), self._fingerprint, graphs, self._precision)
         except OSError as error:

@@ -33,6 +33,7 @@ _TILE = 2048
 _PASS = 1024
 _PASS_GPU = 32_768
 _BFLOAT16_ROUNDING = 2.0**-8
+_NO_MEMORY = ("can't allocate memory", "could not create a primitive")  # torch's own words, and oneDNN's
 _TOLERANCE = {torch.float32: 1e-4, torch.float16: 0.05, torch.bfloat16: 0.5}
 
 
@@ -55,7 +56,8 @@ class MaxFirst:
         self.padding: int = transformer.tokenizer.pad_token_id  # type: ignore[union-attr]
         self.tokenizer = tokenizer
         self.pass_size = _PASS if self._device.type == "cpu" else _PASS_GPU
-        self._max_active_dims = max_active_dims
+        self.concurrent = False
+        self.max_active_dims = max_active_dims
         self._yield = ScreenYield()
         self._screen = _Screen(self.decoder) if _bfloat16_pays(self.decoder.weight) else None
 
@@ -81,7 +83,7 @@ class MaxFirst:
                 return None
         for row, vector in zip(expected, (each.vector for each in found), strict=True):
             row[vector.indices] -= vector.values
-        path._max_active_dims = max_active_dims
+        path.max_active_dims = max_active_dims
         return path if np.abs(expected).max() <= _TOLERANCE[path.decoder.weight.dtype] else None
 
     def prepare(self, texts: Sequence[str]) -> list[Ids]:
@@ -102,11 +104,12 @@ class MaxFirst:
             else:
                 entries, real = _entries_of(possible)
                 logits, found = self._logits(hidden, entries)
+            found = None if found is None else _in_text(found, batch)
             values = torch.where(real, logits, 0).relu_().float()
             for _ in range(self.logarithms):
                 values.log1p_()
         where = found.cpu().numpy() if positions and found is not None else None
-        return activations(entries.cpu().numpy(), values.cpu().numpy(), where, self._max_active_dims)
+        return activations(entries.cpu().numpy(), values.cpu().numpy(), where, self.max_active_dims)
 
     @torch.inference_mode()
     def positions(self, batch: Sequence[Ids], entries: Sequence[Integers]) -> list[Integers]:
@@ -117,7 +120,8 @@ class MaxFirst:
         known = columns < len(self.decoder.weight)
         with _memory_errors():
             wanted_columns = torch.from_numpy(np.where(known, columns, 0)).to(self._device)
-            logits, found = (part.cpu().numpy() for part in self._logits(self._hidden(batch), wanted_columns))
+            highest, position = self._logits(self._hidden(batch), wanted_columns)
+            logits, found = highest.cpu().numpy(), _in_text(position, batch).cpu().numpy()
         found[(logits <= 0) | ~known] = -1
         return [row[: len(wanted)] for row, wanted in zip(found, entries, strict=True)]
 
@@ -204,6 +208,12 @@ def _bfloat16_pays(weight: Tensor) -> bool:
     return weight.device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001
 
 
+def _in_text(positions: Tensor, batch: Sequence[Ids]) -> Tensor:
+    """Padding is a copy of the first position, and may tie with it."""
+    lengths = torch.tensor([len(ids) for ids in batch], device=positions.device)
+    return torch.where(positions < lengths.unsqueeze(1), positions, 0)
+
+
 def _entries_of(possible: Tensor) -> tuple[Tensor, Tensor]:
     """The set columns of each row side by side, and which of them are real; both ``(rows, most in a row)``."""
     rows, columns = possible.nonzero(as_tuple=True)
@@ -223,7 +233,7 @@ def _memory_errors() -> Iterator[None]:
         torch.cuda.empty_cache()
         raise MemoryError(str(error)) from error
     except RuntimeError as error:
-        if "can't allocate memory" in str(error):
+        if any(words in str(error) for words in _NO_MEMORY):
             raise MemoryError(str(error)) from error
         raise
 

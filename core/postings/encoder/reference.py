@@ -29,6 +29,7 @@ class Reference:
 
     def __init__(self, model: SparseEncoder, task: Task, tokenizer: Tokenizer) -> None:
         self.pass_size = _PASS_CHARACTERS
+        self.concurrent = False
         self.tokenizer = tokenizer
         self._encode = model.encode_document if task == "document" else model.encode_query
 

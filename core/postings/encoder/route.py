@@ -26,12 +26,15 @@ class Route(Protocol):
     pass_size: int
     """What one pass may hold: texts x length of the longest."""
 
+    concurrent: bool
+    """Whether several threads may encode at once; else they take turns, and share passes."""
+
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         """Tokenize; called from several threads."""
         ...
 
     def encode(self, batch: Sequence[Prepared], *, positions: bool) -> list[Activations]:
-        """One pass over some texts, of similar length at best; never called from two threads at once.
+        """One pass over some texts, of similar length at best; not from two threads at once, unless ``concurrent``.
 
         Raises:
             MemoryError: the batch is too large; half of it may fit.

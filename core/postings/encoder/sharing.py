@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,31 @@ class _Request:
     done: bool = False
 
 
+@dataclass(slots=True)
+class Work:
+    """What an encoder has done so far.
+
+    Attributes:
+        passes: over the model.
+        tokens: encoded in them, without padding; the characters of models that sentence-transformers runs.
+        seconds: that they took.
+        halvings: how often a pass ran out of memory.
+    """
+
+    passes: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    halvings: int = 0
+
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            self.passes + other.passes,
+            self.tokens + other.tokens,
+            self.seconds + other.seconds,
+            self.halvings + other.halvings,
+        )
+
+
 class SharedPasses:
     """Runs a route's passes one at a time, each for as many callers as fit.
 
@@ -39,10 +65,7 @@ class SharedPasses:
 
     def __init__(self, route: Route) -> None:
         self.route = route
-        self.halvings = 0
-        """How often a pass ran out of memory."""
-        self.passes = 0
-        """How many passes were run."""
+        self.work = Work()
         self._waiting: deque[_Request] = deque()
         self._running = False
         self._changed = threading.Condition()
@@ -53,6 +76,8 @@ class SharedPasses:
         Raises:
             MemoryError: not even one text fits.
         """
+        if self.route.concurrent:
+            return self._timed(texts, positions=positions)
         request = _Request(texts, positions)
         with self._changed:
             self._waiting.append(request)
@@ -112,18 +137,27 @@ class SharedPasses:
                 request.found, request.done = [next(found) for _ in request.texts], True
 
     def _pass(self, texts: Sequence[Prepared], *, positions: bool) -> list[Activations]:
-        try:
-            self.passes += 1
-            return self.route.encode(texts, positions=positions)
-        except MemoryError:
-            if len(texts) == 1:
-                raise
         size = len(texts) * max(map(len, texts))
-        self.route.pass_size = min(self.route.pass_size, max(size // 2, 1))
-        self.halvings += 1
-        log.warning("a pass of %d tokens ran out of memory: passes hold %d from now on", size, self.route.pass_size)
+        # A batch may have been made before a smaller size was remembered.
+        if len(texts) == 1 or size <= self.route.pass_size:
+            try:
+                return self._timed(texts, positions=positions)
+            except MemoryError:
+                if len(texts) == 1:
+                    raise
+            self.route.pass_size = max(size // 2, 1)
+            self.work.halvings += 1
+            log.warning("a pass of %d tokens ran out of memory: passes hold %d from now on", size, self.route.pass_size)
         middle = len(texts) // 2
         return [
             *self._pass(texts[:middle], positions=positions),
             *self._pass(texts[middle:], positions=positions),
         ]
+
+    def _timed(self, texts: Sequence[Prepared], *, positions: bool) -> list[Activations]:
+        began = time.perf_counter()
+        found = self.route.encode(texts, positions=positions)
+        self.work.passes += 1
+        self.work.tokens += sum(map(len, texts))
+        self.work.seconds += time.perf_counter() - began
+        return found

@@ -17,6 +17,7 @@ from postings.encoder.screening import ScreenYield
 from postings.encoder.tokenizer import Ids, Tokenizer, padded
 
 _PASS = 1024
+_GATHERED = 2**21
 
 
 class GraphRoute:
@@ -43,6 +44,7 @@ class GraphRoute:
         precision: str = "float32",
     ) -> None:
         self.pass_size = _PASS
+        self.concurrent = False
         named = {tensor for tensor, _ in facts["weights"].values()} | {facts["decoder"], facts["bias"]}
         weights = read_weights(folder, named)
         self._decoder = weights[facts["decoder"]]
@@ -70,12 +72,12 @@ class GraphRoute:
         """One pass."""
         hidden = self._hidden(batch)
         if not self._yield.pays:
-            return self._encode_whole(hidden, positions=positions)
+            return self._encode_whole(hidden, batch, positions=positions)
         possible = self._screen.run(hidden=hidden)[0]
         if not self._yield.note(int(np.count_nonzero(possible)), possible.size):
-            return self._encode_whole(hidden, positions=positions)
+            return self._encode_whole(hidden, batch, positions=positions)
         entries, real = entries_of(possible)
-        logits, found = self._logits(hidden, entries)
+        logits, found = self._logits(hidden, entries, batch)
         logits[~real] = 0
         return activations(entries, saturated(logits, self._logarithms), found, self._max_active_dims)
 
@@ -85,27 +87,36 @@ class GraphRoute:
         for row, wanted in enumerate(entries):
             columns[row, : len(wanted)] = wanted
         known = columns < len(self._decoder)
-        logits, found = self._logits(self._hidden(batch), np.where(known, columns, 0))
+        logits, found = self._logits(self._hidden(batch), np.where(known, columns, 0), batch)
         found[(logits <= 0) | ~known] = -1
         return [row[: len(wanted)] for row, wanted in zip(found, entries, strict=True)]
 
-    def _encode_whole(self, hidden: Floats, *, positions: bool) -> list[Activations]:
+    def _encode_whole(self, hidden: Floats, batch: Sequence[Ids], *, positions: bool) -> list[Activations]:
         if self._dense is None:
             self._dense = self._dense_session()
         logits = self._dense.run(hidden=hidden)[0]
         logits += self._bias
         entries, real = entries_of(logits > 0)
         active = np.where(real, np.take_along_axis(logits, entries, 1), 0)
-        found = self._logits(hidden, entries)[1] if positions else None
+        found = self._logits(hidden, entries, batch)[1] if positions else None
         return activations(entries, saturated(active, self._logarithms), found, self._max_active_dims)
 
     def _hidden(self, batch: Sequence[Ids]) -> Floats:
         ids, mask = padded(batch, self._padding)
         return self._transformer.run(input_ids=ids, attention_mask=mask)[0]
 
-    def _logits(self, hidden: Floats, entries: Integers) -> tuple[Floats, Integers]:
-        highest, positions = self._selected.run(hidden=hidden, entries=entries)
-        return highest + self._bias[entries], positions
+    def _logits(self, hidden: Floats, entries: Integers, batch: Sequence[Ids]) -> tuple[Floats, Integers]:
+        """The highest logit of some entries of each text, and its position, both as ``entries``."""
+        # Each text has rows of the decoder copied for it: a few texts at a time, for a bounded copy.
+        step = max(_GATHERED // max(entries.shape[1] * self._decoder.shape[1], 1), 1)
+        parts = [
+            self._selected.run(hidden=hidden[start : start + step], entries=entries[start : start + step])
+            for start in range(0, len(entries), step)
+        ]
+        highest, positions = (np.concatenate(part) for part in zip(*parts, strict=True))
+        # Padding is a copy of the first position, and may tie with it.
+        lengths = np.array([len(ids) for ids in batch])
+        return highest + self._bias[entries], np.where(positions < lengths[:, None], positions, 0)
 
     def _screen_session(self) -> Session:
         integers, slack = rounded_decoder(self._decoder, self._bias)

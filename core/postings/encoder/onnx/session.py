@@ -32,6 +32,8 @@ class Session:
         self._weights = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(w)) for w in weights.values()]
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERROR
+        # The arena keeps what the largest pass took, and a half more; without it, passes are as fast.
+        options.enable_cpu_mem_arena = False
         options.intra_op_num_threads = _threads()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_external_initializers(list(weights), self._weights)

@@ -1,0 +1,101 @@
+"""What does a lower precision cost in ranking quality? nDCG@10 on BEIR folders, by exact scoring.
+
+    python -m benchmarks.precision [--data DIR] [NAME …]
+
+Documents (the first window of each) and queries are encoded in both precisions. Writes
+``benchmarks/results/precision.md``; exit status 1 if int8 loses more than 1 % of the mean nDCG@10.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from benchmarks.beir import LIMIT, MODEL, ROOT, SETS
+from postings import Encoder, SparseVector
+from postings.encoder.backends import Backend, Precision
+from postings.passages import passage_input
+from postings_training import Run, evaluate, load_beir
+
+CONTENDERS: dict[str, tuple[Backend, Precision]] = {
+    "float32": ("onnx", "float32"),
+    "int8": ("onnx", "int8"),
+    "bfloat16": ("torch", "bfloat16"),
+}
+TOLERATED_LOSS = 0.01
+
+
+def ndcg(folder: Path, encoder: Encoder) -> float:
+    test = load_beir(folder)
+    with (folder / "corpus.jsonl").open(encoding="utf-8") as lines:
+        documents = [json.loads(line) for line in lines]
+    texts = (passage_input(encoder, document.get("title", ""), document["text"])[0] for document in documents)
+    stored = matrix(list(encoder.stream_documents(texts)))
+    queries = matrix(encoder.encode_queries(list(test.queries.values())))
+    ids = [document["_id"] for document in documents]
+    scores = (queries @ stored.T).toarray()
+    run: Run = {
+        query_id: {ids[at]: float(row[at]) for at in np.argsort(-row, kind="stable")[:LIMIT] if row[at] > 0}
+        for query_id, row in zip(test.queries, scores, strict=True)
+    }
+    return evaluate(run, test.judgements).ndcg_at_10
+
+
+def matrix(vectors: Sequence[SparseVector]) -> csr_array:
+    """The vectors as rows over the vocabulary, in float64."""
+    borders = np.cumsum([0, *map(len, vectors)])
+    indices = np.concatenate([vector.indices for vector in vectors])
+    values = np.concatenate([vector.values for vector in vectors]).astype(np.float64)
+    return csr_array((values, indices, borders), shape=(len(vectors), 30522))
+
+
+def page(figures: dict[str, dict[str, float]], arguments: Sequence[str]) -> str:
+    whole = {label: mean(of.values()) for label, of in figures.items()}
+    rows = [
+        f"| {name} | " + " | ".join(f"{figures[label][name]:.4f}" for label in CONTENDERS) + " |"
+        for name in figures["float32"]
+    ]
+    return "\n".join(
+        [
+            "# Lower precision, in nDCG@10",
+            "",
+            f"`python -m benchmarks.precision {' '.join(arguments)}`".replace(" `", "`")
+            + f" with the model `{MODEL}`.",
+            "",
+            f"| set | {' | '.join(CONTENDERS)} |",
+            "|---|" + "--:|" * len(CONTENDERS),
+            *rows,
+            "| mean | " + " | ".join(f"{figure:.4f}" for figure in whole.values()) + " |",
+            "| change | " + " | ".join(f"{figure / whole['float32'] - 1:+.2%}" for figure in whole.values()) + " |",
+            "",
+        ]
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.precision", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", default=SETS, help=f"default: {' '.join(SETS)}")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beir", help="the BEIR folders")
+    arguments = parser.parse_args()
+    figures: dict[str, dict[str, float]] = {}
+    for label, (backend, precision) in CONTENDERS.items():
+        encoder = Encoder.load(MODEL, "cpu", backend, precision)
+        figures[label] = {name: ndcg(arguments.data / name, encoder) for name in arguments.names}
+        print(label, figures[label], file=sys.stderr)
+    text = page(figures, sys.argv[1:])
+    print(text)
+    (ROOT / "benchmarks" / "results" / "precision.md").write_text(text, encoding="utf-8")
+    return int(mean(figures["int8"].values()) < (1 - TOLERATED_LOSS) * mean(figures["float32"].values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

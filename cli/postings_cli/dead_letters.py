@@ -1,0 +1,115 @@
+"""``postings dead-letters``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from postings import Settings
+from postings.errors import InvalidInput, TooOldToRetry
+from postings_cli.console import err, out, print_json, printable
+from postings_cli.options import Collection, Json, settings_from
+from postings_ingest.queue.celery_app import announce, celery_app
+from postings_ingest.queue.dead_letters import DeadLetter, DeadLetters
+from postings_ingest.queue.ledger import Ledger
+
+_FAILED = 1
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Letters, as `list` names them.")]
+All = Annotated[bool, typer.Option("--all", help="All letters of the collection.")]
+
+
+def list_letters(collection: Collection = None, limit: int = 100, as_json: Json = False) -> None:
+    """Documents that could not be indexed, the oldest first, each with its reason.
+
+    Example: postings dead-letters list --json
+    """
+    letters = _letters(settings_from(collection))
+    shown: list[DeadLetter] = []
+    for found in letters.list():
+        if len(shown) == limit:
+            break
+        shown.append(found)
+    if as_json:
+        print_json([_fields(found) for found in shown])
+        return
+    for found in shown:
+        document = "a message" if found.document is None else repr(found.document)
+        out.print(
+            printable(f"{found.id}  {_time(found)}  {document}  {found.error}: {found.reason:.300}"), markup=False
+        )
+    if (total := len(letters)) > len(shown):
+        err.print(f"… and {total - len(shown):,} more: raise --limit")
+
+
+def show(id: Annotated[str, typer.Argument(metavar="ID")], collection: Collection = None) -> None:
+    """Everything about one letter, the document included, as JSON.
+
+    Example: postings dead-letters show 1700000000000-0
+    """
+    print_json(_fields(_letters(settings_from(collection)).get(id)))
+
+
+def retry(
+    ids: Ids = None,
+    all_letters: All = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Even letters older than the deletes that are remembered.")
+    ] = False,
+    collection: Collection = None,
+) -> None:
+    """Queue documents again, in the versions that they had.
+
+    Example: postings dead-letters retry --all
+    """
+    settings = settings_from(collection)
+    letters = _letters(settings)
+    app = celery_app(settings)
+    oldest = None if force else settings.tombstone_retention
+    retried = refused = 0
+    for id in _chosen(letters, ids, all_letters=all_letters):
+        try:
+            batch = letters.retry(id, older_than=oldest)
+        except (InvalidInput, TooOldToRetry) as error:
+            err.print(printable(f"{id}: {error}"), markup=False)
+            refused += 1
+            continue
+        if batch is not None:
+            announce(app, settings, *batch)
+            retried += 1
+    out.print(f"{retried:,} queued again")
+    if refused:
+        raise typer.Exit(_FAILED)
+
+
+def purge(ids: Ids = None, all_letters: All = False, collection: Collection = None) -> None:
+    """Forget letters for good.
+
+    Example: postings dead-letters purge 1700000000000-0
+    """
+    letters = _letters(settings_from(collection))
+    if not ids and not all_letters:
+        raise typer.BadParameter("name letters, or give --all")
+    out.print(f"{letters.purge(None if all_letters else ids):,} forgotten")
+
+
+def _letters(settings: Settings) -> DeadLetters:
+    return DeadLetters(Ledger(settings))
+
+
+def _chosen(letters: DeadLetters, ids: list[str] | None, *, all_letters: bool) -> list[str]:
+    if bool(ids) == all_letters:
+        raise typer.BadParameter("name letters, or give --all")
+    return ids or [found.id for found in letters.list()]
+
+
+def _fields(found: DeadLetter) -> dict[str, object]:
+    return {**asdict(found), "operation": json.loads(json.dumps(found.operation))}
+
+
+def _time(found: DeadLetter) -> str:
+    return datetime.fromtimestamp(found.failed_at / 1000, UTC).isoformat(sep=" ", timespec="seconds")

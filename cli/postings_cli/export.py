@@ -1,0 +1,25 @@
+"""``postings export``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from postings_cli.console import out, printable
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A model folder that sentence-transformers saved.", show_default=False)],
+    precision: Annotated[
+        Literal["float32", "int8"], typer.Option(help="int8 is faster and changes the vectors a little.")
+    ] = "float32",
+) -> None:
+    """Write a SPLADE model's ONNX graphs into its folder, so that it encodes where PyTorch isn't installed.
+
+    Example: postings export ./my-splade && postings search "hunting lions" --model ./my-splade
+    """
+    from postings.encoder.exporting import export_model
+
+    for graphs in export_model(model, precision):
+        out.print(printable(f"graphs written to {graphs}"), markup=False)

@@ -1,0 +1,90 @@
+"""``postings ingest --queue``: the workers do the work, the bar shows theirs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from postings import Document, PostingsError, Settings
+from postings_cli.console import err, out, print_json
+from postings_ingest.queue.bar import job_bar
+
+if TYPE_CHECKING:
+    from postings_ingest import Job
+    from postings_ingest.queue.ledger import Counts
+
+INTERRUPTED = 130
+_INTERVAL = 0.3
+
+
+def queue_documents(
+    documents: Iterable[Document], settings: Settings, total: int | None, *, wait: bool, as_json: bool
+) -> int:
+    """Queue documents, wait for the workers if asked to, and report; returns how many failed."""
+    from postings_ingest import Producer
+
+    began = time.monotonic()
+    producer = Producer(settings)
+    sent = 0
+    try:
+        with _shown(producer.job, total), producer:
+            for document in documents:
+                producer.add(document)
+                sent += 1
+            producer.flush()
+            counts = producer.job.wait() if wait and sent else None
+    except KeyboardInterrupt:
+        left = f", {producer.unsent:,} were not sent" if producer.unsent else ""
+        err.print(
+            f"interrupted: {sent - producer.unsent:,} documents are queued as job {producer.job.id}{left}; "
+            "`postings status` shows how they fare"
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    seconds = time.monotonic() - began
+    if as_json:
+        fate = asdict(counts) if counts else {"submitted": sent}
+        print_json({"job": producer.job.id, **fate, "seconds": seconds})
+    else:
+        out.print(_summary(producer.job.id, sent, counts, seconds))
+    if counts and counts.failed:
+        err.print(f"{counts.failed:,} failed: `postings dead-letters list` says why")
+    return counts.failed if counts else 0
+
+
+@contextmanager
+def _shown(job: Job, total: int | None) -> Iterator[None]:
+    """Show how the workers fare while documents are read and queued, and after."""
+    ended = threading.Event()
+
+    def poll() -> None:
+        while not ended.wait(_INTERVAL):
+            try:
+                show(job.progress())
+            except PostingsError:
+                continue  # nothing was sent yet, or Redis is away: the producer says so
+
+    with job_bar(total) as show:
+        thread = threading.Thread(target=poll, daemon=True)
+        if err.is_terminal:
+            thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+
+
+def _summary(job: str, sent: int, counts: Counts | None, seconds: float) -> str:
+    if counts is None:
+        return f"{sent:,} documents queued in {seconds:.1f} s as job {job}"
+    parts = [f"{counts.indexed:,} documents indexed"]
+    parts += [f"{number:,} {name}" for name, number in asdict(counts).items() if name in _OTHERS and number]
+    return f"{', '.join(parts)} in {seconds:.1f} s ({counts.done / max(seconds, 1e-9):,.0f} docs/s), job {job}"
+
+
+_OTHERS = ("superseded", "deleted", "failed")

@@ -1,0 +1,39 @@
+"""``postings serve``."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from postings.errors import ConfigurationError, MissingExtra
+from postings_cli.console import err, printable
+from postings_cli.options import Collection, IndexUrl, Model, settings_from
+
+
+def serve(
+    embedded: Annotated[bool, typer.Option("--embedded", help="Run broker, worker and index in this process.")] = False,
+    collection: Collection = None,
+    index: IndexUrl = None,
+    model: Model = None,
+) -> None:
+    """Run everything that ingestion through a queue needs, in one process: a broker, a worker and the index.
+
+    Other processes reach it at POSTINGS_REDIS_URL. What is queued survives a restart: it lies beside the index.
+
+    Example: postings serve --embedded & postings ingest --queue articles.jsonl
+    """
+    if not embedded:
+        raise ConfigurationError("expected --embedded: there is nothing else to serve yet")
+    settings = settings_from(collection, index, model)
+    try:
+        from postings_ingest.worker.embedded import EmbeddedBroker, run_worker
+    except ImportError as error:
+        raise MissingExtra("worker", "running broker and worker") from error
+    given = {"COLLECTION": collection, "INDEX_URL": index, "MODEL": model}
+    os.environ |= {f"POSTINGS_{name}": str(value) for name, value in given.items() if value is not None}
+    with EmbeddedBroker(settings) as broker:
+        err.print(printable(f"broker at {broker.url}, its data in {broker.folder}; Ctrl-C ends"), markup=False)
+        status = run_worker()
+    raise typer.Exit(status)

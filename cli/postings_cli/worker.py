@@ -1,0 +1,48 @@
+"""``postings worker``."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from postings.errors import MissingExtra
+from postings_cli.options import Collection, IndexUrl, Model, settings_from
+
+
+def worker(
+    collection: Collection = None,
+    index: IndexUrl = None,
+    model: Model = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Batches in hand: one encodes, others write (POSTINGS_WORKER_THREADS).", min=1)
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Open /metrics, /ready and /live on this port (POSTINGS_WORKER_PORT).", min=1, max=65535),
+    ] = None,
+) -> None:
+    """Take documents from the queue, encode them and bring them into a collection.
+
+    A worker that is killed is started again. Ctrl-C and SIGTERM let it finish the batches in hand.
+
+    Example: POSTINGS_REDIS_URL=redis://localhost:6379 postings worker --collection articles --port 9090
+    """
+    settings_from(collection, index, model)  # a wrong setting is said here, not by the process below
+    try:
+        import celery  # noqa: F401
+        import prometheus_client  # noqa: F401
+
+        from postings_ingest.worker.supervisor import supervise, worker_command
+    except ImportError as error:
+        raise MissingExtra("worker", "running a worker") from error
+    given = {
+        "COLLECTION": collection,
+        "INDEX_URL": index,
+        "MODEL": model,
+        "WORKER_THREADS": threads,
+        "WORKER_PORT": port,
+    }
+    options = {f"POSTINGS_{name}": str(value) for name, value in given.items() if value is not None}
+    raise typer.Exit(supervise(worker_command(), {**os.environ, **options}))

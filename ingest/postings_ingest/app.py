@@ -1,0 +1,87 @@
+"""The Celery application of the workers: ``celery -A postings_ingest.app worker``, or ``postings worker``."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import signals
+from celery.exceptions import Reject
+from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
+
+from postings import PostingsError, Settings
+from postings_ingest.queue.celery_app import TASK, celery_app
+from postings_ingest.worker.health import HealthServer
+from postings_ingest.worker.logs import configure_logging
+from postings_ingest.worker.patience import Stopping
+from postings_ingest.worker.service import Service
+from postings_ingest.worker.supervisor import end_with_parent
+from postings_ingest.worker.transport import guarded_transport
+
+log = logging.getLogger(__name__)
+
+settings = Settings()
+app = celery_app(settings)
+app.conf.worker_consumer = "postings_ingest.worker.consumer:KeepingConsumer"
+if app.conf.broker_url.startswith("redis"):
+    app.conf.broker_transport = guarded_transport(lambda item, reason: _service().keep_unreadable(item, reason))
+_health: HealthServer | None = None
+
+
+@app.task(name=TASK)
+def index(*args: Any, **kwargs: Any) -> None:
+    """Work off the batch of an id."""
+    service = _service()
+    match args, kwargs:
+        case (str(id),), {**rest} if not rest and id.isalnum() and len(id) <= 64:
+            try:
+                service.handle(id)
+            except Stopping as error:
+                raise Reject("the worker stops", requeue=True) from error
+        case _:
+            reason = f"{TASK} takes the id of a batch, got {args!r:.200} and {kwargs!r:.200}"
+            service.keep_unreadable(f"{args!r:.65536} {kwargs!r:.65536}", reason)
+
+
+def _service() -> Service:
+    service: Service = app.postings_service
+    return service
+
+
+@signals.setup_logging.connect(weak=False)
+def _logging(**_: Any) -> None:
+    configure_logging(settings)
+
+
+@worker_init.connect(weak=False)
+def _load(**_: Any) -> None:
+    global _health
+    end_with_parent()
+    service = Service(settings, app)
+    app.postings_service = service
+    if settings.worker_port is not None:
+        _health = HealthServer(service, settings)
+    try:
+        service.load()
+    except (PostingsError, Stopping) as error:
+        log.error("the worker can't start: %s", error)
+        raise SystemExit(1) from error
+
+
+@worker_ready.connect(weak=False)
+def _ready(**_: Any) -> None:
+    _service().begin()
+    log.info("ready: taking batches of collection %r", settings.collection)
+
+
+@worker_shutting_down.connect(weak=False)
+def _stopping(**_: Any) -> None:
+    log.info("stopping: batches in hand are finished first")
+    _service().stopping.set()
+
+
+@worker_shutdown.connect(weak=False)
+def _stop(**_: Any) -> None:
+    _service().stop()
+    if _health is not None:
+        _health.stop()

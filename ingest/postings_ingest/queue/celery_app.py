@@ -1,0 +1,81 @@
+"""The Celery application that carries the ids of batches from producers to workers."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from postings.errors import MissingExtra
+from postings_ingest.queue.ledger import QUEUES
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from postings import Settings
+
+TASK = "postings.index"
+
+log = logging.getLogger(__name__)
+
+
+def queue_name(settings: Settings, queue: str) -> str:
+    """What the broker calls a queue of a collection."""
+    return f"postings.{settings.collection}.{queue}"
+
+
+def celery_app(settings: Settings) -> Celery:
+    """Make the application for a collection.
+
+    Raises:
+        MissingExtra: Celery isn't installed.
+    """
+    try:
+        from celery import Celery
+        from kombu import Exchange, Queue
+    except ImportError as error:
+        raise MissingExtra("queue", "queueing documents") from error
+    app = Celery("postings", set_as_current=False)
+    names = [queue_name(settings, queue) for queue in QUEUES]
+    app.conf.update(
+        broker_url=(settings.broker_url or settings.redis_url).get_secret_value(),
+        broker_transport_options={
+            "visibility_timeout": settings.visibility_timeout,
+            # By default, kombu looks for unacknowledged messages every 100 s.
+            "unacked_restore_interval": 1,
+            "unacked_restore_throttle": 1,
+            "queue_order_strategy": "priority",
+            "global_keyprefix": f"postings:{{{settings.collection}}}:broker:",
+            "socket_timeout": 30,
+            "socket_connect_timeout": 5,
+            "health_check_interval": 15,
+        },
+        broker_connection_max_retries=None,
+        broker_connection_retry_on_startup=True,
+        accept_content=["json"],
+        task_serializer="json",
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_ignore_result=True,
+        task_queues=[Queue(name, Exchange(name, type="direct"), routing_key=name) for name in names],
+        task_default_queue=names[-1],
+        task_create_missing_queues=False,
+        worker_pool="threads",
+        worker_concurrency=settings.worker_threads,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+    )
+    return app
+
+
+def announce(app: Celery, settings: Settings, id: str, queue: str) -> bool:
+    """Tell the workers of a batch that the ledger holds; returns whether the broker took it.
+
+    If it didn't, nothing is lost: a worker announces the batch again.
+    """
+    try:
+        app.send_task(TASK, (id,), task_id=id, queue=queue_name(settings, queue), retry=False, ignore_result=True)
+    except (*app.connection_for_write().connection_errors, OSError) as error:
+        log.warning("batch %s is accepted, but could not be announced yet: %s", id, error)
+        return False
+    return True

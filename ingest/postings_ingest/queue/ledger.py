@@ -1,0 +1,213 @@
+"""The ledger: every accepted batch, who works at it, and what became of its documents.
+
+A batch lies in Redis from the moment it is accepted until it is finished; the broker carries only its id. So a
+message that is lost, repeated or late does no harm: each step below is one script that Redis runs as a whole, and
+repeating it changes nothing.
+
+    register -> waiting -> start -> leased -> finish -> counted in its job
+                   ^--------- release, expiry --------'  '-> dead letters
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from postings.errors import BrokerUnavailable, ConfigurationError, MissingExtra, QueueFull
+
+if TYPE_CHECKING:
+    import redis
+    from redis.commands.core import Script
+
+    from postings import Settings
+
+BULK = "bulk"
+INTERACTIVE = "interactive"
+QUEUES = (INTERACTIVE, BULK)
+"""In the order in which workers look into them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A batch that this worker holds.
+
+    Attributes:
+        id: the batch's.
+        payload: its operations, see :mod:`postings_ingest.queue.messages`.
+        job: whom to count for.
+        queue: where it came from.
+        arrival: the version of operations that bring none, in ms since the epoch.
+        deliveries: how often it was started and not given back, this time included.
+        token: of the holder; only the last one may finish the batch.
+    """
+
+    id: str
+    payload: str
+    job: str
+    queue: str
+    arrival: int
+    deliveries: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of a job: documents by what became of them, deletions included."""
+
+    submitted: int = 0
+    indexed: int = 0
+    superseded: int = 0
+    deleted: int = 0
+    failed: int = 0
+
+    @property
+    def done(self) -> int:
+        """Documents whose fate is known."""
+        return self.indexed + self.superseded + self.deleted + self.failed
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.done >= self.submitted
+
+
+class Ledger:
+    """The queue of one collection in Redis.
+
+    Args:
+        settings: ``redis_url`` and ``collection``.
+
+    Raises:
+        MissingExtra: redis isn't installed.
+        ConfigurationError: the URL isn't one of Redis.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            import redis
+        except ImportError as error:
+            raise MissingExtra("queue", "queueing documents") from error
+        url = settings.redis_url.get_secret_value()
+        try:
+            self.redis: redis.Redis = redis.Redis.from_url(
+                url, decode_responses=True, socket_timeout=30, socket_connect_timeout=5, health_check_interval=15
+            )
+        except ValueError as error:
+            raise ConfigurationError(f"setting 'redis_url': {error}") from error
+        self.prefix = f"postings:{{{settings.collection}}}"
+        where = self.redis.get_connection_kwargs()
+        self._where = f"Redis at {where.get('host', where.get('path'))}:{where.get('port', '')}".rstrip(":")
+        self._high_water = settings.queue_limit
+
+    def register(self, id: str, payload: str, documents: int, job: str, queue: str, **order: int) -> int:
+        """Accept a batch; returns the version of its operations that bring none.
+
+        Args:
+            id: unique.
+            payload: the operations.
+            documents: how many they are.
+            job: whom to count for.
+            queue: ``bulk`` or ``interactive``.
+            order: ``sequence``, growing with each batch of the job: a repeated one is accepted once; ``last``, the
+                arrival of the batch before; ``later``, 1 if this one's must be greater.
+
+        Raises:
+            QueueFull: it would pass the limit.
+            BrokerUnavailable: Redis can't be reached; whether the batch was accepted isn't known.
+        """
+        numbers = (self._high_water, order["sequence"], order["last"], order["later"])
+        word, number = self._run("register", id, payload, documents, job, queue, *numbers)
+        if word == "full":
+            raise QueueFull(
+                f"the queue holds {int(number):,} documents, and {documents:,} more would pass the limit of "
+                f"{self._high_water:,} (POSTINGS_QUEUE_LIMIT)"
+            )
+        return int(number)
+
+    def start(self, id: str, lease: float) -> Lease | None:
+        """Take a batch for ``lease`` seconds; ``None`` if it is finished, or held by another worker."""
+        word, *fields = self._run("start", id, int(lease * 1000))
+        if word != "started":
+            return None
+        payload, job, queue, arrival, deliveries, token = fields
+        return Lease(id, payload, job, queue, int(arrival), int(deliveries), token)
+
+    def finish(
+        self,
+        lease: Lease,
+        counts: Counts,
+        letters: Sequence[str] = (),
+        rest: tuple[str, int] = ("", 0),
+    ) -> bool:
+        """Count a batch and forget it; returns whether the lease was still valid, else nothing was done.
+
+        Args:
+            lease: of the batch.
+            counts: what became of its documents, without those that failed.
+            letters: those that failed, for the dead letters.
+            rest: payload and number of operations that are still to be done.
+        """
+        outcomes = (counts.indexed, counts.superseded, counts.deleted)
+        return bool(self._run("finish", lease.id, lease.token, *outcomes, *rest, *letters))
+
+    def split(self, lease: Lease, parts: Sequence[tuple[str, str, int]]) -> bool:
+        """Replace a batch by parts of it, each as id, payload and number of operations."""
+        return bool(self._run("split", lease.id, lease.token, *(field for part in parts for field in part)))
+
+    def release(self, lease: Lease) -> bool:
+        """Give a batch back undone."""
+        return bool(self._run("release", lease.id, lease.token))
+
+    def renew(self, ids: Sequence[str], lease: float) -> None:
+        """Hold batches for another ``lease`` seconds."""
+        if ids:
+            self._run("renew", int(lease * 1000), *ids)
+
+    def recover(self, timeout: float, *, idle: bool) -> list[tuple[str, str]]:
+        """Batches to announce again, each with its queue: those whose worker died or whose announcement was lost.
+
+        Args:
+            timeout: seconds after which an announcement that was overtaken by later ones counts as lost.
+            idle: nothing comes from the broker, so that all announcements older than that are lost.
+        """
+        found = self._run("recover", int(timeout * 1000), int(idle), *QUEUES)
+        return list(zip(found[::2], found[1::2], strict=True))
+
+    def retry(self, letter: str, id: str, payload: str, queue: str, arrival: int) -> bool:
+        """Turn a dead letter into a batch; returns whether it was there."""
+        return bool(self._run("retry", letter, id, payload, queue, arrival))
+
+    def counts(self, job: str) -> Counts | None:
+        """What became of a job's documents, ``None`` if there is no such job."""
+        with self.errors():
+            found: dict[str, str] = self.redis.hgetall(f"{self.prefix}:job:{job}")  # type: ignore[assignment]
+        if not found:
+            return None
+        return Counts(**{name: int(found.get(name, 0)) for name in Counts.__dataclass_fields__})
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Raise redis-py's errors as Postings' own."""
+        import redis
+
+        try:
+            yield
+        except redis.exceptions.AuthenticationError as error:
+            raise ConfigurationError(f"{self._where} refuses the password of redis_url: {error}") from error
+        except (redis.exceptions.RedisError, OSError) as error:
+            raise BrokerUnavailable(f"{self._where}: {error}") from error
+
+    def _run(self, name: str, *arguments: object) -> Any:
+        with self.errors():
+            return self._scripts[name](keys=[self.prefix], args=[str(argument) for argument in arguments])
+
+    @cached_property
+    def _scripts(self) -> dict[str, Script]:
+        folder = files("postings_ingest.queue") / "lua"
+        common = (folder / "common.lua").read_text()
+        names = ("register", "start", "finish", "split", "release", "renew", "recover", "retry")
+        return {name: self.redis.register_script(common + (folder / f"{name}.lua").read_text()) for name in names}

@@ -1,0 +1,23 @@
+-- Batches to announce again: those whose holder is gone, and those whose announcement was lost on its way.
+local timeout, idle = tonumber(ARGV[1]), ARGV[2] == '1'
+local found = {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. ':leased', '-inf', now(), 'LIMIT', 0, 100)) do
+  local batch = redis.call('HMGET', batch_key(id), 'queue', 'documents')
+  leave(id, batch[1], tonumber(batch[2]))
+  wait(id, batch[1], tonumber(batch[2]))
+  found[#found + 1] = id
+  found[#found + 1] = batch[1]
+end
+for at = 3, #ARGV do
+  local waiting = P .. ':waiting:' .. ARGV[at]
+  local before = now() - timeout
+  if not idle then
+    before = math.min(before, tonumber(redis.call('GET', P .. ':started:' .. ARGV[at]) or 0) - timeout)
+  end
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', before, 'LIMIT', 0, 100)) do
+    redis.call('ZADD', waiting, now(), id)
+    found[#found + 1] = id
+    found[#found + 1] = ARGV[at]
+  end
+end
+return found

@@ -1,0 +1,222 @@
+"""The producer: queues documents and deletes for the workers. Needs neither PyTorch nor a model."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from postings import Document, Settings
+from postings.errors import BrokerUnavailable, QueueFull
+from postings_ingest.operations import Deletion, Operation
+from postings_ingest.queue.celery_app import announce, celery_app
+from postings_ingest.queue.job import Job
+from postings_ingest.queue.ledger import BULK, INTERACTIVE, Ledger
+from postings_ingest.queue.messages import dump, pack, to_json
+
+log = logging.getLogger(__name__)
+
+MAX_DOCUMENTS = 256
+MAX_BYTES = 2**20
+_INTERACTIVE = 16
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    id: str
+    sequence: int
+    payload: str
+    ids: frozenset[str]
+    operations: int
+
+
+class Producer:
+    """Queues documents and deletes; workers bring them into the collection.
+
+    Operations are sent in batches of at most 256, or one MiB: when a batch is full, when its first operation has
+    waited for ``linger`` seconds, and on :meth:`flush`. What ``flush`` or the end of the ``with`` block has sent is
+    as safe as Redis is: each document ends up indexed, superseded by a newer version, or in the dead letters.
+
+    Batches of at most 16 operations overtake larger ones. One producer may be used from several threads.
+
+    Args:
+        settings: where Redis is, and which collection; by default from the environment.
+        linger: seconds for which an operation waits for company.
+        when_full: ``wait`` for the workers, or ``raise`` :class:`QueueFull`, when more than ``queue_limit``
+            operations are queued or in hand.
+        timeout: seconds to go on trying while Redis can't be reached.
+
+    Raises:
+        MissingExtra: Celery and redis aren't installed.
+
+    Example:
+        >>> with Producer(settings) as producer:
+        ...     producer.add(Document("1", "A man is eating food."))
+        ...     producer.delete("2")
+        >>> producer.job.wait().done
+        2
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        linger: float = 0.1,
+        when_full: Literal["wait", "raise"] = "wait",
+        timeout: float = 60,
+    ) -> None:
+        self._settings = settings or Settings()
+        self._ledger = Ledger(self._settings)
+        self._app = celery_app(self._settings)
+        self._linger = linger
+        self._when_full = when_full
+        self._timeout = timeout
+        self.job = Job(self._ledger, uuid.uuid4().hex)
+        """Everything that this producer sends."""
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._dumped: list[str] = []
+        self._ids: set[str] = set()
+        self._bytes = 0
+        self._due: float | None = None
+        self._sending: _Batch | None = None
+        self._sequence = 0
+        self._last = 0
+        self._ids_of_last: frozenset[str] = frozenset()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def add(self, document: Document) -> None:
+        """Queue a document to be indexed.
+
+        Raises:
+            QueueFull: a batch is full, the queue too, and ``when_full`` is ``raise``; the document isn't taken.
+            BrokerUnavailable: a batch is full and can't be sent; the document isn't taken.
+        """
+        if not isinstance(document, Document):
+            raise TypeError(f"add takes a Document, got {type(document).__name__}")
+        self._add(document)
+
+    def delete(self, id: str, version: int | None = None) -> None:
+        """Queue a delete; a document of an older version that comes later doesn't come back.
+
+        Raises:
+            InvalidDocument: id or version can't belong to a document.
+            QueueFull: as :meth:`add`.
+            BrokerUnavailable: as :meth:`add`.
+        """
+        self._add(Deletion(id, version))
+
+    def flush(self) -> Job:
+        """Send what was added; returns the job, which counts all that this producer sent.
+
+        Raises:
+            QueueFull: the queue is full and ``when_full`` is ``raise``; nothing is lost, flush again.
+            BrokerUnavailable: Redis can't be reached; likewise.
+        """
+        with self._lock:
+            self._send()
+        return self.job
+
+    def close(self) -> None:
+        """Send what was added, and stop.
+
+        Raises:
+            QueueFull: as :meth:`flush`.
+            BrokerUnavailable: as :meth:`flush`.
+        """
+        with self._lock:
+            try:
+                if not self._closed:
+                    self._send()
+            finally:
+                self._closed = True
+                self._changed.notify_all()
+        self._app.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    @property
+    def unsent(self) -> int:
+        """Operations that were added and not sent yet."""
+        with self._lock:
+            return len(self._dumped) + (self._sending.operations if self._sending else 0)
+
+    def _add(self, operation: Operation) -> None:
+        dumped = dump(to_json(operation))
+        size = len(dumped.encode())
+        with self._lock:
+            if self._closed:
+                raise ValueError("the producer is closed")
+            # One batch holds one operation on a document: they are done in no certain order.
+            if operation.id in self._ids or len(self._dumped) >= MAX_DOCUMENTS or self._bytes + size > MAX_BYTES:
+                self._send()
+            self._dumped.append(dumped)
+            self._ids.add(operation.id)
+            self._bytes += size
+            if self._due is None:
+                self._due = time.monotonic() + self._linger
+                self._wake()
+
+    def _send(self) -> None:
+        while self._sending or self._dumped:
+            if self._sending is None:
+                self._sequence += 1
+                self._sending = _Batch(
+                    uuid.uuid4().hex, self._sequence, pack(self._dumped), frozenset(self._ids), len(self._dumped)
+                )
+                self._dumped, self._ids, self._bytes, self._due = [], set(), 0, None
+            self._register(self._sending)
+            self._sending = None
+
+    def _register(self, batch: _Batch) -> None:
+        queue = INTERACTIVE if batch.operations <= _INTERACTIVE else BULK
+        later = int(not batch.ids.isdisjoint(self._ids_of_last))
+        order = {"sequence": batch.sequence, "last": self._last, "later": later}
+        pause, gives_up = _FIRST_PAUSE, time.monotonic() + self._timeout
+        while True:
+            try:
+                arrival = self._ledger.register(batch.id, batch.payload, batch.operations, self.job.id, queue, **order)
+                break
+            except QueueFull:
+                if self._when_full == "raise":
+                    raise
+                gives_up = time.monotonic() + self._timeout
+            except BrokerUnavailable as error:
+                if time.monotonic() > gives_up:
+                    raise
+                log.warning("trying again to queue %d operations: %s", batch.operations, error)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        self._ids_of_last = batch.ids if arrival > self._last else self._ids_of_last | batch.ids
+        self._last = arrival
+        announce(self._app, self._settings, batch.id, queue)
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._linger_on, name="postings-producer", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
+
+    def _linger_on(self) -> None:
+        """Send what has waited long enough."""
+        with self._lock:
+            while not self._closed:
+                if self._due is None:
+                    self._changed.wait()
+                elif (left := self._due - time.monotonic()) > 0:
+                    self._changed.wait(left)
+                else:
+                    try:
+                        self._send()
+                    except (QueueFull, BrokerUnavailable) as error:
+                        log.warning("%d operations wait to be sent: %s", self.unsent, error)
+                        self._due = time.monotonic() + _LONGEST_PAUSE

@@ -1,0 +1,96 @@
+"""How the queue, its workers and its jobs fare."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from postings_ingest.queue.ledger import QUEUES, Counts, Ledger
+
+_JOBS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker that gave a sign of life in the last seconds.
+
+    Attributes:
+        name: host and process.
+        ready: whether it takes batches.
+        trouble: what it waits for, if anything.
+        documents: it has finished since it began.
+        documents_per_second: over the last half minute.
+        in_hand: batches.
+        device: where it encodes.
+        started_at: ms since the epoch.
+    """
+
+    name: str
+    ready: bool
+    trouble: str | None
+    documents: int
+    documents_per_second: float
+    in_hand: int
+    device: str
+    started_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """One look at the queue of a collection.
+
+    Attributes:
+        queued: documents that wait for a worker.
+        in_flight: documents that a worker has in hand.
+        dead_letters: documents that could not be indexed.
+        oldest_seconds: how long the oldest waiting batch has waited since it was last announced.
+        batches: waiting, by queue.
+        workers: those that live.
+        jobs: the latest, by id.
+    """
+
+    queued: int
+    in_flight: int
+    dead_letters: int
+    oldest_seconds: float
+    batches: dict[str, int]
+    workers: list[Worker] = field(default_factory=list)
+    jobs: dict[str, Counts] = field(default_factory=dict)
+
+
+def queue_status(ledger: Ledger) -> QueueStatus:
+    """Look at the queue.
+
+    Raises:
+        BrokerUnavailable: Redis can't be reached.
+    """
+    prefix = ledger.prefix
+    with ledger.errors():
+        names = [str(key) for key in ledger.redis.scan_iter(f"{_escaped(prefix)}:worker:*", count=1000)]
+        with ledger.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(f"{prefix}:counts")
+            pipe.xlen(f"{prefix}:dead")
+            for queue in QUEUES:
+                pipe.zcard(f"{prefix}:waiting:{queue}")
+                pipe.zrange(f"{prefix}:waiting:{queue}", 0, 0, withscores=True)
+            pipe.zrevrange(f"{prefix}:jobs", 0, _JOBS - 1)
+            counts, dead, *queues, jobs = pipe.execute()
+        workers: list[Any] = ledger.redis.mget(names) if names else []
+    oldest = [score for first in queues[1::2] for _, score in first]
+    found = {job: ledger.counts(job) for job in jobs}
+    return QueueStatus(
+        queued=int(counts.get("waiting", 0)),
+        in_flight=int(counts.get("leased", 0)),
+        dead_letters=dead,
+        oldest_seconds=max(time.time() - min(oldest) / 1000, 0.0) if oldest else 0.0,
+        batches=dict(zip(QUEUES, queues[::2], strict=True)),
+        workers=sorted((Worker(**json.loads(raw)) for raw in workers if raw), key=lambda worker: worker.name),
+        jobs={job: counts for job, counts in found.items() if counts is not None},
+    )
+
+
+def _escaped(prefix: str) -> str:
+    """The prefix in a pattern of Redis; a collection may be called ``a*``."""
+    return "".join(f"\\{letter}" if letter in "*?[]\\^" else letter for letter in prefix)

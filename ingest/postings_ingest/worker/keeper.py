@@ -1,0 +1,142 @@
+"""The thread that keeps a worker's leases, and takes care of what other workers left."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from postings.errors import PostingsError
+from postings_ingest.queue.ledger import Lease, Ledger
+from postings_ingest.queue.status import Worker
+
+log = logging.getLogger(__name__)
+
+_TICK = 1.0
+_ALIVE = 10
+_RATE_SECONDS = 30.0
+
+
+class Keeper:
+    """About once a second: renews leases, says that the worker lives, and announces again what was lost.
+
+    Args:
+        ledger: of the queue.
+        seconds: that a lease holds; it is renewed when a third is over.
+        announce: tells the workers of a batch, by id and queue.
+        describe: what to say of the worker: ``ready``, ``trouble``, ``device``.
+        redelivered: called with the number of batches that were announced again.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        seconds: float,
+        announce: Callable[[str, str], Any],
+        describe: Callable[[], dict[str, Any]],
+        redelivered: Callable[[int], Any],
+    ) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._ledger = ledger
+        self._seconds = seconds
+        self._announce = announce
+        self._describe = describe
+        self._redelivered = redelivered
+        self._held: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._began = int(time.time() * 1000)
+        self._done = 0
+        self._history: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+        self._busy_at = time.monotonic()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="postings-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and say that the worker is gone."""
+        self._stopped.set()
+        self._thread.join()
+        try:
+            with self._ledger.errors():
+                self._ledger.redis.delete(self._key)
+        except PostingsError as error:
+            log.debug("%s", error)
+
+    def hold(self, lease: Lease) -> None:
+        """Renew a lease from now on."""
+        with self._lock:
+            self._held[lease.id] = time.monotonic() + self._seconds / 3
+            self._busy_at = time.monotonic()
+
+    def let_go(self, lease: Lease, documents: int) -> None:
+        """Renew it no more; so many documents are done."""
+        with self._lock:
+            self._held.pop(lease.id, None)
+            self._done += documents
+            self._busy_at = time.monotonic()
+
+    @property
+    def _key(self) -> str:
+        return f"{self._ledger.prefix}:worker:{self.name}"
+
+    def _run(self) -> None:
+        failed = False
+        while not self._stopped.wait(min(_TICK, self._seconds / 4)):
+            try:
+                self._renew()
+                self._sign_of_life()
+                self._recover()
+            except PostingsError as error:
+                log.log(logging.DEBUG if failed else logging.WARNING, "%s", error)
+                failed = True
+            except Exception:
+                log.exception("the worker's keeper failed")
+            else:
+                failed = False
+
+    def _renew(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            due = [id for id, at in self._held.items() if at <= now]
+        self._ledger.renew(due, self._seconds)
+        with self._lock:
+            self._held |= {id: now + self._seconds / 3 for id in due if id in self._held}
+
+    def _sign_of_life(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            done, in_hand = self._done, len(self._held)
+        self._history.append((now, done))
+        while now - self._history[0][0] > _RATE_SECONDS:
+            self._history.popleft()
+        since, before = self._history[0]
+        worker = Worker(
+            name=self.name,
+            documents=done,
+            documents_per_second=round((done - before) / max(now - since, _TICK), 1),
+            in_hand=in_hand,
+            started_at=self._began,
+            **self._describe(),
+        )
+        with self._ledger.errors():
+            self._ledger.redis.set(self._key, json.dumps(asdict(worker)), ex=_ALIVE)
+
+    def _recover(self) -> None:
+        with self._lock:
+            idle = not self._held and time.monotonic() - self._busy_at > self._seconds
+        found = self._ledger.recover(self._seconds, idle=idle)
+        for id, queue in found:
+            log.info("announcing batch %s again: its worker is gone, or never heard of it", id)
+            self._announce(id, queue)
+        if found:
+            self._redelivered(len(found))

@@ -1,0 +1,51 @@
+"""A worker's log, as lines for people or as JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from postings import Settings
+
+_CONTEXT = ("job", "batch", "document")
+
+
+def configure_logging(settings: Settings) -> None:
+    """Log to standard error; called by the worker's process only."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter() if settings.log_json else TextFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # Celery names each message that it hands to the pool; the batch is logged when it is done.
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class TextFormatter(logging.Formatter):
+    """``time level message (batch …, job …)``."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and the traceback if there is one."""
+        context = ", ".join(f"{name} {getattr(record, name)}" for name in _CONTEXT if hasattr(record, name))
+        return super().format(record) + (f" ({context})" if context else "")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: ``time`` (s since the epoch), ``level``, ``logger``, ``message``, ``job``, ``batch``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        fields = {
+            "time": round(record.created, 3),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **{name: getattr(record, name) for name in _CONTEXT if hasattr(record, name)},
+        }
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False)

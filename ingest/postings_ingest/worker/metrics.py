@@ -1,0 +1,90 @@
+"""What Prometheus is told of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from postings.errors import BrokerUnavailable
+from postings_ingest.queue.status import queue_status
+
+if TYPE_CHECKING:
+    from postings import Encoder
+    from postings_ingest.indexing import Indexed
+    from postings_ingest.queue.ledger import Counts, Ledger
+
+_SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
+
+
+class Metrics:
+    """The metrics of one worker, under names that begin with ``postings_``.
+
+    Args:
+        ledger: of the queue, whose depth is read whenever Prometheus asks.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.registry = CollectorRegistry()
+        self.documents = Counter(
+            "postings_documents", "Documents by what became of them", ["outcome"], registry=self.registry
+        )
+        self.passages = Counter("postings_passages", "Passages written", registry=self.registry)
+        self.batch_seconds = _histogram(self.registry, "batch_seconds", "Seconds from lease to ledger")
+        self.upsert_seconds = _histogram(self.registry, "upsert_seconds", "Seconds to write up to 64 documents")
+        self.redeliveries = Counter(
+            "postings_redeliveries", "Batches announced again after their worker died", registry=self.registry
+        )
+        self.registry.register(_Queue(ledger))
+
+    def watch(self, encoder: Encoder) -> None:
+        """Tell of what the encoder has done."""
+        self.registry.register(_Encoding(encoder))
+
+    def count(self, counts: Counts, indexed: Sequence[Indexed]) -> None:
+        """Note what became of a batch's documents, and of each micro-batch that was written."""
+        for each in indexed:
+            self.passages.inc(each.passages)
+            self.upsert_seconds.observe(each.write_seconds)
+        for outcome in ("indexed", "superseded", "deleted", "failed"):
+            self.documents.labels(outcome).inc(getattr(counts, outcome))
+
+
+class _Encoding(Collector):
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        work = self._encoder.work
+        yield CounterMetricFamily("postings_encode_passes", "Passes over the model", value=work.passes)
+        yield CounterMetricFamily("postings_encode_tokens", "Tokens encoded", value=work.tokens)
+        yield CounterMetricFamily("postings_encode_seconds", "Seconds in passes over the model", value=work.seconds)
+        yield CounterMetricFamily(
+            "postings_out_of_memory_halvings", "Passes halved because memory ran out", value=work.halvings
+        )
+
+
+class _Queue(Collector):
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            status = queue_status(self._ledger)
+        except BrokerUnavailable:
+            yield GaugeMetricFamily("postings_redis_up", "Whether Redis answers", value=0)
+            return
+        yield GaugeMetricFamily("postings_redis_up", "Whether Redis answers", value=1)
+        yield GaugeMetricFamily("postings_queued_documents", "Documents that wait", value=status.queued)
+        yield GaugeMetricFamily("postings_in_flight_documents", "Documents in hand", value=status.in_flight)
+        yield GaugeMetricFamily("postings_dead_letters", "Dead letters", value=status.dead_letters)
+        yield GaugeMetricFamily(
+            "postings_oldest_queued_seconds", "How long the oldest batch has waited", value=status.oldest_seconds
+        )
+
+
+def _histogram(registry: CollectorRegistry, name: str, text: str) -> Histogram:
+    return Histogram(f"postings_{name}", text, buckets=_SECONDS, registry=registry)

@@ -1,0 +1,167 @@
+"""What a worker process has: the model, the index, the ledger, and one way to handle a batch."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from postings import Encoder, Index, Settings, open_index
+from postings.clock import arrival_version
+from postings.errors import IndexLocked, InvalidMessage, MissingExtra, PostingsError
+from postings.writes import sweep_tombstones
+from postings_ingest.indexing import Indexer
+from postings_ingest.queue.celery_app import announce
+from postings_ingest.queue.dead_letters import DeadLetters
+from postings_ingest.queue.ledger import Ledger
+from postings_ingest.worker.batch import BatchRun
+from postings_ingest.worker.keeper import Keeper
+from postings_ingest.worker.patience import Patience, Stopping
+from postings_ingest.worker.turns import Turns
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+log = logging.getLogger(__name__)
+
+_LOCKED_SECONDS = 30
+_SWEEP_SECONDS = 3600
+_SHOWN = 65_536
+
+
+class Service:
+    """One worker of a collection.
+
+    Args:
+        settings: the worker's.
+        app: the Celery application that its tasks come from.
+
+    Raises:
+        MissingExtra: prometheus-client isn't installed.
+    """
+
+    def __init__(self, settings: Settings, app: Celery) -> None:
+        try:
+            from postings_ingest.worker.metrics import Metrics
+        except ImportError as error:
+            raise MissingExtra("worker", "running a worker") from error
+        self._settings = settings
+        self._app = app
+        self.ledger = Ledger(settings)
+        self.dead_letters = DeadLetters(self.ledger)
+        self.metrics = Metrics(self.ledger)
+        self.stopping = threading.Event()
+        self._patience = Patience(self.stopping)
+        self._turns = Turns()
+        self._keeper = Keeper(
+            self.ledger, settings.visibility_timeout, self._announce, self._describe, self.metrics.redeliveries.inc
+        )
+        self._consuming = False
+        self._index: Index | None = None
+        self._indexer: Indexer | None = None
+        self._swept_at = time.monotonic()
+
+    def load(self) -> None:
+        """Open the index and load the model; the worker isn't ready before.
+
+        Raises:
+            PostingsError: what an operator has to mend: no such model, another model's collection, a wrong key.
+            Stopping: asked to stop while the index couldn't be reached.
+        """
+        self._keeper.start()
+        encoder = Encoder.from_settings(self._settings)
+        self._index = self._open()
+        self._patience.start(lambda: self._opened.ensure(encoder.fingerprint, encoder.name))
+        self._indexer = Indexer(encoder, self._index, self._settings)
+        self.metrics.watch(encoder)
+        log.info("loaded %s on %s, collection %r", encoder.name, encoder.device, self._settings.collection)
+
+    def begin(self) -> None:
+        """The worker takes batches from now on."""
+        self._consuming = True
+
+    def stop(self) -> None:
+        """Close everything; batches in hand are done by now, or given back."""
+        self.stopping.set()
+        self._consuming = False
+        self._keeper.stop()
+        if self._index is not None:
+            self._index.close()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model is loaded, batches are taken, and nothing is in their way."""
+        return self._consuming and self._indexer is not None and not self._patience.troubles
+
+    def handle(self, id: str) -> None:
+        """Work off a batch that was announced, unless it is done or in other hands.
+
+        Raises:
+            Stopping: the worker stops; the batch was given back or will be recovered.
+        """
+        lease = self._patience.call(lambda: self.ledger.start(id, self._settings.visibility_timeout))
+        if lease is None or self._indexer is None:
+            return
+        self._keeper.hold(lease)
+        done = 0
+        began = time.monotonic()
+        try:
+            with self._turns.take(alone=lease.deliveries > 1):
+                run = BatchRun(
+                    lease, self._indexer, self.ledger, self._announce, self._patience, self._settings.batch_seconds
+                )
+                counts = run.run()
+            done = counts.done
+            self.metrics.count(counts, run.indexed)
+        finally:
+            self._keeper.let_go(lease, done)
+        seconds = time.monotonic() - began
+        self.metrics.batch_seconds.observe(seconds)
+        log.info("%d documents in %.2f s", done, seconds, extra={"job": lease.job, "batch": lease.id})
+        self._sweep()
+
+    def keep_unreadable(self, body: bytes | str, reason: str, **shown: Any) -> None:
+        """Put a message that no producer of ours made into the dead letters, as far as it can be shown."""
+        text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
+        message = {"message": text[:_SHOWN], "characters": len(text), **shown}
+        self.dead_letters.add(message, InvalidMessage.__name__, f"a message that can't be read: {reason:.500}")
+        log.warning("a message that can't be read went to the dead letters: %.500s", reason)
+
+    def _sweep(self) -> None:
+        """Forget old deletes, once an hour."""
+        if time.monotonic() - self._swept_at < _SWEEP_SECONDS or self._index is None:
+            return
+        self._swept_at = time.monotonic()
+        try:
+            sweep_tombstones(self._index, arrival_version() - self._settings.tombstone_retention * 1000)
+        except PostingsError as error:
+            log.warning("old deletes can't be forgotten now: %s", error)
+
+    @property
+    def _opened(self) -> Index:
+        if self._index is None:
+            raise RuntimeError("the index isn't open")
+        return self._index
+
+    def _open(self) -> Index:
+        """Open the index; a worker that was just killed may hold its lock for a moment."""
+        gives_up = time.monotonic() + _LOCKED_SECONDS
+        while True:
+            try:
+                return self._patience.start(lambda: open_index(self._settings))
+            except IndexLocked:
+                if time.monotonic() > gives_up:
+                    raise
+            if self.stopping.wait(0.2):
+                raise Stopping
+
+    def _announce(self, id: str, queue: str) -> bool:
+        return announce(self._app, self._settings, id, queue)
+
+    def _describe(self) -> dict[str, Any]:
+        return {
+            "ready": self.ready,
+            "trouble": next(iter(self._patience.troubles.values()), None),
+            "device": self._indexer.encoder.device if self._indexer else "",
+        }

@@ -1,0 +1,81 @@
+"""Keeps a worker alive: one that is killed, by a document or by the system, is started again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+log = logging.getLogger(__name__)
+
+PARENT = "POSTINGS_WORKER_PARENT"
+"""Tells a worker which process it shouldn't outlive."""
+_LONGEST_PAUSE = 30.0
+_HEALTHY_SECONDS = 60.0
+
+
+def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a worker until it ends by itself; start it again when a signal ended it.
+
+    SIGTERM and SIGINT are passed on: the worker finishes the batches in hand. A second one ends it at once.
+
+    Args:
+        command: the worker's.
+        environment: likewise.
+
+    Returns:
+        The worker's exit status.
+    """
+    stopping = threading.Event()
+    child: subprocess.Popen[bytes] | None = None
+
+    def stop(*_: object) -> None:
+        if child is not None and child.poll() is None:
+            child.send_signal(signal.SIGQUIT if stopping.is_set() else signal.SIGTERM)
+        stopping.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    pause = 1.0
+    try:
+        while True:
+            began = time.monotonic()
+            # In a session of its own: Ctrl-C reaches it through us, once.
+            child = subprocess.Popen(  # noqa: S603
+                command, env={**environment, PARENT: str(os.getpid())}, start_new_session=True
+            )
+            status = child.wait()
+            if status >= 0 or stopping.is_set():
+                return max(status, 0)
+            if time.monotonic() - began > _HEALTHY_SECONDS:
+                pause = 1.0
+            log.error("the worker was killed by %s: starting it again in %.0f s", signal.Signals(-status).name, pause)
+            if stopping.wait(pause):
+                return 0
+            pause = min(2 * pause, _LONGEST_PAUSE)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def end_with_parent() -> None:
+    """End this process when its supervisor is killed: a second worker would otherwise be started beside it."""
+    parent = int(os.environ.get(PARENT, "0"))
+    if parent:
+        threading.Thread(target=_watch, args=(parent,), name="postings-parent", daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
+
+
+def worker_command(*options: str) -> list[str]:
+    """The command line of a worker."""
+    celery = [sys.executable, "-m", "celery", "--quiet", "--app", "postings_ingest.app", "worker"]
+    return [*celery, "--without-gossip", "--without-mingle", "--without-heartbeat", *options]

@@ -1,0 +1,46 @@
+"""Items in the broker's lists that no Celery put there go to the dead letters: kombu would end the worker."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+from kombu.transport import redis as kombu_redis
+
+Keep = Callable[[bytes, str], None]
+
+
+def guarded_transport(keep: Keep) -> type[kombu_redis.Transport]:
+    """Kombu's transport for Redis, which hands what it couldn't read to ``keep``, with the reason."""
+
+    class GuardedRedis(kombu_redis.PrefixedStrictRedis):
+        def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
+            reply = super().parse_response(connection, command_name, **options)
+            if command_name == "BRPOP" and reply and (reason := unreadable(reply[1])):
+                keep(reply[1], reason)
+                return None  # as if the list had been empty
+            return reply
+
+    class GuardedChannel(kombu_redis.Channel):
+        def _get_client(self) -> Callable[..., Any]:
+            return functools.partial(GuardedRedis, global_keyprefix=self.global_keyprefix)
+
+    class GuardedTransport(kombu_redis.Transport):
+        Channel = GuardedChannel
+
+    return GuardedTransport
+
+
+def unreadable(item: bytes) -> str | None:
+    """Why kombu couldn't make a message of an item of its list; ``None`` if it can."""
+    try:
+        message = json.loads(item)
+    except (ValueError, RecursionError) as error:
+        return f"it isn't JSON: {error}"
+    match message:
+        case {"body": str(), "headers": dict(), "properties": {"delivery_tag": str(), "delivery_info": dict(info)}}:
+            known = {"exchange", "routing_key"} <= info.keys()
+            return None if known else "its delivery_info has no exchange and routing_key"
+    return "it has no body, headers and properties as kombu writes them"

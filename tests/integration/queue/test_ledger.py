@@ -1,0 +1,258 @@
+"""The ledger keeps count whatever is repeated, late, or done by two workers at once."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from postings import Settings
+from postings.errors import BrokerUnavailable, ConfigurationError, QueueFull
+from postings_ingest import Counts, DeadLetters, Ledger
+from postings_ingest.queue.dead_letters import letter
+from postings_ingest.queue.ledger import BULK, INTERACTIVE, QUEUES, Lease
+
+
+def register(
+    ledger: Ledger, id: str, documents: int = 1, *, job: str = "job", sequence: int = 1, queue: str = BULK
+) -> int:
+    return ledger.register(id, f"payload of {id}", documents, job, queue, sequence=sequence, last=0, later=0)
+
+
+def held(lease: Lease | None) -> Lease:
+    assert lease is not None
+    return lease
+
+
+@dataclass
+class Batch:
+    """What the model knows of a batch."""
+
+    documents: int
+    queue: str
+    holder: str | None = None
+    gone: bool = False
+
+
+@dataclass
+class Model:
+    batches: dict[str, Batch] = field(default_factory=dict)
+    submitted: int = 0
+    indexed: int = 0
+    failed: int = 0
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Random steps of producers and workers, stale workers among them, against a model in memory."""
+
+    ids = Bundle("ids")
+    leases = Bundle("leases")
+    ledger: Ledger
+
+    @initialize()
+    def begin(self) -> None:
+        self.model = Model()
+        self.sequence = 0
+        self.prefix = self.ledger.prefix
+        self.ledger.prefix = f"{self.prefix}:{uuid.uuid4().hex}"
+
+    def teardown(self) -> None:
+        self.ledger.prefix = self.prefix
+
+    @rule(target=ids, documents=st.integers(1, 9), queue=st.sampled_from(QUEUES), again=st.booleans())
+    def register(self, documents: int, queue: str, again: bool) -> str:
+        self.sequence += 1
+        id = uuid.uuid4().hex
+        for _ in range(1 + again):  # an answer was lost, so the producer asks again
+            register(self.ledger, id, documents, sequence=self.sequence, queue=queue)
+        self.model.batches[id] = Batch(documents, queue)
+        self.model.submitted += documents
+        return id
+
+    @rule(target=leases, id=ids, lasting=st.booleans())
+    def start(self, id: str, lasting: bool) -> object:
+        batch = self.model.batches[id]
+        lease = self.ledger.start(id, 1000 if lasting else 0)
+        if batch.gone or batch.holder == "lasting":
+            assert lease is None
+            return multiple()
+        assert lease is not None
+        assert lease.queue == batch.queue
+        batch.holder = "lasting" if lasting else "expired"
+        self.model_token(id, lease)
+        return lease
+
+    def model_token(self, id: str, lease: Lease) -> None:
+        self.tokens = getattr(self, "tokens", {})
+        self.tokens[id] = lease.token
+
+    def valid(self, lease: Lease) -> bool:
+        return not self.model.batches[lease.id].gone and self.tokens[lease.id] == lease.token
+
+    @rule(lease=leases, failed=st.integers(0, 3), rest=st.integers(0, 3))
+    def finish(self, lease: Lease, failed: int, rest: int) -> None:
+        batch = self.model.batches[lease.id]
+        done = max(batch.documents - rest, 0)
+        failed, rest = min(failed, done), batch.documents - done
+        letters = [letter({"delete": {"id": "x"}}, "Error", "reason", 1)] * failed
+        left = ("the rest", rest) if rest else ("", 0)
+        assert self.ledger.finish(lease, Counts(indexed=done - failed), letters, rest=left) == self.valid(lease)
+        if self.valid(lease):
+            self.model.indexed += done - failed
+            self.model.failed += failed
+            batch.documents, batch.gone, batch.holder = rest, not rest, None
+
+    @rule(lease=leases)
+    def release(self, lease: Lease) -> None:
+        assert self.ledger.release(lease) == self.valid(lease)
+        if self.valid(lease):
+            self.model.batches[lease.id].holder = None
+
+    @rule(target=ids, lease=leases)
+    def split(self, lease: Lease) -> object:
+        batch = self.model.batches[lease.id]
+        parts = [(uuid.uuid4().hex, "part", 1) for _ in range(batch.documents)]
+        assert self.ledger.split(lease, parts) == self.valid(lease)
+        if not self.valid(lease):
+            return multiple()
+        batch.gone = True
+        self.model.batches |= {id: Batch(1, batch.queue) for id, _, _ in parts}
+        return multiple(*(id for id, _, _ in parts))
+
+    @rule(lease=leases)
+    def renew(self, lease: Lease) -> None:
+        self.ledger.renew([lease.id], 1000)
+        batch = self.model.batches[lease.id]
+        if batch.holder and not batch.gone:
+            batch.holder = "lasting"
+
+    @rule()
+    def recover(self) -> None:
+        found = self.ledger.recover(1000, idle=False)
+        expired = {
+            id: batch for id, batch in self.model.batches.items() if batch.holder == "expired" and not batch.gone
+        }
+        assert dict(found) == {id: batch.queue for id, batch in expired.items()}
+        for batch in expired.values():
+            batch.holder = None
+
+    @invariant()
+    def nothing_is_lost_or_counted_twice(self) -> None:
+        if not self.sequence:
+            return
+        counts = self.ledger.counts("job")
+        assert counts is not None
+        assert (counts.submitted, counts.indexed, counts.failed) == (
+            self.model.submitted,
+            self.model.indexed,
+            self.model.failed,
+        )
+        alive = [batch for batch in self.model.batches.values() if not batch.gone]
+        stored = self.ledger.redis.hgetall(f"{self.ledger.prefix}:counts")
+        assert int(stored.get("waiting", 0)) == sum(batch.documents for batch in alive if not batch.holder)  # type: ignore[union-attr]
+        assert int(stored.get("leased", 0)) == sum(batch.documents for batch in alive if batch.holder)  # type: ignore[union-attr]
+        assert counts.submitted - counts.done == sum(batch.documents for batch in alive)
+        assert len(DeadLetters(self.ledger)) == self.model.failed
+
+
+def test_any_interleaving_keeps_every_count(ledger: Ledger) -> None:
+    class Machine(LedgerMachine):
+        pass
+
+    Machine.ledger = ledger
+    run_state_machine_as_test(
+        Machine, settings=hypothesis_settings(max_examples=60, stateful_step_count=40, deadline=None)
+    )
+
+
+def test_a_full_queue_takes_no_more_but_one_batch_always_fits(settings: Settings) -> None:
+    ledger = Ledger(settings.model_copy(update={"queue_limit": 10}))
+    register(ledger, "a", 15, sequence=1)
+    with pytest.raises(QueueFull, match=r"holds 15 documents, and 1 more would pass the limit of 10 \(POSTINGS_QUEUE"):
+        register(ledger, "b", 1, sequence=2)
+    lease = held(ledger.start("a", 10))
+    with pytest.raises(QueueFull):
+        register(ledger, "b", 1, sequence=2)
+    ledger.finish(lease, Counts(indexed=15))
+    register(ledger, "b", 1, sequence=2)
+
+
+def test_arrivals_never_go_back_and_grow_where_asked(ledger: Ledger) -> None:
+    first = register(ledger, "a", sequence=1)
+    ahead = first + 3_600_000
+    ledger.redis.set(f"{ledger.prefix}:clock", ahead)  # the clock was ahead before a failover
+    second = register(ledger, "b", sequence=2)
+    assert second == ahead
+    assert ledger.register("c", "", 1, "job", BULK, sequence=3, last=second, later=1) == second + 1
+
+
+def test_a_batch_registered_again_after_it_was_finished_stays_finished(ledger: Ledger) -> None:
+    arrival = register(ledger, "a", sequence=1)
+    ledger.finish(held(ledger.start("a", 10)), Counts(indexed=1))
+    assert register(ledger, "a", sequence=1) == arrival
+    assert ledger.start("a", 10) is None
+    assert ledger.counts("job") == Counts(submitted=1, indexed=1)
+
+
+def test_deliveries_are_counted_but_not_those_given_back(ledger: Ledger) -> None:
+    register(ledger, "a")
+    assert [held(ledger.start("a", 0)).deliveries for _ in range(3)] == [1, 2, 3]
+    ledger.release(held(ledger.start("a", 0)))
+    assert held(ledger.start("a", 0)).deliveries == 4
+
+
+def test_announcements_that_were_lost_are_found_when_overtaken_or_when_idle(ledger: Ledger) -> None:
+    register(ledger, "lost", sequence=1)
+    waiting = f"{ledger.prefix}:waiting:{BULK}"
+    ledger.redis.zincrby(waiting, -100_000, "lost")  # a hundred seconds ago
+    assert ledger.recover(30, idle=False) == []
+    register(ledger, "later", sequence=2)
+    ledger.start("later", 10)
+    assert ledger.recover(30, idle=False) == [("lost", BULK)]
+    assert ledger.recover(30, idle=False) == []
+    register(ledger, "another", sequence=3, queue=INTERACTIVE)
+    assert ledger.recover(30, idle=True) == []
+    assert ledger.recover(0, idle=True) == [("another", INTERACTIVE), ("lost", BULK)]
+
+
+def test_a_dead_letter_is_retried_once_and_counted_as_under_way(ledger: Ledger) -> None:
+    register(ledger, "a")
+    lost = letter({"delete": {"id": "x", "version": None}}, "Error", "reason", 7)
+    ledger.finish(held(ledger.start("a", 10)), Counts(), [lost])
+    letters = DeadLetters(ledger)
+    (found,) = letters.list()
+    assert (found.document, found.reason, found.job) == ("x", "reason", "job")
+    assert ledger.counts("job") == Counts(submitted=1, failed=1)
+    batch = letters.retry(found.id)
+    assert batch is not None
+    assert len(letters) == 0
+    assert ledger.counts("job") == Counts(submitted=1)
+    lease = held(ledger.start(batch[0], 10))
+    assert lease.arrival == 7
+    assert json.loads(lease.payload)["operations"] == [{"delete": {"id": "x", "version": None}}]
+
+
+def test_redis_that_is_away_is_an_error_that_may_pass() -> None:
+    ledger = Ledger(Settings(redis_url="redis://:secret@127.0.0.1:1/0"))  # type: ignore[arg-type]
+    with pytest.raises(BrokerUnavailable, match=r"Redis at 127\.0\.0\.1:1: ") as caught:
+        register(ledger, "a")
+    assert caught.value.retry
+    assert "secret" not in str(caught.value)
+
+
+def test_a_url_that_is_not_one_of_redis_is_a_wrong_setting() -> None:
+    with pytest.raises(ConfigurationError, match="setting 'redis_url'"):
+        Ledger(Settings(redis_url="http://localhost"))  # type: ignore[arg-type]

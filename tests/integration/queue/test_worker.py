@@ -1,0 +1,273 @@
+"""Real workers on a real Redis: what is queued is indexed, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postings import Document, Encoder, Settings, open_index
+from postings_ingest import Counts, DeadLetters, Ledger, Producer
+from postings_ingest.queue.celery_app import TASK, celery_app, queue_name
+from postings_ingest.queue.ledger import BULK, INTERACTIVE
+from postings_ingest.queue.status import queue_status
+from postings_query import SearchClient
+from tests.support.redis_server import RedisServer
+from tests.support.sentences import SENTENCES
+from tests.support.worker import Worker, until
+
+StartWorker = Callable[..., Worker]
+
+
+@pytest.fixture
+def start_worker(settings: Settings, ledger: Ledger, tmp_path: Path) -> Iterator[StartWorker]:
+    started: list[Worker] = []
+
+    def start(*, faults: Path | None = None, settings: Settings = settings) -> Worker:
+        worker = Worker(settings, tmp_path / "worker.log", faults=faults)
+        started.append(worker)
+        return worker
+
+    yield start
+    for worker in started:
+        worker.kill()
+
+
+@pytest.fixture
+def faults(tmp_path: Path) -> Path:
+    folder = tmp_path / "faults"
+    folder.mkdir()
+    return folder
+
+
+def indexed(settings: Settings, encoder: Encoder) -> dict[str, str]:
+    """Text by id of all documents in the index; no worker may run."""
+    with open_index(settings) as index:
+        heads = index.scroll(fields=["doc_id", "text"])
+        return {head.payload["doc_id"]: head.payload["text"] for head in heads if "text" in head.payload}
+
+
+def test_documents_are_indexed_updated_deleted_and_explained(
+    settings: Settings, encoder: Encoder, start_worker: StartWorker
+) -> None:
+    worker = start_worker()
+    with Producer(settings) as producer:
+        for number, text in enumerate(SENTENCES):
+            producer.add(Document(str(number), text))
+    assert producer.job.wait(60) == Counts(submitted=9, indexed=9)
+    producer = Producer(settings)
+    producer.add(Document("0", "A cheetah is chasing a monkey."))
+    producer.add(Document("1", "too old", version=1))
+    producer.delete("8")
+    producer.close()
+    assert producer.job.wait(60, progress=True) == Counts(submitted=3, indexed=1, superseded=1, deleted=1)
+    assert worker.stop() == 0
+    with open_index(settings) as index:
+        hits = SearchClient(index=index, encoder=encoder).search("cheetah", explain=True)
+    assert hits[0].text == "A cheetah is chasing a monkey."
+    assert "8" not in {hit.id for hit in hits}
+    assert sum(part.contribution for part in hits[0].contributions) == pytest.approx(hits[0].score)
+    status = queue_status(Ledger(settings))
+    assert (status.queued, status.in_flight, status.dead_letters, status.workers) == (0, 0, 0, [])
+
+
+def test_revisions_without_versions_end_in_the_order_they_were_added(
+    settings: Settings, encoder: Encoder, start_worker: StartWorker
+) -> None:
+    worker = start_worker()
+    with Producer(settings) as producer:
+        for revision in range(60):
+            producer.add(Document("a", f"revision {revision} of a document"))
+            producer.add(Document("b", f"revision {revision} of another document"))
+            producer.delete("c") if revision % 2 else producer.add(Document("c", "comes and goes"))
+    counts = producer.job.wait(60)
+    assert counts.done == counts.submitted == 180
+    worker.stop()
+    assert indexed(settings, encoder) == {"a": "revision 59 of a document", "b": "revision 59 of another document"}
+
+
+def test_a_killed_workers_batch_is_finished_by_the_next_and_counted_once(
+    settings: Settings, encoder: Encoder, start_worker: StartWorker, faults: Path
+) -> None:
+    (faults / "index").touch()
+    worker = start_worker(faults=faults)
+    worker.wait_until_ready()
+    with Producer(settings) as producer:
+        for number in range(300):
+            producer.add(Document(str(number), f"document number {number}"))
+    ledger = Ledger(settings)
+    until(lambda: queue_status(ledger).in_flight > 0, "nothing is in flight")
+    worker.kill()
+    (faults / "index").unlink()
+    worker = start_worker(faults=faults)
+    assert producer.job.wait(60) == Counts(submitted=300, indexed=300)
+    worker.stop()
+    assert len(indexed(settings, encoder)) == 300
+
+
+def test_redis_may_be_killed_while_documents_are_queued_and_indexed(
+    settings: Settings, encoder: Encoder, start_worker: StartWorker, own_redis: RedisServer
+) -> None:
+    settings = settings.model_copy(update={"redis_url": type(settings.redis_url)(own_redis.url)})
+    settings.model_fields_set.add("redis_url")
+    worker = start_worker(settings=settings)
+    with Producer(settings, linger=0.01) as producer:
+        for number in range(600):
+            producer.add(Document(str(number), f"document number {number}"))
+            if number in (100, 400):
+                producer.flush()
+                own_redis.kill()
+                thread = threading.Timer(0.5, own_redis.start)
+                thread.start()
+    assert producer.job.wait(90) == Counts(submitted=600, indexed=600)
+    worker.stop()
+    assert len(indexed(settings, encoder)) == 600
+
+
+def test_an_index_that_is_away_is_waited_for(
+    settings: Settings, encoder: Encoder, start_worker: StartWorker, faults: Path
+) -> None:
+    (faults / "index").touch()
+    worker = start_worker(faults=faults)
+    with Producer(settings) as producer:
+        producer.add(Document("a", "patience"))
+    ledger = Ledger(settings)
+    until(lambda: any(each.trouble for each in queue_status(ledger).workers), "no worker says what it waits for")
+    (told,) = queue_status(ledger).workers
+    assert not told.ready
+    assert told.trouble == "the index is away: a test took it"
+    (faults / "index").unlink()
+    assert producer.job.wait(60) == Counts(submitted=1, indexed=1)
+    worker.stop()
+
+
+def test_a_worker_that_is_asked_to_stop_gives_back_what_it_cannot_do(
+    settings: Settings, encoder: Encoder, start_worker: StartWorker, faults: Path
+) -> None:
+    (faults / "index").touch()
+    worker = start_worker(faults=faults)
+    with Producer(settings) as producer:
+        producer.add(Document("a", "given back"))
+    ledger = Ledger(settings)
+    until(lambda: queue_status(ledger).in_flight == 1, "the document isn't in flight")
+    assert worker.stop() == 0
+    assert queue_status(ledger).queued == 1
+    (faults / "index").unlink()
+    worker = start_worker()
+    assert producer.job.wait(60) == Counts(submitted=1, indexed=1)
+    worker.stop()
+
+
+def test_a_poison_document_ends_in_the_dead_letters_and_its_neighbours_in_the_index(
+    settings: Settings, encoder: Encoder, start_worker: StartWorker, faults: Path
+) -> None:
+    (faults / "poison").touch()
+    with Producer(settings) as producer:
+        for number in range(256):
+            producer.add(Document(str(number), "POISON" if number == 77 else f"document number {number}"))
+    ledger = Ledger(settings)
+    deaths = 0
+    worker = start_worker(faults=faults)
+    while not producer.job.progress().finished:
+        if worker.process.poll() is not None:
+            deaths += 1
+            assert deaths < 12
+            worker = start_worker(faults=faults)
+        threading.Event().wait(0.1)
+    assert producer.job.progress() == Counts(submitted=256, indexed=255, failed=1)
+    (letter,) = producer.job.failures()
+    assert (letter.document, letter.error) == ("77", "WorkerDied")
+    assert "died or hung in 2 deliveries" in letter.reason
+    (faults / "poison").unlink()
+    batch = DeadLetters(ledger).retry(letter.id)
+    assert batch is not None  # nobody announced it: the idle worker finds it
+    assert producer.job.wait(60) == Counts(submitted=256, indexed=256)
+    worker.stop()
+    assert len(indexed(settings, encoder)) == 256
+
+
+def test_interactive_batches_overtake_bulk(settings: Settings, start_worker: StartWorker, faults: Path) -> None:
+    with Producer(settings) as bulk:
+        for number in range(5000):
+            bulk.add(Document(str(number), f"document number {number} " * 20))
+    with Producer(settings) as interactive:
+        interactive.add(Document("now", "at once"))
+    start_worker()
+    interactive.job.wait(60)
+    assert bulk.job.progress().done < 5000
+
+
+def raw_message(body: Any, *, task: str | None = TASK, content_type: str = "application/json") -> dict[str, Any]:
+    """As kombu lays it into a list of Redis."""
+    return {
+        "body": base64.b64encode(body if isinstance(body, bytes) else json.dumps(body).encode()).decode(),
+        "content-encoding": "utf-8",
+        "content-type": content_type,
+        "headers": {"task": task, "id": "1", "lang": "py", "root_id": "1"} if task else {},
+        "properties": {
+            "body_encoding": "base64",
+            "delivery_tag": "tag-of-a-test",
+            "delivery_info": {"exchange": "", "routing_key": "x"},
+            "priority": 0,
+        },
+    }
+
+
+BAD = {
+    "arguments of another kind": raw_message([[{"documents": []}], {}, {}]),
+    "keywords": raw_message([["a"], {"b": 1}, {}]),
+    "no arguments": raw_message([[], {}, {}]),
+    "a body that isn't JSON": raw_message(b"\xff not json"),
+    "a body of another shape": raw_message({"id": "1"}),
+    "another task": raw_message([["a"], {}, {}], task="somebody.elses"),
+    "no task": raw_message([["a"], {}, {}], task=None),
+    "pickle": raw_message(pickle.dumps([["a"], {}, {}]), content_type="application/x-python-serialize"),
+    "50 MB": raw_message([["x" * 50_000_000], {}, {}]),
+    "JSON, but no message": {"documents": []},
+    "a number": 7,
+    "no delivery tag": {"body": "", "headers": {}, "properties": {}},
+}
+
+
+def test_bad_messages_end_in_the_dead_letters_and_the_worker_goes_on(
+    settings: Settings, ledger: Ledger, start_worker: StartWorker
+) -> None:
+    app = celery_app(settings)
+    prefix = app.conf.broker_transport_options["global_keyprefix"]
+    worker = start_worker()
+    worker.wait_until_ready()
+    for message in BAD.values():
+        ledger.redis.lpush(prefix + queue_name(settings, INTERACTIVE), json.dumps(message))
+    ledger.redis.lpush(prefix + queue_name(settings, INTERACTIVE), b"\xff\xfe not JSON at all")
+    letters = DeadLetters(ledger)
+    until(lambda: len(letters) == len(BAD) + 1, f"{len(BAD) + 1} dead letters")
+    assert all(each.reason and each.error == "InvalidMessage" for each in letters.list())
+    assert max(len(json.dumps(each.operation)) for each in letters.list()) < 200_000
+    with Producer(settings) as producer:
+        producer.add(Document("a", "the worker lives"))
+    assert producer.job.wait(60).indexed == 1
+    assert worker.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ("not JSON", "isn't JSON"),
+        ('{"format": 9, "operations": []}', "format 9, expected 1"),
+        ("[]", "expected a payload"),
+    ],
+)
+def test_a_payload_that_cannot_be_read_is_a_dead_letter(
+    settings: Settings, ledger: Ledger, start_worker: StartWorker, payload: str, reason: str
+) -> None:
+    ledger.register("bad", payload, 1, "job", BULK, sequence=1, last=0, later=0)
+    start_worker()
+    until(lambda: len(DeadLetters(ledger)) == 1, "a dead letter")
+    (letter,) = DeadLetters(ledger).list()
+    assert reason in letter.reason

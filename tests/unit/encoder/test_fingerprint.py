@@ -1,0 +1,41 @@
+"""One fingerprint for what gives the same vectors, another for what doesn't."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from postings.encoder.fingerprint import fingerprint
+from postings.encoder.sources import BUNDLED
+from tests.support.models import copy_of_tiny
+
+
+def test_the_fingerprint_does_not_depend_on_the_place_or_on_notes(tmp_path: Path) -> None:
+    copy = copy_of_tiny(tmp_path)
+    (copy / "README.md").write_text("a note")
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**dict(reversed(config.items())), "transformers_version": "9"}))
+    assert fingerprint(copy) == fingerprint(BUNDLED / "tiny")
+
+
+@pytest.mark.parametrize("change", ["weights", "tokenizer", "pooling", "prompts"])
+def test_the_fingerprint_changes_with_what_changes_vectors(tmp_path: Path, change: str) -> None:
+    copy = copy_of_tiny(tmp_path)
+    if change == "weights":
+        weights = load_file(copy / "model.safetensors")
+        first = next(iter(weights))
+        weights[first] = weights[first] + np.float16(1)
+        save_file(weights, copy / "model.safetensors")
+    elif change == "tokenizer":
+        (copy / "tokenizer.json").write_text((copy / "tokenizer.json").read_text().replace('"lions"', '"lionz"'))
+    elif change == "pooling":
+        pooling = copy / "1_SpladePooling" / "config.json"
+        pooling.write_text(pooling.read_text().replace('"relu"', '"log1p_relu"'))
+    else:
+        settings_file = copy / "config_sentence_transformers.json"
+        settings_file.write_text(settings_file.read_text().replace('"query": ""', '"query": "q: "'))
+    assert fingerprint(copy) != fingerprint(BUNDLED / "tiny")

@@ -1,0 +1,131 @@
+"""Which back end loads a model, and what is said of one that can't be loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from postings import Encoder
+from postings.encoder.exporting import export_model
+from postings.encoder.sources import BUNDLED, cache_folder
+from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
+from tests.support.models import TEXTS, copy_of_tiny, save
+
+
+@pytest.mark.parametrize("model", ["tinny", "./nowhere", "/nowhere/at/all", "a/b/c", ""])
+def test_an_unknown_model_is_named_with_what_was_expected(model: str) -> None:
+    with pytest.raises(ModelNotFound, match=r"expected a bundled model \(tiny\)|isn't a model folder"):
+        Encoder.load(model)
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound, match="has neither modules"):
+        Encoder.load(tmp_path)
+
+
+def test_weights_that_are_not_safetensors_are_refused(tmp_path: Path) -> None:
+    copy = copy_of_tiny(tmp_path)
+    (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
+    with pytest.raises(ModelNotSupported, match=r"has no \*\.safetensors weights"):
+        Encoder.load(copy)
+
+
+def test_damaged_weights_are_reported(tmp_path: Path) -> None:
+    copy = copy_of_tiny(tmp_path)
+    (copy / "model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(ModelNotSupported, match="can't be loaded"):
+        Encoder.load(copy)
+
+
+def test_a_dense_model_is_refused(tmp_path: Path) -> None:
+    parts = save("csr", tmp_path)
+    modules = json.loads((parts / "modules.json").read_text())
+    (parts / "modules.json").write_text(json.dumps(modules[:-1]))
+    with pytest.raises(ModelNotSupported, match="isn't a sparse encoder"):
+        Encoder.load(parts)
+
+
+def test_a_model_that_compares_by_cosine_is_refused(tmp_path: Path) -> None:
+    copy = copy_of_tiny(tmp_path)
+    config = json.loads((copy / "config_sentence_transformers.json").read_text())
+    (copy / "config_sentence_transformers.json").write_text(json.dumps({**config, "similarity_fn_name": "cosine"}))
+    with pytest.raises(ModelNotSupported, match="by cosine, but Qdrant scores sparse vectors by dot product"):
+        Encoder.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("backend", "precision", "device", "message"),
+    [
+        ("tensorflow", "float32", "cpu", "a backend of auto, torch, onnx .* got 'tensorflow' and 'float32'"),
+        ("auto", "float8", "cpu", "a precision of bfloat16, float16, float32, int8; got 'auto' and 'float8'"),
+        ("torch", "int8", "cpu", "torch encodes in bfloat16 or float16 or float32, got 'int8'"),
+        ("onnx", "bfloat16", "cpu", "onnx encodes in float32 or int8, got 'bfloat16'"),
+        ("onnx", "float32", "cuda", "onnx encodes on the device cpu, got 'cuda'"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(backend: str, precision: str, device: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        Encoder.load("tiny", device, backend, precision)  # type: ignore[arg-type]
+
+
+def test_the_bundled_model_runs_on_onnx_and_others_on_what_they_need(tmp_path: Path) -> None:
+    assert Encoder.load("tiny", "cpu").backend == "onnx"
+    assert Encoder.load("tiny", "cpu", precision="int8").backend == "onnx"
+    assert Encoder.load("tiny", "cpu", precision="bfloat16").backend == "torch"
+    assert Encoder.load(save("csr", tmp_path), "cpu").backend == "torch"
+
+
+def test_graphs_of_other_weights_are_not_taken(tmp_path: Path) -> None:
+    copy = copy_of_tiny(tmp_path)
+    facts = copy / "onnx" / "transformer.json"
+    facts.write_text(facts.read_text().replace(Encoder.load(copy).fingerprint, "0" * 16))
+    (copy / "onnx" / "transformer.onnx").write_bytes(b"another model's")
+    encoder = Encoder.load(copy, "cpu")
+    assert encoder.backend == "onnx"
+    assert (cache_folder() / "onnx" / f"{encoder.fingerprint}-1" / "transformer.onnx").exists()
+    (vector,), (expected,) = encoder.encode_documents(TEXTS[:1]), Encoder.load("tiny").encode_documents(TEXTS[:1])
+    assert vector.largest_difference(expected) <= 1e-4
+
+
+def test_graphs_are_exported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = save("distilbert", tmp_path)
+    assert Encoder.load(folder, "cpu").backend == "onnx"
+    (graph,) = (tmp_path / "cache").rglob("transformer.onnx")
+    written = graph.stat().st_mtime_ns
+    assert Encoder.load(folder, "cpu").encode_documents(TEXTS)
+    assert graph.stat().st_mtime_ns == written
+
+
+def test_damaged_graphs_and_a_cache_that_cannot_be_written_leave_pytorch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy = copy_of_tiny(tmp_path)
+    (copy / "onnx" / "selected.onnx").write_bytes(b"damaged")
+    assert Encoder.load(copy, "cpu").backend == "torch"
+    assert "encoding with PyTorch: " in caplog.text
+    assert "selected.onnx can't be loaded" in caplog.text
+    caplog.clear()
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    for graph in (copy / "onnx").iterdir():
+        graph.unlink()
+    assert Encoder.load(copy, "cpu").backend == "torch"
+    assert "the model's graphs can't be kept in" in caplog.text
+    with pytest.raises(ConfigurationError, match="graphs can't be kept in"):
+        Encoder.load(copy, "cpu", "onnx")
+
+
+def test_a_model_without_maximum_is_refused_on_onnx(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotSupported, match="can't run on ONNX: expected a masked-language model and max pooling"):
+        Encoder.load(save("sum_pooling", tmp_path), "cpu", "onnx")
+    with pytest.raises(ModelNotSupported, match="has nothing to export: expected a Transformer and a SpladePooling"):
+        export_model(tmp_path / "sum_pooling")
+
+
+def test_the_shipped_graphs_hold_no_weights_and_no_paths() -> None:
+    graphs = [file for file in (BUNDLED / "tiny" / "onnx").iterdir() if file.suffix == ".onnx"]
+    assert sum(graph.stat().st_size for graph in graphs) < 1_000_000
+    assert not [graph for graph in graphs if b"/home/" in graph.read_bytes() or b".py" in graph.read_bytes()]

@@ -1,0 +1,32 @@
+"""Scores, split by dims."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postings import SparseVector
+from postings_query.attribution import shared_dims
+
+weights = st.floats(-1000, 1000, width=32).filter(bool)
+vectors = st.dictionaries(st.one_of(st.integers(0, 20), st.integers(0, 2**31 - 1)), weights, max_size=12).map(
+    lambda entries: SparseVector(sorted(entries), [entries[index] for index in sorted(entries)])
+)
+
+
+@given(vectors, st.lists(vectors, max_size=8))
+def test_parts_are_the_products_largest_first_and_add_up_to_the_score(
+    query: SparseVector, documents: list[SparseVector]
+) -> None:
+    found = shared_dims(query, documents)
+    asked = dict(zip(query.indices.tolist(), query.values.tolist(), strict=True))
+    for document, shared in zip(documents, found, strict=True):
+        stored = dict(zip(document.indices.tolist(), document.values.tolist(), strict=True))
+        expected = {index: asked[index] * stored[index] for index in asked.keys() & stored.keys()}
+        assert dict(zip(shared.indices.tolist(), shared.products.tolist(), strict=True)) == expected
+        assert sorted(shared.products, reverse=True) == shared.products.tolist()
+        score = query.dot(document)
+        np.testing.assert_allclose(
+            sum(expected.values()), score, rtol=1e-5, atol=1e-5 * sum(map(abs, expected.values()))
+        )
