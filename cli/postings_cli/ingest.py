@@ -56,7 +56,9 @@ def ingest(
     total = None if None in totals else sum(count or 0 for count in totals)
     if queue:
         with _Rejected(rejects) as rejected:
-            failed = queue_documents(_documents(paths, rejected), settings, total, wait=wait, as_json=as_json)
+            failed = queue_documents(
+                _documents(paths, rejected), settings, total, lambda: rejected.count, wait=wait, as_json=as_json
+            )
         if rejected.count or failed:
             raise typer.Exit(REJECTED)
         return

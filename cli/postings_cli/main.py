@@ -69,7 +69,7 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt as interrupt:
             err.print("interrupted")
             raise typer.Exit(_INTERRUPTED) from interrupt
-        except (typer.Exit, BrokenPipeError):
+        except (typer.Exit, typer.BadParameter, BrokenPipeError):
             raise
         except Exception as error:
             if os.environ.get("POSTINGS_TRACEBACK"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -24,7 +24,13 @@ _INTERVAL = 0.3
 
 
 def queue_documents(
-    documents: Iterable[Document], settings: Settings, total: int | None, *, wait: bool, as_json: bool
+    documents: Iterable[Document],
+    settings: Settings,
+    total: int | None,
+    rejected: Callable[[], int],
+    *,
+    wait: bool,
+    as_json: bool,
 ) -> int:
     """Queue documents, wait for the workers if asked to, and report; returns how many failed."""
     from postings_ingest import Producer
@@ -49,7 +55,7 @@ def queue_documents(
     seconds = time.monotonic() - began
     if as_json:
         fate = asdict(counts) if counts else {"submitted": sent}
-        print_json({"job": producer.job.id, **fate, "seconds": seconds})
+        print_json({"job": producer.job.id, **fate, "rejected": rejected(), "seconds": seconds})
     else:
         out.print(_summary(producer.job.id, sent, counts, seconds))
     if counts and counts.failed:

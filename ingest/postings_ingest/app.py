@@ -16,15 +16,14 @@ from postings_ingest.worker.logs import configure_logging
 from postings_ingest.worker.patience import Stopping
 from postings_ingest.worker.service import Service
 from postings_ingest.worker.supervisor import end_with_parent
-from postings_ingest.worker.transport import guarded_transport
+from postings_ingest.worker.transport import guard_redis
 
 log = logging.getLogger(__name__)
 
 settings = Settings()
 app = celery_app(settings)
 app.conf.worker_consumer = "postings_ingest.worker.consumer:KeepingConsumer"
-if app.conf.broker_url.startswith("redis"):
-    app.conf.broker_transport = guarded_transport(lambda item, reason: _service().keep_unreadable(item, reason))
+guard_redis(lambda item, reason: _service().keep_unreadable(item, reason))
 _health: HealthServer | None = None
 
 

@@ -90,15 +90,21 @@ def done(process: subprocess.Popen[str], status: int = 0) -> str:
     return out + err
 
 
+def json_of(process: subprocess.Popen[str]) -> Any:
+    out, err = process.communicate(timeout=90)
+    assert process.returncode == 0, out + err
+    return json.loads(out)
+
+
 def status(start: Start) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(done(start("status", "--json")))
+    found: dict[str, Any] = json_of(start("status", "--json"))
     return found
 
 
 def test_a_file_is_queued_indexed_by_a_worker_and_found(start: Start, source: Path) -> None:
     port = free_port()
     worker = start("worker", "--port", str(port))
-    report = json.loads(done(start("ingest", "--queue", str(source), "--json")))
+    report = json_of(start("ingest", "--queue", str(source), "--json"))
     assert (report["submitted"], report["indexed"], report["failed"], report["rejected"]) == (40, 40, 0, 0)
     now = status(start)
     assert (now["queued"], now["in_flight"], now["dead_letters"]) == (0, 0, 0)
@@ -125,7 +131,7 @@ def test_a_killed_worker_is_started_again_and_does_not_outlive_its_supervisor(st
     until(lambda: any(worker["ready"] for worker in status(start)["workers"]), "no worker is ready")
     (child,) = children(supervisor)
     child.kill()
-    report = json.loads(done(start("ingest", "--queue", str(source), "--json")))
+    report = json_of(start("ingest", "--queue", str(source), "--json"))
     assert report["indexed"] == 40
     (child,) = children(supervisor)
     supervisor.kill()
@@ -173,8 +179,8 @@ def test_dead_letters_are_listed_shown_retried_and_purged(start: Start, settings
     ledger.finish(lease, Counts(), letters)
     listed = done(start("dead-letters", "list"))
     assert "'x'  IndexRejected: too large" in listed
-    first, second = (each["id"] for each in json.loads(done(start("dead-letters", "list", "--json"))))
-    assert json.loads(done(start("dead-letters", "show", first)))["operation"]["upsert"]["text"] == "a text"
+    first, second = (each["id"] for each in json_of(start("dead-letters", "list", "--json")))
+    assert json_of(start("dead-letters", "show", first))["operation"]["upsert"]["text"] == "a text"
     assert "1 queued again" in done(start("dead-letters", "retry", first))
     assert status(start)["queued"] == 1
     assert "1 forgotten" in done(start("dead-letters", "purge", second))
@@ -201,7 +207,7 @@ def test_serve_embedded_needs_no_redis_and_loses_nothing_when_killed(
 ) -> None:
     own = {"POSTINGS_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
     server = start("serve", "--embedded", environment=own)
-    report = json.loads(done(start("ingest", "--queue", str(source), "--json", environment=own)))
+    report = json_of(start("ingest", "--queue", str(source), "--json", environment=own))
     assert report["indexed"] == 40
     server.kill()  # the broker outlives it, with its port
     server.communicate()
@@ -209,7 +215,7 @@ def test_serve_embedded_needs_no_redis_and_loses_nothing_when_killed(
     server = start("serve", "--embedded", environment=own)
 
     def finished() -> bool:
-        now = json.loads(done(start("status", "--json", environment=own)))
+        now = json_of(start("status", "--json", environment=own))
         return now["queued"] + now["in_flight"] == 0
 
     until(finished, "what was queued isn't indexed")

@@ -37,7 +37,7 @@ def test_secrets_are_not_printed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "expected"),
     [
-        ("modle = 'x'", "unknown ['modle']: the settings are backend, collection"),
+        ("modle = 'x'", "unknown ['modle']: the settings are backend, batch_seconds"),
         ("model = ", "postings.toml can't be read"),
         ("index_timeout = 0", "setting 'index_timeout'"),
         ("index_timeout = 'soon'", "got 'soon'"),

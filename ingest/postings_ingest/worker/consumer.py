@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from celery.worker.consumer import Consumer
@@ -11,9 +13,26 @@ if TYPE_CHECKING:
 
     from postings_ingest.worker.service import Service
 
+log = logging.getLogger(__name__)
+
 
 class KeepingConsumer(Consumer):
     """Celery's consumer, which would log such messages and drop them."""
+
+    def create_task_handler(self) -> Callable[[Message], None]:
+        """A body of another shape raises from deep inside, which would end the worker."""
+        handle = super().create_task_handler()
+
+        def guarded(message: Message) -> None:
+            try:
+                handle(message)
+            except self.connection_errors:
+                raise
+            except Exception as error:
+                self._keep(message, error)
+                message.reject_log_error(log, self.connection_errors)
+
+        return guarded
 
     def on_decode_error(self, message: Message, exc: Exception) -> None:
         """A body that isn't JSON; pickle among them."""

@@ -92,6 +92,7 @@ def run_worker() -> int:
     """Run a worker in this process until it is asked to stop; returns its exit status."""
     from postings_ingest.app import app
 
-    worker = app.Worker(without_gossip=True, without_mingle=True, without_heartbeat=True, loglevel="INFO")
+    worker = app.Worker(quiet=True, without_gossip=True, without_mingle=True, without_heartbeat=True, loglevel="INFO")
     worker.start()
-    return int(worker.exitcode or 0)
+    # Celery calls it a failure when Ctrl-C ends a worker.
+    return 0 if app.postings_service.stopping.is_set() else int(worker.exitcode or 0)

@@ -5,32 +5,46 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
+from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as kombu_redis
 
 Keep = Callable[[bytes, str], None]
 
 
-def guarded_transport(keep: Keep) -> type[kombu_redis.Transport]:
-    """Kombu's transport for Redis, which hands what it couldn't read to ``keep``, with the reason."""
+class GuardedRedis(kombu_redis.PrefixedStrictRedis):
+    """Hands what kombu couldn't read to ``keep``, with the reason."""
 
-    class GuardedRedis(kombu_redis.PrefixedStrictRedis):
-        def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
-            reply = super().parse_response(connection, command_name, **options)
-            if command_name == "BRPOP" and reply and (reason := unreadable(reply[1])):
-                keep(reply[1], reason)
-                return None  # as if the list had been empty
-            return reply
+    keep: ClassVar[Keep]
 
-    class GuardedChannel(kombu_redis.Channel):
-        def _get_client(self) -> Callable[..., Any]:
-            return functools.partial(GuardedRedis, global_keyprefix=self.global_keyprefix)
+    def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
+        """A reply of Redis."""
+        reply = super().parse_response(connection, command_name, **options)
+        if command_name == "BRPOP" and reply and (reason := unreadable(reply[1])):
+            type(self).keep(reply[1], reason)
+            return None  # as if the list had been empty
+        return reply
 
-    class GuardedTransport(kombu_redis.Transport):
-        Channel = GuardedChannel
 
-    return GuardedTransport
+class GuardedChannel(kombu_redis.Channel):
+    """A channel of such clients."""
+
+    def _get_client(self) -> Callable[..., Any]:
+        return functools.partial(GuardedRedis, global_keyprefix=self.global_keyprefix)
+
+
+class GuardedTransport(kombu_redis.Transport):
+    """kombu's transport for Redis, with such channels."""
+
+    Channel = GuardedChannel
+
+
+def guard_redis(keep: Keep) -> None:
+    """Let all connections of this process that are made from now on keep what they can't read."""
+    GuardedRedis.keep = keep
+    for scheme in ("redis", "rediss"):
+        TRANSPORT_ALIASES[scheme] = f"{__name__}:{GuardedTransport.__name__}"
 
 
 def unreadable(item: bytes) -> str | None:

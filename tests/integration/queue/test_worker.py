@@ -6,6 +6,7 @@ import base64
 import json
 import pickle
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -212,7 +213,7 @@ def raw_message(body: Any, *, task: str | None = TASK, content_type: str = "appl
         "headers": {"task": task, "id": "1", "lang": "py", "root_id": "1"} if task else {},
         "properties": {
             "body_encoding": "base64",
-            "delivery_tag": "tag-of-a-test",
+            "delivery_tag": uuid.uuid4().hex,
             "delivery_info": {"exchange": "", "routing_key": "x"},
             "priority": 0,
         },
