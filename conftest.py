@@ -14,6 +14,9 @@ from tests.support.sentences import SENTENCES
 
 from postings import Document, EdgeIndex, Encoder, Settings, open_index
 
+# They are what a worker's process runs, and change it when they are imported.
+collect_ignore = ["ingest/postings_ingest/app.py", "tests/support/faulty_app.py"]
+
 # As the encoder sets it before it imports torch, which some tests import first.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
