@@ -26,16 +26,36 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from pydantic import SecretStr
+from tests.support.redis_server import RedisServer, server_binary
+from tests.support.worker import Worker
 
 from postings import Document, PostingsError, Settings, open_index
 from postings_ingest import Counts, Deletion, Producer
 from postings_ingest.operations import Operation
-from tests.support.redis_server import RedisServer, server_binary
-from tests.support.worker import Worker
 
 ROOT = Path(__file__).parents[1]
 LEASE = 5
-WORDS = "lions hunt deer while small birds sing above green hills and slow rivers carry old boats to the sea".split()
+WORDS = [
+    "lions",
+    "hunt",
+    "deer",
+    "while",
+    "small",
+    "birds",
+    "sing",
+    "above",
+    "green",
+    "hills",
+    "and",
+    "slow",
+    "rivers",
+    "carry",
+    "old",
+    "boats",
+    "to",
+    "the",
+    "sea",
+]
 PATIENCE = 300
 
 

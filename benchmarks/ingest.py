@@ -24,11 +24,11 @@ from tempfile import TemporaryDirectory
 
 import psutil
 from pydantic import SecretStr
+from tests.support.redis_server import RedisServer, server_binary
+from tests.support.worker import Worker
 
 from postings import Document, Encoder, Settings, open_index
 from postings_ingest import Pipeline, Producer
-from tests.support.redis_server import RedisServer, server_binary
-from tests.support.worker import Worker
 
 ROOT = Path(__file__).parents[1]
 SMALL = 100_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.chaos import Chaos, Plan
+
 from tests.support.redis_server import RedisServer
 
 
