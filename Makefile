@@ -23,6 +23,8 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.encode
 	$(BIN)/python -m benchmarks.precision
 	$(BIN)/python -m benchmarks.query
+	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.chaos
 
 clean:
 	rm -rf .venv

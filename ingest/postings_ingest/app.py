@@ -11,6 +11,7 @@ from celery.signals import worker_init, worker_ready, worker_shutdown, worker_sh
 
 from postings import PostingsError, Settings
 from postings_ingest.queue.celery_app import TASK, celery_app
+from postings_ingest.tracing import span
 from postings_ingest.worker.health import HealthServer
 from postings_ingest.worker.logs import configure_logging
 from postings_ingest.worker.patience import Stopping
@@ -27,14 +28,15 @@ guard_redis(lambda item, reason: _service().keep_unreadable(item, reason))
 _health: HealthServer | None = None
 
 
-@app.task(name=TASK)
-def index(*args: Any, **kwargs: Any) -> None:
+@app.task(name=TASK, bind=True)
+def index(self: Any, *args: Any, **kwargs: Any) -> None:
     """Work off the batch of an id."""
     service = _service()
     match args, kwargs:
         case (str(id),), {**rest} if not rest and id.isalnum() and len(id) <= 64:
             try:
-                service.handle(id)
+                with span("postings.batch", self.request.headers, batch=id):
+                    service.handle(id)
             except Stopping as error:
                 raise Reject("the worker stops", requeue=True) from error
         case _:

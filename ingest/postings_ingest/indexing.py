@@ -13,6 +13,7 @@ from postings.passages import passage_input
 from postings.writes import Outcome, Revision, write
 from postings_ingest.chunking import split
 from postings_ingest.operations import Deletion, Operation
+from postings_ingest.tracing import span
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class Indexer:
             for operation, number in zip(operations, versions, strict=True)
         ]
         texts = [passage_input(self.encoder, part.title, part.text)[0] for parts in passages for part in parts]
-        vectors = iter(self.encoder.encode_documents(texts))
+        with span("postings.encode", passages=len(texts)):
+            vectors = iter(self.encoder.encode_documents(texts))
         now = arrival_version()
         revisions = [
             Revision.deletion(operation.id, number, now)
@@ -78,5 +80,6 @@ class Indexer:
             for operation, number, parts in zip(operations, versions, passages, strict=True)
         ]
         began = time.perf_counter()
-        outcomes = write(self.index, revisions)
+        with span("postings.upsert", documents=len(revisions)):
+            outcomes = write(self.index, revisions)
         return Indexed(outcomes, len(texts), time.perf_counter() - began)

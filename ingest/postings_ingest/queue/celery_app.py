@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from postings.errors import MissingExtra
 from postings_ingest.queue.ledger import QUEUES
+from postings_ingest.tracing import trace_headers
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -74,7 +75,8 @@ def announce(app: Celery, settings: Settings, id: str, queue: str) -> bool:
     If it didn't, nothing is lost: a worker announces the batch again.
     """
     try:
-        app.send_task(TASK, (id,), task_id=id, queue=queue_name(settings, queue), retry=False, ignore_result=True)
+        name = queue_name(settings, queue)
+        app.send_task(TASK, (id,), task_id=id, queue=name, headers=trace_headers(), retry=False, ignore_result=True)
     except (*app.connection_for_write().connection_errors, OSError) as error:
         log.warning("batch %s is accepted, but could not be announced yet: %s", id, error)
         return False

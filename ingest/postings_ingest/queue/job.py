@@ -19,10 +19,10 @@ class Job:
         ledger: of the collection.
         id: the job's.
 
-    Example:
-        >>> job = producer.flush()
-        >>> job.wait().indexed
-        1
+    Example::
+
+        job = producer.flush()
+        print(job.wait(progress=True).indexed, [letter.reason for letter in job.failures()])
     """
 
     def __init__(self, ledger: Ledger, id: str) -> None:

@@ -53,12 +53,12 @@ class Producer:
     Raises:
         MissingExtra: Celery and redis aren't installed.
 
-    Example:
-        >>> with Producer(settings) as producer:
-        ...     producer.add(Document("1", "A man is eating food."))
-        ...     producer.delete("2")
-        >>> producer.job.wait().done
-        2
+    Example::
+
+        with Producer() as producer:
+            producer.add(Document("1", "A man is eating food."))
+            producer.delete("2")
+        print(producer.job.wait(progress=True))
     """
 
     def __init__(
