@@ -67,7 +67,7 @@ class Settings(BaseSettings):
         100_000, ge=1, description="Documents queued or in hand from which on producers wait for the workers"
     )
     visibility_timeout: int = Field(
-        30, ge=1, description="Seconds after which the work of a worker that died goes to another"
+        20, ge=1, description="Seconds after which the work of a worker that died goes to another"
     )
     worker_threads: int = Field(2, ge=1, description="Batches that a worker has in hand: one encodes, others write")
     batch_seconds: int = Field(600, ge=1, description="Seconds after which a worker puts the rest of a batch back")

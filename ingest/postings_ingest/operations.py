@@ -9,7 +9,7 @@ from typing import TypeAlias
 from postings import Document
 from postings.documents import check_id, check_version
 
-DOCUMENTS = 64
+DOCUMENTS = 256
 CHARACTERS = 500_000
 
 
@@ -34,7 +34,7 @@ Operation: TypeAlias = Document | Deletion
 
 
 def micro_batches(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
-    """Some operations at a time: at most 64, or half a million characters and one document more."""
+    """Some operations at a time: at most 256, or half a million characters and one document more."""
     batch: list[Operation] = []
     characters = 0
     for operation in operations:

@@ -20,8 +20,8 @@ from postings_ingest import Pipeline, read_documents
 from tests.support.cli import start
 from tests.support.indexes import MODEL, point
 
-DOCUMENTS = 300
-FIRST_BATCH = 64
+DOCUMENTS = 1000
+FIRST_BATCH = 256
 PADDING = "x" * 3000
 """One word of the vocabulary at most: it fills the pipe, not the encoder."""
 
@@ -35,7 +35,7 @@ def feed_beyond_the_first_batch(stdin: IO[bytes]) -> None:
     """Write until it is certain that the first batch was written to the index.
 
     The pipeline reads the second batch only once the first is acknowledged. A pipe holds 64 KiB and the reader a
-    few more, so when three times the first batch (about 600 kB) has left our hands, it is reading the second.
+    few more, so when three times the first batch (about 2 MB) has left our hands, it is reading the second.
     """
     for number in range(3 * FIRST_BATCH):
         stdin.write(line(number))

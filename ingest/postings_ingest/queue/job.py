@@ -9,7 +9,7 @@ from postings.errors import JobNotFound
 from postings_ingest.queue.dead_letters import DeadLetter, DeadLetters
 from postings_ingest.queue.ledger import Counts, Ledger
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.2
 
 
 class Job:

@@ -34,7 +34,7 @@ class Metrics:
         )
         self.passages = Counter("postings_passages", "Passages written", registry=self.registry)
         self.batch_seconds = _histogram(self.registry, "batch_seconds", "Seconds from lease to ledger")
-        self.upsert_seconds = _histogram(self.registry, "upsert_seconds", "Seconds to write up to 64 documents")
+        self.upsert_seconds = _histogram(self.registry, "upsert_seconds", "Seconds to write up to 256 documents")
         self.redeliveries = Counter(
             "postings_redeliveries", "Batches announced again after their worker died", registry=self.registry
         )
