@@ -38,6 +38,7 @@ from postings_training import load_beir
 
 SET = "nfcorpus"
 DOCUMENTS = 2000
+QUERIES = 20
 REPEATS = 5
 STARTS = 7
 QUERY = "statin breast cancer"
@@ -82,11 +83,15 @@ def contributions(encoder: Encoder, reference: SparseEncoder, texts: Sequence[st
     (query,), documents = encoder.encode_queries([QUERY]), encoder.encode_documents(texts)
     query_row, document_rows = reference.encode_query(QUERY), reference.encode_document(list(texts))
     ours, theirs = in_turns(
-        lambda: shared_dims(query, documents), lambda: reference.intersection(query_row, document_rows), repeats=3
+        lambda: [shared_dims(query, documents) for _ in range(QUERIES)],
+        lambda: reference.intersection(query_row, document_rows),
+        repeats=3,
     )
+    ours /= QUERIES
     entries = sum(len(shared.indices) for shared in shared_dims(query, documents))
     expected = int((reference.intersection(query_row, document_rows).coalesce().values() > 0).sum())
-    detail = f"{1e3 * ours:.2f} ms against {1e3 * theirs:,.0f} ms; {entries:,} contributions (theirs: {expected:,})"
+    each = f"{1e3 * ours:.2f} ms ({QUERIES} in a row)"
+    detail = f"{each} against {1e3 * theirs:,.0f} ms; {entries:,} contributions (theirs: {expected:,})"
     return Figure(f"contributions, 1 query x {len(texts):,} documents", theirs / ours, "x", 1000, detail)
 
 

@@ -204,9 +204,8 @@ class Encoder:
         wanted = [np.asarray(each, dtype=np.int64) for each in indices]
         found: dict[int, Integers | None] = {}
         for batch in batches([len(text) for text in prepared], passes.route.pass_size):
-            with passes.turn():
-                positions = passes.route.positions([prepared[at] for at in batch], [wanted[at] for at in batch])
-            found |= zip(batch, positions or itertools.repeat(None, len(batch)), strict=True)
+            positions = passes.positions([prepared[at] for at in batch], [wanted[at] for at in batch])
+            found |= zip(batch, positions, strict=True)
         return [self._spans(text, found[at], len(wanted[at])) for at, text in enumerate(texts)]
 
     def offsets(self, text: str) -> Offsets:
@@ -229,8 +228,12 @@ class Encoder:
         if positions is None:
             return [[] for _ in range(count)]
         prompt = self._prompt("document")
-        offsets = self._passes("document").route.tokenizer.offsets_read(prompt + text) - len(prompt)
-        spans = [(int(offsets[at, 0]), int(offsets[at, 1])) if at >= 0 else (0, 0) for at in positions]
+        read = prompt + text
+        offsets = self._passes("document").route.tokenizer.offsets_read(read)
+        spans = [
+            _trimmed(read, int(offsets[at, 0]), int(offsets[at, 1]), len(prompt)) if at >= 0 else (0, 0)
+            for at in positions
+        ]
         return [[(start, end)] if end > start >= 0 else [] for start, end in spans]
 
     def _prompt(self, task: Task) -> str:
@@ -251,3 +254,10 @@ class Encoder:
 
     def _has_latents(self) -> bool:
         return bool(self._folder.document) and self._folder.document[-1].name == "SparseAutoEncoder"
+
+
+def _trimmed(text: str, start: int, end: int, offset: int) -> Span:
+    """A token without the space before it, which byte-level tokenizers count in."""
+    while start < end and text[start].isspace():
+        start += 1
+    return start - offset, end - offset

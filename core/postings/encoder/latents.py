@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 
 from postings.encoder.sources import cache_folder
@@ -43,7 +43,7 @@ def latent_names(
     names = {index: f"latent {index} ({', '.join(word for _, word in top)})" for index, top in strongest.items()}
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        partial = cache.with_suffix(f".{os.getpid()}")
+        partial = cache.with_suffix(f".{uuid.uuid4().hex}")
         partial.write_text(json.dumps(names), encoding="utf-8")
         partial.replace(cache)
     except OSError as error:

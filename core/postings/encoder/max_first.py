@@ -121,7 +121,7 @@ class MaxFirst:
         with _memory_errors():
             wanted_columns = torch.from_numpy(np.where(known, columns, 0)).to(self._device)
             highest, position = self._logits(self._hidden(batch), wanted_columns)
-            logits, found = highest.cpu().numpy(), _in_text(position, batch).cpu().numpy()
+            logits, found = highest.float().cpu().numpy(), _in_text(position, batch).cpu().numpy()
         found[(logits <= 0) | ~known] = -1
         return [row[: len(wanted)] for row, wanted in zip(found, entries, strict=True)]
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from postings.encoder.activations import Activations
+from postings.encoder.activations import Activations, Integers
 from postings.encoder.route import Prepared, Route
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(eq=False, slots=True)
@@ -89,6 +94,20 @@ class SharedPasses:
             raise request.error
         return request.found
 
+    def positions(self, texts: Sequence[Prepared], entries: Sequence[Integers]) -> Sequence[Integers | None]:
+        """What the route's ``positions`` gives, ``None`` for each text where it gives nothing.
+
+        Raises:
+            MemoryError: not even one text fits.
+        """
+
+        def run(part: Sequence[tuple[Prepared, Integers]]) -> list[Integers | None]:
+            found = self.route.positions([text for text, _ in part], [wanted for _, wanted in part])
+            return list(found) if found is not None else [None] * len(part)
+
+        with self.turn():
+            return self._pass(list(zip(texts, entries, strict=True)), run)
+
     @contextmanager
     def turn(self, unless: _Request | None = None) -> Iterator[None]:
         """Wait for the model, or until somebody else has served the request."""
@@ -105,54 +124,50 @@ class SharedPasses:
                     self._changed.notify_all()
 
     def _next(self) -> list[_Request]:
-        """The first in the queue, and those behind it that fit into its pass."""
+        """The first in the queue, and those behind it that fit into its pass. They stay there until they are done."""
         with self._changed:
-            taken = [self._waiting.popleft()]
-            count, longest = len(taken[0].texts), max(map(len, taken[0].texts))
-            for request in list(self._waiting):
+            self._waiting = deque(request for request in self._waiting if not request.done)
+            first = self._waiting[0]
+            taken, count, longest = [first], len(first.texts), max(map(len, first.texts))
+            for request in itertools.islice(self._waiting, 1, None):
                 length = max(longest, *map(len, request.texts))
                 size = (count + len(request.texts)) * length
-                if size <= self.route.pass_size and request.positions == taken[0].positions:
-                    self._waiting.remove(request)
+                if size <= self.route.pass_size and request.positions == first.positions:
                     taken.append(request)
                     count, longest = count + len(request.texts), length
         return taken
 
     def _serve(self, requests: list[_Request]) -> None:
         texts = [text for request in requests for text in request.texts]
+        positions = requests[0].positions
         try:
-            found = iter(self._pass(texts, positions=requests[0].positions))
+            found = iter(self._pass(texts, lambda part: self._timed(part, positions=positions)))
         except Exception as error:
             if len(requests) == 1:
                 requests[0].error, requests[0].done = error, True
+                return
             # One caller's text isn't another's error.
-            for request in requests if len(requests) > 1 else ():
+            for request in requests:
                 self._serve([request])
-        except BaseException:  # Ctrl-C reaches one thread: the others' work stays to be done
-            with self._changed:
-                self._waiting.extendleft(reversed(requests))
-            raise
         else:
             for request in requests:
                 request.found, request.done = [next(found) for _ in request.texts], True
 
-    def _pass(self, texts: Sequence[Prepared], *, positions: bool) -> list[Activations]:
-        size = len(texts) * max(map(len, texts))
+    def _pass(self, items: Sequence[T], run: Callable[[Sequence[T]], list[R]]) -> list[R]:
+        """One pass, or several if it doesn't fit in memory."""
+        size = len(items) * max(map(_length, items))
         # A batch may have been made before a smaller size was remembered.
-        if len(texts) == 1 or size <= self.route.pass_size:
+        if len(items) == 1 or size <= self.route.pass_size:
             try:
-                return self._timed(texts, positions=positions)
+                return run(items)
             except MemoryError:
-                if len(texts) == 1:
+                if len(items) == 1:
                     raise
             self.route.pass_size = max(size // 2, 1)
             self.work.halvings += 1
             log.warning("a pass of %d tokens ran out of memory: passes hold %d from now on", size, self.route.pass_size)
-        middle = len(texts) // 2
-        return [
-            *self._pass(texts[:middle], positions=positions),
-            *self._pass(texts[middle:], positions=positions),
-        ]
+        middle = len(items) // 2
+        return [*self._pass(items[:middle], run), *self._pass(items[middle:], run)]
 
     def _timed(self, texts: Sequence[Prepared], *, positions: bool) -> list[Activations]:
         began = time.perf_counter()
@@ -161,3 +176,8 @@ class SharedPasses:
         self.work.tokens += sum(map(len, texts))
         self.work.seconds += time.perf_counter() - began
         return found
+
+
+def _length(item: Any) -> int:
+    """Of a text, or of one that comes with its entries."""
+    return len(item[0] if isinstance(item, tuple) else item)

@@ -44,16 +44,19 @@ class StaticRoute:
         Raises:
             ModelNotSupported: its weights or its tokenizer can't be read.
         """
-        settings = json.loads((folder / "tokenizer_config.json").read_bytes())
-        length = min(int(settings.get("model_max_length", _PASS)), _PASS)
-        tokenizer = Tokenizer.load(folder, length, special_tokens=False)
-        if path := config.get("path"):
-            known = tokenizer.vocabulary()
-            weights = np.zeros(len(known), np.float32)
-            for token, weight in json.loads((folder / Path(path).name).read_bytes()).items():
-                weights[known[token]] = weight
-        else:
-            weights = read_weights(folder)["weight"]
+        try:
+            settings = json.loads((folder / "tokenizer_config.json").read_bytes())
+            length = min(int(settings.get("model_max_length", _PASS)), _PASS)
+            tokenizer = Tokenizer.load(folder, length, special_tokens=False)
+            if path := config.get("path"):
+                known = tokenizer.vocabulary()
+                weights = np.zeros(len(known), np.float32)
+                for token, weight in json.loads((folder / Path(path).name).read_bytes()).items():
+                    weights[known[token]] = weight
+            else:
+                weights = read_weights(folder)["weight"]
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelNotSupported(f"{folder} isn't a SparseStaticEmbedding that can be read: {error!r}") from error
         if not np.isfinite(weights).all():
             raise ModelNotSupported(f"{folder} has weights that aren't finite")
         return cls(weights, tokenizer, max_active_dims)

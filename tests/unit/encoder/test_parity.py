@@ -99,6 +99,9 @@ def test_a_lower_precision_changes_vectors_a_little(encoder: Encoder, backend: B
     for vector, expected in zip(lower.encode_documents(TEXTS[:3]), encoder.encode_documents(TEXTS[:3]), strict=True):
         cosine = vector.dot(expected) / np.sqrt(vector.dot(vector) * expected.dot(expected))
         assert 0.98 < cosine < 1 - 1e-9
+    (vector,) = lower.encode_documents(["a lion hunts"])
+    ((spans,),) = lower.evidence(["a lion hunts"], [[vector.indices[vector.values.argmax()]]])
+    assert spans == [(2, 6)]
 
 
 def test_a_stream_is_encoded_as_a_list_is(encoder: Encoder) -> None:

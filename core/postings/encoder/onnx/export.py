@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -78,23 +77,24 @@ def export(path: MaxFirst, folder: Path, fingerprint: str, graphs: Path, precisi
         "padding": path.padding,
     }
     graphs.mkdir(parents=True, exist_ok=True)
-    for name, model in {
-        TRANSFORMERS[precision]: transformer,
-        "dense": dense_graph(size, width),
-        "screen": screen_graph(size, width),
-        "selected": selected_graph(size, width),
-    }.items():
-        _write(graphs / f"{name}.onnx", model.SerializeToString())
-    _check(GraphRoute(folder, graphs, facts, None, precision), path, _TOLERANCES[precision])
-    # Last: its presence says that the graphs are complete.
-    _write(facts_file(graphs, precision), json.dumps(facts, indent=1).encode() + b"\n")
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Whole or not at all: several processes may export a model at once."""
-    partial = file.with_name(f"{file.name}.{os.getpid()}")
-    partial.write_bytes(content)
-    partial.replace(file)
+    # Several processes may export a model at once, and one of them may fail.
+    with tempfile.TemporaryDirectory(dir=graphs, ignore_cleanup_errors=True) as temporary:
+        made = Path(temporary)
+        for name, model in {
+            TRANSFORMERS[precision]: transformer,
+            "dense": dense_graph(size, width),
+            "screen": screen_graph(size, width),
+            "selected": selected_graph(size, width),
+        }.items():
+            (made / f"{name}.onnx").write_bytes(model.SerializeToString())
+        _check(GraphRoute(folder, made, facts, None, precision), path, _TOLERANCES[precision])
+        facts_file(graphs, precision).unlink(missing_ok=True)
+        for graph in made.glob("*.onnx"):
+            graph.replace(graphs / graph.name)
+        # Last: its presence says that the graphs are complete.
+        said = facts_file(made, precision)
+        said.write_text(json.dumps(facts, indent=1) + "\n")
+        said.replace(facts_file(graphs, precision))
 
 
 def _check(exported: GraphRoute, path: MaxFirst, tolerance: float) -> None:
