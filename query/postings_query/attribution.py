@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -81,25 +81,24 @@ def shared_dims(query: SparseVector, documents: Sequence[SparseVector]) -> Share
         >>> shared.indices.tolist(), shared.products.tolist()
         ([5, 1], [3.0, 1.0])
     """
-    every = [document.indices for document in documents]
+    # Typed as Any because, before Python 3.12, numpy's stubs don't call an array a buffer.
+    every: list[Any] = [document.indices for document in documents]
+    values: list[Any] = [document.values for document in documents]
     ends = np.zeros(len(every) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, every), np.int64, len(every)), out=ends[1:])
     if not ends[-1] or not len(query):
         nothing = np.empty(0, np.float32)
         return SharedDimsOfMany(np.zeros(len(documents) + 1, np.int64), np.empty(0, np.int32), nothing, nothing)
-    # Where each vocabulary entry stands in the query; the last row, for all entries beyond it, says nowhere.
-    place = np.full(int(query.indices[-1]) + 2, -1, dtype=np.int32)
-    place[query.indices] = np.arange(len(query))
-    # Joined as bytes, thousands of short arrays take a third of the time of np.concatenate.
-    indices = np.frombuffer(b"".join([each.data for each in every]), np.int32)
-    places = place.take(indices, mode="clip")
-    found = np.flatnonzero(places >= 0)
-    return SharedDimsOfMany(
-        np.searchsorted(found, ends),
-        indices[found],
-        query.values[places[found]],
-        np.frombuffer(b"".join([document.values.data for document in documents]), np.float32)[found],
-    )
+    # What the query weighs each vocabulary entry with; the last, for all entries beyond the query's, is 0.
+    weights = np.zeros(int(query.indices[-1]) + 2, np.float32)
+    weights[query.indices] = query.values
+    # Joined as bytes, thousands of short arrays take half the time of np.concatenate; one byte an entry to look
+    # up and to scan, a third of the time of four.
+    indices = np.frombuffer(b"".join(every), np.int32)
+    found = np.flatnonzero((weights != 0).take(indices, mode="clip"))
+    shared = indices[found]
+    document_weights = np.frombuffer(b"".join(values), np.float32)[found]
+    return SharedDimsOfMany(np.searchsorted(found, ends), shared, weights[shared], document_weights)
 
 
 def contributions(
