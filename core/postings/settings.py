@@ -48,7 +48,29 @@ class Settings(BaseSettings):
         description="A folder (or 'edge:FOLDER') for the embedded engine, or the http(s) URL of a Qdrant server",
     )
     index_api_key: SecretStr | None = Field(None, description="The Qdrant server's API key")
-    index_timeout: int = Field(30, ge=1, description="Seconds to wait for an answer of the Qdrant server")
+    index_ca: Path | None = Field(
+        None, description="File of the certificates that sign the Qdrant server's; by default those of this machine"
+    )
+    index_grpc_port: int | None = Field(
+        None, ge=1, le=65535, description="The Qdrant server's port for gRPC, usually 6334; by default REST is used"
+    )
+    index_timeout: int = Field(
+        30, ge=1, description="Seconds that a request to the Qdrant server may take, with everything"
+    )
+    index_streams: int = Field(3, ge=1, le=32, description="Requests of 64 points that are sent to the server at once")
+    index_datatype: Literal["float32", "float16", "uint8"] = Field(
+        "float32",
+        description="Of the weights in a new collection's index; with all but 'float32', scores are rounded and differ "
+        "a little from the sum of their contributions",
+    )
+    index_on_disk: bool = Field(default=False, description="Whether a new collection's index stays on the disk")
+    index_payload_on_disk: bool = Field(
+        default=True, description="Whether a new collection's texts and metadata stay on the disk of the server"
+    )
+    index_shards: int | None = Field(None, ge=1, description="Shards of a new collection on a cluster")
+    index_replicas: int | None = Field(
+        None, ge=1, description="Replicas of each shard of a new collection on a cluster; most of them confirm a write"
+    )
     collection: str = Field("documents", min_length=1, description="The collection to write to and search in")
     passage_tokens: int | None = Field(
         None, ge=8, description="Tokens that a passage may have, title included; by default the model's window, <= 512"
@@ -70,7 +92,12 @@ class Settings(BaseSettings):
         20, ge=1, description="Seconds after which the work of a worker that died goes to another"
     )
     worker_threads: int = Field(2, ge=1, description="Batches that a worker has in hand: one encodes, others write")
-    batch_seconds: int = Field(600, ge=1, description="Seconds after which a worker puts the rest of a batch back")
+    batch_seconds: int = Field(
+        600,
+        ge=1,
+        description="Seconds after which a worker puts the rest of a batch back; a worker in which nothing moves for "
+        "so long is killed",
+    )
     worker_port: int | None = Field(
         None, ge=0, le=65535, description="Port of a worker's /metrics, /ready and /live; by default none is opened"
     )

@@ -17,13 +17,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 
 from postings.documents import check_id, check_version
 from postings.index.payload import deleted_before, of_documents, stale_points, tombstone_point
 from postings.index.protocol import Index, Point
 
-POINTS_PER_REQUEST = 256
+POINTS_PER_BATCH = 256
 
 
 class Outcome(StrEnum):
@@ -98,13 +97,12 @@ class _Stored:
 
 def _write_batch(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
     # One request carries one condition for all its points: the smallest version can only refuse too much.
-    for points in _chunks(point for revision in batch for point in revision.points):
-        index.upsert(points, newest=min(point.payload["version"] for point in points))
+    points = [point for revision in batch for point in revision.points]
+    index.upsert(points, newest=min(revision.version for revision in batch))
     stored = _read(index, batch)
     if refused := _refused(batch, stored):
         for version, points in refused.items():
-            for chunk in _chunks(iter(points)):
-                index.upsert(chunk, newest=version)
+            index.upsert(points, newest=version)
         stored = _read(index, batch)
     for doc_id, document in stored.items():
         if document.stale:
@@ -146,14 +144,8 @@ def _batches(revisions: Iterable[Revision]) -> Iterator[list[Revision]]:
     for revision in revisions:
         batch.append(revision)
         points += len(revision.points)
-        if points >= POINTS_PER_REQUEST:
+        if points >= POINTS_PER_BATCH:
             yield batch
             batch, points = [], 0
     if batch:
         yield batch
-
-
-def _chunks(points: Iterable[Point]) -> Iterator[list[Point]]:
-    remaining = iter(points)
-    while chunk := list(islice(remaining, POINTS_PER_REQUEST)):
-        yield chunk

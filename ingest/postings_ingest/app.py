@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 from celery import signals
 from celery.exceptions import Reject
 from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
+from celery.worker import state
 
 from postings import PostingsError, Settings
 from postings_ingest.queue.celery_app import TASK, celery_app
 from postings_ingest.tracing import span
 from postings_ingest.worker.health import HealthServer
 from postings_ingest.worker.logs import configure_logging
-from postings_ingest.worker.patience import Stopping
+from postings_ingest.worker.patience import Broken, Stopping
 from postings_ingest.worker.service import Service
 from postings_ingest.worker.supervisor import end_with_parent
 from postings_ingest.worker.transport import guard_redis
@@ -38,6 +40,10 @@ def index(self: Any, *args: Any, **kwargs: Any) -> None:
                 with span("postings.batch", self.request.headers, batch=id):
                     service.handle(id)
             except Stopping as error:
+                if isinstance(error, Broken):
+                    log.error("the model fails on any text, so the worker has to be started anew: %s", error)
+                    service.stopping.set()
+                    state.should_stop = os.EX_TEMPFAIL
                 raise Reject("the worker stops", requeue=True) from error
         case _:
             reason = f"{TASK} takes the id of a batch, got {args!r:.200} and {kwargs!r:.200}"

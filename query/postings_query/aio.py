@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from postings import Encoder, Index
-from postings.index import Filter
-from postings_query.client import SearchClient
+from postings import Encoder, Index, open_index
+from postings.errors import InvalidQuery
+from postings.index import Filter, IndexInfo, ScoredPoint, SearchRequest
+from postings.index.open import is_server
 from postings_query.hits import Hit
+from postings_query.searching import Wanted, proceed, searching
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -18,7 +21,19 @@ if TYPE_CHECKING:
 
 
 class AsyncSearchClient:
-    """:class:`SearchClient` for asyncio: encoding and search run in a thread, and the event loop stays free.
+    """:class:`SearchClient` for asyncio.
+
+    A Qdrant server is asked without a thread; what takes the processor (encoding, the embedded engine) runs in one,
+    and the event loop stays free. Model and index are opened by ``async with``, or by the first search.
+
+    Args:
+        collection: as :class:`SearchClient` takes it.
+        index: likewise, or a :class:`postings.index.server.AsyncServerIndex`.
+        encoder: likewise.
+        settings: likewise.
+
+    Raises:
+        InvalidQuery: ``collection`` and ``index`` are both given.
 
     Example:
         >>> async def first(query):
@@ -32,11 +47,22 @@ class AsyncSearchClient:
         self,
         collection: str | None = None,
         *,
-        index: Index | None = None,
+        index: Index | AsyncIndex | None = None,
         encoder: Encoder | None = None,
         settings: Settings | None = None,
     ) -> None:
-        self._client = SearchClient(collection, index=index, encoder=encoder, settings=settings)
+        if collection is not None and index is not None:
+            raise InvalidQuery("give a collection or an open index, not both")
+        if settings is None:
+            from postings import Settings
+
+            settings = Settings()
+        self._settings = settings if collection is None else settings.model_copy(update={"collection": collection})
+        self._owns_index = index is None
+        self._index = None if index is None else _asynchronous(index)
+        self._encoder = encoder
+        self._opening = asyncio.Lock()
+        self._checked = False
 
     async def search(
         self,
@@ -48,6 +74,7 @@ class AsyncSearchClient:
         group_by_document: bool = False,
         explain: bool = False,
         score_threshold: float | None = None,
+        consistent: bool = False,
     ) -> list[Hit]:
         """As :meth:`SearchClient.search`."""
         answers = await self.search_batch(
@@ -58,6 +85,7 @@ class AsyncSearchClient:
             group_by_document=group_by_document,
             explain=explain,
             score_threshold=score_threshold,
+            consistent=consistent,
         )
         return answers[0]
 
@@ -71,25 +99,104 @@ class AsyncSearchClient:
         group_by_document: bool = False,
         explain: bool = False,
         score_threshold: float | None = None,
+        consistent: bool = False,
     ) -> list[list[Hit]]:
         """As :meth:`SearchClient.search_batch`."""
-        return await asyncio.to_thread(
-            self._client.search_batch,
-            queries,
-            limit,
-            offset,
-            filter,
+        wanted = Wanted(
+            queries=queries,
+            limit=limit,
+            offset=offset,
+            filter=filter,
             group_by_document=group_by_document,
             explain=explain,
             score_threshold=score_threshold,
         )
+        index, encoder = await self._opened()
+        questions = searching(encoder, wanted)
+        asked, hits = await asyncio.to_thread(proceed, questions, None)
+        while asked:
+            answers = await index.search_batch(asked, consistent=consistent)
+            asked, hits = await asyncio.to_thread(proceed, questions, answers)
+        return hits
 
     async def close(self) -> None:
-        """As :meth:`SearchClient.close`."""
-        await asyncio.to_thread(self._client.close)
+        """Close the index, unless it was passed in."""
+        if self._owns_index and self._index is not None:
+            await self._index.close()
+            self._index = None
 
     async def __aenter__(self) -> Self:
+        await self._opened()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
+
+    async def _opened(self) -> tuple[AsyncIndex, Encoder]:
+        async with self._opening:
+            if self._encoder is None:
+                self._encoder = await asyncio.to_thread(Encoder.from_settings, self._settings)
+            if self._index is None:
+                self._index = await _open(self._settings)
+            if not self._checked:
+                models = (await self._index.info()).models
+                models.require(self._encoder.fingerprint, self._encoder.name, self._index.collection)
+                self._checked = True
+            return self._index, self._encoder
+
+
+class AsyncIndex(Protocol):
+    """What the client needs of an index for asyncio."""
+
+    @property
+    def collection(self) -> str:
+        """The collection's name."""
+        ...
+
+    async def info(self) -> IndexInfo:
+        """Say what the collection holds."""
+        ...
+
+    async def search_batch(
+        self, requests: Sequence[SearchRequest], *, consistent: bool = False
+    ) -> list[list[ScoredPoint]]:
+        """Answer several searches."""
+        ...
+
+    async def close(self) -> None:
+        """Release the engine."""
+        ...
+
+
+class _InThread:
+    """An index that blocks, asked in a thread."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    @property
+    def collection(self) -> str:
+        return self._index.collection
+
+    async def info(self) -> IndexInfo:
+        return await asyncio.to_thread(self._index.info)
+
+    async def search_batch(
+        self, requests: Sequence[SearchRequest], *, consistent: bool = False
+    ) -> list[list[ScoredPoint]]:
+        return await asyncio.to_thread(self._index.search_batch, requests, consistent=consistent)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._index.close)
+
+
+def _asynchronous(index: Index | AsyncIndex) -> AsyncIndex:
+    return index if inspect.iscoroutinefunction(index.search_batch) else _InThread(index)  # type: ignore[arg-type, return-value]
+
+
+async def _open(settings: Settings) -> AsyncIndex:
+    if is_server(settings):
+        from postings.index.server import AsyncServerIndex
+
+        return await AsyncServerIndex.connect(settings)
+    return _InThread(await asyncio.to_thread(open_index, settings))

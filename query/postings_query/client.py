@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from postings import Encoder, Index, SparseVector, open_index
+from postings import Encoder, Index, open_index
 from postings.errors import InvalidQuery
-from postings.index import Filter, ScoredPoint, SearchRequest
-from postings.index.filters import as_json
-from postings.index.payload import passage_from
-from postings_query.attribution import contributions
-from postings_query.grouping import search_documents
+from postings.index import Filter
 from postings_query.hits import Hit
+from postings_query.searching import Wanted, proceed, searching
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
 
     from postings import Settings
-
-MAX_HITS = 10_000
-"""The largest ``offset + limit``."""
 
 
 class SearchClient:
@@ -80,6 +73,7 @@ class SearchClient:
         group_by_document: bool = False,
         explain: bool = False,
         score_threshold: float | None = None,
+        consistent: bool = False,
     ) -> list[Hit]:
         """Find the passages with the highest score.
 
@@ -92,6 +86,7 @@ class SearchClient:
             group_by_document: one hit for each document, its best passage; ``limit`` and ``offset`` count documents.
             explain: say which tokens made the score, and which characters fired them.
             score_threshold: leave out hits with a lower score.
+            consistent: on a cluster, ask most of the replicas, so that whatever was written before is found.
 
         Raises:
             InvalidQuery: the query is empty, or a limit is out of range.
@@ -106,6 +101,7 @@ class SearchClient:
             group_by_document=group_by_document,
             explain=explain,
             score_threshold=score_threshold,
+            consistent=consistent,
         )[0]
 
     def search_batch(
@@ -118,34 +114,24 @@ class SearchClient:
         group_by_document: bool = False,
         explain: bool = False,
         score_threshold: float | None = None,
+        consistent: bool = False,
     ) -> list[list[Hit]]:
         """Answer several queries at once, in their order; the arguments are those of :meth:`search`."""
-        _check(queries, limit, offset)
-        json_filter = None if filter is None else as_json(filter)
+        wanted = Wanted(
+            queries=queries,
+            limit=limit,
+            offset=offset,
+            filter=filter,
+            group_by_document=group_by_document,
+            explain=explain,
+            score_threshold=score_threshold,
+        )
         self._check_model()
-        vectors = self._encoder.encode_queries(queries)
-        requests = [
-            SearchRequest(
-                vector=vector,
-                using=self._encoder.fingerprint,
-                limit=limit,
-                offset=offset,
-                filter=json_filter,
-                score_threshold=score_threshold,
-                with_vector=explain,
-            )
-            for vector in vectors
-        ]
-        if group_by_document:
-            answers = search_documents(self._index, requests, MAX_HITS)
-        else:
-            answers = self._index.search_batch(requests)
-        hits = [[_hit(point) for point in points] for points in answers]
-        if not explain:
-            return hits
-        return [
-            self._explained(vector, points, found) for vector, points, found in zip(vectors, answers, hits, strict=True)
-        ]
+        questions = searching(self._encoder, wanted)
+        asked, hits = proceed(questions, None)
+        while asked:
+            asked, hits = proceed(questions, self._index.search_batch(asked, consistent=consistent))
+        return hits
 
     def close(self) -> None:
         """Close the index, unless it was passed in."""
@@ -163,40 +149,3 @@ class SearchClient:
             models = self._index.info().models
             models.require(self._encoder.fingerprint, self._encoder.name, self._index.collection)
             self._checked = True
-
-    def _explained(self, query: SparseVector, points: Sequence[ScoredPoint], hits: list[Hit]) -> list[Hit]:
-        using = self._encoder.fingerprint
-        passages = [(point.vectors[using], hit.title, hit.text) for point, hit in zip(points, hits, strict=True)]
-        found = contributions(self._encoder, query, passages)
-        return [replace(hit, contributions=parts) for hit, parts in zip(hits, found, strict=True)]
-
-
-def _hit(point: ScoredPoint) -> Hit:
-    passage = passage_from(point.payload)
-    return Hit(
-        id=passage.doc_id,
-        score=point.score,
-        title=passage.title,
-        text=passage.text,
-        metadata=passage.metadata,
-        version=passage.version,
-        ordinal=passage.ordinal,
-        start=passage.start,
-        end=passage.end,
-    )
-
-
-def _check(queries: Sequence[str], limit: int, offset: int) -> None:
-    if isinstance(queries, str):
-        raise InvalidQuery("search_batch takes a list of queries, got one string: use search")
-    for query in queries:
-        if not isinstance(query, str):
-            raise InvalidQuery(f"a query must be a string, got {type(query).__name__}")
-        if not query.strip():
-            raise InvalidQuery("the query is empty")
-        try:
-            query.encode()
-        except UnicodeEncodeError as error:
-            raise InvalidQuery(f"the query isn't valid Unicode: {error.reason} at {error.start}") from error
-    if limit < 1 or offset < 0 or limit + offset > MAX_HITS:
-        raise InvalidQuery(f"limit must be >= 1, offset >= 0, both at most {MAX_HITS:,}; got {limit} and {offset}")

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
-from postings import Index
 from postings.index import ScoredPoint, SearchRequest
 
 _PASSAGES_PER_DOCUMENT = 2
 
 
-def search_documents(index: Index, requests: Sequence[SearchRequest], most: int) -> list[list[ScoredPoint]]:
-    """Answer requests whose ``limit`` and ``offset`` count documents.
+def best_of_documents(
+    requests: Sequence[SearchRequest], most: int
+) -> Generator[list[SearchRequest], list[list[ScoredPoint]], list[list[ScoredPoint]]]:
+    """Answer requests whose ``limit`` and ``offset`` count documents: yields what to ask, is sent the answers.
 
     Passages come best first, so the first of each document is its best. They are read in growing numbers until
     enough documents are among them: exact, and the same on every engine.
 
     Args:
-        index: where to search.
         requests: what to search for.
         most: passages to read for one request, at the most.
     """
@@ -29,7 +29,7 @@ def search_documents(index: Index, requests: Sequence[SearchRequest], most: int)
     while open_requests:
         batch = [replace(requests[at], limit=sizes[at], offset=0) for at in open_requests]
         unanswered = []
-        for at, points in zip(open_requests, index.search_batch(batch), strict=True):
+        for at, points in zip(open_requests, (yield batch), strict=True):
             best = _best_passages(points)
             if len(best) >= wanted[at] or len(points) < sizes[at] or sizes[at] >= most:
                 answers[at] = best[requests[at].offset : wanted[at]]

@@ -1,7 +1,8 @@
 """The real worker, with faults that files in a folder switch on: ``celery -A tests.support.faulty_app worker``.
 
 ``poison``: a text with the word POISON kills the process while it is encoded, as a crash in native code would.
-``hang``: a text with the word HANG takes a minute. ``index``: the index can't be reached.
+``hang``: a text with the word HANG takes ten minutes. ``broken``: no text can be encoded. ``index``: the index can't
+be reached. A text with the word SLOW takes four seconds.
 """
 
 from __future__ import annotations
@@ -9,34 +10,45 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from postings import EdgeIndex, Encoder, SparseVector
 from postings.errors import IndexUnavailable
+from postings.index.server import ServerIndex
 from postings_ingest.app import app
 
 FAULTS = Path(os.environ["POSTINGS_TEST_FAULTS"])
 
-_encode, _upsert = Encoder.encode_documents, EdgeIndex.upsert
+_encode = Encoder.encode_documents
 
 
 def encode_documents(self: Encoder, texts: Sequence[str]) -> list[SparseVector]:
     if any("POISON" in text for text in texts) and (FAULTS / "poison").exists():
         os.kill(os.getpid(), signal.SIGKILL)
     if any("HANG" in text for text in texts) and (FAULTS / "hang").exists():
-        time.sleep(60)
+        time.sleep(600)
+    if any("SLOW" in text for text in texts):
+        for _ in range(8):  # slow, but it gets on
+            time.sleep(0.5)
+            _encode(self, ["a"])
+    if (FAULTS / "broken").exists():
+        raise RuntimeError("CUDA error: unspecified launch failure")
     return _encode(self, texts)
 
 
-def upsert(self: EdgeIndex, *arguments: Any, **options: Any) -> None:
-    if (FAULTS / "index").exists():
-        raise IndexUnavailable("the index is away: a test took it")
-    _upsert(self, *arguments, **options)
+def may_be_away(upsert: Callable[..., None]) -> Callable[..., None]:
+    def upsert_or_fail(*arguments: Any, **options: Any) -> None:
+        if (FAULTS / "index").exists():
+            raise IndexUnavailable("the index is away: a test took it")
+        upsert(*arguments, **options)
+
+    return upsert_or_fail
 
 
 Encoder.encode_documents = encode_documents  # type: ignore[method-assign]
-EdgeIndex.upsert = upsert  # type: ignore[method-assign]
+EdgeIndex.upsert = may_be_away(EdgeIndex.upsert)  # type: ignore[method-assign]
+ServerIndex.upsert = may_be_away(ServerIndex.upsert)  # type: ignore[method-assign]
 
 __all__ = ["app"]

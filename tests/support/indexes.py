@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from qdrant_client import QdrantClient
+from qdrant_client import AsyncQdrantClient, QdrantClient
 
-from postings import EdgeIndex, Index, SparseVector
+from postings import EdgeIndex, Index, Settings, SparseVector
 from postings.documents import Passage
 from postings.index import Point
 from postings.index.payload import passage_point
@@ -32,15 +32,29 @@ def engine(name: str, folder: Path) -> Iterator[Index]:
         with EdgeIndex(folder, collection) as index:
             yield index
     elif name == "memory":
-        with ServerIndex(QdrantClient(":memory:"), collection) as index:
+        with ServerIndex(AsyncQdrantClient(":memory:"), Settings(collection=collection)) as index:
             yield index
     else:
-        client = QdrantClient(url=os.environ[SERVER_URL], api_key=os.environ.get("POSTINGS_TEST_QDRANT_API_KEY"))
-        with ServerIndex(client, collection) as index:
+        settings = server_settings(collection)
+        with ServerIndex.connect(settings) as index:
             try:
                 yield index
             finally:
-                client.delete_collection(collection)
+                drop(settings)
+
+
+def server_settings(collection: str) -> Settings:
+    """Of the server that the environment names."""
+    key = os.environ.get("POSTINGS_TEST_QDRANT_API_KEY")
+    return Settings(index_url=os.environ[SERVER_URL], index_api_key=key, collection=collection)  # type: ignore[arg-type]
+
+
+def drop(settings: Settings) -> None:
+    """Delete a collection from a server."""
+    key = settings.index_api_key
+    client = QdrantClient(url=settings.index_url, api_key=key.get_secret_value() if key else None)
+    client.delete_collection(settings.collection)
+    client.close()
 
 
 def passage(doc_id: str, ordinal: int = 0, *, version: int = 1, passages: int = 1, **metadata: object) -> Passage:

@@ -27,6 +27,11 @@ ROOM_TO_WRITE = 128 * 2**20
 
 _PAGE = 256
 _COLLECTION_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
+_DATATYPES = {
+    "float32": edge.VectorStorageDatatype.Float32,
+    "float16": edge.VectorStorageDatatype.Float16,
+    "uint8": edge.VectorStorageDatatype.Uint8,
+}
 _SCHEMA_TYPES = {"keyword": edge.PayloadSchemaType.Keyword, "integer": edge.PayloadSchemaType.Integer}
 
 
@@ -38,6 +43,8 @@ class EdgeIndex:
     Args:
         root: the folder that holds the collections; made when the first collection is.
         collection: letters, digits, ``_``, ``-`` and ``.``.
+        datatype: of the weights in the index of a new collection, see :class:`postings.Settings`.
+        on_disk: whether a new collection's index stays on the disk.
 
     Raises:
         IndexLocked: another process has the collection open.
@@ -50,13 +57,21 @@ class EdgeIndex:
         0
     """
 
-    def __init__(self, root: str | os.PathLike[str], collection: str = "documents") -> None:
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        collection: str = "documents",
+        *,
+        datatype: str = "float32",
+        on_disk: bool = False,
+    ) -> None:
         if not _COLLECTION_NAME.fullmatch(collection):
             raise ConfigurationError(
                 f"a collection's name may have letters, digits, '_', '-' and '.', up to 200, got {collection!r}"
             )
         self._collection = collection
         self._root = Path(root)
+        self._parameters = edge.EdgeSparseVectorParams(datatype=_DATATYPES[datatype], on_disk=on_disk)
         self._folder = self._root / collection
         self._shard: edge.EdgeShard | None = None
         self._models: CollectionModels | None = None
@@ -89,17 +104,25 @@ class EdgeIndex:
             StorageFull: less than ``ROOM_TO_WRITE`` bytes are free on the disk.
         """
         condition = None if newest is None else to_edge(version_at_most(newest))
-        self._update(edge.UpdateOperation.upsert_points([_to_edge_point(point) for point in points], condition))
+        # The engine holds Python's lock during a call: other threads get their turn in between.
+        for start in range(0, len(points), _PAGE):
+            some = [_to_edge_point(point) for point in points[start : start + _PAGE]]
+            self._update(edge.UpdateOperation.upsert_points(some, condition))
 
     def delete(self, filter: Filter) -> None:
         """Delete the points that match ``filter``."""
         self._update(edge.UpdateOperation.delete_points_by_filter(to_edge(filter)))
 
-    def search(self, request: SearchRequest) -> list[ScoredPoint]:
-        """Find points, best first."""
+    def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:  # noqa: ARG002
+        """Find points, best first; always whatever was written before."""
         return self.search_batch([request])[0]
 
-    def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
+    def search_batch(
+        self,
+        requests: Sequence[SearchRequest],
+        *,
+        consistent: bool = False,  # noqa: ARG002
+    ) -> list[list[ScoredPoint]]:
         """Answer several searches in one pass over the index."""
         shard, _ = self._opened()
         batch = edge.QueryBatchRequest([_to_edge_query(request) for request in requests])
@@ -188,7 +211,7 @@ class EdgeIndex:
             raise IndexRejected(f"{self._root}: can't make the index folder: {error.strerror or error}") from error
         try:
             with edge_errors(str(self._root)):
-                _create_shard(unfinished / "shard", models.active)
+                _create_shard(unfinished / "shard", models.active, self._parameters)
             _write_durably(unfinished / "collection.json", models)
             unfinished.chmod(0o755)
             with contextlib.suppress(FileExistsError):
@@ -215,11 +238,9 @@ class EdgeIndex:
             )
 
 
-def _create_shard(folder: Path, vector_name: str) -> None:
+def _create_shard(folder: Path, vector_name: str, parameters: edge.EdgeSparseVectorParams) -> None:
     folder.mkdir()
-    shard = edge.EdgeShard.create(
-        str(folder), edge.EdgeConfig(sparse_vectors={vector_name: edge.EdgeSparseVectorParams()})
-    )
+    shard = edge.EdgeShard.create(str(folder), edge.EdgeConfig(sparse_vectors={vector_name: parameters}))
     for field, schema in INDEXED_FIELDS.items():
         shard.update(edge.UpdateOperation.create_field_index(field, _SCHEMA_TYPES[schema]))
     shard.flush()

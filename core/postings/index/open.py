@@ -22,6 +22,7 @@ def open_index(settings: Settings | None = None) -> Index:
     Raises:
         ConfigurationError: the URL has another scheme.
         IndexLocked, IndexCorrupt: see :class:`postings.EdgeIndex`.
+        IndexUnavailable, IndexRejected: see :meth:`postings.ServerIndex.connect`.
 
     Example:
         >>> with open_index(Settings(index_url=folder, collection="articles")) as index:
@@ -33,11 +34,17 @@ def open_index(settings: Settings | None = None) -> Index:
 
         settings = Settings()
     url = settings.index_url
-    if url.startswith(("http://", "https://")):
+    if is_server(settings):
         # qdrant-client takes a second to import: only those who use a server wait for it.
         from postings.index.server import ServerIndex
 
         return ServerIndex.connect(settings)
     if "://" in url:
         raise ConfigurationError(f"index_url must be a path, 'edge:PATH' or an http(s) URL, got {url!r}")
-    return EdgeIndex(Path(url.removeprefix("edge:")).expanduser(), settings.collection)
+    folder = Path(url.removeprefix("edge:")).expanduser()
+    return EdgeIndex(folder, settings.collection, datatype=settings.index_datatype, on_disk=settings.index_on_disk)
+
+
+def is_server(settings: Settings) -> bool:
+    """Whether the settings name a Qdrant server."""
+    return settings.index_url.startswith(("http://", "https://"))

@@ -96,11 +96,15 @@ class Index(Protocol):
         """Delete the points that match ``filter`` at the moment of the delete."""
         ...
 
-    def search(self, request: SearchRequest) -> list[ScoredPoint]:
-        """Find points, best first; equal scores in the order of their ids."""
+    def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:
+        """Find points, best first; equal scores in the order of their ids.
+
+        On a cluster, a replica may lag behind what was acknowledged; ``consistent`` asks most of them, and so finds
+        whatever was written before. All other methods read so anyway.
+        """
         ...
 
-    def search_batch(self, requests: Sequence[SearchRequest]) -> list[list[ScoredPoint]]:
+    def search_batch(self, requests: Sequence[SearchRequest], *, consistent: bool = False) -> list[list[ScoredPoint]]:
         """Answer several searches in one call, in the order of the requests."""
         ...
 

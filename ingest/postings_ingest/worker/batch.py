@@ -16,7 +16,7 @@ from postings_ingest.operations import Deletion, Operation, micro_batches
 from postings_ingest.queue.dead_letters import letter
 from postings_ingest.queue.ledger import Counts, Lease, Ledger
 from postings_ingest.queue.messages import Unreadable, dump, pack, to_json, unpack
-from postings_ingest.worker.patience import Patience, Stopping
+from postings_ingest.worker.patience import Broken, Patience, Stopping
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ class BatchRun:
 
         Raises:
             Stopping: the worker stops; the batch was given back.
+            Broken: it should; likewise.
         """
         try:
             operations = unpack(self._lease.payload)
@@ -98,6 +99,8 @@ class BatchRun:
         except Stopping:
             raise
         except Exception as error:
+            if not isinstance(error, PostingsError):
+                self._try_model(error)
             if len(operations) == 1:
                 log.warning("document %r can't be indexed: %s", operations[0].id, error, extra=self._context())
                 self._letters.append(self._letter(to_json(operations[0]), error))
@@ -110,6 +113,13 @@ class BatchRun:
         for operation, outcome in zip(operations, indexed.outcomes, strict=True):
             deleted = isinstance(operation, Deletion) and outcome is Outcome.INDEXED
             self._outcomes["deleted" if deleted else outcome.value] += 1
+
+    def _try_model(self, error: Exception) -> None:
+        """A document isn't to blame for what happens with any other, too."""
+        try:
+            self._indexer.encoder.encode_documents(["a"])
+        except Exception as again:
+            raise Broken(f"{type(again).__name__}: {again}") from error
 
     def _blame(self, operations: Sequence[Operation | Unreadable]) -> Counts:
         """The batch was delivered too often: whatever is in it kills workers. Part it, until one document is left."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import Any, Self
@@ -94,5 +95,6 @@ def run_worker() -> int:
 
     worker = app.Worker(quiet=True, without_gossip=True, without_mingle=True, without_heartbeat=True, loglevel="INFO")
     worker.start()
+    status = int(worker.exitcode or 0)
     # Celery calls it a failure when Ctrl-C ends a worker.
-    return 0 if app.postings_service.stopping.is_set() else int(worker.exitcode or 0)
+    return 0 if app.postings_service.stopping.is_set() and status != os.EX_TEMPFAIL else status

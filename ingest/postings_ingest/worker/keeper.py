@@ -25,7 +25,7 @@ _RATE_SECONDS = 30.0
 
 
 class Keeper:
-    """About once a second: renews leases, says that the worker lives, and announces again what was lost.
+    """About once a second: looks for a hang, renews leases, gives a sign of life, and announces again what was lost.
 
     Args:
         ledger: of the queue.
@@ -33,6 +33,7 @@ class Keeper:
         announce: tells the workers of a batch, by id and queue.
         describe: what to say of the worker: ``ready``, ``trouble``, ``device``.
         redelivered: called with the number of batches that were announced again.
+        watch: called with whether batches are in hand.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Keeper:
         announce: Callable[[str, str], Any],
         describe: Callable[[], dict[str, Any]],
         redelivered: Callable[[int], Any],
+        watch: Callable[[bool], Any],
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._ledger = ledger
@@ -49,6 +51,7 @@ class Keeper:
         self._announce = announce
         self._describe = describe
         self._redelivered = redelivered
+        self._watch = watch
         self._held: dict[str, float] = {}
         self._lock = threading.Lock()
         self._began = int(time.time() * 1000)
@@ -93,6 +96,7 @@ class Keeper:
         failed = False
         while not self._stopped.wait(min(_TICK, self._seconds / 4)):
             try:
+                self._watch(bool(self._held))
                 self._renew()
                 self._sign_of_life()
                 self._recover()

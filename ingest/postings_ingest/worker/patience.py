@@ -22,6 +22,10 @@ class Stopping(Exception):
     """The worker was asked to stop while it waited."""
 
 
+class Broken(Stopping):
+    """The model fails on any text, as after an error of the GPU; a process started anew may do better."""
+
+
 class Patience:
     """Calls again, after pauses that grow and vary, what something around the documents makes fail.
 

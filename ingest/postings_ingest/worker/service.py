@@ -19,6 +19,7 @@ from postings_ingest.worker.batch import BatchRun
 from postings_ingest.worker.keeper import Keeper
 from postings_ingest.worker.patience import Patience, Stopping
 from postings_ingest.worker.turns import Turns
+from postings_ingest.worker.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -54,13 +55,20 @@ class Service:
         self.stopping = threading.Event()
         self._patience = Patience(self.stopping)
         self._turns = Turns()
+        self._watchdog = Watchdog(settings.batch_seconds, self._moved)
         self._keeper = Keeper(
-            self.ledger, settings.visibility_timeout, self._announce, self._describe, self.metrics.redeliveries.inc
+            self.ledger,
+            settings.visibility_timeout,
+            self._announce,
+            self._describe,
+            redelivered=self.metrics.redeliveries.inc,
+            watch=lambda busy: self._watchdog.look(busy=busy and not self._patience.troubles),
         )
         self._consuming = False
         self._index: Index | None = None
         self._indexer: Indexer | None = None
-        self._swept_at = time.monotonic()
+        self._handled = 0
+        self._swept_at: float | None = None
 
     def load(self) -> None:
         """Open the index and load the model; the worker isn't ready before.
@@ -115,6 +123,7 @@ class Service:
             done = counts.done
             self.metrics.count(counts, run.indexed)
         finally:
+            self._handled += 1
             self._keeper.let_go(lease, done)
         seconds = time.monotonic() - began
         self.metrics.batch_seconds.observe(seconds)
@@ -129,12 +138,12 @@ class Service:
         log.warning("a message that can't be read went to the dead letters: %.500s", reason)
 
     def _sweep(self) -> None:
-        """Forget old deletes, once an hour."""
-        if time.monotonic() - self._swept_at < _SWEEP_SECONDS or self._index is None:
+        """Forget old deletes, after the first batch and then once an hour."""
+        if self._swept_at is not None and time.monotonic() - self._swept_at < _SWEEP_SECONDS:
             return
         self._swept_at = time.monotonic()
         try:
-            sweep_tombstones(self._index, arrival_version() - self._settings.tombstone_retention * 1000)
+            sweep_tombstones(self._opened, arrival_version() - self._settings.tombstone_retention * 1000)
         except PostingsError as error:
             log.warning("old deletes can't be forgotten now: %s", error)
 
@@ -158,6 +167,9 @@ class Service:
 
     def _announce(self, id: str, queue: str) -> bool:
         return announce(self._app, self._settings, id, queue)
+
+    def _moved(self) -> tuple[int, int]:
+        return self._indexer.encoder.work.passes if self._indexer else 0, self._handled
 
     def _describe(self) -> dict[str, Any]:
         return {

@@ -20,7 +20,7 @@ _HEALTHY_SECONDS = 60.0
 
 
 def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a worker until it ends by itself; start it again when a signal ended it.
+    """Run a worker until it ends by itself; start it again when a signal ended it, or its model broke.
 
     SIGTERM and SIGINT are passed on: the worker finishes the batches in hand. A second one ends it at once.
 
@@ -49,11 +49,12 @@ def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
                 command, env={**environment, PARENT: str(os.getpid())}, start_new_session=True
             )
             status = child.wait()
-            if status >= 0 or stopping.is_set():
+            if stopping.is_set() or (status >= 0 and status != os.EX_TEMPFAIL):
                 return max(status, 0)
             if time.monotonic() - began > _HEALTHY_SECONDS:
                 pause = 1.0
-            log.error("the worker was killed by %s: starting it again in %.0f s", signal.Signals(-status).name, pause)
+            how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+            log.error("the worker %s: starting it again in %.0f s", how, pause)
             if stopping.wait(pause):
                 return 0
             pause = min(2 * pause, _LONGEST_PAUSE)

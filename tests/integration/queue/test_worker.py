@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import pickle
 import threading
 import uuid
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 from postings import Document, Encoder, Settings, open_index
+from postings.clock import arrival_version
+from postings.writes import Revision, write
 from postings_ingest import Counts, DeadLetters, Ledger, Producer
 from postings_ingest.queue.celery_app import TASK, celery_app, queue_name
 from postings_ingest.queue.ledger import BULK, INTERACTIVE
@@ -191,6 +194,81 @@ def test_a_poison_document_ends_in_the_dead_letters_and_its_neighbours_in_the_in
     assert producer.job.wait(60) == Counts(submitted=256, indexed=256)
     worker.stop()
     assert len(indexed(settings, encoder)) == 256
+
+
+def test_a_document_that_hangs_its_worker_ends_in_the_dead_letters(
+    settings: Settings, start_worker: StartWorker, faults: Path
+) -> None:
+    (faults / "hang").touch()
+    settings = settings.model_copy(update={"batch_seconds": 5})
+    settings.model_fields_set.add("batch_seconds")
+    with Producer(settings) as producer:
+        for number in range(3):
+            producer.add(Document(str(number), "HANG" if number == 1 else f"document number {number}"))
+    worker = start_worker(faults=faults, settings=settings)
+    deaths = 0
+    while not producer.job.progress().finished:
+        if worker.process.poll() is not None:
+            deaths += 1
+            assert deaths < 7
+            worker = start_worker(faults=faults, settings=settings)
+        threading.Event().wait(0.1)
+    assert producer.job.progress() == Counts(submitted=3, indexed=2, failed=1)
+    (letter,) = producer.job.failures()
+    assert (letter.document, letter.error) == ("1", "WorkerDied")
+    said = worker.log.read_text()
+    assert "nothing has moved for" in said
+    assert "encode_documents" in said  # where it hung
+
+
+def test_a_model_that_fails_on_any_text_is_no_documents_fault(
+    settings: Settings, encoder: Encoder, start_worker: StartWorker, faults: Path
+) -> None:
+    (faults / "broken").touch()
+    with Producer(settings) as producer:
+        for number in range(300):
+            producer.add(Document(str(number), f"document number {number}"))
+    worker = start_worker(faults=faults)
+    assert worker.process.wait(60) == os.EX_TEMPFAIL
+    assert "CUDA error: unspecified launch failure" in worker.log.read_text()
+    assert producer.job.progress() == Counts(submitted=300)
+    (faults / "broken").unlink()
+    worker = start_worker(faults=faults)
+    assert producer.job.wait(60) == Counts(submitted=300, indexed=300)
+    worker.stop()
+
+
+def test_what_is_left_of_a_batch_after_its_time_is_put_back(
+    settings: Settings, encoder: Encoder, start_worker: StartWorker, faults: Path
+) -> None:
+    settings = settings.model_copy(update={"batch_seconds": 3})
+    settings.model_fields_set.add("batch_seconds")
+    with Producer(settings) as producer:  # one batch of two micro-batches of 500,000 characters, but few tokens
+        for number in range(10):
+            producer.add(Document(str(number), "SLOW " + "a" * 100_000))
+    assert queue_status(Ledger(settings)).batches == {INTERACTIVE: 1, BULK: 0}
+    worker = start_worker(faults=faults, settings=settings)
+    assert producer.job.wait(60) == Counts(submitted=10, indexed=10)
+    worker.stop()
+    assert worker.log.read_text().count("5 documents in") == 2
+    assert len(indexed(settings, encoder)) == 10
+
+
+def test_a_worker_forgets_deletes_after_their_retention(
+    settings: Settings, encoder: Encoder, start_worker: StartWorker
+) -> None:
+    day = 24 * 3600 * 1000
+    with open_index(settings) as index:
+        index.ensure(encoder.fingerprint, encoder.name)
+        now = arrival_version()
+        write(index, [Revision.deletion("long ago", 1, now - 8 * day), Revision.deletion("lately", 1, now - 6 * day)])
+    worker = start_worker()
+    with Producer(settings) as producer:
+        producer.add(Document("a", "a first batch"))
+    producer.job.wait(60)
+    worker.stop()
+    with open_index(settings) as index:
+        assert {point.payload["doc_id"] for point in index.scroll()} == {"a", "lately"}
 
 
 def test_interactive_batches_overtake_bulk(settings: Settings, start_worker: StartWorker, faults: Path) -> None:

@@ -1,0 +1,6 @@
+"""The served index: a Qdrant server or cluster, or qdrant-client's in-memory mode."""
+
+from postings.index.server.aio import AsyncServerIndex
+from postings.index.server.blocking import ServerIndex
+
+__all__ = ["AsyncServerIndex", "ServerIndex"]

@@ -1,0 +1,217 @@
+"""The served index for asyncio: what :class:`ServerIndex` does, without a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Sequence
+from typing import Any, Self
+
+from qdrant_client import AsyncQdrantClient
+from qdrant_client import models as q
+
+from postings.errors import CollectionNotFound, IndexRejected
+from postings.index.models import CollectionModels
+from postings.index.payload import INDEXED_FIELDS, version_at_most
+from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
+from postings.index.server.connection import Connection, open_client
+from postings.index.server.requests import to_filter, to_hits, to_point, to_query, to_struct
+from postings.settings import Settings
+
+POINTS_PER_REQUEST = 64
+
+_PAGE = 256
+_METADATA_KEY = "postings"
+_CONSISTENT = q.ReadConsistencyType.MAJORITY
+
+
+class AsyncServerIndex:
+    """A collection on a Qdrant server or cluster; :class:`postings.Index` says what the methods do.
+
+    Args:
+        client: an open client; ``close`` closes it.
+        settings: ``collection``, and what begins with ``index_``.
+
+    Example:
+        >>> async def count():
+        ...     async with AsyncServerIndex(AsyncQdrantClient(":memory:")) as index:
+        ...         await index.ensure("0123abcd", "tiny")
+        ...         return await index.count()
+        >>> asyncio.run(count())
+        0
+    """
+
+    def __init__(self, client: AsyncQdrantClient, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+        self._client = client
+        options = client.init_options
+        self._location = str(options.get("url") or options.get("host") or options.get("location") or "qdrant")
+        where = f"{self._location}, collection {self.collection!r}"
+        self._connection = Connection(client, where, self._settings.index_timeout)
+        self._writing = asyncio.Semaphore(self._settings.index_streams)
+
+    @classmethod
+    async def connect(cls, settings: Settings) -> Self:
+        """Connect to the server at ``settings.index_url``.
+
+        Raises:
+            IndexUnavailable: it can't be reached.
+            IndexRejected: it is older than Postings needs.
+        """
+        index = cls(open_client(settings), settings)
+        try:
+            await index.check_version()
+        except BaseException:
+            await index.close()
+            raise
+        return index
+
+    @property
+    def collection(self) -> str:
+        """The collection's name."""
+        return self._settings.collection
+
+    async def check_version(self) -> None:
+        """Raise :class:`IndexRejected` if the server is older than Postings needs."""
+        await self._connection.check_version()
+
+    async def ensure(self, fingerprint: str, model: str) -> CollectionModels:
+        """Create the collection for a model, or check that it has it, and that what is filtered on is indexed."""
+        try:
+            found = await self._read()
+        except CollectionNotFound:
+            await self._create(CollectionModels.of(fingerprint, model))
+            found = await self._read()
+        models = self._models(found)
+        models.require(fingerprint, model, self.collection)
+        # Before any point is there: and again, should whoever made the collection have died in between.
+        with warnings.catch_warnings():
+            # The in-memory mode says that it has no payload indexes: it needs none.
+            warnings.filterwarnings("ignore", message="Payload indexes have no effect")
+            for field in INDEXED_FIELDS.keys() - found.payload_schema.keys():
+                await self._request("create_payload_index", field, q.PayloadSchemaType(INDEXED_FIELDS[field]))
+        return models
+
+    async def info(self) -> IndexInfo:
+        """Say what the collection holds."""
+        models = self._models(await self._read())
+        return IndexInfo(self.collection, self._location, models, await self.count())
+
+    async def upsert(self, points: Sequence[Point], *, newest: int | None = None) -> None:
+        """Insert or replace points, 64 in a request, ``settings.index_streams`` requests at once."""
+        condition = None if newest is None else to_filter(version_at_most(newest))
+
+        async def send(some: Sequence[Point]) -> None:
+            async with self._writing:
+                await self._request(
+                    "upsert",
+                    [to_struct(point) for point in some],
+                    wait=True,
+                    ordering=q.WriteOrdering.STRONG,
+                    update_filter=condition,
+                )
+
+        starts = range(0, len(points), POINTS_PER_REQUEST)
+        sent = [send(points[start : start + POINTS_PER_REQUEST]) for start in starts]
+        for outcome in await asyncio.gather(*sent, return_exceptions=True):
+            if outcome is not None:
+                raise outcome
+
+    async def delete(self, filter: Filter) -> None:
+        """Delete the points that match ``filter``."""
+        selector = q.FilterSelector(filter=to_filter(filter))
+        await self._request("delete", selector, wait=True, ordering=q.WriteOrdering.STRONG)
+
+    async def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:
+        """Find points, best first."""
+        return (await self.search_batch([request], consistent=consistent))[0]
+
+    async def search_batch(
+        self, requests: Sequence[SearchRequest], *, consistent: bool = False
+    ) -> list[list[ScoredPoint]]:
+        """Answer several searches in one request."""
+        answers = await self._request(
+            "query_batch_points",
+            [to_query(request) for request in requests],
+            consistency=_CONSISTENT if consistent else None,
+        )
+        return [to_hits(answer) for answer in answers]
+
+    async def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+        """Read points by id."""
+        records = await self._request(
+            "retrieve", list(ids), with_payload=True, with_vectors=list(vectors) or False, consistency=_CONSISTENT
+        )
+        found = {str(record.id): to_point(record) for record in records}
+        return [found[id] for id in ids if id in found]
+
+    async def page(
+        self, filter: Filter | None, fields: Sequence[str] | None, vectors: Sequence[str], offset: Any
+    ) -> tuple[list[Point], Any]:
+        """Some points that match, from ``offset`` on, in the order of their ids, and the next offset."""
+        records, following = await self._request(
+            "scroll",
+            scroll_filter=None if filter is None else to_filter(filter),
+            limit=_PAGE,
+            offset=offset,
+            with_payload=True if fields is None else list(fields),
+            with_vectors=list(vectors) or False,
+            consistency=_CONSISTENT,
+        )
+        return [to_point(record) for record in records], following
+
+    async def count(self, filter: Filter | None = None) -> int:
+        """Count the points that match, exactly."""
+        condition = None if filter is None else to_filter(filter)
+        counted: q.CountResult = await self._request("count", count_filter=condition, exact=True)
+        return counted.count
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self._client.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def _request(self, method: str, *arguments: Any, **options: Any) -> Any:
+        """Call a method of the client on the collection."""
+        call = getattr(self._client, method)
+        return await self._connection.request(lambda: call(self.collection, *arguments, **options))
+
+    async def _create(self, models: CollectionModels) -> None:
+        settings = self._settings
+        replicas = settings.index_replicas
+        vector = q.SparseVectorParams(
+            index=q.SparseIndexParams(on_disk=settings.index_on_disk, datatype=q.Datatype(settings.index_datatype))
+        )
+        try:
+            await self._request(
+                "create_collection",
+                sparse_vectors_config={models.active: vector},
+                on_disk_payload=settings.index_payload_on_disk,
+                shard_number=settings.index_shards,
+                replication_factor=replicas,
+                # With as many, what a majority of the replicas is asked for is never older than what was acknowledged.
+                write_consistency_factor=replicas // 2 + 1 if replicas else None,
+                metadata={_METADATA_KEY: models.to_json()},
+            )
+        except IndexRejected:
+            # Another worker may have made it meanwhile.
+            if not await self._connection.request(lambda: self._client.collection_exists(self.collection)):
+                raise
+
+    async def _read(self) -> q.CollectionInfo:
+        found: q.CollectionInfo = await self._request("get_collection")
+        return found
+
+    def _models(self, found: q.CollectionInfo) -> CollectionModels:
+        metadata = found.config.metadata
+        if not metadata or _METADATA_KEY not in metadata:
+            raise IndexRejected(
+                f"collection {self.collection!r} at {self._location} wasn't made by Postings: "
+                "its metadata name no model; use another collection name"
+            )
+        return CollectionModels.from_json(metadata[_METADATA_KEY], f"collection {self.collection!r}")

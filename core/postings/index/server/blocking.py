@@ -1,0 +1,145 @@
+"""The served index for code that waits."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
+from typing import Any, Self, TypeVar
+
+from qdrant_client import AsyncQdrantClient
+
+from postings.errors import IndexRejected
+from postings.index.models import CollectionModels
+from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
+from postings.index.server.aio import AsyncServerIndex
+from postings.index.server.connection import open_client
+from postings.settings import Settings
+
+T = TypeVar("T")
+
+
+class ServerIndex:
+    """A collection on a Qdrant server or cluster; :class:`postings.Index` says what the methods do.
+
+    :class:`AsyncServerIndex` on an event loop in a thread of its own, so that a request can be given up whatever it
+    waits for, and several go out at once. May be used from several threads.
+
+    Args:
+        client: an open client; ``close`` closes it.
+        settings: ``collection``, and what begins with ``index_``.
+
+    Example:
+        >>> with ServerIndex(AsyncQdrantClient(":memory:")) as index:
+        ...     _ = index.ensure("0123abcd", "tiny")
+        ...     index.count()
+        0
+    """
+
+    def __init__(self, client: AsyncQdrantClient, settings: Settings | None = None) -> None:
+        self._loop = _LoopThread()
+        self._index = AsyncServerIndex(client, settings)
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Self:
+        """Connect to the server at ``settings.index_url``.
+
+        Raises:
+            IndexUnavailable: it can't be reached.
+            IndexRejected: it is older than Postings needs.
+        """
+        index = cls(open_client(settings), settings)
+        try:
+            index._loop.run(index._index.check_version())
+        except BaseException:
+            index.close()
+            raise
+        return index
+
+    @property
+    def collection(self) -> str:
+        """The collection's name."""
+        return self._index.collection
+
+    def ensure(self, fingerprint: str, model: str) -> CollectionModels:
+        """Create the collection for a model, or check that it has it."""
+        return self._loop.run(self._index.ensure(fingerprint, model))
+
+    def info(self) -> IndexInfo:
+        """Say what the collection holds."""
+        return self._loop.run(self._index.info())
+
+    def upsert(self, points: Sequence[Point], *, newest: int | None = None) -> None:
+        """Insert or replace points, several requests at once."""
+        self._loop.run(self._index.upsert(points, newest=newest))
+
+    def delete(self, filter: Filter) -> None:
+        """Delete the points that match ``filter``."""
+        self._loop.run(self._index.delete(filter))
+
+    def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:
+        """Find points, best first."""
+        return self._loop.run(self._index.search(request, consistent=consistent))
+
+    def search_batch(self, requests: Sequence[SearchRequest], *, consistent: bool = False) -> list[list[ScoredPoint]]:
+        """Answer several searches in one request."""
+        return self._loop.run(self._index.search_batch(requests, consistent=consistent))
+
+    def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+        """Read points by id."""
+        return self._loop.run(self._index.retrieve(ids, vectors=vectors))
+
+    def scroll(
+        self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
+    ) -> Iterator[Point]:
+        """Go through all points that match, in the order of their ids."""
+        offset: Any = None
+        while True:
+            points, offset = self._loop.run(self._index.page(filter, fields, vectors, offset))
+            yield from points
+            if offset is None:
+                return
+
+    def count(self, filter: Filter | None = None) -> int:
+        """Count the points that match, exactly."""
+        return self._loop.run(self._index.count(filter))
+
+    def close(self) -> None:
+        """Close the client; a second call does nothing."""
+        if self._loop.running:
+            self._loop.run(self._index.close())
+            self._loop.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+class _LoopThread:
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="postings-server-index", daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        return not self._loop.is_closed()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for ``work``; Ctrl-C gives it up."""
+        if not self.running:
+            work.close()
+            raise IndexRejected("the index was closed")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

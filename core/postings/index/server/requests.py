@@ -1,0 +1,65 @@
+"""Postings' values in the form of qdrant-client, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qdrant_client import models as q
+
+from postings.errors import InvalidFilter
+from postings.index.protocol import Filter, Point, ScoredPoint, SearchRequest
+from postings.vectors import SparseVector
+
+
+def to_filter(filter: Filter) -> q.Filter:
+    """A filter.
+
+    Raises:
+        InvalidFilter: it isn't one of Qdrant's.
+    """
+    try:
+        return q.Filter.model_validate(filter)
+    except ValueError as error:
+        raise InvalidFilter(f"not a Qdrant filter: {error}") from error
+
+
+def to_struct(point: Point) -> q.PointStruct:
+    """A point to write."""
+    vectors: dict[str, Any] = {name: _to_vector(vector) for name, vector in point.vectors.items()}
+    return q.PointStruct(id=point.id, vector=vectors, payload=dict(point.payload))
+
+
+def to_query(request: SearchRequest) -> q.QueryRequest:
+    """A search."""
+    return q.QueryRequest(
+        query=_to_vector(request.vector),
+        using=request.using,
+        limit=request.limit,
+        offset=request.offset,
+        filter=None if request.filter is None else to_filter(request.filter),
+        score_threshold=request.score_threshold,
+        with_payload=True,
+        with_vector=[request.using] if request.with_vector else False,
+    )
+
+
+def to_hits(answer: q.QueryResponse) -> list[ScoredPoint]:
+    """The points that a search found, best first; equal scores in the order of their ids."""
+    hits = [ScoredPoint(str(hit.id), hit.payload or {}, _vectors(hit.vector), hit.score) for hit in answer.points]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.id))
+
+
+def to_point(record: q.Record) -> Point:
+    """A stored point."""
+    return Point(str(record.id), record.payload or {}, _vectors(record.vector))
+
+
+def _to_vector(vector: SparseVector) -> q.SparseVector:
+    return q.SparseVector(indices=vector.indices.tolist(), values=vector.values.tolist())
+
+
+def _vectors(stored: Any) -> Mapping[str, SparseVector]:
+    if not isinstance(stored, Mapping):
+        return {}
+    return {name: SparseVector.from_pairs(zip(v.indices, v.values, strict=True)) for name, v in stored.items()}

@@ -1,0 +1,123 @@
+"""A search as questions to the index, so that the one who asks may block or not.
+
+:func:`searching` is a generator: it yields requests, is sent the answers, and returns the hits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from postings import Encoder, SparseVector
+from postings.errors import InvalidQuery
+from postings.index import Filter, ScoredPoint, SearchRequest
+from postings.index.filters import as_json
+from postings.index.payload import passage_from
+from postings_query.attribution import contributions
+from postings_query.grouping import best_of_documents
+from postings_query.hits import Hit
+
+if TYPE_CHECKING:
+    from qdrant_client.models import Filter as ClientFilter
+
+MAX_HITS = 10_000
+"""The largest ``offset + limit``."""
+
+Questions: TypeAlias = Generator[list[SearchRequest], list[list[ScoredPoint]], list[list[Hit]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked for, see :meth:`postings_query.SearchClient.search`.
+
+    Raises:
+        InvalidQuery: a query is empty, or a limit is out of range.
+        InvalidFilter: the filter can't be used.
+    """
+
+    queries: Sequence[str]
+    limit: int = 10
+    offset: int = 0
+    filter: ClientFilter | Filter | None = None
+    group_by_document: bool = False
+    explain: bool = False
+    score_threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.queries, str):
+            raise InvalidQuery("search_batch takes a list of queries, got one string: use search")
+        for query in self.queries:
+            if not isinstance(query, str):
+                raise InvalidQuery(f"a query must be a string, got {type(query).__name__}")
+            if not query.strip():
+                raise InvalidQuery("the query is empty")
+            try:
+                query.encode()
+            except UnicodeEncodeError as error:
+                raise InvalidQuery(f"the query isn't valid Unicode: {error.reason} at {error.start}") from error
+        if self.limit < 1 or self.offset < 0 or self.limit + self.offset > MAX_HITS:
+            raise InvalidQuery(
+                f"limit must be >= 1, offset >= 0, both at most {MAX_HITS:,}; got {self.limit} and {self.offset}"
+            )
+        if self.filter is not None:
+            object.__setattr__(self, "filter", as_json(self.filter))
+
+
+def searching(encoder: Encoder, wanted: Wanted) -> Questions:
+    """Encode the queries, ask, and explain the hits if that is wanted."""
+    vectors = encoder.encode_queries(wanted.queries)
+    requests = [
+        SearchRequest(
+            vector=vector,
+            using=encoder.fingerprint,
+            limit=wanted.limit,
+            offset=wanted.offset,
+            filter=wanted.filter,  # type: ignore[arg-type]
+            score_threshold=wanted.score_threshold,
+            with_vector=wanted.explain,
+        )
+        for vector in vectors
+    ]
+    if wanted.group_by_document:
+        answers = yield from best_of_documents(requests, MAX_HITS)
+    else:
+        answers = yield requests
+    hits = [[_hit(point) for point in points] for points in answers]
+    if not wanted.explain:
+        return hits
+    return [
+        _explained(encoder, vector, points, found) for vector, points, found in zip(vectors, answers, hits, strict=True)
+    ]
+
+
+def proceed(
+    questions: Questions, answers: list[list[ScoredPoint]] | None
+) -> tuple[list[SearchRequest], list[list[Hit]]]:
+    """Hand over the answers (``None`` to begin); returns what to ask next, or nothing and the hits."""
+    try:
+        return questions.send(answers), []  # type: ignore[arg-type]
+    except StopIteration as end:
+        return [], end.value
+
+
+def _explained(encoder: Encoder, query: SparseVector, points: Sequence[ScoredPoint], hits: list[Hit]) -> list[Hit]:
+    using = encoder.fingerprint
+    passages = [(point.vectors[using], hit.title, hit.text) for point, hit in zip(points, hits, strict=True)]
+    found = contributions(encoder, query, passages)
+    return [replace(hit, contributions=parts) for hit, parts in zip(hits, found, strict=True)]
+
+
+def _hit(point: ScoredPoint) -> Hit:
+    passage = passage_from(point.payload)
+    return Hit(
+        id=passage.doc_id,
+        score=point.score,
+        title=passage.title,
+        text=passage.text,
+        metadata=passage.metadata,
+        version=passage.version,
+        ordinal=passage.ordinal,
+        start=passage.start,
+        end=passage.end,
+    )

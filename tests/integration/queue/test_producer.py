@@ -1,0 +1,146 @@
+"""What a service that queues documents may rely on; no worker is needed for it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from postings import Document, Settings
+from postings.errors import BrokerUnavailable, InvalidDocument, JobNotFound, QueueFull
+from postings_ingest import AsyncProducer, Counts, Ledger, Producer
+from postings_ingest.queue.messages import unpack
+from postings_ingest.queue.status import queue_status
+from tests.support.redis_server import free_port
+from tests.support.worker import until
+
+
+def texts_of(ledger: Ledger) -> list[list[str]]:
+    """Ids by batch, in no order."""
+    keys = list(ledger.redis.scan_iter(f"{ledger.prefix}:batch:*"))
+    return [[operation.id for operation in unpack(ledger.redis.hget(key, "payload"))] for key in keys]
+
+
+def documents(number: int) -> Iterator[Document]:
+    return (Document(str(each), f"document number {each}") for each in range(number))
+
+
+def test_what_is_added_goes_out_in_batches_of_256(settings: Settings, ledger: Ledger) -> None:
+    with Producer(settings, linger=600) as producer:
+        for document in documents(600):
+            producer.add(document)
+        assert producer.unsent == 600 - 512
+        producer.flush()
+        assert producer.unsent == 0
+    assert sorted(map(len, texts_of(ledger))) == [88, 256, 256]
+    assert producer.job.progress() == Counts(submitted=600)
+
+
+def test_batches_hold_at_most_a_mebibyte_but_for_one_document_alone(settings: Settings, ledger: Ledger) -> None:
+    with Producer(settings, linger=600) as producer:
+        for number, length in enumerate([400_000, 400_000, 400_000, 3_000_000, 10]):
+            producer.add(Document(str(number), "a" * length))
+    assert sorted(texts_of(ledger)) == [["0", "1"], ["2"], ["3"], ["4"]]
+
+
+def test_a_batch_holds_one_operation_on_a_document(settings: Settings, ledger: Ledger) -> None:
+    with Producer(settings, linger=600) as producer:
+        producer.add(Document("a", "first"))
+        producer.add(Document("b", "other"))
+        producer.delete("a")
+    assert sorted(texts_of(ledger)) == [["a"], ["a", "b"]]
+
+
+def test_what_has_waited_for_company_goes_out_alone(settings: Settings, ledger: Ledger) -> None:
+    producer = Producer(settings, linger=0.01)
+    producer.add(Document("a", "alone"))
+    until(lambda: queue_status(ledger).queued == 1, "nothing was sent")
+    producer.close()
+
+
+def test_a_full_queue_refuses_and_nothing_is_lost(settings: Settings, ledger: Ledger) -> None:
+    settings = settings.model_copy(update={"queue_limit": 300})
+    producer = Producer(settings, linger=600, when_full="raise")
+    refused = None
+    for document in documents(600):
+        try:
+            producer.add(document)
+        except QueueFull as error:
+            refused = (document.id, str(error))
+            break
+    assert refused is not None
+    assert refused[0] == "512"
+    assert "the queue holds 256 documents, and 256 more would pass the limit of 300" in refused[1]
+    with pytest.raises(QueueFull):
+        producer.flush()
+    assert producer.unsent == 256
+    ledger.redis.hset(f"{ledger.prefix}:counts", "waiting", 0)  # as if workers had done the first batch
+    assert producer.flush().progress() == Counts(submitted=512)
+    producer.close()
+
+
+def test_a_full_queue_is_waited_for(settings: Settings, ledger: Ledger) -> None:
+    settings = settings.model_copy(update={"queue_limit": 300})
+    producer = Producer(settings, linger=600)
+    thread = threading.Thread(target=lambda: [producer.add(document) for document in documents(600)])
+    thread.start()
+    until(lambda: queue_status(ledger).queued == 256, "the first batch wasn't sent")
+    assert thread.is_alive()
+    ledger.redis.hset(f"{ledger.prefix}:counts", "waiting", 0)
+    thread.join(60)
+    assert not thread.is_alive()
+    ledger.redis.hset(f"{ledger.prefix}:counts", "waiting", 0)
+    producer.close()
+    assert producer.job.progress() == Counts(submitted=600)
+
+
+def test_many_threads_share_a_producer(settings: Settings, ledger: Ledger) -> None:
+    with Producer(settings, linger=0.001) as producer:
+        threads = [
+            threading.Thread(
+                target=lambda start=start: [producer.add(Document(f"{start}-{n}", "a")) for n in range(300)]
+            )
+            for start in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert producer.job.progress().submitted == 1200
+    assert sum(map(len, texts_of(ledger))) == 1200
+
+
+def test_asyncio_may_queue_without_blocking_its_loop(settings: Settings, ledger: Ledger) -> None:
+    async def queue() -> Counts:
+        async with AsyncProducer(settings) as producer:
+            await asyncio.gather(*(producer.add(document) for document in documents(300)))
+            await producer.delete("gone")
+            job = await producer.flush()
+        return await asyncio.to_thread(job.progress)
+
+    assert asyncio.run(queue()) == Counts(submitted=301)
+
+
+def test_wrong_use_is_said_at_once(settings: Settings) -> None:
+    with Producer(settings) as producer:
+        with pytest.raises(TypeError, match="takes a Document, got str"):
+            producer.add("a text")  # type: ignore[arg-type]
+        with pytest.raises(InvalidDocument, match="version"):
+            producer.delete("a", version=-1)
+        with pytest.raises(JobNotFound):
+            producer.job.wait()
+    with pytest.raises(ValueError, match="closed"):
+        producer.add(Document("a", "too late"))
+
+
+def test_redis_that_never_answers_is_given_up_and_the_documents_are_kept(settings: Settings) -> None:
+    away = settings.model_copy(update={"redis_url": type(settings.redis_url)(f"redis://127.0.0.1:{free_port()}")})
+    producer = Producer(away, timeout=0.2)
+    producer.add(Document("a", "kept"))
+    with pytest.raises(BrokerUnavailable, match=r"Redis at 127\.0\.0\.1"):
+        producer.flush()
+    assert producer.unsent == 1
+    with pytest.raises(BrokerUnavailable):
+        producer.close()

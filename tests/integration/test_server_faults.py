@@ -1,0 +1,153 @@
+"""The way to a server over a network that fails: each call is done or reported in time, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from postings import Index, Settings, SparseVector
+from postings.errors import AccessDenied, CollectionNotFound, IndexFailure, IndexUnavailable
+from postings.index import SearchRequest
+from postings.index.server import AsyncServerIndex, ServerIndex
+from tests.support.indexes import MODEL, point
+from tests.support.qdrant_server import QdrantServer
+from tests.support.tcp_proxy import Fault, TcpProxy
+
+TIMEOUT = 2
+LATEST = 20
+"""Seconds after which a call has surely not kept its timeout."""
+
+CALLS: dict[str, Callable[[Index], object]] = {
+    "ensure": lambda index: index.ensure(MODEL, "tiny"),
+    "info": lambda index: index.info(),
+    "upsert": lambda index: index.upsert([point("a", version=2)], newest=2),
+    "delete": lambda index: index.delete({"must": [{"key": "doc_id", "match": {"value": "nobody"}}]}),
+    "search": lambda index: index.search(SearchRequest(SparseVector([1], [1.0]), MODEL)),
+    "retrieve": lambda index: index.retrieve([point("a").id]),
+    "scroll": lambda index: list(index.scroll()),
+    "count": lambda index: index.count(),
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantServer]:
+    server = QdrantServer(tmp_path_factory.mktemp("qdrant"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def proxy(server: QdrantServer) -> Iterator[TcpProxy]:
+    with TcpProxy(server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def index(proxy: TcpProxy, request: pytest.FixtureRequest) -> Iterator[ServerIndex]:
+    name = f"test-{abs(hash(request.node.name))}"
+    with ServerIndex.connect(Settings(index_url=proxy.url, index_timeout=TIMEOUT, collection=name)) as index:
+        index.ensure(MODEL, "tiny")
+        index.upsert([point("a")])
+        yield index
+
+
+SILENT = [Fault.HALF_OPEN, Fault.DEAF, Fault.SLOW]
+"""Each takes the whole timeout: three calls must do."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "call"),
+    [
+        (fault, call)
+        for fault in Fault
+        for call in (["ensure", "upsert", "search"] if fault in SILENT else CALLS)
+        if fault is not Fault.NONE
+    ],
+)
+def test_a_call_is_done_or_reported_in_time(index: ServerIndex, proxy: TcpProxy, fault: Fault, call: str) -> None:
+    proxy.strike(fault)
+    began = time.monotonic()
+    if fault is Fault.DELAY:
+        CALLS[call](index)
+    else:
+        with pytest.raises(IndexUnavailable) as raised:
+            CALLS[call](index)
+        assert raised.value.retry
+        assert proxy.url in str(raised.value)
+    assert time.monotonic() - began < LATEST
+    assert proxy.struck
+    proxy.heal()
+    CALLS[call](index)
+    assert [stored.payload["doc_id"] for stored in index.scroll()] == ["a"]
+
+
+@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.DROP, Fault.RESET, Fault.CUT])
+@pytest.mark.parametrize("call", CALLS)
+def test_a_connection_that_breaks_once_is_not_noticed(
+    index: ServerIndex, proxy: TcpProxy, fault: Fault, call: str
+) -> None:
+    proxy.strike(fault, times=1)
+    CALLS[call](index)
+    assert proxy.struck == 1
+
+
+def test_a_server_that_is_killed_and_started_again_has_what_it_acknowledged(tmp_path: Path) -> None:
+    server = QdrantServer(tmp_path)
+    server.start()
+    try:
+        with ServerIndex.connect(Settings(index_url=server.url, index_timeout=TIMEOUT)) as index:
+            index.ensure(MODEL, "tiny")
+            index.upsert([point(str(number)) for number in range(300)])
+            server.kill()
+            with pytest.raises(IndexUnavailable):
+                index.count()
+            server.start()
+            assert index.count() == 300
+    finally:
+        server.kill()
+
+
+def test_a_wrong_key_is_said_and_not_tried_again(tmp_path: Path) -> None:
+    server = QdrantServer(tmp_path, api_key="right")
+    server.start()
+    try:
+        for key in ("wrong", None):
+            settings = Settings(index_url=server.url, index_api_key=key)  # type: ignore[arg-type]
+            with (
+                ServerIndex.connect(settings) as index,
+                pytest.raises(AccessDenied, match="401: Must provide an API key"),
+            ):
+                index.ensure(MODEL, "tiny")
+        with ServerIndex.connect(Settings(index_url=server.url, index_api_key="right")) as index:  # type: ignore[arg-type]
+            index.ensure(MODEL, "tiny")
+            assert index.count() == 0
+    finally:
+        server.kill()
+
+
+def test_workers_that_start_together_make_one_collection(server: QdrantServer) -> None:
+    settings = Settings(index_url=server.url, collection="together")
+
+    async def start_together() -> list[object]:
+        indexes = [await AsyncServerIndex.connect(settings) for _ in range(8)]
+        made = await asyncio.gather(*(index.ensure(MODEL, "tiny") for index in indexes))
+        await asyncio.gather(*(index.close() for index in indexes))
+        return list(made)
+
+    made = asyncio.run(start_together())
+    assert len(set(map(str, made))) == 1
+
+
+def test_a_closed_index_says_so(server: QdrantServer) -> None:
+    index = ServerIndex.connect(Settings(index_url=server.url, collection="closed"))
+    with pytest.raises(CollectionNotFound, match=r"404: .*doesn't exist"):
+        index.count()
+    index.close()
+    index.close()
+    with pytest.raises(IndexFailure, match="the index was closed"):
+        index.count()

@@ -1,0 +1,260 @@
+"""Qdrant's engine behind Qdrant's REST, for machines without a server: ``python -m tests.support.qdrant_http``.
+
+The engine is the real one (the embedded one, so that it survives being killed), and so is the network; only the front
+is ours, and it knows no more than the requests that Postings sends. What a real server says besides (strict mode,
+clusters, gRPC) is tested where one is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from postings import EdgeIndex, SparseVector
+from postings.errors import InvalidFilter, PostingsError
+from postings.index import Point, SearchRequest
+from postings.index.models import CollectionModels
+from postings.index.payload import INDEXED_FIELDS, version_at_most
+from postings.index.protocol import ScoredPoint
+
+VERSION = "1.20.0"
+_HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000}
+_OPTIMIZERS = {
+    "deleted_threshold": 0.2,
+    "vacuum_min_vector_number": 1000,
+    "default_segment_number": 0,
+    "flush_interval_sec": 5,
+}
+
+
+class Refused(Exception):
+    """An answer other than 200."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+class Collections:
+    """All collections of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._open: dict[str, EdgeIndex] = {
+            each.name: EdgeIndex(folder, each.name) for each in folder.iterdir() if not each.name.startswith(".")
+        }
+
+    def find(self, name: str) -> EdgeIndex:
+        """One that stands."""
+        if name not in self._open:
+            raise Refused(404, f"Not found: Collection `{name}` doesn't exist!")
+        return self._open[name]
+
+    def exists(self, name: str) -> bool:
+        """Whether it stands."""
+        return name in self._open
+
+    def create(self, name: str, body: Mapping[str, Any]) -> bool:
+        """Make one."""
+        with self._lock:
+            if name in self._open:
+                raise Refused(409, f"Wrong input: Collection `{name}` already exists!")
+            models = CollectionModels.from_json(body["metadata"]["postings"], name)
+            (parameters,) = body["sparse_vectors"].values()
+            index = EdgeIndex(self._folder, name, datatype=parameters["index"]["datatype"])
+            index.ensure(models.active, models.active_name)
+            self._open[name] = index
+            return True
+
+
+def info(index: EdgeIndex) -> dict[str, Any]:
+    """As ``GET /collections/{name}`` says it."""
+    found = index.info()
+    return {
+        "status": "green",
+        "optimizer_status": "ok",
+        "segments_count": 1,
+        "points_count": found.points,
+        "config": {
+            "params": {"sparse_vectors": {name: {} for name in found.models.names}},
+            "hnsw_config": _HNSW,
+            "optimizer_config": _OPTIMIZERS,
+            "metadata": {"postings": found.models.to_json()},
+        },
+        "payload_schema": {name: {"data_type": kind, "points": 0} for name, kind in INDEXED_FIELDS.items()},
+    }
+
+
+def upsert(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
+    points = [Point(each["id"], each["payload"], _vectors(each["vector"])) for each in body["points"]]
+    if (condition := body.get("update_filter")) is None:
+        index.upsert(points)
+    else:
+        newest = max(_numbers(condition))
+        if _bare(condition) != _bare(version_at_most(newest)):
+            raise Refused(400, f"this front knows no such condition: {condition}")
+        index.upsert(points, newest=newest)
+    return {"operation_id": 0, "status": "completed"}
+
+
+def delete(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
+    index.delete(_bare(body["filter"]))
+    return {"operation_id": 0, "status": "completed"}
+
+
+def query_batch(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    requests = [
+        SearchRequest(
+            vector=SparseVector(each["query"]["nearest"]["indices"], each["query"]["nearest"]["values"]),
+            using=each["using"],
+            limit=each["limit"],
+            offset=each.get("offset") or 0,
+            filter=_filter(each),
+            score_threshold=each.get("score_threshold"),
+            with_vector=bool(each.get("with_vector")),
+        )
+        for each in body["searches"]
+    ]
+    return [{"points": [_point(hit) for hit in hits]} for hits in index.search_batch(requests)]
+
+
+def retrieve(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [_point(point) for point in index.retrieve(body["ids"], vectors=body.get("with_vector") or ())]
+
+
+def scroll(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
+    fields = body["with_payload"] if isinstance(body.get("with_payload"), list) else None
+    points = list(index.scroll(_filter(body), fields=fields, vectors=body.get("with_vector") or ()))
+    page = [point for point in points if body.get("offset") is None or point.id >= body["offset"]]
+    limit = body["limit"]
+    following = page[limit].id if len(page) > limit else None
+    return {"points": [_point(point) for point in page[:limit]], "next_page_offset": following}
+
+
+def count(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
+    return {"count": index.count(_filter(body))}
+
+
+ROUTES: Mapping[tuple[str, str], Callable[[EdgeIndex, Mapping[str, Any]], Any]] = {
+    ("GET", ""): lambda index, _: info(index),
+    ("PUT", "/points"): upsert,
+    ("POST", "/points"): retrieve,
+    ("POST", "/points/delete"): delete,
+    ("POST", "/points/query/batch"): query_batch,
+    ("POST", "/points/scroll"): scroll,
+    ("POST", "/points/count"): count,
+}
+
+
+def answer(collections: Collections, method: str, path: str, body: Mapping[str, Any]) -> Any:
+    """The ``result`` of a request."""
+    match = re.fullmatch(r"/collections/([^/]+)(.*)", path)
+    if match is None:
+        raise Refused(404, "")
+    name, rest = match[1], match[2]
+    if (method, rest) == ("PUT", ""):
+        return collections.create(name, body)
+    if (method, rest) == ("GET", "/exists"):
+        return {"exists": collections.exists(name)}
+    if (method, rest) not in ROUTES:
+        raise Refused(404, f"this front doesn't know {method} {path}")
+    return ROUTES[method, rest](collections.find(name), body)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    collections: Collections
+    api_key: str | None = None
+
+    def handle_request(self) -> None:
+        length = int(self.headers.get("content-length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else {}
+        path = self.path.partition("?")[0]
+        if path == "/":
+            self.reply(200, {"title": "qdrant - vector search engine", "version": VERSION})
+            return
+        if self.api_key and self.headers.get("api-key") != self.api_key:
+            self.reply(401, "Must provide an API key or an Authorization bearer token")
+            return
+        try:
+            result = answer(self.collections, self.command, path, body)
+        except Refused as error:
+            self.reply(error.status, {"status": {"error": str(error)}, "time": 0})
+        except (InvalidFilter, PostingsError) as error:
+            self.reply(400, {"status": {"error": f"Wrong input: {error}"}, "time": 0})
+        else:
+            self.reply(200, {"result": result, "status": "ok", "time": 0})
+
+    do_GET = do_PUT = do_POST = do_DELETE = handle_request  # noqa: N815
+
+    def reply(self, status: int, content: object) -> None:
+        data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Say nothing."""
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--api-key")
+    arguments = parser.parse_args()
+    Handler.collections = Collections(arguments.folder)
+    Handler.api_key = arguments.api_key
+    Server(("127.0.0.1", arguments.port), Handler).serve_forever()
+
+
+def _filter(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    return None if body.get("filter") is None else _bare(body["filter"])
+
+
+def _bare(value: Any) -> Any:
+    """Without what the client leaves empty."""
+    if isinstance(value, Mapping):
+        return {name: _bare(each) for name, each in value.items() if each is not None}
+    return [_bare(each) for each in value] if isinstance(value, list) else value
+
+
+def _numbers(value: Any) -> list[int]:
+    if isinstance(value, Mapping):
+        return [number for each in value.values() for number in _numbers(each)]
+    if isinstance(value, list):
+        return [number for each in value for number in _numbers(each)]
+    return [int(value)] if isinstance(value, int | float) else []
+
+
+def _vectors(stored: Mapping[str, Any]) -> dict[str, SparseVector]:
+    return {name: SparseVector(vector["indices"], vector["values"]) for name, vector in stored.items()}
+
+
+def _point(point: Point) -> dict[str, Any]:
+    vectors = {
+        name: {"indices": vector.indices.tolist(), "values": vector.values.tolist()}
+        for name, vector in point.vectors.items()
+    }
+    shown: dict[str, Any] = {"id": point.id, "payload": dict(point.payload), "vector": vectors}
+    return {**shown, "version": 0, "score": point.score} if isinstance(point, ScoredPoint) else shown
+
+
+if __name__ == "__main__":
+    main()
