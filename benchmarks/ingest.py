@@ -1,10 +1,9 @@
 """What does the queue cost? Documents a second through Redis and one worker against encoding and writing alone.
 
-    python -m benchmarks.ingest [--documents 2000] [--repeats 3] [--memory 0] [--data DIR]
+    python -m benchmarks.ingest [--documents 2000] [--repeats 3] [--data DIR]
 
 Both take turns on the same documents. Also: what a producer sends in a second when nobody waits, how long one document
-takes to be accepted, and with ``--memory N`` the memory of producer and worker while N small documents pass. Writes
-``benchmarks/results/ingest.md``; exit status 1 if a goal is missed.
+takes to be accepted. Writes ``benchmarks/results/ingest.md``; exit status 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
-import psutil
 from pydantic import SecretStr
 from tests.support.redis_server import RedisServer, server_binary
 from tests.support.worker import Worker
@@ -102,22 +100,6 @@ def single_milliseconds(settings: Settings) -> list[float]:
     return taken
 
 
-def memory(settings: Settings, folder: Path, count: int) -> list[tuple[int, float, float]]:
-    """Documents sent, and MiB of producer and worker, ten times on the way."""
-    rows = []
-    with running(settings, folder) as worker, Producer(settings) as producer:
-        ours, theirs = psutil.Process(), psutil.Process(worker.process.pid)
-        for number in range(1, count + 1):
-            producer.add(Document(f"{number % 5000}", f"small document {number}"))
-            if number % (count // 10) == 0:
-                rows.append((number, ours.memory_info().rss / 2**20, theirs.memory_info().rss / 2**20))
-                print(f"{number:,} sent: {rows[-1][1]:.0f} and {rows[-1][2]:.0f} MiB", file=sys.stderr)
-        producer.flush()
-        producer.job.wait()
-        rows.append((count, ours.memory_info().rss / 2**20, theirs.memory_info().rss / 2**20))
-    return rows
-
-
 def corpus(folder: Path, count: int) -> list[Document]:
     with (folder / "corpus.jsonl").open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in itertools.islice(lines, count)]
@@ -128,7 +110,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--documents", type=int, default=2000, help="of nfcorpus, and as many short ones")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--memory", type=int, default=0, help="small documents whose memory is watched")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beir", help="the BEIR folders")
     arguments = parser.parse_args()
     encoder = Encoder.load("tiny", "cpu")
@@ -158,10 +139,6 @@ def main() -> int:
             reached = reached and rate >= WANTED_RATE and p99 < WANTED_MILLISECONDS
             lines.append(f"| a producer, small documents, nobody at work | {rate:,.0f} |")
             lines += ["", f"One document is accepted in {p50:.1f} ms (p50), {p99:.1f} ms (p99)."]
-            if arguments.memory:
-                rows = memory(settings_of(redis, folder, limit=20_000), folder, arguments.memory)
-                lines += ["", "| small documents sent | producer MiB | worker MiB |", "|--:|--:|--:|"]
-                lines += [f"| {sent:,} | {ours:.0f} | {theirs:.0f} |" for sent, ours, theirs in rows]
         finally:
             redis.kill()
     command = " ".join(["python -m benchmarks.ingest", *sys.argv[1:]])

@@ -61,6 +61,12 @@ class RedisServer:
                     return
         raise RuntimeError((self._folder / "redis.log").read_text()[-2000:])
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """SIGKILL."""
         if self._process is not None:
