@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +13,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from postings_cli.console import out, print_json, printable
+from postings.errors import MissingExtra
+from postings_cli.console import err, out, print_json, printable
 from postings_cli.options import Collection, Json, settings_from
 from postings_ingest.queue.ledger import Ledger
 from postings_ingest.queue.status import QueueStatus, queue_status
@@ -26,13 +29,23 @@ def status(
     collection: Collection = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on until Ctrl-C.")] = False,
     as_json: Json = False,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Serve the queue's figures on this port, for Prometheus and KEDA.", min=0, max=65535),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address that --port listens on.")] = "127.0.0.1",
 ) -> None:
     """Say what is queued and in hand, which workers live, and how the latest jobs fare.
+
+    With --port, answers /metrics, /ready and /live until it is stopped: also while no worker runs.
 
     Example: postings status --watch
     """
     settings = settings_from(collection)
     ledger = Ledger(settings)
+    if port is not None:
+        serve_metrics(ledger, host, port)
+        return
     if not watch:
         found = queue_status(ledger)
         if as_json:
@@ -48,6 +61,25 @@ def status(
         while True:
             time.sleep(_INTERVAL)
             live.update(shown(queue_status(ledger)), refresh=True)
+
+
+def serve_metrics(ledger: Ledger, host: str, port: int) -> None:
+    """Answer Prometheus until SIGTERM or Ctrl-C."""
+    try:
+        from prometheus_client import CollectorRegistry
+
+        from postings_ingest.worker.health import HealthServer
+        from postings_ingest.worker.metrics import QueueMetrics
+    except ImportError as error:
+        raise MissingExtra("worker", "serving metrics") from error
+    registry = CollectorRegistry()
+    registry.register(QueueMetrics(ledger))
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    server = HealthServer(registry, lambda: True, host, port)
+    err.print(f"http://{host}:{server.port}/metrics", markup=False)
+    stopped.wait()
+    server.stop()
 
 
 def as_fields(found: QueueStatus) -> dict[str, Any]:

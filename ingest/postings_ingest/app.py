@@ -67,7 +67,9 @@ def _load(**_: Any) -> None:
     service = Service(settings, app)
     app.postings_service = service
     if settings.worker_port is not None:
-        _health = HealthServer(service, settings)
+        _health = HealthServer(
+            service.metrics.registry, lambda: service.ready, settings.worker_host, settings.worker_port
+        )
     try:
         service.load()
     except (PostingsError, Stopping) as error:

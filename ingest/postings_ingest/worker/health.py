@@ -4,37 +4,34 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import make_wsgi_app
+from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from postings.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from postings import Settings
-    from postings_ingest.worker.service import Service
-
 
 class HealthServer:
-    """Answers ``/live`` while the process runs, ``/ready`` once the worker takes batches, and ``/metrics``.
+    """Answers ``/live`` while the process runs, ``/ready`` when it can do its work, and ``/metrics``.
 
     Args:
-        service: the worker.
-        settings: ``worker_host`` and ``worker_port``.
+        registry: of the metrics.
+        ready: whether the process can do its work now.
+        host: address to listen on.
+        port: 0 picks one, see :attr:`port`.
 
     Raises:
         ConfigurationError: the port can't be opened.
     """
 
-    def __init__(self, service: Service, settings: Settings) -> None:
-        self._service = service
-        self._metrics = make_wsgi_app(service.metrics.registry)
-        host, port = settings.worker_host, settings.worker_port or 0
+    def __init__(self, registry: CollectorRegistry, ready: Callable[[], bool], host: str, port: int) -> None:
+        self._ready = ready
+        self._metrics = make_wsgi_app(registry)
         try:
             self._server = make_server(host, port, self._answer, WSGIServer, _Quiet)
         except OSError as error:
-            raise ConfigurationError(f"worker_port: {host}:{port} can't be opened: {error}") from error
+            raise ConfigurationError(f"{host}:{port} can't be opened: {error}") from error
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, name="postings-health", daemon=True).start()
 
@@ -51,7 +48,7 @@ class HealthServer:
             case "/live":
                 status, text = "200 OK", "live"
             case "/ready":
-                status, text = ("200 OK", "ready") if self._service.ready else ("503 Service Unavailable", "not ready")
+                status, text = ("200 OK", "ready") if self._ready() else ("503 Service Unavailable", "not ready")
             case _:
                 status, text = "404 Not Found", "expected /ready, /live or /metrics"
         start(status, [("Content-Type", "text/plain; charset=utf-8")])

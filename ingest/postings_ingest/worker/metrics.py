@@ -38,7 +38,7 @@ class Metrics:
         self.redeliveries = Counter(
             "postings_redeliveries", "Batches announced again after their worker died", registry=self.registry
         )
-        self.registry.register(_Queue(ledger))
+        self.registry.register(QueueMetrics(ledger))
 
     def watch(self, encoder: Encoder) -> None:
         """Tell of what the encoder has done."""
@@ -67,11 +67,18 @@ class _Encoding(Collector):
         )
 
 
-class _Queue(Collector):
+class QueueMetrics(Collector):
+    """The queue, as Redis has it whenever Prometheus asks.
+
+    Args:
+        ledger: of the queue.
+    """
+
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The metrics; of a Redis that doesn't answer, only that."""
         try:
             status = queue_status(self._ledger)
         except BrokerUnavailable:
@@ -80,7 +87,10 @@ class _Queue(Collector):
         yield GaugeMetricFamily("postings_redis_up", "Whether Redis answers", value=1)
         yield GaugeMetricFamily("postings_queued_documents", "Documents that wait", value=status.queued)
         yield GaugeMetricFamily("postings_in_flight_documents", "Documents in hand", value=status.in_flight)
+        unfinished = status.queued + status.in_flight
+        yield GaugeMetricFamily("postings_unfinished_documents", "Documents that wait or are in hand", value=unfinished)
         yield GaugeMetricFamily("postings_dead_letters", "Dead letters", value=status.dead_letters)
+        yield GaugeMetricFamily("postings_workers", "Workers that gave a sign of life", value=len(status.workers))
         yield GaugeMetricFamily(
             "postings_oldest_queued_seconds", "How long the oldest batch has waited", value=status.oldest_seconds
         )
