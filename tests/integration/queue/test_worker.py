@@ -21,9 +21,7 @@ from postings_ingest import Counts, DeadLetters, Ledger, Producer
 from postings_ingest.queue.celery_app import TASK, celery_app, queue_name
 from postings_ingest.queue.ledger import BULK, INTERACTIVE
 from postings_ingest.queue.status import queue_status
-from postings_query import SearchClient
 from tests.support.redis_server import RedisServer
-from tests.support.sentences import SENTENCES
 from tests.support.worker import Worker, until
 
 StartWorker = Callable[..., Worker]
@@ -55,30 +53,6 @@ def indexed(settings: Settings, encoder: Encoder) -> dict[str, str]:
     with open_index(settings) as index:
         heads = index.scroll(fields=["doc_id", "text"])
         return {head.payload["doc_id"]: head.payload["text"] for head in heads if "text" in head.payload}
-
-
-def test_documents_are_indexed_updated_deleted_and_explained(
-    settings: Settings, encoder: Encoder, start_worker: StartWorker
-) -> None:
-    worker = start_worker()
-    with Producer(settings) as producer:
-        for number, text in enumerate(SENTENCES):
-            producer.add(Document(str(number), text))
-    assert producer.job.wait(60) == Counts(submitted=9, indexed=9)
-    producer = Producer(settings)
-    producer.add(Document("0", "A cheetah is chasing a monkey."))
-    producer.add(Document("1", "too old", version=1))
-    producer.delete("8")
-    producer.close()
-    assert producer.job.wait(60, progress=True) == Counts(submitted=3, indexed=1, superseded=1, deleted=1)
-    assert worker.stop() == 0
-    with open_index(settings) as index:
-        hits = SearchClient(index=index, encoder=encoder).search("cheetah", explain=True)
-    assert hits[0].text == "A cheetah is chasing a monkey."
-    assert "8" not in {hit.id for hit in hits}
-    assert sum(part.contribution for part in hits[0].contributions) == pytest.approx(hits[0].score)
-    status = queue_status(Ledger(settings))
-    assert (status.queued, status.in_flight, status.dead_letters, status.workers) == (0, 0, 0, [])
 
 
 def test_revisions_without_versions_end_in_the_order_they_were_added(
