@@ -47,8 +47,9 @@ def docstring_names(request: pytest.FixtureRequest) -> Iterator[None]:
     if not isinstance(request.node, pytest.DoctestItem):
         yield
         return
-    from qdrant_client import QdrantClient
+    from qdrant_client import AsyncQdrantClient
 
+    from postings.index.server import AsyncServerIndex, ServerIndex
     from postings_ingest import Pipeline
     from postings_query import SearchClient
 
@@ -64,7 +65,19 @@ def docstring_names(request: pytest.FixtureRequest) -> Iterator[None]:
             "index": index,
             "open_index": open_index,
             "settings": Settings(index_url=str(folder / "index")),
-            **{cls.__name__: cls for cls in (Document, Encoder, Pipeline, QdrantClient, SearchClient, Settings)},
+            **{
+                cls.__name__: cls
+                for cls in (
+                    AsyncQdrantClient,
+                    AsyncServerIndex,
+                    Document,
+                    Encoder,
+                    Pipeline,
+                    SearchClient,
+                    ServerIndex,
+                    Settings,
+                )
+            },
         }
         request.node.dtest.globs.update(names)  # type: ignore[union-attr]
         before = Path.cwd()

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,9 @@ class Cli:
         return Ran(status, printed.out, printed.err)
 
 
-def start(*arguments: str | Path, stdin: int | None = None) -> subprocess.Popen[bytes]:
+def start(
+    *arguments: str | Path, stdin: int | None = None, env: Mapping[str, str] = os.environ
+) -> subprocess.Popen[bytes]:
     """Start a command in a process of its own."""
     script = Path(sys.executable).parent / "postings"
     return subprocess.Popen(
@@ -52,7 +54,7 @@ def start(*arguments: str | Path, stdin: int | None = None) -> subprocess.Popen[
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "COLUMNS": "200"},
+        env={**env, "COLUMNS": "200"},
     )
 
 

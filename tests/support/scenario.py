@@ -37,7 +37,7 @@ def play(settings: Settings, encoder: Encoder, folder: Path) -> None:
     assert "8" not in {hit.id for hit in hits}
     assert sum(part.contribution for part in hits[0].contributions) == pytest.approx(hits[0].score)
     fired = {hits[0].text[start:end] for part in hits[0].contributions for start, end in part.evidence}
-    assert "cheetah" in fired, fired
+    assert {"che", "eta", "h"} <= fired
     status = queue_status(Ledger(settings))
     assert (status.queued, status.in_flight, status.dead_letters, status.workers) == (0, 0, 0, [])
 

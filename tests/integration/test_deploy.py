@@ -1,0 +1,215 @@
+"""What deploy/ and docker-compose.yml say, checked without starting any of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import compose
+import kubernetes_validate
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from postings import Document, Encoder, Settings
+from postings_ingest import Ledger, Producer
+from postings_ingest.queue.ledger import Counts
+from postings_ingest.worker.metrics import Metrics
+from tests.support.cli import start
+from tests.support.worker import environment_of
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+BASE = DEPLOY / "kubernetes" / "base"
+COMPOSE = Path(compose.__file__).with_name("docker-compose")
+SECRETS = {"REDIS_PASSWORD": "redis secret", "QDRANT_API_KEY": "qdrant-secret"}
+
+
+def composed(*options: str, secrets: dict[str, str] = SECRETS) -> subprocess.CompletedProcess[str]:
+    command = [str(COMPOSE), "--env-file", "/dev/null", *options, "config", "--format", "json"]
+    return subprocess.run(command, cwd=ROOT, env=secrets, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, Any]]:
+    found = composed("--profile", "gpu", "--profile", "monitoring")
+    assert found.returncode == 0, found.stderr
+    services: dict[str, dict[str, Any]] = json.loads(found.stdout)["services"]
+    return services
+
+
+def test_compose_names_its_services_and_profiles(services: dict[str, dict[str, Any]]) -> None:
+    profiles = {name: service.get("profiles", []) for name, service in services.items()}
+    assert profiles == {
+        "redis": [],
+        "qdrant": [],
+        "worker": [],
+        "worker-gpu": ["gpu"],
+        "status": ["monitoring"],
+        "prometheus": ["monitoring"],
+        "grafana": ["monitoring"],
+        "flower": ["monitoring"],
+    }
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_compose_asks_for_its_secrets_by_name(secret: str) -> None:
+    found = composed(secrets={name: value for name, value in SECRETS.items() if name != secret})
+    assert found.returncode != 0
+    assert f"required variable {secret} is missing a value: set it in .env" in found.stderr
+
+
+def test_every_container_is_locked_down(services: dict[str, dict[str, Any]]) -> None:
+    for name, service in services.items():
+        image = service["image"]
+        assert re.search(r":v?\d+(\.\d+)+|^postings:(cpu|cuda)$", image), f"{name}: {image} isn't pinned"
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["restart"] == "unless-stopped", name
+        assert all(port["host_ip"] == "127.0.0.1" for port in service.get("ports", [])), name
+        sources = {volume["type"]: volume for volume in service.get("volumes", [])}
+        assert "bind" not in sources or sources["bind"]["read_only"], name
+        assert service.get("healthcheck") or image.startswith("postings:"), name  # ours is in the image
+
+
+def test_redis_loses_nothing_and_qdrant_asks_for_its_key(services: dict[str, dict[str, Any]]) -> None:
+    command = " ".join(services["redis"]["command"])
+    assert command == (
+        "redis-server --requirepass redis secret --appendonly yes --appendfsync always --maxmemory-policy noeviction"
+    )
+    assert services["qdrant"]["environment"]["QDRANT__SERVICE__API_KEY"] == "qdrant-secret"
+    assert services["worker"]["environment"]["POSTINGS_INDEX_API_KEY"] == "qdrant-secret"
+    devices = services["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+    assert devices == [{"capabilities": ["gpu"], "driver": "nvidia", "count": 1}]
+
+
+def test_every_variable_of_compose_kubernetes_and_the_example_is_a_setting(services: dict[str, dict[str, Any]]) -> None:
+    named = {name for service in services.values() for name in service.get("environment", {})}
+    named |= set(re.findall(r"^(POSTINGS_\w+)=", (DEPLOY / "env.example").read_text(), re.MULTILINE))
+    named |= set(re.findall(r"- (POSTINGS_\w+)=", (BASE / "kustomization.yaml").read_text()))
+    named |= set(re.findall(r"(POSTINGS_\w+)=", (DEPLOY / "Dockerfile").read_text()))
+    ours = {name.removeprefix("POSTINGS_").lower() for name in named if name.startswith("POSTINGS_")}
+    assert ours <= Settings.model_fields.keys()
+    assert {"redis_url", "index_url", "model"} <= ours
+
+
+def manifests() -> Iterator[dict[str, Any]]:
+    for file in sorted(BASE.glob("*.yaml")):
+        if file.name != "kustomization.yaml":
+            yield from yaml.safe_load_all(file.read_text())
+
+
+BY_NAME = {(each["kind"], each["metadata"]["name"]): each for each in manifests()}
+
+
+def test_kustomize_lists_every_manifest() -> None:
+    listed = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
+    assert sorted([*listed, "kustomization.yaml"]) == sorted(file.name for file in BASE.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("named", [named for named in BY_NAME if named[0] != "ScaledObject"], ids="/".join)
+def test_a_manifest_fits_its_schema(named: tuple[str, str]) -> None:
+    kubernetes_validate.validate(BY_NAME[named], "1.33", strict=True)
+
+
+def test_workers_may_finish_what_they_have_in_hand_and_run_on_gpus() -> None:
+    pod = BY_NAME["Deployment", "postings-worker"]["spec"]["template"]["spec"]
+    settings = (BASE / "kustomization.yaml").read_text()
+    (seconds,) = re.findall(r"POSTINGS_BATCH_SECONDS=(\d+)", settings)
+    assert pod["terminationGracePeriodSeconds"] > int(seconds)
+    assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert pod["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
+    assert "replicas" not in BY_NAME["Deployment", "postings-worker"]["spec"]
+
+
+@pytest.mark.parametrize("name", ["postings-worker", "postings-status"])
+def test_pods_are_locked_down(name: str) -> None:
+    pod = BY_NAME["Deployment", name]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert not pod["automountServiceAccountToken"]
+    (container,) = pod["containers"]
+    context = container["securityContext"]
+    assert context["readOnlyRootFilesystem"]
+    assert not context["allowPrivilegeEscalation"]
+    assert context["capabilities"] == {"drop": ["ALL"]}
+    assert container["livenessProbe"]["httpGet"]["path"] == "/live"
+    assert container["readinessProbe"]["httpGet"]["path"] == "/ready"
+    assert {"secretRef": {"name": "postings-secrets"}} in container["envFrom"]
+
+
+def test_selectors_find_what_they_are_for() -> None:
+    labels = BY_NAME["Deployment", "postings-worker"]["spec"]["template"]["metadata"]["labels"]
+    assert BY_NAME["PodDisruptionBudget", "postings-worker"]["spec"]["selector"]["matchLabels"] == labels
+    scaled = BY_NAME["ScaledObject", "postings-worker"]["spec"]
+    assert scaled["scaleTargetRef"] == {"name": "postings-worker"}
+    status = BY_NAME["Deployment", "postings-status"]["spec"]["template"]["metadata"]["labels"]
+    assert BY_NAME["Service", "postings-status"]["spec"]["selector"] == status
+
+
+def test_the_cpu_overlay_takes_away_what_the_base_has() -> None:
+    (patch,) = yaml.safe_load((DEPLOY / "kubernetes" / "cpu" / "kustomization.yaml").read_text())["patches"]
+    target = BY_NAME[patch["target"]["kind"], patch["target"]["name"]]
+    for operation in yaml.safe_load(patch["patch"]):
+        place: Any = target
+        for step in operation["path"].strip("/").split("/"):
+            place = place[int(step)] if step.isdigit() else place[step]
+
+
+def test_keda_scales_on_documents_that_wait_or_are_in_hand(
+    redis_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    settings = Settings(redis_url=redis_url, collection=f"test-{uuid.uuid4().hex[:12]}")  # type: ignore[arg-type]
+    ledger = Ledger(settings)
+    with Producer(settings, linger=600) as producer:
+        for number in range(700):
+            producer.add(Document(str(number), "a document"))
+    (first, *_) = ledger.redis.zrange(f"{ledger.prefix}:waiting:bulk", 0, -1)
+    assert ledger.start(first, 60)  # taken by a worker: no longer in the queue
+    assert ledger.redis.zcard(f"{ledger.prefix}:waiting:bulk") == 2
+    server = start("status", "--port", "0", env=environment_of(settings))
+    try:
+        assert server.stderr
+        url = server.stderr.readline().decode().strip()
+        text = urllib.request.urlopen(url, timeout=10).read().decode()
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+    assert server.returncode == 0
+    trigger = BY_NAME["ScaledObject", "postings-worker"]["spec"]["triggers"][0]["metadata"]
+    assert trigger["format"] == "prometheus"
+    values = {sample.name: sample.value for family in text_string_to_metric_families(text) for sample in family.samples}
+    assert values[trigger["valueLocation"]] == 700
+    assert values["postings_in_flight_documents"] == 256
+    for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
+        ledger.redis.delete(key)
+
+
+def test_alerts_and_dashboard_ask_for_metrics_that_a_worker_has(redis_url: str, encoder: Encoder) -> None:
+    metrics = Metrics(Ledger(Settings(redis_url=redis_url)))  # type: ignore[arg-type]
+    metrics.watch(encoder)
+    metrics.count(Counts(indexed=1), [])
+    text = generate_latest(metrics.registry).decode()
+    known = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}
+    asked = {
+        name
+        for file in ("alerts.yml", "grafana/dashboards/postings.json")
+        for name in re.findall(r"\bpostings_\w+", (DEPLOY / "monitoring" / file).read_text())
+    }
+    assert asked - known == set()
+    assert isinstance(metrics.registry, CollectorRegistry)
+
+
+def test_each_alert_is_explained_to_the_operator() -> None:
+    (group,) = yaml.safe_load((DEPLOY / "monitoring" / "alerts.yml").read_text())["groups"]
+    page = (DEPLOY / "README.md").read_text()
+    for rule in group["rules"]:
+        assert f"`{rule['alert']}`" in page
+        assert rule["annotations"]["summary"]
