@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from postings import Document, EdgeIndex, Encoder, Settings, open_index
 
 # They are what a worker's process runs, and change it when they are imported.
 collect_ignore = ["ingest/postings_ingest/app.py", "tests/support/faulty_app.py"]
+
+# A run in the background ignores Ctrl-C, and so would the processes that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # As the encoder sets it before it imports torch, which some tests import first.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

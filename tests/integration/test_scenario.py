@@ -25,12 +25,19 @@ def test_on_the_embedded_index(queue: dict[str, Any], encoder: Encoder, tmp_path
     scenario.play(Settings(index_url=str(tmp_path / "index"), **queue), encoder, tmp_path)
 
 
-def test_over_rest(queue: dict[str, Any], encoder: Encoder, tmp_path: Path) -> None:
+@pytest.mark.parametrize("grpc", [False, True], ids=["rest", "grpc"])
+def test_over_the_network(queue: dict[str, Any], encoder: Encoder, tmp_path: Path, grpc: bool) -> None:
     (tmp_path / "server").mkdir()
     server = QdrantServer(tmp_path / "server", api_key="key")
     server.start()
     try:
-        scenario.play(Settings(index_url=server.url, index_api_key="key", **queue), encoder, tmp_path)  # type: ignore[arg-type]
+        settings = Settings(
+            index_url=server.url,
+            index_api_key="key",  # type: ignore[arg-type]
+            index_grpc_port=server.grpc_port if grpc else None,
+            **queue,
+        )
+        scenario.play(settings, encoder, tmp_path)
     finally:
         server.kill()
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +19,15 @@ from postings.documents import Passage
 from postings.index import Point
 from postings.index.payload import passage_point
 from postings.index.server import ServerIndex
+from tests.support.qdrant_server import QdrantServer
 
 MODEL = "0123456789abcdef"
 """The fingerprint under which contract tests store vectors."""
 
 SERVER_URL = "POSTINGS_TEST_QDRANT_URL"
 
-ENGINES = ["edge", "memory", *(["server"] if os.environ.get(SERVER_URL) else [])]
+ENGINES = ["edge", "memory", "rest", "grpc"]
+"""The last two on the server that the environment names, else on the fronts of :mod:`tests.support.qdrant_front`."""
 
 
 @contextmanager
@@ -36,7 +41,9 @@ def engine(name: str, folder: Path) -> Iterator[Index]:
         with ServerIndex(AsyncQdrantClient(":memory:"), Settings(collection=collection)) as index:
             yield index
     else:
-        settings = server_settings(collection)
+        settings = server_settings(collection) if os.environ.get(SERVER_URL) else _front_settings(collection)
+        if name == "rest":
+            settings = settings.model_copy(update={"index_grpc_port": None})
         with ServerIndex.connect(settings) as index:
             try:
                 yield index
@@ -46,10 +53,25 @@ def engine(name: str, folder: Path) -> Iterator[Index]:
 
 def server_settings(collection: str, **others: Any) -> Settings:
     """Of the server that the environment names."""
-    key = os.environ.get("POSTINGS_TEST_QDRANT_API_KEY")
-    port = os.environ.get("POSTINGS_TEST_QDRANT_GRPC_PORT")
-    found = {"index_url": os.environ[SERVER_URL], "collection": collection, **others}
-    return Settings(**found, **({"index_api_key": key} if key else {}), **({"index_grpc_port": port} if port else {}))
+    found = {
+        "index_url": os.environ[SERVER_URL],
+        "index_api_key": os.environ.get("POSTINGS_TEST_QDRANT_API_KEY"),
+        "index_grpc_port": os.environ.get("POSTINGS_TEST_QDRANT_GRPC_PORT", "6334"),
+        "collection": collection,
+    }
+    return Settings(**{name: value for name, value in found.items() if value}, **others)
+
+
+@functools.cache
+def _front() -> QdrantServer:
+    server = QdrantServer(Path(tempfile.mkdtemp()))
+    server.start()
+    atexit.register(server.kill)
+    return server
+
+
+def _front_settings(collection: str) -> Settings:
+    return Settings(index_url=_front().url, index_grpc_port=_front().grpc_port, collection=collection)
 
 
 def drop(settings: Settings) -> None:

@@ -1,15 +1,15 @@
-"""Qdrant's engine behind Qdrant's REST, for machines without a server: ``python -m tests.support.qdrant_http``.
+"""Qdrant's engine behind Qdrant's REST, for machines without a server.
 
 The engine is the real one (the embedded one, so that it survives being killed), and so is the network; only the front
 is ours, and it knows no more than the requests that Postings sends. What a real server says besides (strict mode,
-clusters, gRPC) is tested where one is given.
+clusters) is tested where one is given.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -61,6 +61,14 @@ class Collections:
         """Whether it stands."""
         return name in self._open
 
+    def drop(self, name: str) -> bool:
+        """Forget one."""
+        with self._lock:
+            if (index := self._open.pop(name, None)) is not None:
+                index.close()
+                shutil.rmtree(self._folder / name)
+            return index is not None
+
     def create(self, name: str, body: Mapping[str, Any]) -> bool:
         """Make one."""
         with self._lock:
@@ -86,6 +94,7 @@ def info(index: EdgeIndex) -> dict[str, Any]:
             "params": {"sparse_vectors": {name: {} for name in found.models.names}},
             "hnsw_config": _HNSW,
             "optimizer_config": _OPTIMIZERS,
+            "wal_config": {"wal_capacity_mb": 32, "wal_segments_ahead": 0},
             "metadata": {"postings": found.models.to_json()},
         },
         "payload_schema": {name: {"data_type": kind, "points": 0} for name, kind in INDEXED_FIELDS.items()},
@@ -161,6 +170,8 @@ def answer(collections: Collections, method: str, path: str, body: Mapping[str, 
     name, rest = match[1], match[2]
     if (method, rest) == ("PUT", ""):
         return collections.create(name, body)
+    if (method, rest) == ("DELETE", ""):
+        return collections.drop(name)
     if (method, rest) == ("GET", "/exists"):
         return {"exists": collections.exists(name)}
     if (method, rest) not in ROUTES:
@@ -172,6 +183,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     collections: Collections
     api_key: str | None = None
 
@@ -208,20 +220,9 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-class Server(ThreadingHTTPServer):
+class HttpServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("port", type=int)
-    parser.add_argument("--api-key")
-    arguments = parser.parse_args()
-    Handler.collections = Collections(arguments.folder)
-    Handler.api_key = arguments.api_key
-    Server(("127.0.0.1", arguments.port), Handler).serve_forever()
 
 
 def _filter(body: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -231,7 +232,7 @@ def _filter(body: Mapping[str, Any]) -> dict[str, Any] | None:
 def _bare(value: Any) -> Any:
     """Without what the client leaves empty."""
     if isinstance(value, Mapping):
-        return {name: _bare(each) for name, each in value.items() if each is not None}
+        return {name: _bare(each) for name, each in value.items() if each not in (None, [])}
     return [_bare(each) for each in value] if isinstance(value, list) else value
 
 
@@ -254,7 +255,3 @@ def _point(point: Point) -> dict[str, Any]:
     }
     shown: dict[str, Any] = {"id": point.id, "payload": dict(point.payload), "vector": vectors}
     return {**shown, "version": 0, "score": point.score} if isinstance(point, ScoredPoint) else shown
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""A server for tests that may kill it: see :mod:`tests.support.qdrant_http`."""
+"""A server for tests that may kill it: see :mod:`tests.support.qdrant_front`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ class QdrantServer:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
+        self.grpc_port = free_port()
         self._options = ["--api-key", api_key] if api_key else []
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "tests.support.qdrant_http", str(self._folder), str(self.port)]
-        self._process = subprocess.Popen([*command, *self._options], cwd=ROOT)
+        command = [sys.executable, "-m", "tests.support.qdrant_front", self._folder, self.port, self.grpc_port]
+        self._process = subprocess.Popen([*map(str, command), *self._options], cwd=ROOT)
         for _ in range(400):
             try:
                 urllib.request.urlopen(self.url, timeout=5).close()

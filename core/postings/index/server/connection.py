@@ -25,6 +25,14 @@ change of its model) with 1.18."""
 _ATTEMPTS = 3
 _FIRST_PAUSE = 0.1
 _CONNECTIONS = 100
+_GRPC_OPTIONS = {
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.min_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 5000,
+    # A connection whose other end has vanished would be used until the system gives it up, after a quarter of an hour.
+    "grpc.keepalive_time_ms": 20_000,
+    "grpc.keepalive_timeout_ms": 5000,
+}
 
 T = TypeVar("T")
 
@@ -36,11 +44,14 @@ def open_client(settings: Settings) -> AsyncQdrantClient:
         ConfigurationError: ``index_ca`` isn't a file of certificates.
     """
     key = settings.index_api_key
-    options: dict[str, Any] = {"limits": httpx.Limits(max_connections=_CONNECTIONS)}
+    options: dict[str, Any] = {
+        "limits": httpx.Limits(max_connections=_CONNECTIONS),
+        "grpc_options": dict(_GRPC_OPTIONS),
+    }
     if settings.index_ca is not None:
         try:
             options["verify"] = ssl.create_default_context(cafile=settings.index_ca)
-            options["grpc_options"] = {"root_certificates": settings.index_ca.read_bytes()}
+            options["grpc_options"] |= {"root_certificates": settings.index_ca.read_bytes()}
         except OSError as error:
             raise ConfigurationError(f"setting 'index_ca': {settings.index_ca}: {error}") from error
     with warnings.catch_warnings():

@@ -1,0 +1,176 @@
+"""The same front as :mod:`tests.support.qdrant_http`, by Qdrant's gRPC; qdrant-client brings the messages."""
+
+# ruff: noqa: N802 - the methods are called as Qdrant calls them
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc as transport
+from qdrant_client import grpc
+from qdrant_client import models as q
+from qdrant_client.conversions.conversion import GrpcToRest, RestToGrpc, grpc_to_payload
+from qdrant_client.grpc import collections_service_pb2_grpc, points_service_pb2_grpc, qdrant_pb2_grpc
+
+from postings.errors import PostingsError
+from tests.support import qdrant_http as front
+
+_CODES = {
+    400: transport.StatusCode.INVALID_ARGUMENT,
+    401: transport.StatusCode.UNAUTHENTICATED,
+    404: transport.StatusCode.NOT_FOUND,
+    409: transport.StatusCode.ALREADY_EXISTS,
+}
+
+
+class Service:
+    """Answers one kind of requests after another through the functions of the REST front."""
+
+    def __init__(self, collections: front.Collections, api_key: str | None) -> None:
+        self._collections = collections
+        self._api_key = api_key
+
+    def HealthCheck(self, request: Any, context: transport.ServicerContext) -> Any:
+        return grpc.HealthCheckReply(title="qdrant - vector search engine", version=front.VERSION)
+
+    def CollectionExists(self, request: Any, context: transport.ServicerContext) -> Any:
+        self._check(context)
+        exists = self._collections.exists(request.collection_name)
+        return grpc.CollectionExistsResponse(result=grpc.CollectionExists(exists=exists))
+
+    def Get(self, request: Any, context: transport.ServicerContext) -> Any:
+        """Of both services: a collection, or points."""
+        if isinstance(request, grpc.GetPoints):
+            body = {
+                "ids": [GrpcToRest.convert_point_id(each) for each in request.ids],
+                "with_vector": _vectors(request),
+            }
+            found = self._answer(context, front.retrieve, request.collection_name, body)
+            return grpc.GetResponse(result=[_record(each) for each in found])
+        found = self._answer(context, lambda index, _: front.info(index), request.collection_name, {})
+        return grpc.GetCollectionInfoResponse(result=RestToGrpc.convert_collection_info(q.CollectionInfo(**found)))
+
+    def Create(self, request: Any, context: transport.ServicerContext) -> Any:
+        self._check(context)
+        vectors = {
+            name: GrpcToRest.convert_sparse_vector_params(each).model_dump(mode="json")
+            for name, each in request.sparse_vectors_config.map.items()
+        }
+        body = {"metadata": grpc_to_payload(request.metadata), "sparse_vectors": vectors}
+        try:
+            return grpc.CollectionOperationResponse(result=self._collections.create(request.collection_name, body))
+        except front.Refused as error:
+            context.abort(_CODES[error.status], str(error))
+
+    def Upsert(self, request: Any, context: transport.ServicerContext) -> Any:
+        body: dict[str, Any] = {
+            "points": [GrpcToRest.convert_point_struct(each).model_dump(mode="json") for each in request.points]
+        }
+        if request.HasField("update_filter"):
+            body["update_filter"] = _filter(request.update_filter)
+        self._answer(context, front.upsert, request.collection_name, body)
+        return _done()
+
+    def Delete(self, request: Any, context: transport.ServicerContext) -> Any:
+        body = {"filter": _filter(request.points.filter)}
+        self._answer(context, front.delete, request.collection_name, body)
+        return _done()
+
+    def QueryBatch(self, request: Any, context: transport.ServicerContext) -> Any:
+        searches = [
+            GrpcToRest.convert_query_points(each).model_dump(mode="json", by_alias=True)
+            for each in request.query_points
+        ]
+        found = self._answer(context, front.query_batch, request.collection_name, {"searches": searches})
+        return grpc.QueryBatchResponse(
+            result=[
+                grpc.BatchResult(
+                    result=[RestToGrpc.convert_scored_point(q.ScoredPoint(**each)) for each in answer["points"]]
+                )
+                for answer in found
+            ]
+        )
+
+    def Scroll(self, request: Any, context: transport.ServicerContext) -> Any:
+        selector = GrpcToRest.convert_with_payload_selector(request.with_payload)
+        body = {
+            "filter": _filter(request.filter) if request.HasField("filter") else None,
+            "limit": request.limit,
+            "offset": GrpcToRest.convert_point_id(request.offset) if request.HasField("offset") else None,
+            "with_payload": selector if isinstance(selector, list) else getattr(selector, "include", True),
+            "with_vector": _vectors(request),
+        }
+        found = self._answer(context, front.scroll, request.collection_name, body)
+        following = found["next_page_offset"]
+        return grpc.ScrollResponse(
+            result=[_record(each) for each in found["points"]],
+            next_page_offset=None if following is None else RestToGrpc.convert_extended_point_id(following),
+        )
+
+    def Count(self, request: Any, context: transport.ServicerContext) -> Any:
+        body = {"filter": _filter(request.filter) if request.HasField("filter") else None}
+        found = self._answer(context, front.count, request.collection_name, body)
+        return grpc.CountResponse(result=grpc.CountResult(count=found["count"]))
+
+    def _answer(
+        self,
+        context: transport.ServicerContext,
+        function: Callable[[Any, Mapping[str, Any]], Any],
+        collection: str,
+        body: Mapping[str, Any],
+    ) -> Any:
+        self._check(context)
+        try:
+            return function(self._collections.find(collection), body)
+        except front.Refused as error:
+            context.abort(_CODES[error.status], str(error))
+        except PostingsError as error:
+            context.abort(transport.StatusCode.INVALID_ARGUMENT, f"Wrong input: {error}")
+
+    def _check(self, context: transport.ServicerContext) -> None:
+        if self._api_key and dict(context.invocation_metadata()).get("api-key") != self._api_key:
+            context.abort(transport.StatusCode.UNAUTHENTICATED, "Must provide an API key")
+
+
+def serve(collections: front.Collections, port: int, api_key: str | None) -> transport.Server:
+    """Start to answer."""
+    server = transport.server(ThreadPoolExecutor(16))
+    service: Any = Service(collections, api_key)
+    # The classes that qdrant-client generated look up their methods by name.
+    qdrant_pb2_grpc.add_QdrantServicer_to_server(_complete(qdrant_pb2_grpc.QdrantServicer, service), server)
+    collections_service_pb2_grpc.add_CollectionsServicer_to_server(
+        _complete(collections_service_pb2_grpc.CollectionsServicer, service), server
+    )
+    points_service_pb2_grpc.add_PointsServicer_to_server(
+        _complete(points_service_pb2_grpc.PointsServicer, service), server
+    )
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    return server
+
+
+def _complete(kind: type, service: Service) -> Any:
+    made = kind()
+    for name in dir(kind):
+        if not name.startswith("_") and hasattr(service, name):
+            setattr(made, name, getattr(service, name))
+    return made
+
+
+def _filter(message: Any) -> Any:
+    return GrpcToRest.convert_filter(message).model_dump(mode="json", exclude_none=True, by_alias=True)
+
+
+def _vectors(request: Any) -> list[str]:
+    found = GrpcToRest.convert_with_vectors_selector(request.with_vectors)
+    return found if isinstance(found, list) else []
+
+
+def _record(found: Mapping[str, Any]) -> Any:
+    return RestToGrpc.convert_record(q.Record(**found))
+
+
+def _done() -> Any:
+    return grpc.PointsOperationResponse(result=grpc.UpdateResult(operation_id=0, status=grpc.UpdateStatus.Completed))
