@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from qdrant_client import AsyncQdrantClient
+from qdrant_client import AsyncQdrantClient, QdrantClient
 from qdrant_client import models as q
 
-from postings import Settings, open_index
+from postings import Document, Encoder, Settings, open_index
 from postings.errors import IndexCorrupt, IndexRejected, IndexUnavailable
 from postings.index.server import ServerIndex
-from tests.support.indexes import MODEL
+from postings_ingest import Pipeline
+from postings_query import AsyncSearchClient, Hit, SearchClient
+from tests.support.indexes import MODEL, served
+from tests.support.qdrant_server import QdrantServer
+from tests.support.sentences import SENTENCES
 
 
 def test_a_server_that_cannot_be_reached_is_named_and_may_be_retried() -> None:
@@ -41,3 +49,64 @@ def test_a_collection_of_a_newer_postings_is_refused() -> None:
     asyncio.run(client.create_collection("documents", sparse_vectors_config={}, metadata=made))
     with ServerIndex(client) as index, pytest.raises(IndexCorrupt, match="written by a newer version of postings"):
         index.info()
+
+
+@pytest.fixture(params=["rest", "grpc"])
+def settings(request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """A collection on a server."""
+    with served(request.param, f"test-{uuid.uuid4().hex}") as settings:
+        yield settings
+
+
+def test_a_new_collection_is_as_the_settings_say(settings: Settings) -> None:
+    wanted = settings.model_copy(
+        update={
+            "index_datatype": "float16",
+            "index_on_disk": True,
+            "index_payload_on_disk": False,
+            "index_shards": 2,
+            "index_replicas": 1,
+        }
+    )
+    with open_index(wanted) as index:
+        index.ensure(MODEL, "tiny")
+    key = settings.index_api_key
+    client = QdrantClient(url=settings.index_url, api_key=key.get_secret_value() if key else None)
+    made = client.get_collection(settings.collection).config
+    client.close()
+    assert made.params.sparse_vectors is not None
+    vector = made.params.sparse_vectors[MODEL].index
+    assert vector is not None
+    assert (vector.datatype, vector.on_disk) == (q.Datatype.FLOAT16, True)
+    assert (made.params.shard_number, made.params.replication_factor) == (2, 1)
+    assert (made.params.write_consistency_factor, made.params.on_disk_payload) == (1, False)
+    assert made.metadata == {"postings": {"schema": 1, "active": MODEL, "models": {MODEL: "tiny"}}}
+
+
+def test_the_asynchronous_client_asks_a_server_without_a_thread(settings: Settings, encoder: Encoder) -> None:
+    with open_index(settings) as index:
+        Pipeline(encoder, index).run([Document(str(number), text) for number, text in enumerate(SENTENCES)])
+        with SearchClient(index=index, encoder=encoder) as blocking:
+            expected = blocking.search_batch(SENTENCES, explain=True, group_by_document=True)
+
+    async def search() -> list[list[Hit]]:
+        async with AsyncSearchClient(encoder=encoder, settings=settings) as client:
+            answers = await asyncio.gather(
+                *(client.search(text, explain=True, group_by_document=True, consistent=True) for text in SENTENCES)
+            )
+            assert not [thread.name for thread in threading.enumerate() if thread.name == "postings-server-index"]
+        return list(answers)
+
+    assert asyncio.run(search()) == expected
+
+
+def test_a_server_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTINGS_TEST_FRONT_VERSION", "1.17.3")
+    server = QdrantServer(tmp_path)
+    server.start()
+    try:
+        for port in (None, server.grpc_port):
+            with pytest.raises(IndexRejected, match=r"expected Qdrant 1\.18 or later, this server is 1\.17\.3"):
+                open_index(Settings(index_url=server.url, index_grpc_port=port))
+    finally:
+        server.kill()

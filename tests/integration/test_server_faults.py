@@ -16,6 +16,7 @@ from postings.index.server import AsyncServerIndex, ServerIndex
 from tests.support.indexes import MODEL, point
 from tests.support.qdrant_server import QdrantServer
 from tests.support.tcp_proxy import Fault, TcpProxy
+from tests.support.worker import until
 
 TIMEOUT = 2
 LATEST = 20
@@ -94,6 +95,36 @@ def test_a_connection_that_breaks_once_is_not_noticed(
     proxy.strike(fault, times=1)
     CALLS[call](index)
     assert proxy.struck == 1
+
+
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.NONE])
+def test_a_call_by_grpc_is_done_or_reported_in_time(server: QdrantServer, fault: Fault) -> None:
+    with TcpProxy(server.grpc_port) as proxy:
+        settings = Settings(
+            index_url=server.url, index_grpc_port=proxy.port, index_timeout=TIMEOUT, collection=f"grpc-{fault}"
+        )
+        with ServerIndex.connect(settings) as index:
+            index.ensure(MODEL, "tiny")
+            proxy.strike(fault)
+            began = time.monotonic()
+            if fault is Fault.DELAY:
+                CALLS["upsert"](index)
+            else:
+                with pytest.raises(IndexUnavailable):
+                    CALLS["upsert"](index)
+            assert time.monotonic() - began < LATEST
+            assert proxy.struck
+            proxy.strike(Fault.NONE)
+
+            def reached() -> bool:  # gRPC waits a little before it connects again
+                try:
+                    CALLS["upsert"](index)
+                except IndexUnavailable:
+                    return False
+                return True
+
+            until(reached, "gRPC doesn't come back", LATEST)
+            assert [stored.payload["doc_id"] for stored in index.scroll()] == ["a"]
 
 
 def test_a_server_that_is_killed_and_started_again_has_what_it_acknowledged(tmp_path: Path) -> None:

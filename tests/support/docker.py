@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+from pathlib import Path
 from typing import Any
 
 REDIS = "redis:7.4-alpine"
@@ -13,6 +15,8 @@ PYTHON = "python:3.11-slim"
 @functools.cache
 def engine() -> Any:
     """A client of the engine, or why there is none."""
+    if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():
+        return "no Docker engine: neither DOCKER_HOST nor /var/run/docker.sock"
     import docker
 
     try:

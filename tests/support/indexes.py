@@ -41,14 +41,20 @@ def engine(name: str, folder: Path) -> Iterator[Index]:
         with ServerIndex(AsyncQdrantClient(":memory:"), Settings(collection=collection)) as index:
             yield index
     else:
-        settings = server_settings(collection) if os.environ.get(SERVER_URL) else _front_settings(collection)
-        if name == "rest":
-            settings = settings.model_copy(update={"index_grpc_port": None})
-        with ServerIndex.connect(settings) as index:
-            try:
-                yield index
-            finally:
-                drop(settings)
+        with served(name, collection) as settings, ServerIndex.connect(settings) as index:
+            yield index
+
+
+@contextmanager
+def served(name: str, collection: str) -> Iterator[Settings]:
+    """Where a collection on a server is reached by ``rest`` or ``grpc``; afterwards it is deleted."""
+    settings = server_settings(collection) if os.environ.get(SERVER_URL) else _front_settings(collection)
+    if name == "rest":
+        settings = settings.model_copy(update={"index_grpc_port": None})
+    try:
+        yield settings
+    finally:
+        drop(settings)
 
 
 def server_settings(collection: str, **others: Any) -> Settings:

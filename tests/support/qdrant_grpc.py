@@ -49,7 +49,8 @@ class Service:
             }
             found = self._answer(context, front.retrieve, request.collection_name, body)
             return grpc.GetResponse(result=[_record(each) for each in found])
-        found = self._answer(context, lambda index, _: front.info(index), request.collection_name, {})
+        made = self._collections.made.get(request.collection_name, {})
+        found = self._answer(context, lambda index, _: front.info(index, made), request.collection_name, {})
         return grpc.GetCollectionInfoResponse(result=RestToGrpc.convert_collection_info(q.CollectionInfo(**found)))
 
     def Create(self, request: Any, context: transport.ServicerContext) -> Any:
@@ -58,7 +59,12 @@ class Service:
             name: GrpcToRest.convert_sparse_vector_params(each).model_dump(mode="json")
             for name, each in request.sparse_vectors_config.map.items()
         }
-        body = {"metadata": grpc_to_payload(request.metadata), "sparse_vectors": vectors}
+        asked = ("shard_number", "replication_factor", "write_consistency_factor", "on_disk_payload")
+        body = {
+            "metadata": grpc_to_payload(request.metadata),
+            "sparse_vectors": vectors,
+            **{name: getattr(request, name) for name in asked if request.HasField(name)},
+        }
         try:
             return grpc.CollectionOperationResponse(result=self._collections.create(request.collection_name, body))
         except front.Refused as error:

@@ -8,6 +8,7 @@ clusters) is tested where one is given.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import threading
@@ -23,7 +24,7 @@ from postings.index.models import CollectionModels
 from postings.index.payload import INDEXED_FIELDS, version_at_most
 from postings.index.protocol import ScoredPoint
 
-VERSION = "1.20.0"
+VERSION = os.environ.get("POSTINGS_TEST_FRONT_VERSION", "1.20.0")
 _HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000}
 _OPTIMIZERS = {
     "deleted_threshold": 0.2,
@@ -47,6 +48,8 @@ class Collections:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
+        self.made: dict[str, Mapping[str, Any]] = {}
+        """What each was asked to be like when it was made, by this process."""
         self._open: dict[str, EdgeIndex] = {
             each.name: EdgeIndex(folder, each.name) for each in folder.iterdir() if not each.name.startswith(".")
         }
@@ -78,20 +81,23 @@ class Collections:
             (parameters,) = body["sparse_vectors"].values()
             index = EdgeIndex(self._folder, name, datatype=parameters["index"]["datatype"])
             index.ensure(models.active, models.active_name)
+            self.made[name] = body
             self._open[name] = index
             return True
 
 
-def info(index: EdgeIndex) -> dict[str, Any]:
+def info(index: EdgeIndex, made: Mapping[str, Any]) -> dict[str, Any]:
     """As ``GET /collections/{name}`` says it."""
     found = index.info()
+    names = ("shard_number", "replication_factor", "write_consistency_factor", "on_disk_payload", "sparse_vectors")
+    asked = {name: made[name] for name in names if made.get(name) is not None}
     return {
         "status": "green",
         "optimizer_status": "ok",
         "segments_count": 1,
         "points_count": found.points,
         "config": {
-            "params": {"sparse_vectors": {name: {} for name in found.models.names}},
+            "params": {"sparse_vectors": {name: {} for name in found.models.names}, **asked},
             "hnsw_config": _HNSW,
             "optimizer_config": _OPTIMIZERS,
             "wal_config": {"wal_capacity_mb": 32, "wal_segments_ahead": 0},
@@ -152,7 +158,6 @@ def count(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 ROUTES: Mapping[tuple[str, str], Callable[[EdgeIndex, Mapping[str, Any]], Any]] = {
-    ("GET", ""): lambda index, _: info(index),
     ("PUT", "/points"): upsert,
     ("POST", "/points"): retrieve,
     ("POST", "/points/delete"): delete,
@@ -170,6 +175,8 @@ def answer(collections: Collections, method: str, path: str, body: Mapping[str, 
     name, rest = match[1], match[2]
     if (method, rest) == ("PUT", ""):
         return collections.create(name, body)
+    if (method, rest) == ("GET", ""):
+        return info(collections.find(name), collections.made.get(name, {}))
     if (method, rest) == ("DELETE", ""):
         return collections.drop(name)
     if (method, rest) == ("GET", "/exists"):

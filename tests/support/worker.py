@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The settings as a process of its own gets them."""
-    given = {name: getattr(settings, name) for name in settings.model_fields_set}
+    given = {name: value for name in settings.model_fields_set if (value := getattr(settings, name)) is not None}
     shown = {
         name: value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
         for name, value in given.items()
