@@ -23,7 +23,9 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.encode
 	$(BIN)/python -m benchmarks.precision
 	$(BIN)/python -m benchmarks.query
+	$(BIN)/python -m benchmarks.index
 	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.ingest_memory
 	$(BIN)/python -m benchmarks.chaos
 
 clean:
