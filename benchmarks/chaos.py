@@ -6,7 +6,8 @@ Queues updates and deletes of many documents, several revisions of one in flight
 worker is killed, Redis is killed and started again, and the index can't be reached. Then compares every document in
 the index with an in-order replay. Writes ``benchmarks/results/chaos.md``; exit status 1 if anything differs.
 
-With ``--index-url`` a Qdrant server holds the index; only then may there be several workers.
+With ``--index-url`` a Qdrant server holds the index. Several workers without one share the embedded engine behind the
+tests' REST front, which is killed too.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from pydantic import SecretStr
+from tests.support.qdrant_server import QdrantServer
 from tests.support.redis_server import RedisServer, server_binary
 from tests.support.worker import Worker
 
@@ -146,9 +148,17 @@ class Chaos:
             passage_overlap=4,
         )
         self._workers: list[Worker] = []
+        self._server: QdrantServer | None = None
+        if plan.workers > 1 and plan.index_url is None:
+            (folder / "qdrant").mkdir()
+            self._server = QdrantServer(folder / "qdrant")
+            self._settings = self._settings.model_copy(update={"index_url": self._server.url, "index_timeout": 10})
+            self._settings.model_fields_set.add("index_timeout")
 
     def run(self) -> Outcome:
         self._redis.start()
+        if self._server is not None:
+            self._server.start()
         began = time.monotonic()
         producer = Producer(self._settings, linger=0.02, timeout=120)
         try:
@@ -167,6 +177,8 @@ class Chaos:
             for worker in self._workers:
                 worker.kill()
             self._redis.kill()
+            if self._server is not None:
+                self._server.kill()
 
     def _feed(self, producer: Producer) -> None:
         with producer:
@@ -190,6 +202,10 @@ class Chaos:
             self._redis.kill()
             time.sleep(1)
             self._redis.start()
+        elif self._server is not None:
+            self._server.kill()
+            time.sleep(2)
+            self._server.start()
         else:
             (self._faults / "index").touch()
             time.sleep(2)
@@ -241,7 +257,9 @@ def page(plan: Plan, outcome: Outcome, arguments: list[str]) -> str:
     kinds = {
         "worker": "SIGKILL of a worker",
         "redis": "SIGKILL of Redis, started a second later",
-        "index": "index away for 2 s",
+        "index": "index away for 2 s"
+        if plan.workers == 1 or plan.index_url
+        else "SIGKILL of the index, started 2 s later",
     }
     rows = []
     for kind, what in kinds.items():
@@ -282,7 +300,8 @@ def main() -> int:
         outcome = Chaos(plan, Path(folder)).run()
     text = page(plan, outcome, sys.argv[1:])
     print(text)
-    (ROOT / "benchmarks" / "results" / "chaos.md").write_text(text, encoding="utf-8")
+    name = "chaos.md" if plan.workers == 1 else "chaos_workers.md"
+    (ROOT / "benchmarks" / "results" / name).write_text(text, encoding="utf-8")
     return int(not outcome.clean)
 
 

@@ -6,13 +6,13 @@ import functools
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from postings import PostingsError
+from postings import PostingsError, __version__
 from postings_cli import dead_letters
-from postings_cli.console import err, printable
+from postings_cli.console import err, out, printable
 from postings_cli.delete import delete
 from postings_cli.demo import demo
 from postings_cli.export import export
@@ -56,6 +56,12 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"postings {__version__}", highlight=False)
+        raise typer.Exit
+
+
 def _reported(command: Callable[..., None]) -> Callable[..., None]:
     """Turn what goes wrong in a command into one line on stderr and an exit status, never a traceback."""
 
@@ -79,6 +85,15 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(_FAILED) from error
 
     return reported
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    """Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored."""
 
 
 for _command in (ingest, search, info, delete, worker, status, serve, export, demo):
