@@ -71,7 +71,11 @@ class Settings(BaseSettings):
     index_replicas: int | None = Field(
         None, ge=1, description="Replicas of each shard of a new collection on a cluster; most of them confirm a write"
     )
-    collection: str = Field("documents", min_length=1, description="The collection to write to and search in")
+    collection: str = Field(
+        "documents",
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$",
+        description="The collection to write to and search in: letters, digits, '_', '-' and '.'",
+    )
     passage_tokens: int | None = Field(
         None, ge=8, description="Tokens that a passage may have, title included; by default the model's window, <= 512"
     )

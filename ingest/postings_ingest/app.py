@@ -41,7 +41,7 @@ def index(self: Any, *args: Any, **kwargs: Any) -> None:
                     service.handle(id)
             except Stopping as error:
                 if isinstance(error, Broken):
-                    log.error("the model fails on any text, so the worker has to be started anew: %s", error)
+                    log.error("the model fails, so the worker has to be started anew: %s", error)
                     service.stopping.set()
                     state.should_stop = os.EX_TEMPFAIL
                 raise Reject("the worker stops", requeue=True) from error
@@ -64,16 +64,20 @@ def _logging(**_: Any) -> None:
 def _load(**_: Any) -> None:
     global _health
     end_with_parent()
-    service = Service(settings, app)
-    app.postings_service = service
-    if settings.worker_port is not None:
-        _health = HealthServer(
-            service.metrics.registry, lambda: service.ready, settings.worker_host, settings.worker_port
-        )
+    # Celery goes on after whatever else is raised here, and would take batches without a model.
     try:
+        service = Service(settings, app)
+        app.postings_service = service
+        if settings.worker_port is not None:
+            _health = HealthServer(
+                service.metrics.registry, lambda: service.ready, settings.worker_host, settings.worker_port
+            )
         service.load()
     except (PostingsError, Stopping) as error:
         log.error("the worker can't start: %s", error)
+        raise SystemExit(1) from error
+    except Exception as error:
+        log.exception("the worker can't start")
         raise SystemExit(1) from error
 
 

@@ -172,7 +172,7 @@ def test_dead_letters_are_listed_shown_retried_and_purged(start: Start, settings
     from postings_ingest.queue.messages import to_json
 
     ledger = Ledger(settings)
-    arrival = ledger.register("b", "{}", 2, "job", "bulk", sequence=1, last=0, later=0)
+    arrival = ledger.register("b", "{}", 2, "job", "bulk")
     lease = ledger.start("b", 10)
     assert lease is not None
     letters = [letter(to_json(Document(name, "a text")), "IndexRejected", "too large", arrival) for name in ("x", "y")]
@@ -194,7 +194,7 @@ def test_an_old_letter_is_retried_only_by_force(start: Start, settings: Settings
     from postings_ingest.queue.dead_letters import letter
 
     ledger = Ledger(settings)
-    ledger.register("b", "{}", 1, "job", "bulk", sequence=1, last=0, later=0)
+    ledger.register("b", "{}", 1, "job", "bulk")
     lease = ledger.start("b", 10)
     assert lease is not None
     ledger.finish(lease, Counts(), [letter({"delete": {"id": "x"}}, "Error", "reason", arrival=1)])

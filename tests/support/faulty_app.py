@@ -2,7 +2,7 @@
 
 ``poison``: a text with the word POISON kills the process while it is encoded, as a crash in native code would.
 ``hang``: a text with the word HANG takes ten minutes. ``broken``: no text can be encoded. ``index``: the index can't
-be reached. A text with the word SLOW takes four seconds.
+be reached. ``rejecting``: it refuses everything. A text with the word SLOW takes four seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from postings import EdgeIndex, Encoder, SparseVector
-from postings.errors import IndexUnavailable
+from postings.errors import IndexRejected, IndexUnavailable
 from postings.index.server import ServerIndex
 from postings_ingest.app import app
 
@@ -42,6 +42,8 @@ def may_be_away(upsert: Callable[..., None]) -> Callable[..., None]:
     def upsert_or_fail(*arguments: Any, **options: Any) -> None:
         if (FAULTS / "index").exists():
             raise IndexUnavailable("the index is away: a test took it")
+        if (FAULTS / "rejecting").exists():
+            raise IndexRejected("the index takes nothing: a test made it so")
         upsert(*arguments, **options)
 
     return upsert_or_fail

@@ -13,7 +13,7 @@ from postings import Document
 from postings.errors import InvalidMessage
 from postings_ingest import Deletion
 from postings_ingest.operations import Operation
-from postings_ingest.queue.messages import Unreadable, dump, pack, to_json, unpack
+from postings_ingest.queue.messages import NewerFormat, Unreadable, dump, pack, to_json, unpack
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 named = text.filter(bool)
@@ -78,7 +78,13 @@ def test_the_reason_says_what_is_wrong(raw: Any, reason: str) -> None:
     assert reason in found.reason
 
 
-@pytest.mark.parametrize("format", [2, 0, "1", None])
-def test_another_format_asks_for_an_update(format: object) -> None:
-    with pytest.raises(InvalidMessage, match=r"has the format .*, expected 1: update this worker"):
-        unpack(json.dumps({"format": format, "operations": []}))
+@pytest.mark.parametrize("format", [0, "1", None, True])
+def test_another_format_is_refused(format: object) -> None:
+    with pytest.raises(InvalidMessage, match=r"has the format .*, expected 1$|expected a payload") as caught:
+        unpack(json.dumps({"format": format, "operations": None}))
+    assert not isinstance(caught.value, NewerFormat)
+
+
+def test_a_newer_format_asks_for_an_update() -> None:
+    with pytest.raises(NewerFormat, match="the payload has the format 2, expected 1: update this worker"):
+        unpack('{"format": 2, "operations": []}')

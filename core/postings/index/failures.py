@@ -21,8 +21,9 @@ _EDGE_WORDS: tuple[tuple[str, type[PostingsError], str], ...] = (
     ("WouldBlock", IndexLocked, "another process has the index open: wait for it, stop it, or use a Qdrant server"),
     ("No space left", StorageFull, "the disk is full"),
     ("os error 28", StorageFull, "the disk is full"),
-    ("Permission denied", IndexRejected, "the index folder can't be read or written"),
-    ("Read-only file system", IndexRejected, "the index folder can't be written"),
+    ("Permission denied", IndexUnavailable, "the index folder can't be read or written"),
+    ("Read-only file system", IndexUnavailable, "the index folder can't be written"),
+    ("Too many open files", IndexUnavailable, "this process has too many files open"),
     ("Not existing vector name", ModelMismatch, "the collection has no vectors of this model"),
     ("Shard is not initialized", IndexUnavailable, "the index is closed"),
 )

@@ -74,10 +74,12 @@ def announce(app: Celery, settings: Settings, id: str, queue: str) -> bool:
 
     If it didn't, nothing is lost: a worker announces the batch again.
     """
+    from kombu.exceptions import KombuError
+
     try:
         name = queue_name(settings, queue)
         app.send_task(TASK, (id,), task_id=id, queue=name, headers=trace_headers(), retry=False, ignore_result=True)
-    except (*app.connection_for_write().connection_errors, OSError) as error:
+    except (*app.connection_for_write().connection_errors, KombuError, OSError) as error:
         log.warning("batch %s is accepted, but could not be announced yet: %s", id, error)
         return False
     return True

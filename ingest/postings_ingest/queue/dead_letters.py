@@ -97,7 +97,7 @@ class DeadLetters:
                 entries = []
             else:
                 raise
-        if not entries:
+        if not entries or entries[0][0] != id:  # Redis takes the first half of an id for a range
             raise DeadLetterNotFound(f"there is no dead letter {id!r}")
         return _letter(*entries[0])
 

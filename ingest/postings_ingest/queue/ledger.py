@@ -4,12 +4,13 @@ A batch lies in Redis from the moment it is accepted until it is finished; the b
 message that is lost, repeated or late does no harm: each step below is one script that Redis runs as a whole, and
 repeating it changes nothing.
 
-    register -> waiting -> start -> leased -> finish -> counted in its job
-                   ^--------- release, expiry --------'  '-> dead letters
+    register -> waiting -> start -> leased, begin -> finish -> counted in its job
+                   ^--------- release, expiry ------------'  '-> dead letters
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Lease:
         job: whom to count for.
         queue: where it came from.
         arrival: the version of operations that bring none, in ms since the epoch.
-        deliveries: how often it was started and not given back, this time included.
+        deliveries: how often work on it was begun and not given back, this time included.
         token: of the holder; only the last one may finish the batch.
     """
 
@@ -103,8 +104,8 @@ class Ledger:
         self._where = f"Redis at {where.get('host', where.get('path'))}:{where.get('port', '')}".rstrip(":")
         self._high_water = settings.queue_limit
 
-    def register(self, id: str, payload: str, documents: int, job: str, queue: str, **order: int) -> int:
-        """Accept a batch; returns the version of its operations that bring none.
+    def register(self, id: str, payload: str, documents: int, job: str, queue: str, last: int = 0) -> int:
+        """Accept a batch; returns the version of its operations that bring none, greater than that of any before.
 
         Args:
             id: unique.
@@ -112,15 +113,13 @@ class Ledger:
             documents: how many they are.
             job: whom to count for.
             queue: ``bulk`` or ``interactive``.
-            order: ``sequence``, growing with each batch of the job: a repeated one is accepted once; ``last``, the
-                arrival of the batch before; ``later``, 1 if this one's must be greater.
+            last: the arrival of the job's batch before.
 
         Raises:
             QueueFull: it would pass the limit.
             BrokerUnavailable: Redis can't be reached; whether the batch was accepted isn't known.
         """
-        numbers = (self._high_water, order["sequence"], order["last"], order["later"])
-        word, number = self._run("register", id, payload, documents, job, queue, *numbers)
+        word, number = self._run("register", id, payload, documents, job, queue, self._high_water, last)
         if word == "full":
             raise QueueFull(
                 f"the queue holds {int(number):,} documents, and {documents:,} more would pass the limit of "
@@ -130,11 +129,16 @@ class Ledger:
 
     def start(self, id: str, lease: float) -> Lease | None:
         """Take a batch for ``lease`` seconds; ``None`` if it is finished, or held by another worker."""
-        word, *fields = self._run("start", id, int(lease * 1000))
+        # redis-py sends a command again whose answer was lost: the attempt shows that it is the same.
+        word, *fields = self._run("start", id, int(lease * 1000), uuid.uuid4().hex, *QUEUES)
         if word != "started":
             return None
         payload, job, queue, arrival, deliveries, token = fields
         return Lease(id, payload, job, queue, int(arrival), int(deliveries), token)
+
+    def begin(self, lease: Lease) -> bool:
+        """Count this delivery, as the work begins; returns whether the lease is still valid."""
+        return bool(self._run("begin", lease.id, lease.token, lease.deliveries))
 
     def finish(
         self,
@@ -149,7 +153,7 @@ class Ledger:
             lease: of the batch.
             counts: what became of its documents, without those that failed.
             letters: those that failed, for the dead letters.
-            rest: payload and number of operations that are still to be done.
+            rest: payload and number of operations that are still to be done. All others have failed.
         """
         outcomes = (counts.indexed, counts.superseded, counts.deleted)
         return bool(self._run("finish", lease.id, lease.token, *outcomes, *rest, *letters))
@@ -160,21 +164,22 @@ class Ledger:
 
     def release(self, lease: Lease) -> bool:
         """Give a batch back undone."""
-        return bool(self._run("release", lease.id, lease.token))
+        return bool(self._run("release", lease.id, lease.token, lease.deliveries - 1))
 
     def renew(self, ids: Sequence[str], lease: float) -> None:
         """Hold batches for another ``lease`` seconds."""
         if ids:
             self._run("renew", int(lease * 1000), *ids)
 
-    def recover(self, timeout: float, *, idle: bool) -> list[tuple[str, str]]:
+    def recover(self, timeout: float, *, idle: bool, held: Sequence[str] = ()) -> list[tuple[str, str]]:
         """Batches to announce again, each with its queue: those whose worker died or whose announcement was lost.
 
         Args:
             timeout: seconds after which an announcement that was overtaken by later ones counts as lost.
             idle: nothing comes from the broker, so that all announcements older than that are lost.
+            held: batches that the caller has in hand; they are held for another ``timeout``.
         """
-        found = self._run("recover", int(timeout * 1000), int(idle), *QUEUES)
+        found = self._run("recover", int(timeout * 1000), int(idle), *QUEUES, *held)
         return list(zip(found[::2], found[1::2], strict=True))
 
     def retry(self, letter: str, id: str, payload: str, queue: str, arrival: int) -> bool:
@@ -209,5 +214,5 @@ class Ledger:
     def _scripts(self) -> dict[str, Script]:
         folder = files("postings_ingest.queue") / "lua"
         common = (folder / "common.lua").read_text()
-        names = ("register", "start", "finish", "split", "release", "renew", "recover", "retry")
+        names = ("register", "start", "begin", "finish", "split", "release", "renew", "recover", "retry")
         return {name: self.redis.register_script(common + (folder / f"{name}.lua").read_text()) for name in names}

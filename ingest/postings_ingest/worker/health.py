@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -29,7 +30,7 @@ class HealthServer:
         self._ready = ready
         self._metrics = make_wsgi_app(registry)
         try:
-            self._server = make_server(host, port, self._answer, WSGIServer, _Quiet)
+            self._server = make_server(host, port, self._answer, _Threaded, _Quiet)
         except OSError as error:
             raise ConfigurationError(f"{host}:{port} can't be opened: {error}") from error
         self.port = self._server.server_port
@@ -53,6 +54,12 @@ class HealthServer:
                 status, text = "404 Not Found", "expected /ready, /live or /metrics"
         start(status, [("Content-Type", "text/plain; charset=utf-8")])
         return [f"{text}\n".encode()]
+
+
+class _Threaded(ThreadingMixIn, WSGIServer):
+    """A probe isn't kept waiting by metrics that wait for Redis."""
+
+    daemon_threads = True
 
 
 class _Quiet(WSGIRequestHandler):

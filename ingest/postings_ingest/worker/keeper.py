@@ -71,6 +71,7 @@ class Keeper:
         self._thread.join()
         try:
             with self._ledger.errors():
+                self._ledger.redis.srem(f"{self._ledger.prefix}:workers", self.name)
                 self._ledger.redis.delete(self._key)
         except PostingsError as error:
             log.debug("%s", error)
@@ -133,12 +134,16 @@ class Keeper:
             **self._describe(),
         )
         with self._ledger.errors():
+            self._ledger.redis.sadd(f"{self._ledger.prefix}:workers", self.name)
             self._ledger.redis.set(self._key, json.dumps(asdict(worker)), ex=_ALIVE)
 
     def _recover(self) -> None:
         with self._lock:
-            idle = not self._held and time.monotonic() - self._busy_at > self._seconds
-        found = self._ledger.recover(self._seconds, idle=idle)
+            held = list(self._held)
+            if held or not self._describe()["ready"]:
+                self._busy_at = time.monotonic()
+            idle = time.monotonic() - self._busy_at > self._seconds
+        found = self._ledger.recover(self._seconds, idle=idle, held=held)
         for id, queue in found:
             log.info("announcing batch %s again: its worker is gone, or never heard of it", id)
             self._announce(id, queue)

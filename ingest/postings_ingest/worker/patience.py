@@ -23,7 +23,16 @@ class Stopping(Exception):
 
 
 class Broken(Stopping):
-    """The model fails on any text, as after an error of the GPU; a process started anew may do better."""
+    """The model fails, as after an error of the GPU; a process started anew may do better.
+
+    Args:
+        reason: in words.
+        blames: whether the documents in hand may be the cause, so that this delivery of them counts.
+    """
+
+    def __init__(self, reason: str, *, blames: bool = False) -> None:
+        super().__init__(reason)
+        self.blames = blames
 
 
 class Patience:

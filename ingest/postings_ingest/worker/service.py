@@ -108,14 +108,18 @@ class Service:
         Raises:
             Stopping: the worker stops; the batch was given back or will be recovered.
         """
+        if self._indexer is None:
+            raise Stopping
         lease = self._patience.call(lambda: self.ledger.start(id, self._settings.visibility_timeout))
-        if lease is None or self._indexer is None:
+        if lease is None:
             return
         self._keeper.hold(lease)
         done = 0
         began = time.monotonic()
         try:
             with self._turns.take(alone=lease.deliveries > 1):
+                if not self._patience.call(lambda: self.ledger.begin(lease)):
+                    return
                 run = BatchRun(
                     lease, self._indexer, self.ledger, self._announce, self._patience, self._settings.batch_seconds
                 )

@@ -22,7 +22,7 @@ _HEALTHY_SECONDS = 60.0
 def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run a worker until it ends by itself; start it again when a signal ended it, or its model broke.
 
-    SIGTERM and SIGINT are passed on: the worker finishes the batches in hand. A second one ends it at once.
+    SIGTERM, SIGINT and SIGHUP let the worker finish the batches in hand. A second one ends it at once.
 
     Args:
         command: the worker's.
@@ -36,10 +36,10 @@ def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
     def stop(*_: object) -> None:
         if child is not None and child.poll() is None:
-            child.send_signal(signal.SIGQUIT if stopping.is_set() else signal.SIGTERM)
+            child.send_signal(signal.SIGKILL if stopping.is_set() else signal.SIGTERM)
         stopping.set()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     pause = 1.0
     try:
         while True:
@@ -48,6 +48,8 @@ def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
             child = subprocess.Popen(  # noqa: S603
                 command, env={**environment, PARENT: str(os.getpid())}, start_new_session=True
             )
+            if stopping.is_set():  # asked while it was being started
+                child.terminate()
             status = child.wait()
             if stopping.is_set() or (status >= 0 and status != os.EX_TEMPFAIL):
                 return max(status, 0)

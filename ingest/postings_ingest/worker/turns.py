@@ -18,12 +18,17 @@ class Turns:
         self._changed = threading.Condition()
         self._inside = 0
         self._alone = False
+        self._waiting_alone = 0
 
     @contextmanager
     def take(self, *, alone: bool) -> Iterator[None]:
         """Wait for a turn."""
         with self._changed:
+            # Whoever wants to be alone bars those that come later: else it would never find the others gone.
+            self._changed.wait_for(lambda: alone or not self._waiting_alone)
+            self._waiting_alone += alone
             self._changed.wait_for(lambda: not self._alone and not (alone and self._inside))
+            self._waiting_alone -= alone
             self._inside += 1
             self._alone = alone
         try:

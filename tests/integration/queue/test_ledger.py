@@ -20,16 +20,14 @@ from hypothesis.stateful import (
 )
 
 from postings import Settings
-from postings.errors import BrokerUnavailable, ConfigurationError, QueueFull
+from postings.errors import BrokerUnavailable, ConfigurationError, DeadLetterNotFound, QueueFull
 from postings_ingest import Counts, DeadLetters, Ledger
 from postings_ingest.queue.dead_letters import letter
 from postings_ingest.queue.ledger import BULK, INTERACTIVE, QUEUES, Lease
 
 
-def register(
-    ledger: Ledger, id: str, documents: int = 1, *, job: str = "job", sequence: int = 1, queue: str = BULK
-) -> int:
-    return ledger.register(id, f"payload of {id}", documents, job, queue, sequence=sequence, last=0, later=0)
+def register(ledger: Ledger, id: str, documents: int = 1, *, job: str = "job", queue: str = BULK) -> int:
+    return ledger.register(id, f"payload of {id}", documents, job, queue)
 
 
 def held(lease: Lease | None) -> Lease:
@@ -65,7 +63,6 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.model = Model()
-        self.sequence = 0
         self.prefix = self.ledger.prefix
         self.ledger.prefix = f"{self.prefix}:{uuid.uuid4().hex}"
 
@@ -74,10 +71,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(target=ids, documents=st.integers(1, 9), queue=st.sampled_from(QUEUES), again=st.booleans())
     def register(self, documents: int, queue: str, again: bool) -> str:
-        self.sequence += 1
         id = uuid.uuid4().hex
         for _ in range(1 + again):  # an answer was lost, so the producer asks again
-            register(self.ledger, id, documents, sequence=self.sequence, queue=queue)
+            register(self.ledger, id, documents, queue=queue)
         self.model.batches[id] = Batch(documents, queue)
         self.model.submitted += documents
         return id
@@ -114,12 +110,16 @@ class LedgerMachine(RuleBasedStateMachine):
             self.model.indexed += done - failed
             self.model.failed += failed
             batch.documents, batch.gone, batch.holder = rest, not rest, None
+            self.tokens[lease.id] = ""
+            assert not self.ledger.finish(lease, Counts(indexed=done - failed), letters, rest=left)  # answer was lost
 
     @rule(lease=leases)
     def release(self, lease: Lease) -> None:
         assert self.ledger.release(lease) == self.valid(lease)
         if self.valid(lease):
             self.model.batches[lease.id].holder = None
+            self.tokens[lease.id] = ""
+            assert not self.ledger.release(lease)
 
     @rule(target=ids, lease=leases)
     def split(self, lease: Lease) -> object:
@@ -151,7 +151,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost_or_counted_twice(self) -> None:
-        if not self.sequence:
+        if not self.model.batches:
             return
         counts = self.ledger.counts("job")
         assert counts is not None
@@ -167,6 +167,16 @@ class LedgerMachine(RuleBasedStateMachine):
         assert counts.submitted - counts.done == sum(batch.documents for batch in alive)
         assert len(DeadLetters(self.ledger)) == self.model.failed
 
+    @rule(lease=leases)
+    def recover_what_is_held(self, lease: Lease) -> None:
+        batch = self.model.batches[lease.id]
+        found = dict(self.ledger.recover(1000, idle=False, held=[lease.id]))
+        if batch.holder and not batch.gone:
+            assert lease.id not in found
+            batch.holder = "lasting"
+        for id in found:
+            self.model.batches[id].holder = None
+
 
 def test_any_interleaving_keeps_every_count(ledger: Ledger) -> None:
     class Machine(LedgerMachine):
@@ -180,50 +190,60 @@ def test_any_interleaving_keeps_every_count(ledger: Ledger) -> None:
 
 def test_a_full_queue_takes_no_more_but_one_batch_always_fits(settings: Settings) -> None:
     ledger = Ledger(settings.model_copy(update={"queue_limit": 10}))
-    register(ledger, "a", 15, sequence=1)
+    register(ledger, "a", 15)
     with pytest.raises(QueueFull, match=r"holds 15 documents, and 1 more would pass the limit of 10 \(POSTINGS_QUEUE"):
-        register(ledger, "b", 1, sequence=2)
+        register(ledger, "b", 1)
     lease = held(ledger.start("a", 10))
     with pytest.raises(QueueFull):
-        register(ledger, "b", 1, sequence=2)
+        register(ledger, "b", 1)
     ledger.finish(lease, Counts(indexed=15))
-    register(ledger, "b", 1, sequence=2)
+    register(ledger, "b", 1)
 
 
-def test_arrivals_never_go_back_and_grow_where_asked(ledger: Ledger) -> None:
-    first = register(ledger, "a", sequence=1)
+def test_arrivals_grow_with_each_batch_of_any_producer(ledger: Ledger) -> None:
+    first = register(ledger, "a")
     ahead = first + 3_600_000
     ledger.redis.set(f"{ledger.prefix}:clock", ahead)  # the clock was ahead before a failover
-    second = register(ledger, "b", sequence=2)
-    assert second == ahead
-    assert ledger.register("c", "", 1, "job", BULK, sequence=3, last=second, later=1) == second + 1
+    second = register(ledger, "b", job="another")
+    assert second == ahead + 1
+    assert ledger.register("c", "", 1, "job", BULK, last=second + 7) == second + 8
+    rush = [register(ledger, str(number), job=str(number % 3)) for number in range(200)]
+    assert rush == sorted(set(rush))
 
 
 def test_a_batch_registered_again_after_it_was_finished_stays_finished(ledger: Ledger) -> None:
-    arrival = register(ledger, "a", sequence=1)
+    arrival = register(ledger, "a")
     ledger.finish(held(ledger.start("a", 10)), Counts(indexed=1))
-    assert register(ledger, "a", sequence=1) == arrival
+    assert register(ledger, "a") == arrival
     assert ledger.start("a", 10) is None
     assert ledger.counts("job") == Counts(submitted=1, indexed=1)
 
 
 def test_deliveries_are_counted_but_not_those_given_back(ledger: Ledger) -> None:
     register(ledger, "a")
-    assert [held(ledger.start("a", 0)).deliveries for _ in range(3)] == [1, 2, 3]
-    ledger.release(held(ledger.start("a", 0)))
+    for delivery in (1, 2, 3):
+        lease = held(ledger.start("a", 0))
+        assert lease.deliveries == delivery
+        assert ledger.begin(lease)
+        assert ledger.begin(lease)  # an answer was lost
+    given_back = held(ledger.start("a", 0))
+    ledger.begin(given_back)
+    ledger.release(given_back)
+    assert not ledger.begin(given_back)
     assert held(ledger.start("a", 0)).deliveries == 4
+    assert held(ledger.start("a", 0)).deliveries == 4  # the work was never begun
 
 
 def test_announcements_that_were_lost_are_found_when_overtaken_or_when_idle(ledger: Ledger) -> None:
-    register(ledger, "lost", sequence=1)
+    register(ledger, "lost")
     waiting = f"{ledger.prefix}:waiting:{BULK}"
     ledger.redis.zincrby(waiting, -100_000, "lost")  # a hundred seconds ago
     assert ledger.recover(30, idle=False) == []
-    register(ledger, "later", sequence=2)
+    register(ledger, "later")
     ledger.start("later", 10)
     assert ledger.recover(30, idle=False) == [("lost", BULK)]
     assert ledger.recover(30, idle=False) == []
-    register(ledger, "another", sequence=3, queue=INTERACTIVE)
+    register(ledger, "another", queue=INTERACTIVE)
     assert ledger.recover(30, idle=True) == []
     assert ledger.recover(0, idle=True) == [("another", INTERACTIVE), ("lost", BULK)]
 
@@ -256,3 +276,25 @@ def test_redis_that_is_away_is_an_error_that_may_pass() -> None:
 def test_a_url_that_is_not_one_of_redis_is_a_wrong_setting() -> None:
     with pytest.raises(ConfigurationError, match="setting 'redis_url'"):
         Ledger(Settings(redis_url="http://localhost"))  # type: ignore[arg-type]
+
+
+def test_a_batch_that_cannot_be_read_fails_with_all_its_documents(ledger: Ledger) -> None:
+    register(ledger, "a", 256)
+    ledger.finish(held(ledger.start("a", 10)), Counts(), [letter({"payload": "?"}, "InvalidMessage", "reason", 1)])
+    assert ledger.counts("job") == Counts(submitted=256, failed=256)
+
+
+def test_a_letter_is_retried_by_its_whole_id_only(ledger: Ledger) -> None:
+    letters = DeadLetters(ledger)
+    letters.add({"delete": {"id": "x", "version": 1}}, "Error", "reason")
+    (found,) = letters.list()
+    with pytest.raises(DeadLetterNotFound):
+        letters.retry(found.id.partition("-")[0])
+    assert len(letters) == 1
+
+
+def test_a_batch_whose_payload_is_gone_is_forgotten(ledger: Ledger) -> None:
+    register(ledger, "a")
+    ledger.redis.delete(f"{ledger.prefix}:batch:a")
+    assert ledger.start("a", 10) is None
+    assert ledger.recover(0, idle=True) == []

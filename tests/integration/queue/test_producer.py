@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator
 
@@ -144,3 +145,31 @@ def test_redis_that_never_answers_is_given_up_and_the_documents_are_kept(setting
     assert producer.unsent == 1
     with pytest.raises(BrokerUnavailable):
         producer.close()
+
+
+def test_a_producer_does_not_go_on_in_a_forked_process(settings: Settings, ledger: Ledger) -> None:
+    producer = Producer(settings, linger=600)
+    producer.add(Document("a", "in the parent"))
+    child = os.fork()
+    if not child:
+        try:
+            producer.add(Document("b", "in the child"))
+        except RuntimeError as error:
+            os._exit(7 if "make one in each process" in str(error) else 1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    producer.close()
+    assert producer.job.progress() == Counts(submitted=1)
+
+
+def test_an_interrupted_producer_does_not_wait_for_room(settings: Settings, ledger: Ledger) -> None:
+    settings = settings.model_copy(update={"queue_limit": 256})
+    producer = Producer(settings, linger=600)
+    for document in documents(256):
+        producer.add(document)
+    producer.flush()
+    producer.add(Document("one more", "that finds no room"))
+    with pytest.raises(KeyboardInterrupt), producer:
+        raise KeyboardInterrupt
+    assert producer.unsent == 1
+    assert producer.job.progress() == Counts(submitted=256)

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import pickle
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -212,6 +213,51 @@ def test_a_model_that_fails_on_any_text_is_no_documents_fault(
     worker.stop()
 
 
+def test_where_nothing_can_be_indexed_no_document_is_blamed(
+    settings: Settings, encoder: Encoder, start_worker: StartWorker, faults: Path
+) -> None:
+    (faults / "rejecting").touch()
+    with Producer(settings) as producer:
+        for number in range(40):
+            producer.add(Document(str(number), f"document number {number}"))
+    worker = start_worker(faults=faults)
+    ledger = Ledger(settings)
+    until(lambda: any(each.trouble for each in queue_status(ledger).workers), "no worker says what it waits for")
+    (told,) = queue_status(ledger).workers
+    assert told.trouble == "none of 40 documents can be indexed: the index takes nothing: a test made it so"
+    (faults / "rejecting").unlink()
+    assert producer.job.wait(60) == Counts(submitted=40, indexed=40)
+    worker.stop()
+
+
+def test_a_batch_of_a_newer_format_is_left_to_a_newer_worker(
+    settings: Settings, ledger: Ledger, start_worker: StartWorker
+) -> None:
+    ledger.register("newer", '{"format": 2, "operations": []}', 3, "job", BULK)
+    worker = start_worker()
+    until(lambda: "left to a newer worker" in worker.log.read_text(), "nothing is said of it")
+    assert worker.stop() == 0
+    assert (queue_status(ledger).queued, len(DeadLetters(ledger))) == (3, 0)
+
+
+def test_a_worker_that_cannot_start_takes_no_batch(
+    settings: Settings, ledger: Ledger, start_worker: StartWorker
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        settings = settings.model_copy(update={"worker_port": port})
+        settings.model_fields_set.add("worker_port")
+        with Producer(settings) as producer:
+            producer.add(Document("a", "waits"))
+        worker = start_worker(settings=settings)
+        assert worker.process.wait(60) == 1
+    assert f"the worker can't start: 127.0.0.1:{port} can't be opened" in worker.log.read_text()
+    assert producer.job.progress() == Counts(submitted=1)
+    assert queue_status(ledger).queued == 1
+
+
 def test_what_is_left_of_a_batch_after_its_time_is_put_back(
     settings: Settings, encoder: Encoder, start_worker: StartWorker, faults: Path
 ) -> None:
@@ -312,14 +358,14 @@ def test_bad_messages_end_in_the_dead_letters_and_the_worker_goes_on(
     ("payload", "reason"),
     [
         ("not JSON", "isn't JSON"),
-        ('{"format": 9, "operations": []}', "format 9, expected 1"),
+        ('{"format": "9", "operations": []}', "format '9', expected 1"),
         ("[]", "expected a payload"),
     ],
 )
 def test_a_payload_that_cannot_be_read_is_a_dead_letter(
     settings: Settings, ledger: Ledger, start_worker: StartWorker, payload: str, reason: str
 ) -> None:
-    ledger.register("bad", payload, 1, "job", BULK, sequence=1, last=0, later=0)
+    ledger.register("bad", payload, 1, "job", BULK)
     start_worker()
     until(lambda: len(DeadLetters(ledger)) == 1, "a dead letter")
     (letter,) = DeadLetters(ledger).list()

@@ -36,4 +36,5 @@ local function count(job, field, number)
   redis.call('HSET', key, 'updated', now())
   redis.call('EXPIRE', key, 30 * 24 * 3600)
   redis.call('ZADD', P .. ':jobs', now(), job)
+  redis.call('ZREMRANGEBYSCORE', P .. ':jobs', '-inf', now() - 30 * 24 * 3600 * 1000)
 end

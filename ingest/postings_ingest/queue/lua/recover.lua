@@ -1,5 +1,9 @@
 -- Batches to announce again: those whose holder is gone, and those whose announcement was lost on its way.
+-- What the caller holds is renewed first: after a pause of Redis, its leases look expired.
 local timeout, idle = tonumber(ARGV[1]), ARGV[2] == '1'
+for at = 5, #ARGV do
+  redis.call('ZADD', P .. ':leased', 'XX', now() + timeout, ARGV[at])
+end
 local found = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. ':leased', '-inf', now(), 'LIMIT', 0, 100)) do
   local batch = redis.call('HMGET', batch_key(id), 'queue', 'documents')
@@ -8,7 +12,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. ':leased', '-inf', now(), '
   found[#found + 1] = id
   found[#found + 1] = batch[1]
 end
-for at = 3, #ARGV do
+for at = 3, 4 do
   local waiting = P .. ':waiting:' .. ARGV[at]
   local before = now() - timeout
   if not idle then

@@ -1,8 +1,8 @@
--- Accept a batch, unless the queue is full. Repeated with the same sequence, it changes nothing.
+-- Accept a batch, unless the queue is full. Repeated at once by the job that sent it, it changes nothing.
 local id, payload, documents, job, queue = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local high_water, sequence, last, later = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local high_water, last = tonumber(ARGV[6]), tonumber(ARGV[7])
 local key = P .. ':job:' .. job
-if sequence <= tonumber(redis.call('HGET', key, 'sequence') or 0) then
+if redis.call('HGET', key, 'last') == id then
   return {'registered', redis.call('HGET', key, 'arrival')}
 end
 local counts = redis.call('HMGET', P .. ':counts', 'waiting', 'leased')
@@ -10,11 +10,12 @@ local outstanding = tonumber(counts[1] or 0) + tonumber(counts[2] or 0)
 if outstanding > 0 and outstanding + documents > high_water then
   return {'full', tostring(outstanding)}
 end
-local clock = math.max(now(), tonumber(redis.call('GET', P .. ':clock') or 0))
-redis.call('SET', P .. ':clock', string.format('%.0f', clock))
-local arrival = string.format('%.0f', math.max(clock, last + later))
+-- No two batches arrive at once: of two revisions of a document, the one accepted later is the newer.
+local arrival = math.max(now(), tonumber(redis.call('GET', P .. ':clock') or 0) + 1, last + 1)
+arrival = string.format('%.0f', arrival)
+redis.call('SET', P .. ':clock', arrival)
 create(id, payload, documents, job, queue, arrival)
-redis.call('HSET', key, 'sequence', sequence, 'arrival', arrival)
+redis.call('HSET', key, 'last', id, 'arrival', arrival)
 redis.call('HSETNX', key, 'created', now())
 count(job, 'submitted', documents)
 return {'registered', arrival}

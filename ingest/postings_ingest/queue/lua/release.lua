@@ -6,5 +6,6 @@ if batch[1] ~= token then
 end
 leave(id, batch[2], tonumber(batch[3]))
 wait(id, batch[2], tonumber(batch[3]))
-redis.call('HINCRBY', batch_key(id), 'deliveries', -1)
+redis.call('HSET', batch_key(id), 'deliveries', ARGV[3])
+redis.call('HINCRBY', batch_key(id), 'token', 1)
 return 1

@@ -1,9 +1,8 @@
 -- Turn a dead letter into a batch of its job, in one step.
 local entry = redis.call('XRANGE', P .. ':dead', ARGV[1], ARGV[1])[1]
-if not entry then
+if not entry or redis.call('XDEL', P .. ':dead', ARGV[1]) == 0 then
   return 0
 end
-redis.call('XDEL', P .. ':dead', ARGV[1])
 local job = entry[2][2]
 count(job, 'failed', -1)
 create(ARGV[2], ARGV[3], 1, job, ARGV[4], ARGV[5])
