@@ -33,7 +33,8 @@ def queue_documents(
     as_json: bool,
 ) -> int:
     """Queue documents, wait for the workers if asked to, and report; returns how many failed."""
-    from postings_ingest import Producer
+    from postings_ingest import Ledger, Producer
+    from postings_ingest.queue.status import queue_status
 
     began = time.monotonic()
     producer = Producer(settings)
@@ -44,6 +45,8 @@ def queue_documents(
                 producer.add(document)
                 sent += 1
             producer.flush()
+            if wait and sent and not queue_status(Ledger(settings)).workers:
+                err.print("no worker is alive: start one with `postings worker`; Ctrl-C leaves the documents queued")
             counts = producer.job.wait() if wait and sent else None
     except KeyboardInterrupt:
         left = f", {producer.unsent:,} were not sent" if producer.unsent else ""

@@ -83,7 +83,8 @@ def test_every_container_is_locked_down(services: dict[str, dict[str, Any]]) -> 
 def test_redis_loses_nothing_and_qdrant_asks_for_its_key(services: dict[str, dict[str, Any]]) -> None:
     command = " ".join(services["redis"]["command"])
     assert command == (
-        "redis-server --requirepass redis secret --appendonly yes --appendfsync always --maxmemory-policy noeviction"
+        "redis-server --requirepass redis secret --appendonly yes --appendfsync always "
+        "--maxmemory 1gb --maxmemory-policy noeviction"
     )
     assert services["qdrant"]["environment"]["QDRANT__SERVICE__API_KEY"] == "qdrant-secret"
     assert services["worker"]["environment"]["POSTINGS_INDEX_API_KEY"] == "qdrant-secret"

@@ -20,7 +20,7 @@ _HEALTHY_SECONDS = 60.0
 
 
 def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a worker until it ends by itself; start it again when a signal ended it, or its model broke.
+    """Run a worker until it ends by itself; start it again when it was killed, its model broke, or it failed later on.
 
     SIGTERM, SIGINT and SIGHUP let the worker finish the batches in hand. A second one ends it at once.
 
@@ -51,9 +51,11 @@ def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
             if stopping.is_set():  # asked while it was being started
                 child.terminate()
             status = child.wait()
-            if stopping.is_set() or (status >= 0 and status != os.EX_TEMPFAIL):
+            healthy = time.monotonic() - began > _HEALTHY_SECONDS
+            # One that can't start says why, and starting it again wouldn't help.
+            if stopping.is_set() or not status or (status > 0 and status != os.EX_TEMPFAIL and not healthy):
                 return max(status, 0)
-            if time.monotonic() - began > _HEALTHY_SECONDS:
+            if healthy:
                 pause = 1.0
             how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
             log.error("the worker %s: starting it again in %.0f s", how, pause)
