@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from postings.errors import ConfigurationError
 
 _PathOrName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
+
+
+def _collection_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", name):
+        raise ValueError(
+            "a collection's name may have letters, digits, '_', '-' and '.', not '-' or '.' first, up to 200"
+        )
+    return name
 
 
 class Settings(BaseSettings):
@@ -71,10 +80,8 @@ class Settings(BaseSettings):
     index_replicas: int | None = Field(
         None, ge=1, description="Replicas of each shard of a new collection on a cluster; most of them confirm a write"
     )
-    collection: str = Field(
-        "documents",
-        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$",
-        description="The collection to write to and search in: letters, digits, '_', '-' and '.'",
+    collection: Annotated[str, AfterValidator(_collection_name)] = Field(
+        "documents", description="The collection to write to and search in: letters, digits, '_', '-' and '.'"
     )
     passage_tokens: int | None = Field(
         None, ge=8, description="Tokens that a passage may have, title included; by default the model's window, <= 512"
