@@ -51,5 +51,5 @@ class AsyncProducer:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.close()
+    async def __aexit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
+        await asyncio.to_thread(self._producer.__exit__, kind, *exc_info)

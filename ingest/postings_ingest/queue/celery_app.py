@@ -76,10 +76,12 @@ def announce(app: Celery, settings: Settings, id: str, queue: str) -> bool:
     """
     from kombu.exceptions import KombuError
 
+    connection = app.connection_for_write()
+    errors = (*connection.connection_errors, *connection.channel_errors)
     try:
         name = queue_name(settings, queue)
         app.send_task(TASK, (id,), task_id=id, queue=name, headers=trace_headers(), retry=False, ignore_result=True)
-    except (*app.connection_for_write().connection_errors, KombuError, OSError) as error:
+    except (*errors, KombuError, OSError) as error:
         log.warning("batch %s is accepted, but could not be announced yet: %s", id, error)
         return False
     return True

@@ -49,8 +49,7 @@ def letter(operation: Any, error: str, reason: str, arrival: int) -> str:
         case {"upsert": {"id": str(document)}} | {"delete": {"id": str(document)}}:
             pass
     return json.dumps(
-        {"document": document, "error": error, "reason": reason, "operation": operation, "arrival": arrival},
-        ensure_ascii=False,
+        {"document": document, "error": error, "reason": reason, "operation": operation, "arrival": arrival}
     )
 
 

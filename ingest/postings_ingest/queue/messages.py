@@ -68,7 +68,12 @@ def from_json(raw: Any) -> Operation:
 
 def dump(operation: dict[str, Any]) -> str:
     """One operation, as :func:`to_json` gives it, as it stands in a payload."""
-    return json.dumps(operation, ensure_ascii=False, separators=(",", ":"))
+    dumped = json.dumps(operation, ensure_ascii=False, separators=(",", ":"))
+    try:
+        dumped.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, in what was made by hand
+        return json.dumps(operation, separators=(",", ":"))
+    return dumped
 
 
 def pack(dumped: Sequence[str]) -> str:

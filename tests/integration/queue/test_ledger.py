@@ -219,6 +219,14 @@ def test_a_batch_registered_again_after_it_was_finished_stays_finished(ledger: L
     assert ledger.counts("job") == Counts(submitted=1, indexed=1)
 
 
+def test_a_repeat_that_comes_after_later_batches_changes_nothing(ledger: Ledger) -> None:
+    first = ledger.register("a", "payload", 1, "job", BULK)
+    second = ledger.register("b", "payload", 2, "job", BULK, first)
+    third = ledger.register("c", "payload", 4, "job", BULK, second)
+    assert ledger.register("b", "payload", 2, "job", BULK, first) == third
+    assert ledger.counts("job") == Counts(submitted=7)
+
+
 def test_deliveries_are_counted_but_not_those_given_back(ledger: Ledger) -> None:
     register(ledger, "a")
     for delivery in (1, 2, 3):

@@ -330,6 +330,7 @@ BAD = {
     "50 MB": raw_message([["x" * 50_000_000], {}, {}]),
     "JSON, but no message": {"documents": []},
     "a number": 7,
+    "half a surrogate pair": raw_message([["a"], {}, {}], task="\ud800"),
     "no delivery tag": {"body": "", "headers": {}, "properties": {}},
 }
 

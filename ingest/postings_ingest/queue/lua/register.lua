@@ -1,9 +1,11 @@
--- Accept a batch, unless the queue is full. Repeated at once by the job that sent it, it changes nothing.
+-- Accept a batch, unless the queue is full. Repeated, it changes nothing.
 local id, payload, documents, job, queue = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local high_water, last = tonumber(ARGV[6]), tonumber(ARGV[7])
 local key = P .. ':job:' .. job
-if redis.call('HGET', key, 'last') == id then
-  return {'registered', redis.call('HGET', key, 'arrival')}
+local known = redis.call('HMGET', key, 'last', 'arrival')
+-- The second: a repeat that comes late, after later batches of the job.
+if known[1] == id or (last > 0 and tonumber(known[2] or 0) > last) then
+  return {'registered', known[2]}
 end
 local counts = redis.call('HMGET', P .. ':counts', 'waiting', 'leased')
 local outstanding = tonumber(counts[1] or 0) + tonumber(counts[2] or 0)
