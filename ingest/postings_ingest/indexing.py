@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from postings import Encoder, Index, Settings
+from postings import Encoder, Index, Settings, SparseVector
 from postings.clock import arrival_version
-from postings.index.payload import passage_point
+from postings.documents import Passage
+from postings.index.payload import of_documents, passage_point, tombstone_point
 from postings.passages import passage_input
 from postings.writes import Outcome, Revision, write
 from postings_ingest.chunking import split
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.tracing import span
+
+_FAINT = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +52,16 @@ class Indexer:
         self._tokens = min(settings.passage_tokens or encoder.window, encoder.window)
         self._overlap = settings.passage_overlap
 
-    def run(self, operations: Sequence[Operation], version: Callable[[], int] = arrival_version) -> Indexed:
-        """Index some documents and delete others; of several operations on a document the newest counts.
+    def run(self, operations: Sequence[Operation]) -> Indexed:
+        """Index some documents and delete others, see :meth:`encode` and :meth:`write`."""
+        return self.write(self.encode(operations))
+
+    def encode(self, operations: Sequence[Operation], version: Callable[[], int] = arrival_version) -> list[Revision]:
+        """What is to be written, in the order of the operations.
 
         Args:
             operations: so many that their vectors fit in memory.
             version: gives that of operations that bring none.
-
-        Raises:
-            IndexFailure: the engine failed; what was written before stays, and repeating it is safe.
         """
         versions = [version() if operation.version is None else operation.version for operation in operations]
         passages = [
@@ -69,7 +74,7 @@ class Indexer:
         with span("postings.encode", passages=len(texts)):
             vectors = iter(self.encoder.encode_documents(texts))
         now = arrival_version()
-        revisions = [
+        return [
             Revision.deletion(operation.id, number, now)
             if isinstance(operation, Deletion)
             else Revision(
@@ -79,7 +84,29 @@ class Indexer:
             )
             for operation, number, parts in zip(operations, versions, passages, strict=True)
         ]
+
+    def write(self, revisions: Sequence[Revision]) -> Indexed:
+        """Bring revisions into the index; of several of a document the newest counts.
+
+        Raises:
+            IndexFailure: the engine failed; what was written before stays, and repeating it is safe.
+        """
         began = time.perf_counter()
         with span("postings.upsert", documents=len(revisions)):
             outcomes = write(self.index, revisions)
-        return Indexed(outcomes, len(texts), time.perf_counter() - began)
+        passages = sum(bool(point.vectors) for revision in revisions for point in revision.points)
+        return Indexed(outcomes, passages, time.perf_counter() - began)
+
+    def probe(self) -> None:
+        """Write a passage that no search would rank, and delete it: does the index take anything at all?
+
+        Raises:
+            IndexFailure: it doesn't.
+        """
+        id = f"postings:probe:{uuid.uuid4()}"
+        passage = Passage(id, 0, 0, 0, "", "", {}, version=0, passages=1)
+        point = passage_point(passage, {self.encoder.fingerprint: SparseVector([0], [_FAINT])})
+        # Should the worker die in between, the probe is swept as a document that was deleted.
+        point = replace(point, payload={**point.payload, **tombstone_point(id, 0, arrival_version()).payload})
+        self.index.upsert([point], newest=0)
+        self.index.delete(of_documents([id]))

@@ -2,7 +2,8 @@
 
 ``poison``: a text with the word POISON kills the process while it is encoded, as a crash in native code would.
 ``hang``: a text with the word HANG takes ten minutes. ``broken``: no text can be encoded. ``index``: the index can't
-be reached. ``rejecting``: it refuses everything. A text with the word SLOW takes four seconds.
+be reached. ``rejecting``: it refuses everything; ``refusing``: texts with the word REFUSED. ``stuck``: writing a text
+with the word STUCK takes ten minutes. A text with the word SLOW takes four seconds.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ def encode_documents(self: Encoder, texts: Sequence[str]) -> list[SparseVector]:
 
 def may_be_away(upsert: Callable[..., None]) -> Callable[..., None]:
     def upsert_or_fail(*arguments: Any, **options: Any) -> None:
+        texts = [point.payload.get("text", "") for point in arguments[1]]
+        if any("STUCK" in text for text in texts) and (FAULTS / "stuck").exists():
+            time.sleep(600)
+        if any("REFUSED" in text for text in texts) and (FAULTS / "refusing").exists():
+            raise IndexRejected("the index doesn't take this text: a test made it so")
         if (FAULTS / "index").exists():
             raise IndexUnavailable("the index is away: a test took it")
         if (FAULTS / "rejecting").exists():

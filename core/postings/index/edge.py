@@ -14,7 +14,14 @@ from typing import Any, Self
 
 import qdrant_edge as edge
 
-from postings.errors import CollectionNotFound, ConfigurationError, IndexCorrupt, IndexRejected, StorageFull
+from postings.errors import (
+    CollectionNotFound,
+    ConfigurationError,
+    IndexCorrupt,
+    IndexRejected,
+    IndexUnavailable,
+    StorageFull,
+)
 from postings.index.failures import edge_errors
 from postings.index.filters import to_edge
 from postings.index.models import CollectionModels
@@ -193,7 +200,7 @@ class EdgeIndex:
                 f"there is no collection {self.collection!r} in {self._root}: create it with 'postings ingest'"
             )
         if self._shard is None:
-            raise IndexRejected(f"{self._folder}: the index was closed")
+            raise IndexUnavailable(f"{self._folder}: the index was closed")
         return self._shard, self._models
 
     def _open(self) -> None:

@@ -52,6 +52,7 @@ def celery_app(settings: Settings) -> Celery:
         },
         broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,
+        broker_channel_error_retry=True,  # a Redis that is full refuses with one
         accept_content=["json"],
         task_serializer="json",
         task_acks_late=True,

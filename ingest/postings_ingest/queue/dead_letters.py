@@ -13,7 +13,7 @@ from postings.errors import DeadLetterNotFound, InvalidMessage, TooOldToRetry
 from postings_ingest.queue.ledger import BULK, Ledger
 from postings_ingest.queue.messages import dump, from_json, pack
 
-_PAGE = 500
+_PAGE = 50  # of whole documents, up to a MiB each
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,16 +116,22 @@ class Ledger:
             last: the arrival of the job's batch before.
 
         Raises:
-            QueueFull: it would pass the limit.
+            QueueFull: it would pass the limit, or Redis has no room for it.
             BrokerUnavailable: Redis can't be reached; whether the batch was accepted isn't known.
         """
-        word, number = self._run("register", id, payload, documents, job, queue, self._high_water, last)
+        word, *numbers = self._run("register", id, payload, documents, job, queue, self._high_water, last)
+        number, *more = map(int, numbers)
         if word == "full":
             raise QueueFull(
-                f"the queue holds {int(number):,} documents, and {documents:,} more would pass the limit of "
+                f"the queue holds {number:,} documents, and {documents:,} more would pass the limit of "
                 f"{self._high_water:,} (POSTINGS_QUEUE_LIMIT)"
             )
-        return int(number)
+        if word == "no memory":
+            raise QueueFull(
+                f"{self._where} uses {number / 2**20:,.0f} MiB of its maxmemory of {more[0] / 2**20:,.0f} MiB: "
+                "documents are taken up to 80 % of it"
+            )
+        return number
 
     def start(self, id: str, lease: float) -> Lease | None:
         """Take a batch for ``lease`` seconds; ``None`` if it is finished, or held by another worker."""
@@ -215,4 +221,7 @@ class Ledger:
         folder = files("postings_ingest.queue") / "lua"
         common = (folder / "common.lua").read_text()
         names = ("register", "start", "begin", "finish", "split", "release", "renew", "recover", "retry")
-        return {name: self.redis.register_script(common + (folder / f"{name}.lua").read_text()) for name in names}
+        texts = {name: common + (folder / f"{name}.lua").read_text() for name in names}
+        # In a Redis that is full, whatever makes it less so must still run.
+        texts |= {name: f"#!lua flags=allow-oom\n{text}" for name, text in texts.items() if name != "register"}
+        return {name: self.redis.register_script(text) for name, text in texts.items()}

@@ -184,7 +184,7 @@ class Producer:
 
     def _register(self, batch: _Batch) -> None:
         queue = INTERACTIVE if batch.operations <= _INTERACTIVE else BULK
-        pause, gives_up = _FIRST_PAUSE, time.monotonic() + self._timeout
+        pause, began = _FIRST_PAUSE, time.monotonic()
         while True:
             try:
                 self._last = self._ledger.register(
@@ -194,9 +194,10 @@ class Producer:
             except QueueFull:
                 if self._when_full == "raise":
                     raise
-                gives_up = time.monotonic() + self._timeout
+                began = time.monotonic()
             except BrokerUnavailable as error:
-                if time.monotonic() > gives_up:
+                # Read anew: the end of a `with` block that failed doesn't wait.
+                if time.monotonic() - began > self._timeout:
                     raise
                 log.warning("trying again to queue %d operations: %s", batch.operations, error)
             time.sleep(pause)

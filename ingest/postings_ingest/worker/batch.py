@@ -7,12 +7,12 @@ import logging
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from postings.errors import InvalidMessage, PostingsError
-from postings.writes import Outcome
+from postings.writes import Outcome, Revision
 from postings_ingest.indexing import Indexed, Indexer
 from postings_ingest.operations import Deletion, Operation, micro_batches
 from postings_ingest.queue.dead_letters import letter
@@ -26,9 +26,13 @@ DELIVERIES = 2
 """A batch delivered more often than this is split, and a single document becomes a dead letter."""
 PARTS = 16
 SUSPICIOUS = 8
-"""Where so many documents fail together, and none succeeds, none of them is blamed."""
+"""Where so many documents fail together, and none succeeds, the index is tried before they are blamed."""
 
 Announce = Callable[[str, str], Any]
+
+
+class Overtaken(Exception):
+    """Another worker has the batch by now."""
 
 
 @dataclass(slots=True)
@@ -71,8 +75,15 @@ class BatchRun:
         self._patience = patience
         self._ends = time.monotonic() + seconds
         self._done = Tried()
+        self._steps = 0
+        self._encoding = False
         self.indexed: list[Indexed] = []
         """Each micro-batch that was written."""
+
+    @property
+    def state(self) -> Hashable:
+        """Something else whenever the batch has got on; while it is encoded, whenever the model has."""
+        return self._steps, self._indexer.encoder.work.passes if self._encoding else None
 
     def run(self) -> Counts:
         """Do what the batch says; returns what was counted.
@@ -106,6 +117,9 @@ class BatchRun:
                     break
                 self._done += self._index(batch)
                 done += len(batch)
+        except Overtaken:
+            log.warning("another worker took over the batch", extra=self._context())
+            return Counts()
         except Stopping as stopping:
             if done:
                 self._finish(readable[done:])
@@ -120,17 +134,18 @@ class BatchRun:
         def attempt() -> Tried:
             tried = self._try(operations)
             if len(operations) >= SUSPICIOUS and not tried.outcomes:
-                reason = json.loads(tried.letters[0])["reason"]
-                raise NothingWorks(f"none of {len(operations)} documents can be indexed: {reason}")
-            # Something around them may have failed for a moment: whoever is blamed failed twice, while others did well.
+                self._probe(tried)
+            # Something around them may have failed for a moment: whoever is blamed failed twice.
             return Tried(tried.outcomes) + self._try(tried.failed) if tried.failed else tried
 
         return self._patience.call(attempt)
 
     def _try(self, operations: Sequence[Operation]) -> Tried:
         try:
-            indexed = self._patience.call(lambda: self._indexer.run(operations, lambda: self._lease.arrival))
-        except Stopping:
+            self._step(encoding=True)
+            revisions = self._patience.call(lambda: self._indexer.encode(operations, lambda: self._lease.arrival))
+            indexed = self._patience.call(lambda: self._write(revisions))
+        except (Stopping, Overtaken):
             raise
         except Exception as error:
             if not isinstance(error, PostingsError):
@@ -147,6 +162,25 @@ class BatchRun:
                 for operation, outcome in zip(operations, indexed.outcomes, strict=True)
             )
         )
+
+    def _write(self, revisions: Sequence[Revision]) -> Indexed:
+        """Write, unless the lease was lost meanwhile: whoever writes late and then dies could leave stale passages."""
+        self._step(encoding=False)
+        if not self._ledger.begin(self._lease):
+            raise Overtaken
+        return self._indexer.write(revisions)
+
+    def _step(self, *, encoding: bool) -> None:
+        self._steps += 1
+        self._encoding = encoding
+
+    def _probe(self, tried: Tried) -> None:
+        """Of so many documents none was taken: if the index takes no other either, they aren't to blame."""
+        try:
+            self._indexer.probe()
+        except PostingsError as error:
+            reason = json.loads(tried.letters[0])["reason"]
+            raise NothingWorks(f"none of {len(tried.failed)} documents can be indexed: {reason}") from error
 
     def _try_model(self, error: Exception) -> None:
         """A document isn't to blame for what happens with any other, too; nor, at once, for a lack of memory."""
@@ -206,6 +240,6 @@ class WorkerDied(PostingsError):
 
 
 class NothingWorks(PostingsError):
-    """So many documents fail that something around them must be the cause: that is waited for."""
+    """The index takes no document at all: something around them must be the cause, and is waited for."""
 
     retry = True

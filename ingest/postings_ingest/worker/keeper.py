@@ -33,7 +33,7 @@ class Keeper:
         announce: tells the workers of a batch, by id and queue.
         describe: what to say of the worker: ``ready``, ``trouble``, ``device``.
         redelivered: called with the number of batches that were announced again.
-        watch: called with whether batches are in hand.
+        watch: looks for a hang.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Keeper:
         announce: Callable[[str, str], Any],
         describe: Callable[[], dict[str, Any]],
         redelivered: Callable[[int], Any],
-        watch: Callable[[bool], Any],
+        watch: Callable[[], Any],
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._ledger = ledger
@@ -97,7 +97,7 @@ class Keeper:
         failed = False
         while not self._stopped.wait(min(_TICK, self._seconds / 4)):
             try:
-                self._watch(bool(self._held))
+                self._watch()
                 self._renew()
                 self._sign_of_life()
                 self._recover()

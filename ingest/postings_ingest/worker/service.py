@@ -55,19 +55,19 @@ class Service:
         self.stopping = threading.Event()
         self._patience = Patience(self.stopping)
         self._turns = Turns()
-        self._watchdog = Watchdog(settings.batch_seconds, self._moved)
+        self._watchdog = Watchdog(settings.batch_seconds)
         self._keeper = Keeper(
             self.ledger,
             settings.visibility_timeout,
             self._announce,
             self._describe,
             redelivered=self.metrics.redeliveries.inc,
-            watch=lambda busy: self._watchdog.look(busy=busy and not self._patience.troubles),
+            watch=self._watch,
         )
         self._consuming = False
         self._index: Index | None = None
         self._indexer: Indexer | None = None
-        self._handled = 0
+        self._runs: dict[int, BatchRun] = {}
         self._swept_at: float | None = None
 
     def load(self) -> None:
@@ -123,11 +123,12 @@ class Service:
                 run = BatchRun(
                     lease, self._indexer, self.ledger, self._announce, self._patience, self._settings.batch_seconds
                 )
+                self._runs[threading.get_ident()] = run
                 counts = run.run()
             done = counts.done
             self.metrics.count(counts, run.indexed)
         finally:
-            self._handled += 1
+            self._runs.pop(threading.get_ident(), None)
             self._keeper.let_go(lease, done)
         seconds = time.monotonic() - began
         self.metrics.batch_seconds.observe(seconds)
@@ -138,8 +139,13 @@ class Service:
         """Put a message that no producer of ours made into the dead letters, as far as it can be shown."""
         text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
         message = {"message": text[:_SHOWN], "characters": len(text), **shown}
-        self.dead_letters.add(message, InvalidMessage.__name__, f"a message that can't be read: {reason:.500}")
-        log.warning("a message that can't be read went to the dead letters: %.500s", reason)
+        why = f"a message that can't be read: {reason:.500}"
+        try:
+            self._patience.call(lambda: self.dead_letters.add(message, InvalidMessage.__name__, why))
+        except Stopping:
+            log.error("%s; Redis is away and the worker stops, so that this log alone keeps it: %r", why, message)
+        else:
+            log.warning("%s: it went to the dead letters", why)
 
     def _sweep(self) -> None:
         """Forget old deletes, after the first batch and then once an hour."""
@@ -172,8 +178,10 @@ class Service:
     def _announce(self, id: str, queue: str) -> bool:
         return announce(self._app, self._settings, id, queue)
 
-    def _moved(self) -> tuple[int, int]:
-        return self._indexer.encoder.work.passes if self._indexer else 0, self._handled
+    def _watch(self) -> None:
+        """Look at what is in hand, but not at what waits for something to come back."""
+        runs, waiting = self._runs.copy(), self._patience.troubles.copy()
+        self._watchdog.look({run: run.state for thread, run in runs.items() if thread not in waiting})
 
     def _describe(self) -> dict[str, Any]:
         return {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as kombu_redis
+from kombu.utils.json import loads
 
 Keep = Callable[[bytes, str], None]
 
@@ -50,11 +50,22 @@ def guard_redis(keep: Keep) -> None:
 def unreadable(item: bytes) -> str | None:
     """Why kombu couldn't make a message of an item of its list; ``None`` if it can."""
     try:
-        message = json.loads(item)
-    except (ValueError, RecursionError) as error:
-        return f"it isn't JSON: {error}"
+        message = loads(item)
+    except Exception as error:  # JSON's errors, and whatever kombu's own types raise
+        return f"it isn't JSON as kombu writes it: {error}"
     match message:
-        case {"body": str(), "headers": dict(), "properties": {"delivery_tag": str(), "delivery_info": dict(info)}}:
-            known = {"exchange", "routing_key"} <= info.keys()
-            return None if known else "its delivery_info has no exchange and routing_key"
+        case {
+            "body": str(body),
+            "headers": dict(),
+            "properties": {
+                "delivery_tag": str(),
+                "delivery_info": {"exchange": str(), "routing_key": str()},
+                **properties,
+            },
+        }:
+            try:
+                kombu_redis.Channel.decode_body(kombu_redis.Channel, body, properties.get("body_encoding"))
+            except Exception as error:
+                return f"its body can't be decoded: {error}"
+            return None
     return "it has no body, headers and properties as kombu writes them"

@@ -7,34 +7,34 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable, Mapping
 
 log = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """Kills this process when it has work in hand and nothing has moved for too long.
+    """Kills this process when a piece of work in hand hasn't moved for too long.
 
     A thread can't be interrupted in native code, and its lease would be renewed for ever. Where each thread hung is
     written to standard error.
 
     Args:
         seconds: that are too long.
-        moved: gives something else whenever the work has got on.
     """
 
-    def __init__(self, seconds: float, moved: Callable[[], Hashable]) -> None:
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._moved = moved
-        self._last: Hashable = None
-        self._at = time.monotonic()
+        self._seen: dict[Hashable, tuple[Hashable, float]] = {}
 
-    def look(self, *, busy: bool) -> None:
-        """Called now and then."""
-        now, state = time.monotonic(), self._moved()
-        if not busy or state != self._last:
-            self._last, self._at = state, now
-        elif now - self._at > self._seconds:
-            log.critical("nothing has moved for %.0f s (POSTINGS_BATCH_SECONDS): the worker is killed", now - self._at)
+    def look(self, states: Mapping[Hashable, Hashable]) -> None:
+        """Called now and then, with the state of each piece of work: something else whenever it has got on."""
+        now, before = time.monotonic(), self._seen
+        self._seen = {
+            work: before[work] if work in before and before[work][0] == state else (state, now)
+            for work, state in states.items()
+        }
+        still = max((now - since for _, since in self._seen.values()), default=0.0)
+        if still > self._seconds:
+            log.critical("a batch hasn't moved for %.0f s (POSTINGS_BATCH_SECONDS): the worker is killed", still)
             faulthandler.dump_traceback()
             os.kill(os.getpid(), signal.SIGKILL)

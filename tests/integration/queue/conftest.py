@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from postings import Settings
 from postings_ingest import Ledger
 from tests.support.indexes import SERVER_URL, drop, server_settings
+from tests.support.redis_server import RedisServer
 
 
 @pytest.fixture
@@ -31,3 +33,11 @@ def ledger(settings: Settings) -> Iterator[Ledger]:
     yield ledger
     for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
         ledger.redis.delete(key)
+
+
+@pytest.fixture
+def limited_redis(own_redis: RedisServer) -> Iterator[RedisServer]:
+    """One whose memory a test may limit."""
+    yield own_redis
+    with redis.Redis.from_url(own_redis.url) as client:
+        client.config_set("maxmemory", 0)

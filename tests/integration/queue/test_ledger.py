@@ -18,12 +18,14 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from pydantic import SecretStr
 
 from postings import Settings
 from postings.errors import BrokerUnavailable, ConfigurationError, DeadLetterNotFound, QueueFull
 from postings_ingest import Counts, DeadLetters, Ledger
 from postings_ingest.queue.dead_letters import letter
 from postings_ingest.queue.ledger import BULK, INTERACTIVE, QUEUES, Lease
+from tests.support.redis_server import RedisServer
 
 
 def register(ledger: Ledger, id: str, documents: int = 1, *, job: str = "job", queue: str = BULK) -> int:
@@ -254,6 +256,53 @@ def test_announcements_that_were_lost_are_found_when_overtaken_or_when_idle(ledg
     register(ledger, "another", queue=INTERACTIVE)
     assert ledger.recover(30, idle=True) == []
     assert ledger.recover(0, idle=True) == [("another", INTERACTIVE), ("lost", BULK)]
+
+
+def test_what_a_clock_that_was_set_back_left_ahead_is_found(ledger: Ledger) -> None:
+    hour = 3600 * 1000
+    register(ledger, "held")
+    held(ledger.start("held", 10))
+    register(ledger, "lost")
+    ledger.redis.zincrby(f"{ledger.prefix}:leased", hour, "held")
+    ledger.redis.zincrby(f"{ledger.prefix}:waiting:{BULK}", hour, "lost")
+    assert set(ledger.recover(0, idle=True)) == {("held", BULK), ("lost", BULK)}
+
+
+def test_a_redis_that_is_nearly_full_takes_no_documents_but_all_that_workers_write(
+    settings: Settings, limited_redis: RedisServer
+) -> None:
+    settings = settings.model_copy(update={"redis_url": SecretStr(limited_redis.url)})
+    ledger = Ledger(settings)
+    register(ledger, "a")
+    register(ledger, "b")
+    ledger.redis.config_set("maxmemory", 1)
+    with pytest.raises(QueueFull, match=r"of its maxmemory of 0 MiB: documents are taken up to 80 % of it"):
+        register(ledger, "c")
+    lease = held(ledger.start("a", 10))
+    assert ledger.begin(lease)
+    ledger.renew(["a"], 10)
+    assert ledger.recover(10, idle=True) == []
+    assert ledger.finish(lease, Counts(), [letter({"delete": {"id": "x", "version": None}}, "Error", "reason", 7)])
+    assert ledger.release(held(ledger.start("b", 10)))
+    ledger.redis.config_set("maxmemory", 0)
+    assert register(ledger, "c") > 0
+
+
+def test_an_interactive_announcement_that_was_lost_is_found_under_a_steady_bulk_load(ledger: Ledger) -> None:
+    register(ledger, "lost", queue=INTERACTIVE)
+    ledger.redis.zincrby(f"{ledger.prefix}:waiting:{INTERACTIVE}", -100_000, "lost")
+    register(ledger, "bulk")
+    assert ledger.recover(30, idle=False) == []
+    held(ledger.start("bulk", 10))  # a worker looked into the interactive queue first
+    assert ledger.recover(30, idle=False) == [("lost", INTERACTIVE)]
+
+
+def test_a_bulk_announcement_may_wait_while_interactive_batches_overtake_it(ledger: Ledger) -> None:
+    register(ledger, "bulk")
+    ledger.redis.zincrby(f"{ledger.prefix}:waiting:{BULK}", -100_000, "bulk")
+    register(ledger, "a", queue=INTERACTIVE)
+    held(ledger.start("a", 10))
+    assert ledger.recover(30, idle=False) == []
 
 
 def test_a_dead_letter_is_retried_once_and_counted_as_under_way(ledger: Ledger) -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import pickle
+import signal
 import socket
 import threading
 import uuid
@@ -17,6 +18,7 @@ import pytest
 
 from postings import Document, Encoder, Settings, open_index
 from postings.clock import arrival_version
+from postings.errors import QueueFull
 from postings.writes import Revision, write
 from postings_ingest import Counts, DeadLetters, Ledger, Producer
 from postings_ingest.queue.celery_app import TASK, celery_app, queue_name
@@ -192,8 +194,66 @@ def test_a_document_that_hangs_its_worker_ends_in_the_dead_letters(
     (letter,) = producer.job.failures()
     assert (letter.document, letter.error) == ("1", "WorkerDied")
     said = worker.log.read_text()
-    assert "nothing has moved for" in said
+    assert "a batch hasn't moved for" in said
     assert "encode_documents" in said  # where it hung
+
+
+def test_a_hanging_write_is_noticed_beside_a_thread_that_gets_on(
+    settings: Settings, start_worker: StartWorker, faults: Path
+) -> None:
+    (faults / "stuck").touch()
+    settings = settings.model_copy(update={"batch_seconds": 3})
+    settings.model_fields_set.add("batch_seconds")
+    worker = start_worker(faults=faults, settings=settings)
+    with Producer(settings, linger=0.01) as producer:
+        producer.add(Document("stuck", "STUCK"))
+        producer.flush()
+        number = 0
+        while worker.process.poll() is None:
+            producer.add(Document(str(number), f"document number {number}"))
+            producer.flush()
+            number += 1
+            assert number < 2000, "the worker lives on"
+            threading.Event().wait(0.05)
+    assert worker.process.returncode == -signal.SIGKILL
+    assert "a batch hasn't moved for" in worker.log.read_text()
+    assert producer.job.progress().indexed > 1
+
+
+def test_documents_that_are_each_refused_for_their_own_sake_end_in_the_dead_letters(
+    settings: Settings, start_worker: StartWorker, faults: Path
+) -> None:
+    (faults / "refusing").touch()
+    worker = start_worker(faults=faults)
+    with Producer(settings) as producer:
+        for number in range(20):
+            producer.add(Document(str(number), f"REFUSED {number}"))
+    assert producer.job.wait(60) == Counts(submitted=20, failed=20)
+    assert {letter.error for letter in producer.job.failures()} == {"IndexRejected"}
+    worker.stop()
+    with open_index(settings) as index:
+        assert list(index.scroll()) == []  # the probe is gone
+
+
+def test_a_queue_that_fills_redis_is_worked_off(
+    settings: Settings, start_worker: StartWorker, limited_redis: RedisServer
+) -> None:
+    settings = settings.model_copy(update={"redis_url": type(settings.redis_url)(limited_redis.url)})
+    settings.model_fields_set.add("redis_url")
+    ledger = Ledger(settings)
+    with Producer(settings, when_full="raise") as producer:
+        for number in range(2000):
+            producer.add(Document(str(number), f"document number {number} " * 20))
+        producer.flush()
+        used = int(ledger.redis.info("memory")["used_memory"])
+        ledger.redis.config_set("maxmemory", int(used / 0.85))
+        producer.add(Document("one more", "too many"))
+        with pytest.raises(QueueFull, match="documents are taken up to 80 %"):
+            producer.flush()
+        start_worker(settings=settings)
+        until(lambda: producer.job.progress().done == 2000, "the queue isn't worked off")
+        ledger.redis.config_set("maxmemory", 2 * used)
+    assert producer.job.wait(60) == Counts(submitted=2001, indexed=2001)
 
 
 def test_a_model_that_fails_on_any_text_is_no_documents_fault(
@@ -332,6 +392,19 @@ BAD = {
     "a number": 7,
     "half a surrogate pair": raw_message([["a"], {}, {}], task="\ud800"),
     "no delivery tag": {"body": "", "headers": {}, "properties": {}},
+    "a body that isn't base64": raw_message([["a"], {}, {}]) | {"body": "x"},
+    "a type that kombu doesn't know": raw_message([["a"], {}, {}]) | {"x": {"__type__": "y", "__value__": "z"}},
+    "a date that is none": raw_message([["a"], {}, {}]) | {"x": {"__type__": "date", "__value__": "z"}},
+    "no route": raw_message([["a"], {}, {}])
+    | {"properties": {"delivery_tag": "t", "delivery_info": {"exchange": [], "routing_key": 1}}},
+    "an encoding of its own": raw_message([["a"], {}, {}])
+    | {
+        "properties": {
+            "delivery_tag": "t",
+            "delivery_info": {"exchange": "", "routing_key": "x"},
+            "body_encoding": "rot13",
+        }
+    },
 }
 
 

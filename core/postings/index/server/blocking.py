@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 
 from qdrant_client import AsyncQdrantClient
 
-from postings.errors import IndexRejected
+from postings.errors import IndexUnavailable
 from postings.index.models import CollectionModels
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.server.aio import AsyncServerIndex
@@ -131,7 +131,7 @@ class _LoopThread:
         """Wait for ``work``; Ctrl-C gives it up."""
         if not self.running:
             work.close()
-            raise IndexRejected("the index was closed")
+            raise IndexUnavailable("the index was closed")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()

@@ -4,6 +4,14 @@ local timeout, idle = tonumber(ARGV[1]), ARGV[2] == '1'
 for at = 5, #ARGV do
   redis.call('ZADD', P .. ':leased', 'XX', now() + timeout, ARGV[at])
 end
+-- When Redis' clock was set back, times that lie far ahead are brought home: else nothing would expire until then.
+local far = now() + math.max(10 * timeout, 60000)
+local function bring_home(set, latest)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', set, '(' .. string.format('%.0f', far), '+inf', 'LIMIT', 0, 100)) do
+    redis.call('ZADD', set, latest, id)
+  end
+end
+bring_home(P .. ':leased', now() + timeout)
 local found = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. ':leased', '-inf', now(), 'LIMIT', 0, 100)) do
   local batch = redis.call('HMGET', batch_key(id), 'queue', 'documents')
@@ -14,6 +22,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. ':leased', '-inf', now(), '
 end
 for at = 3, 4 do
   local waiting = P .. ':waiting:' .. ARGV[at]
+  bring_home(waiting, now())
   local before = now() - timeout
   if not idle then
     before = math.min(before, tonumber(redis.call('GET', P .. ':started:' .. ARGV[at]) or 0) - timeout)

@@ -7,6 +7,12 @@ local known = redis.call('HMGET', key, 'last', 'arrival')
 if known[1] == id or (last > 0 and tonumber(known[2] or 0) > last) then
   return {'registered', known[2]}
 end
+-- Whatever workers write must still find room, or the queue could never become shorter.
+local memory = redis.call('INFO', 'memory')
+local used, most = tonumber(memory:match('used_memory:(%d+)')), tonumber(memory:match('maxmemory:(%d+)'))
+if most > 0 and used > 0.8 * most then
+  return {'no memory', tostring(used), tostring(most)}
+end
 local counts = redis.call('HMGET', P .. ':counts', 'waiting', 'leased')
 local outstanding = tonumber(counts[1] or 0) + tonumber(counts[2] or 0)
 if outstanding > 0 and outstanding + documents > high_water then

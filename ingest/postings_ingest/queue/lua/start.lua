@@ -17,10 +17,19 @@ if expiry and tonumber(expiry) > now() then
   end
   return {'started', batch[1], batch[2], batch[3], batch[4], tostring(batch[7] + 1), batch[8]}
 end
--- Queues are first in, first out: what was published long before this was lost on its way.
-local published = redis.call('ZSCORE', P .. ':waiting:' .. queue, id)
-if published and tonumber(published) > tonumber(redis.call('GET', P .. ':started:' .. queue) or 0) then
-  redis.call('SET', P .. ':started:' .. queue, published)
+-- Queues are first in, first out: what was published long before this was lost on its way. And whatever waits in a
+-- queue that workers look into before this one was lost too, for they found nothing there.
+local function started(queue, published)
+  if published and tonumber(published) > tonumber(redis.call('GET', P .. ':started:' .. queue) or 0) then
+    redis.call('SET', P .. ':started:' .. queue, published)
+  end
+end
+for at = 4, #ARGV do
+  if ARGV[at] == queue then
+    started(queue, redis.call('ZSCORE', P .. ':waiting:' .. queue, id))
+    break
+  end
+  started(ARGV[at], now())
 end
 leave(id, queue, documents)
 redis.call('ZADD', P .. ':leased', now() + lease, id)
