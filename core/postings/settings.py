@@ -106,8 +106,8 @@ class Settings(BaseSettings):
     batch_seconds: int = Field(
         600,
         ge=1,
-        description="Seconds after which a worker puts the rest of a batch back; a worker in which nothing moves for "
-        "so long is killed",
+        description="Seconds after which a worker puts the rest of a batch back; a worker with a batch that doesn't "
+        "move for so long is killed",
     )
     worker_port: int | None = Field(
         None, ge=0, le=65535, description="Port of a worker's /metrics, /ready and /live; by default none is opened"

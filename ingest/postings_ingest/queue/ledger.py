@@ -209,6 +209,10 @@ class Ledger:
             yield
         except redis.exceptions.AuthenticationError as error:
             raise ConfigurationError(f"{self._where} refuses the password of redis_url: {error}") from error
+        except redis.exceptions.ResponseError as error:
+            if "compiling script" in str(error):
+                raise ConfigurationError(f"{self._where}: Redis 7.0 or later is needed, or Valkey: {error}") from error
+            raise BrokerUnavailable(f"{self._where}: {error}") from error
         except (redis.exceptions.RedisError, OSError) as error:
             raise BrokerUnavailable(f"{self._where}: {error}") from error
 

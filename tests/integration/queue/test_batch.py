@@ -1,0 +1,55 @@
+"""A batch in the hands of a worker that another one overtook."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from postings import Document, Encoder, Settings, open_index
+from postings.errors import IndexUnavailable
+from postings_ingest import Counts, Ledger
+from postings_ingest.indexing import Indexer
+from postings_ingest.queue.ledger import BULK, Lease
+from postings_ingest.queue.messages import dump, pack, to_json
+from postings_ingest.worker.batch import BatchRun
+from postings_ingest.worker.patience import Patience, Stopping
+
+
+def leased(ledger: Ledger, seconds: float) -> Lease:
+    lease = ledger.start("batch", seconds)
+    assert lease is not None
+    return lease
+
+
+def payload(*texts: str) -> str:
+    return pack([dump(to_json(Document(str(number), text))) for number, text in enumerate(texts)])
+
+
+def run(lease: Lease, indexer: Indexer, ledger: Ledger, stopping: threading.Event) -> Counts:
+    return BatchRun(lease, indexer, ledger, lambda *_: None, Patience(stopping), 600).run()
+
+
+def test_who_was_overtaken_writes_nothing(settings: Settings, ledger: Ledger, encoder: Encoder) -> None:
+    ledger.register("batch", payload("an old revision"), 1, "job", BULK)
+    with open_index(settings) as index:
+        index.ensure(encoder.fingerprint, encoder.name)
+        indexer = Indexer(encoder, index, settings)
+        late = leased(ledger, 0)
+        leased(ledger, 10)
+        assert run(late, indexer, ledger, threading.Event()) == Counts()
+        assert list(index.scroll()) == []
+
+
+def test_an_index_that_was_closed_is_no_documents_fault(settings: Settings, ledger: Ledger, encoder: Encoder) -> None:
+    ledger.register("batch", payload("given back"), 1, "job", BULK)
+    stopping = threading.Event()
+    stopping.set()
+    with open_index(settings) as index:
+        index.ensure(encoder.fingerprint, encoder.name)
+        indexer = Indexer(encoder, index, settings)
+    with pytest.raises(Stopping) as caught:
+        run(leased(ledger, 10), indexer, ledger, stopping)
+    assert isinstance(caught.value.__cause__, IndexUnavailable)
+    assert ledger.counts("job") == Counts(submitted=1)
+    assert leased(ledger, 10).deliveries == 1

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from postings.errors import AccessDenied, IndexRejected, IndexUnavailable, InvalidDocument, PostingsError
+from postings_ingest.worker.patience import Patience, Stopping
+
+
+def failing(*errors: Exception) -> Callable[[], str]:
+    """Raise each error once, then succeed."""
+    left = list(errors)
+
+    def attempt() -> str:
+        if left:
+            raise left.pop(0)
+        return "done"
+
+    return attempt
+
+
+def test_what_may_pass_is_tried_again_and_its_trouble_told_meanwhile() -> None:
+    patience = Patience(threading.Event())
+    assert patience.call(failing(IndexUnavailable("away"), AccessDenied("wrong key"))) == "done"
+    assert patience.troubles == {}
+
+
+def test_the_trouble_is_told_while_it_lasts() -> None:
+    patience = Patience(threading.Event())
+    told: list[str] = []
+    fails = failing(IndexUnavailable("away"))
+
+    def attempt() -> None:
+        told.extend(patience.troubles.values())
+        fails()
+
+    patience.call(attempt)
+    assert told == ["away"]
+
+
+@pytest.mark.parametrize("error", [IndexRejected("no"), InvalidDocument("no"), ZeroDivisionError()])
+def test_what_a_document_is_to_blame_for_is_raised_at_once(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        Patience(threading.Event()).call(failing(error))
+
+
+@pytest.mark.parametrize("error", [AccessDenied("wrong key"), IndexRejected("no")])
+def test_a_start_doesnt_wait_for_what_an_operator_has_to_mend(error: PostingsError) -> None:
+    patience = Patience(threading.Event())
+    with pytest.raises(type(error)):
+        patience.start(failing(error))
+    assert patience.start(failing(IndexUnavailable("away"))) == "done"
+
+
+def test_who_is_asked_to_stop_tries_once_and_waits_no_more() -> None:
+    stopping = threading.Event()
+    stopping.set()
+    patience = Patience(stopping)
+    assert patience.call(failing()) == "done"
+    with pytest.raises(Stopping) as caught:
+        patience.call(failing(IndexUnavailable("away")))
+    assert isinstance(caught.value.__cause__, IndexUnavailable)
