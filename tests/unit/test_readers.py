@@ -466,15 +466,25 @@ def test_a_parquet_row_that_is_not_a_document_is_rejected_with_its_number(tmp_pa
         id=[str(number) for number in range(1000)],
         text=["x"] * 1000,
         score=[float("nan") if number == 700 else 0.5 for number in range(1000)],
-        # Not a whole number of microseconds, which is all that Python's datetime can hold.
-        at=pyarrow.array([1 if number == 800 else None for number in range(1000)], pyarrow.timestamp("ns")),
+        # Long after the year 9999, the last that Python's date can hold.
+        at=pyarrow.array([10**7 if number == 800 else None for number in range(1000)], pyarrow.date32()),
     )
     found, rejections = read(path)
     assert len(found) == 998
     assert [rejection.line for rejection in rejections] == [701, 801]
     assert rejections[0].reason == "metadata.score must be finite, got nan: JSON has no NaN or infinity"
-    assert rejections[1].reason.startswith("at can't be read: Nanosecond")
+    assert rejections[1].reason.startswith("at can't be read: ")
     assert "'id': '800'" in rejections[1].raw
+
+
+def test_nanoseconds_in_parquet_become_microseconds(tmp_path: Path) -> None:
+    import pyarrow
+
+    types = [pyarrow.timestamp("ns"), pyarrow.timestamp("ns", tz="UTC")]
+    columns = {f"at{at}": pyarrow.array([1_999], type) for at, type in enumerate(types)}
+    ((document,), rejections) = read(write_parquet(tmp_path / "a.parquet", id=["a"], text=["x"], **columns))
+    assert document.metadata == {"at0": "1970-01-01T00:00:00.000001", "at1": "1970-01-01T00:00:00.000001+00:00"}
+    assert rejections == []
 
 
 def test_invalid_utf8_in_parquet_is_rejected_with_its_row(tmp_path: Path) -> None:

@@ -66,6 +66,11 @@ def _readable(batches: Iterator[Any], path: str) -> Iterator[Any]:
 
 def _value(name: str, scalar: Any) -> Any:
     try:
+        if str(scalar.type).startswith("timestamp[ns"):
+            from pyarrow import timestamp
+
+            # Python's datetime holds microseconds; where pandas is installed, pyarrow would bring pandas' own.
+            scalar = scalar.cast(timestamp("us", tz=scalar.type.tz), safe=False)
         return _json(scalar.as_py())
     except Exception as error:  # invalid UTF-8, a time that Python can't hold, an unknown time zone
         raise InvalidDocument(f"{name} can't be read: {error}") from error
