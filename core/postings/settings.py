@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     )
     index_api_key: SecretStr | None = Field(None, description="The Qdrant server's API key")
     index_ca: Path | None = Field(
-        None, description="File of the certificates that sign the Qdrant server's; by default those of this machine"
+        None,
+        description="File of the certificates that sign the Qdrant server's; by default the public ones that httpx and "
+        "gRPC bring",
     )
     index_grpc_port: int | None = Field(
         None, ge=1, le=65535, description="The Qdrant server's port for gRPC, usually 6334; by default REST is used"
@@ -75,6 +77,11 @@ class Settings(BaseSettings):
     index_on_disk: bool = Field(default=False, description="Whether a new collection's index stays on the disk")
     index_payload_on_disk: bool = Field(
         default=True, description="Whether a new collection's texts and metadata stay on the disk of the server"
+    )
+    index_fields: dict[str, Literal["keyword", "integer", "float", "bool", "datetime", "uuid", "text"]] = Field(
+        default_factory=dict,
+        description="Fields of the metadata to index on a Qdrant server, with the type of each, for example "
+        '{"lang": "keyword"}: filters on them are fast, and allowed in its strict mode',
     )
     index_shards: int | None = Field(None, ge=1, description="Shards of a new collection on a cluster")
     index_replicas: int | None = Field(

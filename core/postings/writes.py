@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from postings.documents import check_id, check_version
+from postings.errors import IndexUnavailable
 from postings.index.payload import deleted_before, of_documents, stale_points, tombstone_point
 from postings.index.protocol import Index, Point
 
@@ -60,7 +61,8 @@ def write(index: Index, revisions: Sequence[Revision]) -> list[Outcome]:
     revisions of one document the newest is written; among equals, the last.
 
     Raises:
-        IndexFailure: the engine didn't acknowledge a step. What was written before stays; calling again completes it.
+        IndexFailure: the engine didn't acknowledge a step, or doesn't show it yet. What was written before stays;
+            calling again completes it.
     """
     newest: dict[str, Revision] = {}
     for revision in revisions:
@@ -104,6 +106,9 @@ def _write_batch(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
         for version, points in refused.items():
             index.upsert(points, newest=version)
         stored = _read(index, batch)
+    if unseen := [each.doc_id for each in batch if stored[each.doc_id].version < each.version]:
+        # Replicas that answer for one another may not agree yet; so may somebody have deleted it by hand.
+        raise IndexUnavailable(f"document {unseen[0]!r} was written, but can't be read yet")
     for doc_id, document in stored.items():
         if document.stale:
             index.delete(stale_points(doc_id, document.version, document.passages))

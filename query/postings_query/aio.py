@@ -61,8 +61,8 @@ class AsyncSearchClient:
         self._owns_index = index is None
         self._index = None if index is None else _asynchronous(index)
         self._encoder = encoder
-        self._opening = asyncio.Lock()
-        self._checked = False
+        self._opening: asyncio.Task[tuple[AsyncIndex, Encoder]] | None = None
+        self._ready: tuple[AsyncIndex, Encoder] | None = None
 
     async def search(
         self,
@@ -123,7 +123,7 @@ class AsyncSearchClient:
         """Close the index, unless it was passed in."""
         if self._owns_index and self._index is not None:
             await self._index.close()
-            self._index = None
+            self._index = self._ready = None
 
     async def __aenter__(self) -> Self:
         await self._opened()
@@ -133,16 +133,21 @@ class AsyncSearchClient:
         await self.close()
 
     async def _opened(self) -> tuple[AsyncIndex, Encoder]:
-        async with self._opening:
-            if self._encoder is None:
-                self._encoder = await asyncio.to_thread(Encoder.from_settings, self._settings)
-            if self._index is None:
-                self._index = await _open(self._settings)
-            if not self._checked:
-                models = (await self._index.info()).models
-                models.require(self._encoder.fingerprint, self._encoder.name, self._index.collection)
-                self._checked = True
-            return self._index, self._encoder
+        """Model and index; whoever comes while they are being opened waits for that, and shares its error."""
+        if self._ready is None:
+            if self._opening is None or self._opening.done():
+                self._opening = asyncio.create_task(self._open())
+            self._ready = await asyncio.shield(self._opening)
+        return self._ready
+
+    async def _open(self) -> tuple[AsyncIndex, Encoder]:
+        if self._encoder is None:
+            self._encoder = await asyncio.to_thread(Encoder.from_settings, self._settings)
+        if self._index is None:
+            self._index = await _open(self._settings)
+        models = (await self._index.info()).models
+        models.require(self._encoder.fingerprint, self._encoder.name, self._index.collection)
+        return self._index, self._encoder
 
 
 class AsyncIndex(Protocol):

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import functools
 import os
+import socket
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from qdrant_client import AsyncQdrantClient, QdrantClient
+import pytest
+from qdrant_client import AsyncQdrantClient
 
 from postings import EdgeIndex, Index, Settings, SparseVector
 from postings.documents import Passage
 from postings.index import Point
 from postings.index.payload import passage_point
 from postings.index.server import ServerIndex
+from postings.index.server.connection import open_client
 from tests.support.qdrant_server import QdrantServer
 
 MODEL = "0123456789abcdef"
 """The fingerprint under which contract tests store vectors."""
 
 SERVER_URL = "POSTINGS_TEST_QDRANT_URL"
+GRPC_PORT = "POSTINGS_TEST_QDRANT_GRPC_PORT"
 
 ENGINES = ["edge", "memory", "rest", "grpc"]
 """The last two on the server that the environment names, else on the fronts of :mod:`tests.support.qdrant_front`."""
@@ -51,6 +57,8 @@ def served(name: str, collection: str) -> Iterator[Settings]:
     settings = server_settings(collection) if os.environ.get(SERVER_URL) else _front_settings(collection)
     if name == "rest":
         settings = settings.model_copy(update={"index_grpc_port": None})
+    elif not listens(str(urlsplit(settings.index_url).hostname), settings.index_grpc_port or 0):
+        pytest.skip(f"no gRPC on port {settings.index_grpc_port} of {settings.index_url}: {GRPC_PORT} names another")
     try:
         yield settings
     finally:
@@ -62,10 +70,19 @@ def server_settings(collection: str, **others: Any) -> Settings:
     found = {
         "index_url": os.environ[SERVER_URL],
         "index_api_key": os.environ.get("POSTINGS_TEST_QDRANT_API_KEY"),
-        "index_grpc_port": os.environ.get("POSTINGS_TEST_QDRANT_GRPC_PORT", "6334"),
+        "index_grpc_port": os.environ.get(GRPC_PORT, "6334"),
         "collection": collection,
     }
     return Settings(**{name: value for name, value in found.items() if value}, **others)
+
+
+def listens(host: str, port: int) -> bool:
+    """Whether a port answers."""
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 @functools.cache
@@ -82,10 +99,13 @@ def _front_settings(collection: str) -> Settings:
 
 def drop(settings: Settings) -> None:
     """Delete a collection from a server."""
-    key = settings.index_api_key
-    client = QdrantClient(url=settings.index_url, api_key=key.get_secret_value() if key else None)
-    client.delete_collection(settings.collection)
-    client.close()
+
+    async def delete() -> None:
+        client = open_client(settings.model_copy(update={"index_grpc_port": None}))
+        await client.delete_collection(settings.collection)
+        await client.close()
+
+    asyncio.run(delete())
 
 
 def passage(doc_id: str, ordinal: int = 0, *, version: int = 1, passages: int = 1, **metadata: object) -> Passage:

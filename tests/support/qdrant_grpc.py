@@ -49,8 +49,8 @@ class Service:
             }
             found = self._answer(context, front.retrieve, request.collection_name, body)
             return grpc.GetResponse(result=[_record(each) for each in found])
-        made = self._collections.made.get(request.collection_name, {})
-        found = self._answer(context, lambda index, _: front.info(index, made), request.collection_name, {})
+        name = request.collection_name
+        found = self._answer(context, lambda *_: self._collections.info(name), name, {})
         return grpc.GetCollectionInfoResponse(result=RestToGrpc.convert_collection_info(q.CollectionInfo(**found)))
 
     def Create(self, request: Any, context: transport.ServicerContext) -> Any:
@@ -69,6 +69,13 @@ class Service:
             return grpc.CollectionOperationResponse(result=self._collections.create(request.collection_name, body))
         except front.Refused as error:
             context.abort(_CODES[error.status], str(error))
+
+    def CreateFieldIndex(self, request: Any, context: transport.ServicerContext) -> Any:
+        kind = grpc.FieldType.Name(request.field_type).removeprefix("FieldType").lower()
+        body = {"field_name": request.field_name, "field_schema": kind}
+        name = request.collection_name
+        self._answer(context, lambda *_: self._collections.index_field(name, body), name, {})
+        return _done()
 
     def Upsert(self, request: Any, context: transport.ServicerContext) -> Any:
         body: dict[str, Any] = {

@@ -21,7 +21,7 @@ from postings import EdgeIndex, SparseVector
 from postings.errors import InvalidFilter, PostingsError
 from postings.index import Point, SearchRequest
 from postings.index.models import CollectionModels
-from postings.index.payload import INDEXED_FIELDS, version_at_most
+from postings.index.payload import version_at_most
 from postings.index.protocol import ScoredPoint
 
 VERSION = os.environ.get("POSTINGS_TEST_FRONT_VERSION", "1.20.0")
@@ -50,6 +50,8 @@ class Collections:
         self._lock = threading.Lock()
         self.made: dict[str, Mapping[str, Any]] = {}
         """What each was asked to be like when it was made, by this process."""
+        self.fields: dict[str, dict[str, str]] = {}
+        """The payload indexes of each, made by this process; the engine has its own."""
         self._open: dict[str, EdgeIndex] = {
             each.name: EdgeIndex(folder, each.name) for each in folder.iterdir() if not each.name.startswith(".")
         }
@@ -70,7 +72,18 @@ class Collections:
             if (index := self._open.pop(name, None)) is not None:
                 index.close()
                 shutil.rmtree(self._folder / name)
+                self.fields.pop(name, None)
             return index is not None
+
+    def index_field(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Index a field of the payload."""
+        self.find(name)
+        self.fields.setdefault(name, {})[body["field_name"]] = body["field_schema"]
+        return {"operation_id": 0, "status": "completed"}
+
+    def info(self, name: str) -> dict[str, Any]:
+        """As ``GET /collections/{name}`` says it."""
+        return info(self.find(name), self.made.get(name, {}), self.fields.get(name, {}))
 
     def create(self, name: str, body: Mapping[str, Any]) -> bool:
         """Make one."""
@@ -86,8 +99,7 @@ class Collections:
             return True
 
 
-def info(index: EdgeIndex, made: Mapping[str, Any]) -> dict[str, Any]:
-    """As ``GET /collections/{name}`` says it."""
+def info(index: EdgeIndex, made: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, Any]:
     found = index.info()
     names = ("shard_number", "replication_factor", "write_consistency_factor", "on_disk_payload", "sparse_vectors")
     asked = {name: made[name] for name in names if made.get(name) is not None}
@@ -103,7 +115,7 @@ def info(index: EdgeIndex, made: Mapping[str, Any]) -> dict[str, Any]:
             "wal_config": {"wal_capacity_mb": 32, "wal_segments_ahead": 0},
             "metadata": {"postings": found.models.to_json()},
         },
-        "payload_schema": {name: {"data_type": kind, "points": 0} for name, kind in INDEXED_FIELDS.items()},
+        "payload_schema": {name: {"data_type": kind, "points": 0} for name, kind in fields.items()},
     }
 
 
@@ -176,7 +188,9 @@ def answer(collections: Collections, method: str, path: str, body: Mapping[str, 
     if (method, rest) == ("PUT", ""):
         return collections.create(name, body)
     if (method, rest) == ("GET", ""):
-        return info(collections.find(name), collections.made.get(name, {}))
+        return collections.info(name)
+    if (method, rest) == ("PUT", "/index"):
+        return collections.index_field(name, body)
     if (method, rest) == ("DELETE", ""):
         return collections.drop(name)
     if (method, rest) == ("GET", "/exists"):

@@ -67,7 +67,7 @@ def test_every_http_status_has_its_error_and_only_what_may_pass_is_retried(statu
         assert type(found) is BY_HTTP_STATUS[status]
     else:
         assert type(found) is (IndexUnavailable if status >= 500 else IndexRejected)
-    assert found.retry == (status >= 500 or status in {408, 425, 429})
+    assert found.retry == (status >= 500 or status in {405, 408, 425, 429})
 
 
 @pytest.mark.parametrize("code", [each for each in grpc.StatusCode if each is not grpc.StatusCode.OK])

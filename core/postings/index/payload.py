@@ -31,6 +31,17 @@ INDEXED_FIELDS: Mapping[str, str] = {
 }
 """Payload fields that are indexed when a collection is created, with Qdrant's schema type of each."""
 
+
+def indexed_fields(metadata: Mapping[str, str]) -> dict[str, str]:
+    """All payload fields to index, with the type of each: Postings' own, and those of ``metadata``.
+
+    Example:
+        >>> indexed_fields({"lang": "keyword"})["metadata.lang"]
+        'keyword'
+    """
+    return {**INDEXED_FIELDS, **{f"metadata.{key}": kind for key, kind in metadata.items()}}
+
+
 TOMBSTONES: Filter = {"must": [{"key": "deleted_at", "range": {"gte": 0}}]}
 """The heads of deleted documents."""
 

@@ -100,7 +100,7 @@ class Index(Protocol):
         """Find points, best first; equal scores in the order of their ids.
 
         On a cluster, a replica may lag behind what was acknowledged; ``consistent`` asks most of them, and so finds
-        whatever was written before. All other methods read so anyway.
+        whatever was written before. ``retrieve`` and ``scroll`` read so anyway.
         """
         ...
 

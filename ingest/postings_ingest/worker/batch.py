@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 import uuid
@@ -25,8 +24,6 @@ log = logging.getLogger(__name__)
 DELIVERIES = 2
 """A batch delivered more often than this is split, and a single document becomes a dead letter."""
 PARTS = 16
-SUSPICIOUS = 8
-"""Where so many documents fail together, and none succeeds, the index is tried before they are blamed."""
 
 Announce = Callable[[str, str], Any]
 
@@ -133,8 +130,8 @@ class BatchRun:
 
         def attempt() -> Tried:
             tried = self._try(operations)
-            if len(operations) >= SUSPICIOUS and not tried.outcomes:
-                self._probe(tried)
+            if not tried.outcomes:
+                self._probe()
             # Something around them may have failed for a moment: whoever is blamed failed twice.
             return Tried(tried.outcomes) + self._try(tried.failed) if tried.failed else tried
 
@@ -174,13 +171,12 @@ class BatchRun:
         self._steps += 1
         self._encoding = encoding
 
-    def _probe(self, tried: Tried) -> None:
-        """Of so many documents none was taken: if the index takes no other either, they aren't to blame."""
+    def _probe(self) -> None:
+        """No document was taken: if the index takes no other either, they aren't to blame."""
         try:
             self._indexer.probe()
         except PostingsError as error:
-            reason = json.loads(tried.letters[0])["reason"]
-            raise NothingWorks(f"none of {len(tried.failed)} documents can be indexed: {reason}") from error
+            raise NothingWorks(f"no document can be indexed: {error}") from error
 
     def _try_model(self, error: Exception) -> None:
         """A document isn't to blame for what happens with any other, too; nor, at once, for a lack of memory."""

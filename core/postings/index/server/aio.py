@@ -12,17 +12,16 @@ from qdrant_client import models as q
 
 from postings.errors import CollectionNotFound, IndexRejected
 from postings.index.models import CollectionModels
-from postings.index.payload import INDEXED_FIELDS, version_at_most
+from postings.index.payload import indexed_fields, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.server.connection import Connection, open_client
-from postings.index.server.requests import to_filter, to_hits, to_point, to_query, to_struct
+from postings.index.server.requests import portions, to_filter, to_hits, to_point, to_query, to_struct
 from postings.settings import Settings
-
-POINTS_PER_REQUEST = 64
 
 _PAGE = 256
 _METADATA_KEY = "postings"
-_CONSISTENT = q.ReadConsistencyType.MAJORITY
+# Most of the replicas are asked. (Qdrant's own word MAJORITY asks all, and fails when one is away.)
+_CONSISTENT = q.ReadConsistencyType.QUORUM
 
 
 class AsyncServerIndex:
@@ -49,6 +48,7 @@ class AsyncServerIndex:
         where = f"{self._location}, collection {self.collection!r}"
         self._connection = Connection(client, where, self._settings.index_timeout)
         self._writing = asyncio.Semaphore(self._settings.index_streams)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
     async def connect(cls, settings: Settings) -> Self:
@@ -88,8 +88,9 @@ class AsyncServerIndex:
         with warnings.catch_warnings():
             # The in-memory mode says that it has no payload indexes: it needs none.
             warnings.filterwarnings("ignore", message="Payload indexes have no effect")
-            for field in INDEXED_FIELDS.keys() - found.payload_schema.keys():
-                await self._request("create_payload_index", field, q.PayloadSchemaType(INDEXED_FIELDS[field]))
+            fields = indexed_fields(self._settings.index_fields)
+            for field in fields.keys() - found.payload_schema.keys():
+                await self._request("create_payload_index", field, q.PayloadSchemaType(fields[field]))
         return models
 
     async def info(self) -> IndexInfo:
@@ -98,24 +99,32 @@ class AsyncServerIndex:
         return IndexInfo(self.collection, self._location, models, await self.count())
 
     async def upsert(self, points: Sequence[Point], *, newest: int | None = None) -> None:
-        """Insert or replace points, 64 in a request, ``settings.index_streams`` requests at once."""
+        """Insert or replace points, 64 or 8 MB in a request, ``settings.index_streams`` requests at once."""
         condition = None if newest is None else to_filter(version_at_most(newest))
+        failures: list[Exception] = []
 
         async def send(some: Sequence[Point]) -> None:
             async with self._writing:
-                await self._request(
-                    "upsert",
-                    [to_struct(point) for point in some],
-                    wait=True,
-                    ordering=q.WriteOrdering.STRONG,
-                    update_filter=condition,
-                )
+                # One that failed took its whole time: the others would take theirs, one after the other.
+                if failures:
+                    return
+                try:
+                    await write(some)
+                except Exception as error:
+                    failures.append(error)
 
-        starts = range(0, len(points), POINTS_PER_REQUEST)
-        sent = [send(points[start : start + POINTS_PER_REQUEST]) for start in starts]
-        for outcome in await asyncio.gather(*sent, return_exceptions=True):
-            if outcome is not None:
-                raise outcome
+        async def write(some: Sequence[Point]) -> None:
+            await self._request(
+                "upsert",
+                [to_struct(point) for point in some],
+                wait=True,
+                ordering=q.WriteOrdering.STRONG,
+                update_filter=condition,
+            )
+
+        await asyncio.gather(*map(send, portions(points)))
+        if failures:
+            raise failures[0]
 
     async def delete(self, filter: Filter) -> None:
         """Delete the points that match ``filter``."""
@@ -177,7 +186,15 @@ class AsyncServerIndex:
         await self.close()
 
     async def _request(self, method: str, *arguments: Any, **options: Any) -> Any:
-        """Call a method of the client on the collection."""
+        """Call a method of the client on the collection.
+
+        Raises:
+            RuntimeError: the index was used on another event loop before, to which its connections belong.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop not in (None, loop):
+            raise RuntimeError("this index belongs to another event loop: connect one in each")
+        self._loop = loop
         call = getattr(self._client, method)
         return await self._connection.request(lambda: call(self.collection, *arguments, **options))
 
@@ -194,7 +211,7 @@ class AsyncServerIndex:
                 on_disk_payload=settings.index_payload_on_disk,
                 shard_number=settings.index_shards,
                 replication_factor=replicas,
-                # With as many, what a majority of the replicas is asked for is never older than what was acknowledged.
+                # With as many, what most of the replicas are asked for is never older than what was acknowledged.
                 write_consistency_factor=replicas // 2 + 1 if replicas else None,
                 metadata={_METADATA_KEY: models.to_json()},
             )

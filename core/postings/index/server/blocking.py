@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import CancelledError
 from typing import Any, Self, TypeVar
 
 from qdrant_client import AsyncQdrantClient
@@ -106,9 +108,7 @@ class ServerIndex:
 
     def close(self) -> None:
         """Close the client; a second call does nothing."""
-        if self._loop.running:
-            self._loop.run(self._index.close())
-            self._loop.stop()
+        self._loop.stop(self._index.close)
 
     def __enter__(self) -> Self:
         return self
@@ -122,24 +122,46 @@ class _LoopThread:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="postings-server-index", daemon=True)
         self._thread.start()
-
-    @property
-    def running(self) -> bool:
-        return not self._loop.is_closed()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._process = os.getpid()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for ``work``; Ctrl-C gives it up."""
-        if not self.running:
+        if os.getpid() != self._process:
             work.close()
-            raise IndexUnavailable("the index was closed")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            raise RuntimeError("this index belongs to the process that was forked: open one in each process")
+        with self._lock:
+            if self._closed:
+                work.close()
+                raise IndexUnavailable("the index was closed")
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
+        except CancelledError:
+            raise IndexUnavailable("the index was closed") from None
         except BaseException:
             future.cancel()
             raise
 
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+    def stop(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Give up what is under way, then ``close``; a second call, or one in a forked process, does nothing."""
+        with self._lock:
+            if self._closed or os.getpid() != self._process:
+                return
+            self._closed = True
+
+        async def end() -> None:
+            under_way = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+            await close()
+            await self._loop.shutdown_asyncgens()
+
+        try:
+            asyncio.run_coroutine_threadsafe(end(), self._loop).result()
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()

@@ -22,8 +22,7 @@ MINIMUM_VERSION = (1, 18)
 """Conditional upserts and collection metadata came with Qdrant 1.16, named vectors for a collection that stands (the
 change of its model) with 1.18."""
 
-_ATTEMPTS = 3
-_FIRST_PAUSE = 0.1
+_PAUSES = (0.1, 0.4)
 _CONNECTIONS = 100
 _GRPC_OPTIONS = {
     "grpc.initial_reconnect_backoff_ms": 100,
@@ -88,14 +87,29 @@ class Connection:
         Raises:
             IndexFailure, ModelMismatch: as :mod:`postings.index.server.errors` says.
         """
+        said = ""
         try:
             # httpx limits each read, not their sum: a server that sends a byte a second would never time out.
-            async with asyncio.timeout(self._timeout):
-                return await self._attempts(send)
+            async with asyncio.timeout(self._timeout) as limit:
+                ends = limit.when() or 0.0
+                for pause in (*_PAUSES, None):
+                    try:
+                        return await send()
+                    except Exception as error:
+                        found = index_error(error, self._where)
+                        if found is None:
+                            raise
+                        asked = error.retry_after_s if isinstance(error, ResourceExhaustedResponse) else 0
+                        wait = max(asked, (pause or 0) * random.uniform(0.5, 1))  # noqa: S311
+                        if not found.retry or pause is None or asyncio.get_running_loop().time() + wait >= ends:
+                            raise found from error
+                        said = f"; before that: {found}"
+                    await asyncio.sleep(wait)
         except TimeoutError as error:
             raise IndexUnavailable(
-                f"{self._where}: no answer in {self._timeout:g} s (POSTINGS_INDEX_TIMEOUT)"
+                f"{self._where}: no answer in {self._timeout:g} s (POSTINGS_INDEX_TIMEOUT){said}"
             ) from error
+        raise AssertionError
 
     async def check_version(self) -> None:
         """Raise :class:`IndexRejected` if the server is older than what Postings builds on."""
@@ -106,19 +120,3 @@ class Connection:
             raise IndexRejected(
                 f"{self._where}: expected Qdrant {wanted} or later, this server is {version}: update it"
             )
-
-    async def _attempts(self, send: Callable[[], Awaitable[T]]) -> T:
-        pause = _FIRST_PAUSE
-        for left in reversed(range(_ATTEMPTS)):
-            try:
-                return await send()
-            except Exception as error:
-                found = index_error(error, self._where)
-                if found is None:
-                    raise
-                if not found.retry or not left:
-                    raise found from error
-                asked = error.retry_after_s if isinstance(error, ResourceExhaustedResponse) else 0
-            await asyncio.sleep(max(asked, pause * random.uniform(0.5, 1)))  # noqa: S311
-            pause *= 4
-        raise AssertionError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from json import JSONDecodeError
 
 from grpc import RpcError, StatusCode
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
@@ -11,6 +12,7 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 from postings.errors import (
     AccessDenied,
     CollectionNotFound,
+    ConfigurationError,
     IndexFailure,
     IndexRejected,
     IndexUnavailable,
@@ -20,9 +22,11 @@ from postings.errors import (
 )
 
 BY_HTTP_STATUS: Mapping[int, type[IndexFailure]] = {
+    **dict.fromkeys(range(300, 400), IndexUnavailable),  # a proxy's login page; Qdrant never says so
     401: AccessDenied,
     403: AccessDenied,
     404: CollectionNotFound,
+    405: IndexUnavailable,  # likewise
     408: IndexUnavailable,
     425: IndexUnavailable,
     429: IndexUnavailable,
@@ -40,16 +44,17 @@ BY_GRPC_STATUS: Mapping[StatusCode, type[IndexFailure]] = {
     StatusCode.PERMISSION_DENIED: AccessDenied,
     StatusCode.UNAUTHENTICATED: AccessDenied,
     StatusCode.RESOURCE_EXHAUSTED: IndexUnavailable,
-    StatusCode.FAILED_PRECONDITION: IndexRejected,
+    StatusCode.FAILED_PRECONDITION: IndexUnavailable,  # a shard that is being moved
     StatusCode.ABORTED: IndexUnavailable,
     StatusCode.OUT_OF_RANGE: IndexRejected,
-    StatusCode.UNIMPLEMENTED: IndexRejected,
+    StatusCode.UNIMPLEMENTED: IndexUnavailable,  # what answers isn't Qdrant, but a proxy
     StatusCode.INTERNAL: IndexUnavailable,
     StatusCode.UNAVAILABLE: IndexUnavailable,
     StatusCode.DATA_LOSS: IndexUnavailable,
 }
 
 _BY_WORDS: tuple[tuple[str, type[PostingsError]], ...] = (
+    ("CERTIFICATE_VERIFY_FAILED", ConfigurationError),
     ("Not existing vector name", ModelMismatch),
     ("No space left", StorageFull),
     ("message larger than max", IndexRejected),
@@ -85,7 +90,12 @@ def index_error(error: Exception, where: str) -> PostingsError | None:
         case TimeoutError():
             return IndexUnavailable(f"{where}: no answer in time")
         case ApiException() | QdrantException() | OSError():
-            return IndexUnavailable(f"{where}: can't reach the Qdrant server: {error}")
+            kind = _by_words(str(error), _BY_WORDS[:1]) or IndexUnavailable
+            return kind(f"{where}: can't reach the Qdrant server: {error}")
+        case JSONDecodeError():
+            return IndexUnavailable(f"{where}: what answers isn't Qdrant, a proxy perhaps: {error}")
+        case AssertionError() if "returned None" in str(error):  # the client's word for an answer without a result
+            return IndexUnavailable(f"{where}: what answers isn't Qdrant, a proxy perhaps: {error}")
         case ValueError():
             kind = _by_words(str(error), _BY_WORDS) or IndexRejected
             return kind(f"{where}: {error}")

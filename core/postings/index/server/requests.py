@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from qdrant_client import models as q
@@ -10,6 +11,9 @@ from qdrant_client import models as q
 from postings.errors import InvalidFilter
 from postings.index.protocol import Filter, Point, ScoredPoint, SearchRequest
 from postings.vectors import SparseVector
+
+_POINTS_PER_REQUEST = 64
+_BYTES_PER_REQUEST = 8_000_000
 
 
 def to_filter(filter: Filter) -> q.Filter:
@@ -28,6 +32,26 @@ def to_struct(point: Point) -> q.PointStruct:
     """A point to write."""
     vectors: dict[str, Any] = {name: _to_vector(vector) for name, vector in point.vectors.items()}
     return q.PointStruct(id=point.id, vector=vectors, payload=dict(point.payload))
+
+
+def portions(points: Sequence[Point]) -> Iterator[Sequence[Point]]:
+    """Points as they go into one request each: at most 64, and about 8 MB, of the 32 MB that a server takes."""
+    start = size = 0
+    for at, point in enumerate(points):
+        more = _bytes(point)
+        if at > start and (at - start >= _POINTS_PER_REQUEST or size + more > _BYTES_PER_REQUEST):
+            yield points[start:at]
+            start, size = at, 0
+        size += more
+    if points:
+        yield points[start:]
+
+
+def _bytes(point: Point) -> int:
+    """About what a point takes as JSON."""
+    words = sum(len(value) for value in point.payload.values() if isinstance(value, str))
+    metadata = point.payload.get("metadata")
+    return words + (len(json.dumps(metadata)) if metadata else 0) + 24 * sum(map(len, point.vectors.values()))
 
 
 def to_query(request: SearchRequest) -> q.QueryRequest:
