@@ -29,7 +29,7 @@ def worker(
 
     Example: POSTINGS_REDIS_URL=redis://localhost:6379 postings worker --collection articles --port 9090
     """
-    settings_from(collection, index, model)  # a wrong setting is said here, not by the process below
+    settings = settings_from(collection, index, model)  # a wrong setting is said here, not by the process below
     try:
         import celery  # noqa: F401
         import prometheus_client  # noqa: F401
@@ -45,4 +45,4 @@ def worker(
         "WORKER_PORT": port,
     }
     options = {f"POSTINGS_{name}": str(value) for name, value in given.items() if value is not None}
-    raise typer.Exit(supervise(worker_command(), {**os.environ, **options}))
+    raise typer.Exit(supervise(worker_command(events=settings.worker_events), {**os.environ, **options}))

@@ -119,6 +119,7 @@ class Settings(BaseSettings):
     worker_port: int | None = Field(
         None, ge=0, le=65535, description="Port of a worker's /metrics, /ready and /live; by default none is opened"
     )
+    worker_events: bool = Field(default=False, description="Whether a worker sends Celery's events, for Flower")
     worker_host: str = Field("127.0.0.1", description="Address that worker_port listens on")
     log_json: bool = Field(default=False, description="Whether a worker logs one JSON object a line")
 

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from postings import Settings
+from postings_ingest.queue.celery_app import celery_app
 from tests.support.redis_server import RedisServer, free_port, server_binary
 from tests.support.worker import environment_of, until
 
@@ -136,6 +137,16 @@ def test_a_killed_worker_is_started_again_and_does_not_outlive_its_supervisor(st
     (child,) = children(supervisor)
     supervisor.kill()
     child.wait(20)
+
+
+def test_a_worker_shows_itself_to_celerys_monitors_if_asked(start: Start, settings: Settings) -> None:
+    seen: list[dict[str, Any]] = []
+    app = celery_app(settings)
+    start("worker", environment={"POSTINGS_WORKER_EVENTS": "true"})
+    with app.connection_for_read() as connection:
+        receiver = app.events.Receiver(connection, handlers={"*": seen.append})
+        receiver.capture(limit=1, timeout=60, wakeup=True)
+    assert seen[0]["type"] in {"worker-online", "worker-heartbeat"}
 
 
 def test_documents_are_queued_without_a_worker_and_without_waiting(start: Start, source: Path) -> None:

@@ -155,6 +155,65 @@ def test_selectors_find_what_they_are_for() -> None:
     assert BY_NAME["Service", "postings-status"]["spec"]["selector"] == status
 
 
+def test_the_network_policies_find_the_pods_that_they_are_for() -> None:
+    (labels,) = yaml.safe_load((BASE / "kustomization.yaml").read_text())["labels"]
+    assert labels["includeTemplates"]  # else they would stand on the deployments alone
+    pods = {
+        name: each["spec"]["template"]["metadata"]["labels"] | labels["pairs"]
+        for (kind, name), each in BY_NAME.items()
+        if kind == "Deployment"
+    }
+    assert pods.keys() == {"postings-worker", "postings-status"}
+    wanted = BY_NAME["NetworkPolicy", "postings"]["spec"]["podSelector"]["matchLabels"]
+    allowed, *_ = BY_NAME["NetworkPolicy", "postings-stores"]["spec"]["ingress"]
+    let_in = allowed["from"][0]["podSelector"]["matchLabels"]
+    for found in pods.values():
+        assert wanted.items() <= found.items()
+        assert let_in.items() <= found.items()
+
+
+def test_images_are_those_that_the_dockerfile_builds() -> None:
+    targets = set(re.findall(r"^FROM .* AS (\S+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE))
+    listed = yaml.safe_load((BASE / "kustomization.yaml").read_text())["images"]
+    named = {
+        container["image"]
+        for (kind, _), each in BY_NAME.items()
+        if kind == "Deployment"
+        for container in each["spec"]["template"]["spec"]["containers"]
+    }
+    assert {each["name"] for each in listed} == named
+    assert {each["newTag"] for each in listed} <= targets
+
+
+def test_qdrants_values_suit_a_namespace_that_takes_no_root() -> None:
+    enforced = BY_NAME["Namespace", "postings"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+    assert enforced == "restricted"
+    values = yaml.safe_load((DEPLOY / "kubernetes" / "values" / "qdrant.yaml").read_text())
+    assert values["image"]["useUnprivilegedImage"]
+    assert not values["updateVolumeFsOwnership"]
+    context = values["containerSecurityContext"]
+    assert context["runAsNonRoot"]
+    assert not context["allowPrivilegeEscalation"]
+    assert (context["capabilities"], context["seccompProfile"]) == ({"drop": ["ALL"]}, {"type": "RuntimeDefault"})
+
+
+def test_stores_and_workers_take_their_secrets_from_the_same_place() -> None:
+    page = (DEPLOY / "README.md").read_text()
+    made = set(re.findall(r"--from-literal=(\w+)=", page))
+    qdrant = yaml.safe_load((DEPLOY / "kubernetes" / "values" / "qdrant.yaml").read_text())
+    redis = yaml.safe_load((DEPLOY / "kubernetes" / "values" / "redis.yaml").read_text())
+    key = qdrant["apiKey"]["valueFrom"]["secretKeyRef"]
+    assert (key["name"], redis["auth"]["existingSecret"]) == ("postings-secrets", "postings-secrets")
+    assert {key["key"], redis["auth"]["existingSecretPasswordKey"], "POSTINGS_REDIS_URL"} == made
+
+
+def test_prometheus_shows_qdrant_its_key(services: dict[str, dict[str, Any]]) -> None:
+    jobs = yaml.safe_load((DEPLOY / "monitoring" / "prometheus.yml").read_text())["scrape_configs"]
+    (qdrant,) = (job for job in jobs if job["job_name"] == "qdrant")
+    (secret,) = services["prometheus"]["secrets"]
+    assert qdrant["authorization"]["credentials_file"] == f"/run/secrets/{secret['source']}"
+
+
 def test_the_cpu_overlay_takes_away_what_the_base_has() -> None:
     (patch,) = yaml.safe_load((DEPLOY / "kubernetes" / "cpu" / "kustomization.yaml").read_text())["patches"]
     target = BY_NAME[patch["target"]["kind"], patch["target"]["name"]]

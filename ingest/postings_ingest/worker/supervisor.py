@@ -80,7 +80,8 @@ def _watch(parent: int) -> None:
     os._exit(1)
 
 
-def worker_command(*options: str) -> list[str]:
-    """The command line of a worker."""
+def worker_command(*options: str, events: bool = False) -> list[str]:
+    """The command line of a worker; with ``events``, Celery's monitors such as Flower see it."""
     celery = [sys.executable, "-m", "celery", "--quiet", "--app", "postings_ingest.app", "worker"]
-    return [*celery, "--without-gossip", "--without-mingle", "--without-heartbeat", *options]
+    quiet = ["--task-events"] if events else ["--without-heartbeat"]
+    return [*celery, "--without-gossip", "--without-mingle", *quiet, *options]
