@@ -2,7 +2,7 @@
 
     python -m benchmarks.index [--passages 20000] [--index-url URL] [--api-key KEY] [--grpc-port 6334]
 
-Upserts a second with 1, 2 and 4 streams; p50 and p99 of a search; and how many of the ten best passages of an exact
+Upserts a second with 1 to 4 streams; p50 and p99 of a search; and how many of the ten best passages of an exact
 float32 scoring are found (overlap@10), with float32, float16 and uint8 weights. On the embedded engine, and on a Qdrant
 server where a URL is given. The vectors are those of ``benchmarks.local_mode``. Writes ``benchmarks/results/index.md``.
 """
@@ -32,7 +32,7 @@ from postings import Index, Settings, SparseVector, open_index
 from postings.index import Point, SearchRequest
 
 RESULT = Path(__file__).parent / "results" / "index.md"
-STREAMS = (1, 2, 4)
+STREAMS = (1, 2, 3, 4)
 DATATYPES = ("float32", "float16", "uint8")
 QUERIES = 200
 CALL = 256
@@ -83,9 +83,14 @@ def settle(settings: Settings) -> None:
     """Wait until a server has built its indexes."""
     key = settings.index_api_key
     client = QdrantClient(url=settings.index_url, api_key=key.get_secret_value() if key else None)
-    while client.get_collection(settings.collection).status is not CollectionStatus.GREEN:
-        time.sleep(0.5)
-    client.close()
+    try:
+        ends = time.monotonic() + 600
+        while (status := client.get_collection(settings.collection).status) is not CollectionStatus.GREEN:
+            if time.monotonic() > ends:
+                raise SystemExit(f"the collection is {status.value} after ten minutes, expected green")
+            time.sleep(0.5)
+    finally:
+        client.close()
 
 
 def measure(name: str, common: dict[str, Any], points: Sequence[Point], queries: Sequence[SparseVector]) -> list[str]:

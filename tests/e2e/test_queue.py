@@ -144,8 +144,14 @@ def test_a_worker_shows_itself_to_celerys_monitors_if_asked(start: Start, settin
     app = celery_app(settings)
     start("worker", environment={"POSTINGS_WORKER_EVENTS": "true"})
     with app.connection_for_read() as connection:
-        receiver = app.events.Receiver(connection, handlers={"*": seen.append})
-        receiver.capture(limit=1, timeout=60, wakeup=True)
+        receiver = app.events.Receiver(connection)
+
+        def show(event: dict[str, Any]) -> None:
+            seen.append(event)
+            receiver.should_stop = True
+
+        receiver.handlers["*"] = show
+        receiver.capture(timeout=60)
     assert seen[0]["type"] in {"worker-online", "worker-heartbeat"}
 
 
