@@ -27,9 +27,8 @@ _TOKENS = {"cpu": 1024, "cuda": 16_384}
 with warnings.catch_warnings():
     # torch says once a process that this layout may lack functions; the one product that is used here is there.
     warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
-    torch.sparse_csr_tensor(
-        torch.zeros(2, dtype=torch.int64), torch.zeros(0, dtype=torch.int64), torch.zeros(0), (1, 1)
-    )
+    _NONE = torch.zeros(0, dtype=torch.int64)
+    torch.sparse_csr_tensor(torch.zeros(2, dtype=torch.int64), _NONE, _NONE, (1, 1), check_invariants=False)
 
 
 def pooled(hidden: Tensor, mask: Tensor, decoder: nn.Linear, logarithms: int = 1) -> Tensor:
