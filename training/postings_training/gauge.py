@@ -25,18 +25,17 @@ class Gauge:
     def __init__(self) -> None:
         self._added: dict[str, list[Tensor]] = defaultdict(list)
         self._steps: dict[str, list[float]] = defaultdict(list)
-        self.last: dict[str, float] = {}
-        """The means of the last step."""
+        self._last: dict[str, float] = {}
 
     def add(self, name: str, value: Tensor) -> None:
         """Note a scalar; it carries no gradient further."""
         self._added[name].append(value.detach().float())
 
     def step(self) -> dict[str, float]:
-        """End a step: the means of what it added."""
+        """End a step: the means of what it added; asked for again, the same."""
         names = sorted(self._added)
         if not names:
-            return self.last
+            return self._last
         means = torch.stack([torch.stack(self._added[name]).mean() for name in names])
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.all_reduce(means)
@@ -45,7 +44,7 @@ class Gauge:
         found = dict(zip(names, means.tolist(), strict=True))
         for name, value in found.items():
             self._steps[name].append(value)
-        self.last = found
+        self._last = found
         return found
 
     def since_log(self) -> dict[str, float]:

@@ -111,7 +111,9 @@ class Training(_Section):
     accumulate: PositiveInt = Field(default=1, description="Batches a step")
     learning_rate: Positive = 2e-5
     static_learning_rate: Positive = Field(default=1e-3, description="inference-free: of the queries' token weights")
-    warmup: Share = Field(default=0.0, description="Part of the steps in which the learning rate rises")
+    warmup: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.0, description="Part of the steps in which the learning rate rises"
+    )
     decay: Literal["linear", "cosine", "constant"] = Field(default="linear", description="Of the learning rate")
     weight_decay: NotNegative = 0.0
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42

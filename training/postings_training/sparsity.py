@@ -41,6 +41,7 @@ class Steering(SpladeRegularizerWeightSchedulerCallback, ExportableState):
 
     def __init__(self, loss: SpladeLoss, settings: Sparsity, gauge: Gauge) -> None:
         super().__init__(loss, scheduler_type=settings.schedule, warmup_ratio=settings.rise)
+        self._settings = settings
         self._targets = {"query": settings.query_target, "document": settings.document_target}
         self._gauge = gauge
         self._smoothed: dict[str, float] = {}
@@ -48,34 +49,35 @@ class Steering(SpladeRegularizerWeightSchedulerCallback, ExportableState):
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Start the schedule; go on where a checkpoint left the controller."""
-        super().on_train_begin(args, state, control, **kwargs)  # type: ignore[no-untyped-call]
-        saved = state.stateful_callbacks.get(type(self).__name__, {})
-        if isinstance(saved, dict) and state.global_step:
+        super().on_train_begin(args, state, control, **kwargs)
+        callbacks: Any = state.stateful_callbacks or {}
+        saved = callbacks.get(type(self).__name__)
+        if saved and state.global_step:
             self._smoothed = dict(saved["attributes"]["smoothed"])
             self._integral = dict(saved["attributes"]["integral"])
 
     def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Set the weights for a step."""
-        super().on_step_begin(args, state, control, **kwargs)  # type: ignore[no-untyped-call]
+        super().on_step_begin(args, state, control, **kwargs)
         # The parent sets the loss' weights only when its own change; what it keeps of them is the schedule's alone.
         self.loss.query_regularizer_weight = self._weight("query", self._current_query_regularizer_weight)
         self.loss.document_regularizer_weight = self._weight("document", self._current_document_regularizer_weight)
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Take the step's active dims in."""
-        measured = self._gauge.last
+        measured = self._gauge.step()
         for side, target in self._targets.items():
             active = measured.get(f"{side}_active_dims")
             if target is None or active is None:
                 continue
             before = self._smoothed.get(side, active)
             self._smoothed[side] = _SMOOTHING * before + (1 - _SMOOTHING) * active
-            if self.total_steps and state.global_step >= (self.warmup_steps or 0):
+            if state.global_step >= self._settings.rise * state.max_steps:
                 error = max(-_CLIP, min(_CLIP, self._error(side, target)))
-                moved = self._integral[side] + _SPEED / self.total_steps * error
+                moved = self._integral[side] + _SPEED / state.max_steps * error
                 self._integral[side] = max(-_RANGE, min(_RANGE, moved))
 
-    def on_log(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, model: Any = None, logs: Any = None, **kwargs: Any) -> None:
         """Nothing: :class:`Watch` writes the weights down."""
 
     def state(self) -> dict[str, Any]:
@@ -117,7 +119,7 @@ class Watch(TrainerCallback):
         self._steering = steering
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """End the step's measurement."""
+        """End the step's measurement, where nothing is steered by it."""
         self._gauge.step()
 
     def on_log(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
