@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from postings.errors import MissingExtra
@@ -18,6 +17,8 @@ from postings_cli.options import Json
 
 if TYPE_CHECKING:
     from postings_training.progress import Progress as State
+
+INTERRUPTED = 130
 
 
 def train(
@@ -61,8 +62,12 @@ def train(
     except ImportError as error:
         raise MissingExtra("training", "training a model") from error
     target = folder or Path(Path(recipe).stem)
-    with _training_bar() as show:
-        record = run(settings, target, resume=resume, show=show)
+    try:
+        with _training_bar() as show:
+            record = run(settings, target, resume=resume, show=show)
+    except KeyboardInterrupt:
+        err.print("interrupted: the same command with --resume goes on from the last checkpoint")
+        raise typer.Exit(INTERRUPTED) from None
     if record is None:
         return
     address = upload(target, push) if push else None
@@ -91,7 +96,7 @@ def _training_bar() -> Iterator[Callable[[State], None]]:
         transient=True,
     )
     log = logging.getLogger("postings_training")
-    handler = RichHandler(console=err, show_path=False, show_level=False, markup=False)
+    handler = _Lines()
     level = log.level
     log.addHandler(handler)
     log.setLevel(logging.INFO)
@@ -106,6 +111,11 @@ def _training_bar() -> Iterator[Callable[[State], None]]:
     finally:
         log.removeHandler(handler)
         log.setLevel(level)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        err.print(printable(self.format(record)), markup=False)
 
 
 def _figures(state: State) -> str:

@@ -12,6 +12,8 @@ from transformers.trainer_callback import TrainerControl, TrainerState
 
 log = logging.getLogger(__name__)
 
+_CLOCK = {"epoch", "runtime", "samples_per_second", "steps_per_second"}
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -64,7 +66,8 @@ class Reporter(TrainerCallback):
 
     def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """New quality."""
-        found = {name.removeprefix("eval_"): value for name, value in (kwargs.get("metrics") or {}).items()}
+        metrics = {name.removeprefix("eval_"): value for name, value in (kwargs.get("metrics") or {}).items()}
+        found = {name: value for name, value in metrics.items() if name not in _CLOCK}
         if "ndcg@10" in found:
             if state.is_world_process_zero:
                 figures = ", ".join(f"{name} {_short(value)}" for name, value in found.items())

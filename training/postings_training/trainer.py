@@ -40,7 +40,7 @@ class Trainer(SparseEncoderTrainer):
             TrainingFailure: it isn't finite.
         """
         loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        value: Tensor = loss[0] if isinstance(loss, tuple) else loss
+        value: Tensor = (loss[0] if isinstance(loss, tuple) else loss).detach()
         if not torch.isfinite(value):
             raise TrainingFailure(
                 f"the loss is {float(value)} at step {self.state.global_step + 1}: the weights are left as they were; "
