@@ -64,7 +64,7 @@ def load_data(settings: Data) -> TrainingData:
         raise MissingExtra("training", "training a model") from error
     if not settings.sources:
         raise ConfigurationError(
-            "data.sources names nothing to train on: expected JSONL files, BEIR folders or hub ids"
+            "data.sources is empty: expected JSONL files, BEIR folders or hub ids to train on (--data)"
         )
     rows: list[Row] = []
     sources: list[Source] = []

@@ -126,9 +126,8 @@ def _text(record: Mapping[str, Any], names: tuple[str, ...], place: str) -> str:
     for name in names:
         if name in record:
             return _checked(record[name], place, name)
-    raise InvalidInput(
-        f"{place}: there is no {names[0]!r} ({', '.join(names[1:])}), only {', '.join(map(str, record))}"
-    )
+    present = ", ".join(map(str, record)) or "nothing"
+    raise InvalidInput(f"{place}: there is no {names[0]!r} (nor {', '.join(names[1:])}), only {present}")
 
 
 def _negatives(record: Mapping[str, Any], place: str) -> Iterator[str]:

@@ -19,18 +19,19 @@ if TYPE_CHECKING:
 _SIDES = ("query", "document")
 _SMOOTHING = 0.9
 _CLIP = 1.0
-_STEEPNESS = 2.0
-_SPEED = 24.0
+_STEEPNESS = 4.0
+_SPEED = 20.0
+_SHORTEST = 200
 _RANGE = math.log(1e6)
 
 
 class Steering(SpladeRegularizerWeightSchedulerCallback, ExportableState):
     """Raise the FLOPS weights from 0 as SPLADE does, and where there is a target, steer them to it.
 
-    The weight of a side is the recipe's, times the schedule's, times ``(a / t) ** 2 * exp(I)``: ``a`` are the side's
+    The weight of a side is the recipe's, times the schedule's, times ``(a / t) ** 4 * exp(I)``: ``a`` are the side's
     active dims, smoothed over some ten steps, ``t`` the target. The first factor answers at once; ``I`` makes up for
-    what is left over, growing by ``24 / steps * log(a / t)`` a step, so that a run can change the weight a
-    hundredfold in a quarter of its steps. It waits until the schedule has risen. (A proportional-integral controller
+    what is left over, growing by ``20 / steps * log(a / t)`` a step, so that a run can change the weight a
+    hundredfold in a third of its steps. It waits until the schedule has risen. (A proportional-integral controller
     of the logarithm: doubling or halving the dims pulls equally hard, whatever their scale.)
 
     Args:
@@ -74,7 +75,7 @@ class Steering(SpladeRegularizerWeightSchedulerCallback, ExportableState):
             self._smoothed[side] = _SMOOTHING * before + (1 - _SMOOTHING) * active
             if state.global_step >= self._settings.rise * state.max_steps:
                 error = max(-_CLIP, min(_CLIP, self._error(side, target)))
-                moved = self._integral[side] + _SPEED / state.max_steps * error
+                moved = self._integral[side] + _SPEED / max(state.max_steps, _SHORTEST) * error
                 self._integral[side] = max(-_RANGE, min(_RANGE, moved))
 
     def on_log(self, args: Any, state: Any, control: Any, model: Any = None, logs: Any = None, **kwargs: Any) -> None:

@@ -25,7 +25,8 @@ STEERED = (
     "sparsity.document_target=60",
     "sparsity.query_target=10",
     "sparsity.rise=0.1",
-    "evaluation.patience=20",
+    "training.learning_rate=1e-4",
+    "training.keep=8",
 )
 
 
@@ -64,6 +65,8 @@ def test_killed_and_resumed_it_ends_at_the_same_weights(tmp_path: Path) -> None:
     assert resumed.steps == whole.steps == 8
     expected, found = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
     assert all(torch.equal(found[name], weights) for name, weights in expected.items())
+    early = load_file(tmp_path / "whole.run" / "checkpoint-2" / "model.safetensors")
+    assert any(not torch.equal(early[name].half(), weights) for name, weights in expected.items())
     assert resumed.fingerprint == whole.fingerprint
     assert resumed.results == whole.results
 
