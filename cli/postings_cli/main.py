@@ -21,6 +21,7 @@ from postings_cli.ingest import ingest
 from postings_cli.search import search
 from postings_cli.serve import serve
 from postings_cli.status import status
+from postings_cli.train import train
 from postings_cli.worker import worker
 
 _FAILED = 1
@@ -96,7 +97,7 @@ def _options(
     """Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored."""
 
 
-for _command in (ingest, search, info, delete, worker, status, serve, export, demo):
+for _command in (ingest, search, info, delete, worker, status, serve, export, train, demo):
     app.command(_command.__name__)(_reported(_command))
 
 _letters = typer.Typer(help="Documents that could not be indexed: list, show, retry, purge.", no_args_is_help=True)

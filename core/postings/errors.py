@@ -24,12 +24,13 @@
     │   ├── AccessDenied        the server refused the API key
     │   ├── IndexUnavailable    the engine can't be reached or can't answer now  (retry)
     │   └── StorageFull         no room left to write safely                     (retry)
-    └── QueueFailure
-        ├── JobNotFound
-        ├── DeadLetterNotFound
-        ├── TooOldToRetry       a dead letter could bring back a deleted document
-        ├── QueueFull           the workers have to catch up first               (retry)
-        └── BrokerUnavailable   Redis can't be reached or can't answer now       (retry)
+    ├── QueueFailure
+    │   ├── JobNotFound
+    │   ├── DeadLetterNotFound
+    │   ├── TooOldToRetry       a dead letter could bring back a deleted document
+    │   ├── QueueFull           the workers have to catch up first               (retry)
+    │   └── BrokerUnavailable   Redis can't be reached or can't answer now       (retry)
+    └── TrainingFailure         a training run can't go on; its last checkpoint is kept
 
 ``error.retry`` is true where the same call may succeed later. An error raised by a library is kept as ``__cause__``.
 """
@@ -168,3 +169,7 @@ class BrokerUnavailable(QueueFailure):
     """Redis, or another broker, can't be reached or can't answer now."""
 
     retry: ClassVar[bool] = True
+
+
+class TrainingFailure(PostingsError):
+    """A training run can't go on: its loss isn't finite, its vectors have collapsed, or nothing can be saved."""

@@ -1,0 +1,128 @@
+"""``postings train``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from postings.errors import MissingExtra
+from postings_cli.console import err, out, print_json, printable
+from postings_cli.options import Json
+
+if TYPE_CHECKING:
+    from postings_training.progress import Progress as State
+
+INTERRUPTED = 130
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name, or the path of a TOML file.", show_default=False)],
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", help="JSONL file, BEIR folder or hub data set to train on; may be repeated."),
+    ] = None,
+    base: Annotated[str | None, typer.Option("--base", help="'tiny', a folder or a hub id to start from.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write; by default the recipe's name.", show_default=False)
+    ] = None,
+    evaluate: Annotated[
+        list[str] | None,
+        typer.Option("--evaluate", help="BEIR folder to measure on while training; may be repeated."),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.SETTING=VALUE", help="Change a setting of the recipe; may be repeated."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    push: Annotated[str | None, typer.Option("--push", help="Upload the result to the hub as owner/name.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a sparse encoder by a recipe, and write a folder that --model takes.
+
+    Recipes: splade-gooaq, splade-nq, csr-nq, inference-free, distill, tiny. Checkpoints and TensorBoard's files are in
+    OUT.run beside the folder. On several GPUs: torchrun --no-python --nproc-per-node 4 postings train RECIPE.
+
+    Example: postings train tiny --data pairs.jsonl --out my-model --set training.epochs=3
+    Example: postings ingest articles.jsonl --model ./my-model --collection articles
+    """
+    from postings_training.recipe import load_recipe
+
+    settings = load_recipe(
+        recipe, changes or (), base=base, data__sources=data or None, evaluation__sets=evaluate or None
+    )
+    try:
+        from postings_training.publish import push as upload
+        from postings_training.run import train as run
+    except ImportError as error:
+        raise MissingExtra("training", "training a model") from error
+    target = folder or Path(Path(recipe).stem)
+    try:
+        with _training_bar() as show:
+            record = run(settings, target, resume=resume, show=show)
+    except KeyboardInterrupt:
+        err.print("interrupted: the same command with --resume goes on from the last checkpoint")
+        raise typer.Exit(INTERRUPTED) from None
+    if record is None:
+        return
+    address = upload(target, push) if push else None
+    if as_json:
+        print_json({"folder": str(target), **record.to_json(), "pushed": address})
+        return
+    quality = ", ".join(f"{name} {value:.4g}" for name, value in record.results.items())
+    out.print(printable(f"{target} written after {record.steps:,} steps in {record.seconds:,.0f} s"), markup=False)
+    if quality:
+        out.print(printable(quality), markup=False)
+    if address:
+        out.print(printable(f"pushed to {address}"), markup=False)
+
+
+@contextmanager
+def _training_bar() -> Iterator[Callable[[State], None]]:
+    """Show a bar, and the log lines above it; on anything but a terminal, the log lines alone."""
+    bar = Progress(
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("steps{task.fields[figures]} "),
+        TimeRemainingColumn(compact=True),
+        console=err,
+        disable=not err.is_terminal,
+        transient=True,
+    )
+    log = logging.getLogger("postings_training")
+    handler = _Lines()
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        with bar:
+            task = bar.add_task("", total=None, figures="")
+
+            def show(state: State) -> None:
+                bar.update(task, completed=state.step, total=state.steps, figures=_figures(state))
+
+            yield show
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        err.print(printable(self.format(record)), markup=False)
+
+
+def _figures(state: State) -> str:
+    shown = {
+        "loss": (state.loss, ".3f"),
+        "nDCG@10": (state.ndcg, ".4f"),
+        "query dims": (state.query_dims, ".0f"),
+        "document dims": (state.document_dims, ".0f"),
+    }
+    return "".join(f"  {name} {value:{style}}" for name, (value, style) in shown.items() if value is not None)

@@ -1,0 +1,64 @@
+"""Each recipe, from data to a collection that answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from postings import Document, EdgeIndex, Encoder
+from postings_ingest import Pipeline
+from postings_query import SearchClient
+from postings_training.data import load_data
+from postings_training.publish import RECORD
+from postings_training.recipe import Data, recipe_names
+from postings_training.run import train
+from tests.support.training import beir, lines, minilm, pairs, quick
+
+TEACHER = ("teacher.kind=dense", "teacher.scale=20")
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_recipe_leads_from_data_to_a_collection_that_answers(name: str, tmp_path: Path) -> None:
+    data = pairs(tmp_path, rows=16, negatives=2) if name == "distill" else pairs(tmp_path)
+    measured = beir(tmp_path / "beir")
+    changes = (f"teacher.model={minilm()}", *TEACHER) if name == "distill" else ()
+    recipe = quick(name, data, *changes, base=minilm() if name == "csr-nq" else "tiny", sets=(str(measured),))
+    record = train(recipe, tmp_path / "model")
+    assert record is not None
+    assert record.steps == 4
+    assert record.results["ndcg@10"] > (0.2 if name == "csr-nq" else 0.6)
+    assert record.results["document_active_dims"] > 1
+
+    encoder = Encoder.load(tmp_path / "model", "cpu")
+    assert encoder.fingerprint == record.fingerprint
+    assert record.fingerprint in (tmp_path / "model" / RECORD).read_text()
+    documents = [Document(each["_id"], each["text"], title=each["title"]) for each in lines(measured / "corpus.jsonl")]
+    judged = dict(line.split("\t")[:2] for line in (measured / "qrels" / "test.tsv").read_text().splitlines()[1:])
+    with EdgeIndex(tmp_path / "index") as index:
+        assert Pipeline(encoder, index).run(documents).indexed == len(documents)
+        client = SearchClient(index=index, encoder=encoder)
+        found = {
+            each["_id"]: [hit.id for hit in client.search(each["text"], limit=10, group_by_document=True)]
+            for each in lines(measured / "queries.jsonl")
+        }
+    assert sum(judged[query] in hits for query, hits in found.items()) >= len(judged) / 3
+
+
+def test_the_card_says_what_the_model_is_made_of(tmp_path: Path) -> None:
+    data = pairs(tmp_path, 16)
+    recipe = quick("tiny", data, "publish.licence=apache-2.0", "data.licence=CC BY-SA 4.0", steps=1)
+    record = train(recipe, tmp_path / "model")
+    assert record is not None
+    card = (tmp_path / "model" / "README.md").read_text()
+    (source,) = load_data(Data(sources=(str(data),))).sources
+    for said in (
+        record.fingerprint,
+        source.digest,
+        "| pairs.jsonl | 16 | CC BY-SA 4.0 |",
+        "seed 42",
+        "| training.batch_size | 8 |",
+        'license: "apache-2.0"',
+        "of its base tiny: apache-2.0",
+    ):
+        assert said in card

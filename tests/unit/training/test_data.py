@@ -1,0 +1,224 @@
+"""Data for training: what is read, and errors that name the row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postings.errors import ConfigurationError, InvalidInput, ReaderError
+from postings_training.data import load_data
+from postings_training.recipe import Data, load_recipe
+from postings_training.rows import Row, row_of
+from postings_training.teacher import labelled
+
+ONE = {"query": "what hunts?", "positive": "a lion"}
+TWO = {"query": "what sings?", "positive": "a nightingale"}
+
+
+def jsonl(folder: Path, *rows: Any, name: str = "pairs.jsonl") -> str:
+    path = folder / name
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return str(path)
+
+
+def beir(folder: Path, qrels: str, split: str = "train") -> str:
+    (folder / "qrels").mkdir(exist_ok=True)
+    (folder / "corpus.jsonl").write_text(
+        '{"_id": "a", "title": "Lion", "text": "It hunts."}\n{"_id": "b", "title": "", "text": "It sings."}\n'
+    )
+    (folder / "queries.jsonl").write_text('{"_id": "q", "text": "hunter"}\n{"_id": "r", "text": "singer"}\n')
+    (folder / "qrels" / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\n" + qrels)
+    return str(folder)
+
+
+def test_pairs_are_read_with_their_digest(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, {**ONE, "source": "x", "doc_id": 7}, "", TWO)
+    data = load_data(Data(sources=(path,), licence="CC0"))
+    assert data.train.to_dict() == {
+        "query": ["what hunts?", "what sings?"],
+        "positive": ["a lion", "a nightingale"],
+    }
+    (source,) = data.sources
+    assert (source.name, source.rows, source.licence) == (path, 2, "CC0")
+    assert source.digest == f"sha256 {hashlib.sha256(Path(path).read_bytes()).hexdigest()}"
+    assert data.held_out is None
+
+
+@pytest.mark.parametrize(
+    ("record", "row"),
+    [
+        ({"question": "q", "answer": "p"}, Row("q", "p")),
+        ({"anchor": "q", "document": "p", "negative": "n"}, Row("q", "p", ("n",))),
+        (
+            {"query": "q", "positive": "p", "negatives": ["n", "m"], "scores": [3, 1.5, 0]},
+            Row("q", "p", ("n", "m"), (3, 1.5, 0)),
+        ),
+        (
+            {"negative_10": "z", "negative_2": "m", "negative_1": "n", "query": "q", "positive": "p"},
+            Row("q", "p", ("n", "m", "z")),
+        ),
+        ({"query": "q", "positive": "p", "negative": "n", "score": 2}, Row("q", "p", ("n",), (2.0,))),
+        ({"query": "q", "positive": "p", "negative_count": 3, "negatives": []}, Row("q", "p")),
+    ],
+)
+def test_the_known_names_of_columns_are_read(record: dict[str, Any], row: Row) -> None:
+    assert row_of(record, "here") == row
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{", r":2: not JSON"),
+        ("[" * 100_000, r":2: not JSON"),
+        ([1], r":2: expected an object with query and positive"),
+        ({"positive": "p"}, r":2: there is no 'query' \(nor anchor, question\), only positive"),
+        ({"query": "q"}, r":2: there is no 'positive' \(nor answer, document, passage\), only query"),
+        ({}, r":2: there is no 'query' .*only nothing"),
+        ({"query": " ", "positive": "p"}, r":2: 'query' must be a text that isn't empty, got ' '"),
+        ({"query": "q", "positive": None}, r":2: 'positive' must be a text .*None"),
+        ({"query": "q", "positive": "p", "negatives": ["n", 3]}, r":2: 'negatives' must be a text .*3"),
+        ({"query": "q", "positive": "p", "score": "high"}, r":2: 'score' holds 'high', expected finite numbers"),
+        ('{"query": "q", "positive": "p", "score": NaN}', r":2: 'score' holds nan"),
+        ('{"query": "q", "positive": "p", "score": true}', r":2: 'score' holds True"),
+        ({"query": "q", "positive": "p", "negative": "n"}, r":2 has 1 negatives and 0 scores, the rows before 0 and 0"),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path: Path, line: Any, reason: str) -> None:
+    with pytest.raises((InvalidInput, ReaderError), match=r"pairs\.jsonl" + reason):
+        load_data(Data(sources=(jsonl(tmp_path, ONE, line),)))
+
+
+def test_bytes_that_are_not_utf_8_are_reported_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_bytes(json.dumps(ONE).encode() + b'\n{"query": "\xff", "positive": "p"}\n')
+    with pytest.raises(ReaderError, match=r"pairs\.jsonl:2: not JSON: .*utf-8"):
+        load_data(Data(sources=(str(path),)))
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"b\.jsonl holds no row to train on"):
+        load_data(Data(sources=(jsonl(tmp_path, ONE, TWO), jsonl(tmp_path, "", name="b.jsonl"))))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [ONE, {**ONE, "query": "what roars?"}],
+        [{**ONE, "negative": "x", "score": [1, 1]}, {**TWO, "negative": "y", "score": [1, 1]}],
+    ],
+)
+def test_one_class_only_is_refused(tmp_path: Path, rows: list[Any]) -> None:
+    with pytest.raises(InvalidInput, match=r"there is one class only, nothing to tell apart"):
+        load_data(Data(sources=(jsonl(tmp_path, *rows),)))
+
+
+def test_a_negative_that_is_the_positive_is_refused(tmp_path: Path) -> None:
+    rows = ({**ONE, "negative": "a bird"}, {**TWO, "negative": "a nightingale"})
+    with pytest.raises(InvalidInput, match=r"row 1: a negative of 'what sings\?' is its positive, too"):
+        load_data(Data(sources=(jsonl(tmp_path, *rows),)))
+
+
+def test_negatives_are_cut_to_a_number_and_rows_with_fewer_left_out(tmp_path: Path) -> None:
+    rows = [
+        {**ONE, "negatives": ["x", "y", "z"], "scores": [9, 3, 2, 1]},
+        {**TWO, "negatives": ["x"], "scores": [9, 3]},
+        {**TWO, "negatives": ["v", "w"], "scores": [8, 5, 4]},
+    ]
+    data = load_data(Data(sources=(jsonl(tmp_path, *rows),), negatives=2)).train
+    assert data["negative_1"][:] == ["x", "v"]
+    assert data["negative_2"][:] == ["y", "w"]
+    assert data["label"][:] == [[9, 3, 2], [8, 5, 4]]
+
+
+def test_a_beir_folder_gives_its_relevant_pairs_title_first(tmp_path: Path) -> None:
+    folder = beir(tmp_path, "q\ta\t2\nq\tb\t0\nr\tb\t1\n")
+    data = load_data(Data(sources=(folder,)))
+    assert data.train.to_dict() == {"query": ["hunter", "singer"], "positive": ["Lion It hunts.", "It sings."]}
+    (tmp_path / "meta.json").write_text('{"licence": "CC BY 4.0"}')
+    assert load_data(Data(sources=(folder,))).sources[0].licence == "CC BY 4.0"
+
+
+@pytest.mark.parametrize(
+    ("qrels", "error", "reason"),
+    [
+        ("q\ta\t0\n", InvalidInput, r"train\.tsv judges no document relevant .*one class only"),
+        ("q\tz\t1\n", ReaderError, r"judges the document 'z', which .*corpus\.jsonl doesn't have"),
+        ("z\ta\t1\n", ReaderError, r"judges 1 queries"),
+    ],
+)
+def test_a_beir_folder_without_a_pair_is_refused(
+    tmp_path: Path, qrels: str, error: type[Exception], reason: str
+) -> None:
+    with pytest.raises(error, match=reason):
+        load_data(Data(sources=(beir(tmp_path, qrels),)))
+
+
+def test_rows_are_held_out_and_counted(tmp_path: Path) -> None:
+    rows = [{"query": f"q{n}", "positive": f"p{n}"} for n in range(50)]
+    path = jsonl(tmp_path, *rows)
+    data = load_data(Data(sources=(path,), rows=40, held_out=10))
+    assert data.held_out is not None
+    assert sorted([*data.train["query"], *data.held_out["query"]]) == sorted(f"q{n}" for n in range(40))
+    assert len(data.held_out) == 10
+    with pytest.raises(ConfigurationError, match=r"data\.held_out is 50, but there are 50 rows in all"):
+        load_data(Data(sources=(path,), held_out=50))
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "reason"),
+    [
+        ("missing.jsonl", ReaderError, r"missing\.jsonl isn't there: expected a JSONL file, a BEIR folder or a hub id"),
+        ("/no/such/file", ReaderError, r"isn't there"),
+    ],
+)
+def test_a_source_that_is_not_there_is_reported(source: str, error: type[Exception], reason: str) -> None:
+    with pytest.raises(error, match=reason):
+        load_data(Data(sources=(source,)))
+
+
+def test_no_source_is_a_wrong_setting() -> None:
+    with pytest.raises(ConfigurationError, match=r"data\.sources is empty"):
+        load_data(Data())
+
+
+MARGINS = [{**ONE, "negatives": ["x", "y"], "scores": [9, 3, 2]}, {**TWO, "negatives": ["v", "w"], "scores": [8, 5, 4]}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"), [("margin-mse", [[6, 7], [3, 4]]), ("kl", [[9, 3, 2], [8, 5, 4]]), ("contrastive", None)]
+)
+def test_scores_become_what_the_loss_wants(tmp_path: Path, kind: str, labels: list[list[float]] | None) -> None:
+    data = load_data(Data(sources=(jsonl(tmp_path, *MARGINS),))).train
+    found = labelled(data, load_recipe("tiny", [f"loss.kind={kind}"]), "cpu")
+    assert (found["label"][:] if labels else found.column_names) == (
+        labels or ["query", "positive", "negative_1", "negative_2"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "reason"),
+    [
+        ([ONE, TWO], "kl", r"the rows have no negatives: mine some"),
+        ([{**ONE, "negative": "x"}, {**TWO, "negative": "y"}], "kl", r"no scores, and no teacher is named"),
+        (
+            [{**ONE, "negative": "x", "score": 1}, {**TWO, "negative": "y", "score": 2}],
+            "kl",
+            r"needs the positive's score too",
+        ),
+        (
+            [{**ONE, "negatives": ["x", "y"], "score": 1}, {**TWO, "negatives": ["x", "y"], "score": 2}],
+            "margin-mse",
+            r"2 negatives need as many margins, or 3 scores, got 1",
+        ),
+    ],
+)
+def test_rows_that_can_not_be_distilled_from_are_refused(
+    tmp_path: Path, rows: list[Any], kind: str, reason: str
+) -> None:
+    data = load_data(Data(sources=(jsonl(tmp_path, *rows),))).train
+    with pytest.raises(InvalidInput, match=reason):
+        labelled(data, load_recipe("tiny", [f"loss.kind={kind}"]), "cpu")

@@ -1,0 +1,121 @@
+"""Losses: the FLOPS of the whole batch wherever it lies, the cached loss with the lean head, and the gauge."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sentence_transformers.sparse_encoder.losses import FlopsLoss
+from torch import Tensor
+
+from postings_training.attach import lean_heads
+from postings_training.gauge import Gauge
+from postings_training.losses import Flops, build_loss
+from postings_training.recipe import load_recipe
+from tests.support import models
+
+QUERIES = ["a lion hunts", "the cheetah is running", "prey"]
+DOCUMENTS = ["the quick brown fox", "a man is eating food again and again", "running behind its prey"]
+NEGATIVES = ["jumps over the lazy dog", "word word word", "a man"]
+
+
+def weights(rows: int, seed: int = 0) -> Tensor:
+    torch.manual_seed(seed)
+    return torch.rand(rows, 40).mul(torch.rand(rows, 40) > 0.5)
+
+
+def flops(batch: Tensor) -> tuple[float, Tensor]:
+    batch = batch.clone().requires_grad_()
+    loss = Flops("flops", Gauge()).compute_loss_from_embeddings(batch)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert batch.grad is not None
+    return float(loss.detach()), batch.grad
+
+
+def test_on_one_device_it_is_sentence_transformers_flops_loss(tmp_path: Path) -> None:
+    batch = weights(7)
+    expected = FlopsLoss(models.bert(tmp_path)).compute_loss_from_embeddings(batch)
+    assert flops(batch)[0] == pytest.approx(float(expected))
+
+
+def _one_of_two(rank: int, port: int, sizes: tuple[int, int], results: Any) -> None:
+    address = f"tcp://127.0.0.1:{port}"
+    torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
+    part = weights(sum(sizes)).split(list(sizes))[rank]
+    loss, gradient = flops(part)
+    gauge = Gauge()
+    gauge.add("dims", torch.tensor(float(rank)))
+    results.put((rank, loss, gradient.tolist(), gauge.step()))
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("sizes", [(4, 4), (5, 3)])
+def test_on_two_devices_the_average_gradient_is_that_of_the_whole_batch(sizes: tuple[int, int]) -> None:
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    spawning = multiprocessing.get_context("spawn")
+    results = spawning.Queue()
+    processes = [spawning.Process(target=_one_of_two, args=(rank, port, sizes, results)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    found = sorted(results.get(timeout=120) for _ in processes)
+    for process in processes:
+        process.join()
+    expected, gradient = flops(weights(sum(sizes)))
+    for _, loss, _, measured in found:
+        assert loss == pytest.approx(expected)
+        assert measured == {"dims": 0.5}
+    # What is applied is the mean over the devices of each one's gradient.
+    parts = torch.cat([torch.tensor(part) for _, _, part, _ in found]) / 2
+    torch.testing.assert_close(parts, gradient)
+
+
+@pytest.mark.parametrize("kind", ["contrastive", "margin-mse", "kl"])
+def test_a_cached_loss_has_the_gradients_of_the_whole(kind: str, tmp_path: Path) -> None:
+    model = models.bert(tmp_path).to("cpu").train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    labels = {"contrastive": None, "margin-mse": torch.rand(3), "kl": torch.rand(3, 2)}[kind]
+    found = []
+    for changes in ([], ["loss.mini_batch=2"]):
+        gauge = Gauge()
+        recipe = load_recipe("tiny", [f"loss.kind={kind}", "loss.document_weight=0.1", *changes])
+        model.zero_grad()
+        with lean_heads(model):
+            loss = build_loss(model, recipe, gauge)
+            features = [model.preprocess(texts) for texts in (QUERIES, DOCUMENTS, NEGATIVES)]
+            torch.stack(list(loss(features, labels).values())).sum().backward()  # type: ignore[no-untyped-call]
+        found.append(({name: part.grad.clone() for name, part in model.named_parameters()}, gauge.step()))  # type: ignore[union-attr]
+    (expected, measured), (cached, cached_measured) = found
+    assert cached_measured == pytest.approx(measured)
+    assert measured["document_active_dims"] > 1
+    for name, gradient in expected.items():
+        # Other shapes round otherwise, with sentence-transformers' head as with this one.
+        assert (cached[name] - gradient).abs().max() <= 1e-3 * gradient.abs().max(), name
+
+
+def test_active_dims_are_counted_for_csr_too(tmp_path: Path) -> None:
+    model = models.csr(tmp_path).to("cpu").train()
+    gauge = Gauge()
+    loss = build_loss(model, load_recipe("csr-nq"), gauge)
+    loss([model.preprocess(texts) for texts in (QUERIES, DOCUMENTS)])
+    measured = gauge.step()
+    assert set(measured) == {"query_active_dims", "document_active_dims"}
+    assert 1 <= measured["query_active_dims"] <= 8
+
+
+def test_what_is_not_trained_on_is_not_measured(tmp_path: Path) -> None:
+    model = models.bert(tmp_path).to("cpu")
+    gauge = Gauge()
+    loss = build_loss(model, load_recipe("tiny"), gauge)
+    with torch.no_grad():
+        loss([model.preprocess(texts) for texts in (QUERIES, DOCUMENTS)])
+    assert gauge.step() == {}

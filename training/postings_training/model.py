@@ -1,0 +1,153 @@
+"""The model that a recipe trains, built from its base."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from postings.encoder.sources import model_folder
+from postings.encoder.torch_model import modules_of
+from postings.errors import ConfigurationError, ModelNotSupported
+from postings_training.recipe import Model
+
+if TYPE_CHECKING:
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding
+
+log = logging.getLogger(__name__)
+
+
+def build_model(base: str, settings: Model, device: str, documents: Iterable[str] = ()) -> SparseEncoder:
+    """Load the base and make it what the recipe wants; nothing in its folder is executed.
+
+    Args:
+        base: ``tiny``, a folder or a hub id: a sparse encoder, a masked-language model, or for CSR a dense model.
+        settings: of the recipe.
+        device: ``cpu``, ``cuda``, …
+        documents: the training texts; inference-free queries start with their tokens' inverse document frequency.
+
+    Raises:
+        ModelNotFound: there is no such base.
+        ModelNotSupported: it can't be loaded, or not be made into this kind of model.
+        ConfigurationError: ``model.k`` and its like don't fit the base.
+    """
+    folder = model_folder(base)
+    try:
+        model = _csr(folder, settings, device) if settings.kind == "csr" else _splade(folder, device)
+    except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
+        raise ModelNotSupported(f"the base {base!r} can't be loaded: {error}") from error
+    last = type(modules_of(model, "document")[-1]).__name__
+    wanted = "SparseAutoEncoder" if settings.kind == "csr" else "SpladePooling"
+    if last != wanted:
+        raise ModelNotSupported(
+            f"model.kind is {settings.kind!r}, but the base {base!r} gives a model that ends in {last}, not {wanted}: "
+            "SPLADE needs a masked-language model, CSR a dense one"
+        )
+    if settings.kind == "inference-free":
+        model = _with_static_queries(model, documents, device)
+    if settings.max_length is not None:
+        modules_of(model, "document")[0].max_seq_length = settings.max_length
+    for task, prompt in (("query", settings.query_prompt), ("document", settings.document_prompt)):
+        if prompt:
+            model.prompts[task] = prompt
+    if settings.dropout is not None:
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = settings.dropout
+    return model
+
+
+def _load(cls: Any, folder: Path, device: str) -> Any:
+    return cls(
+        str(folder),
+        device=device,
+        trust_remote_code=False,
+        local_files_only=True,
+        model_kwargs={"use_safetensors": True, "dtype": torch.float32},
+    )
+
+
+def _splade(folder: Path, device: str) -> SparseEncoder:
+    from sentence_transformers import SparseEncoder
+
+    model: SparseEncoder = _load(SparseEncoder, folder, device)
+    return model
+
+
+def _csr(folder: Path, settings: Model, device: str) -> SparseEncoder:
+    from sentence_transformers import SentenceTransformer, SparseEncoder
+    from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
+
+    dense = _load(SentenceTransformer, folder, device)
+    modules = list(dense)
+    if isinstance(modules[-1], SparseAutoEncoder):
+        model: SparseEncoder = _load(SparseEncoder, folder, device)
+    else:
+        dims = dense.get_embedding_dimension()
+        k, width = settings.k or dims // 4, settings.width or 4 * dims
+        k_aux = settings.k_aux or min(dims // 2, width)
+        if 4 * k > width or k_aux > width:
+            raise ConfigurationError(
+                f"model.k is {k} and model.k_aux {k_aux}, but there are {width} latents (model.width): the loss takes "
+                "four times k of them, and k_aux"
+            )
+        autoencoder = SparseAutoEncoder(input_dim=dims, hidden_dim=width, k=k, k_aux=k_aux)
+        # Qdrant scores by dot product, whatever the dense model compares by.
+        model = SparseEncoder(
+            modules=[*modules, autoencoder], prompts=dense.prompts, device=device, similarity_fn_name="dot"
+        )
+    if settings.frozen:
+        for module in list(model)[:-1]:
+            module.requires_grad_(requires_grad=False)
+    return model
+
+
+def _with_static_queries(model: SparseEncoder, documents: Iterable[str], device: str) -> SparseEncoder:
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.base.modules import Router
+    from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding
+
+    sides = modules_of(model, "document")
+    if isinstance(modules_of(model, "query")[-1], SparseStaticEmbedding):
+        return model
+    tokenizer: Any = sides[0].tokenizer
+    static: SparseStaticEmbedding = SparseStaticEmbedding(
+        tokenizer, weight=inverse_frequencies(tokenizer, documents), frozen=False
+    )
+    router = Router.for_query_document(query_modules=[static], document_modules=sides)
+    return SparseEncoder(
+        modules=[router],
+        prompts={task: prompt or "" for task, prompt in model.prompts.items()},
+        device=device,
+        similarity_fn_name="dot",
+    )
+
+
+def inverse_frequencies(tokenizer: Any, documents: Iterable[str]) -> torch.Tensor:
+    """How much each token says, shape ``(vocabulary,)``: BM25's ``log(1 + (N - n + 0.5) / (n + 0.5))``.
+
+    ``n`` of the ``N`` documents have the token. Robertson and Zaragoza 2009, https://doi.org/10.1561/1500000019
+    """
+    counts = torch.zeros(len(tokenizer.get_vocab()))
+    total = 0
+    for batch in _batched(documents, 1024):
+        for ids in tokenizer(batch, add_special_tokens=False, truncation=True)["input_ids"]:
+            counts[torch.tensor(sorted(set(ids)), dtype=torch.int64)] += 1
+        total += len(batch)
+    return torch.log1p((total - counts + 0.5) / (counts + 0.5))
+
+
+def _batched(texts: Iterable[str], size: int) -> Iterable[Sequence[str]]:
+    batch: list[str] = []
+    for text in texts:
+        batch.append(text)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

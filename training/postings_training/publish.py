@@ -1,0 +1,110 @@
+"""A trained model's folder: weights that ``Encoder.load`` takes, a model card, and a record of how it came to be."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from postings.encoder.fingerprint import fingerprint
+from postings.errors import ConfigurationError
+from postings_training.card import card
+from postings_training.data import Source
+from postings_training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from sentence_transformers import SparseEncoder
+
+RECORD = ".postings.json"
+"""The record's name. It is hidden so that it isn't part of the fingerprint that it holds."""
+
+_LIBRARIES = ("postings", "sentence-transformers", "transformers", "torch")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How a model came to be; as JSON in its folder.
+
+    Attributes:
+        fingerprint: of weights, tokenizer and encode settings, as in :attr:`postings.Encoder.fingerprint`.
+        recipe: all settings.
+        sources: the data, with digests.
+        steps: optimizer steps done.
+        seconds: that training took.
+        results: what was measured at the end.
+        versions: of the libraries.
+    """
+
+    fingerprint: str
+    recipe: Recipe
+    sources: tuple[Source, ...]
+    steps: int
+    seconds: float
+    results: Mapping[str, float]
+    versions: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        whole = {name: getattr(self, name) for name in self.__slots__}
+        return {**whole, "recipe": self.recipe.model_dump(), "sources": [asdict(source) for source in self.sources]}
+
+
+def publish(
+    model: SparseEncoder,
+    folder: Path,
+    recipe: Recipe,
+    sources: tuple[Source, ...],
+    steps: int,
+    seconds: float,
+    results: Mapping[str, float],
+) -> Record:
+    """Write the folder, whole or not at all.
+
+    Args:
+        model: in the precision that it is stored in.
+        folder: must not exist.
+        recipe: how it was trained.
+        sources: on what.
+        steps: how long.
+        seconds: how long.
+        results: how good it is.
+    """
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save_pretrained(str(partial), create_model_card=False)
+    record = Record(
+        fingerprint=fingerprint(partial),
+        recipe=recipe,
+        sources=sources,
+        steps=steps,
+        seconds=round(seconds, 1),
+        results=dict(results),
+        versions={name: version(name) for name in _LIBRARIES},
+    )
+    content = record.to_json()
+    (partial / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    (partial / "README.md").write_text(card(content), encoding="utf-8")
+    partial.rename(folder)
+    return record
+
+
+def push(folder: Path, name: str) -> str:
+    """Upload a published folder to the hub; returns its address.
+
+    Raises:
+        ConfigurationError: the hub refuses, or can't be reached; the folder stays as it is.
+    """
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    try:
+        address = str(api.create_repo(name, exist_ok=True))
+        api.upload_folder(repo_id=name, folder_path=folder, commit_message="A sparse encoder trained with Postings")
+    except Exception as error:  # the hub's client raises its own, httpx's and OS errors
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigurationError(f"the hub didn't take {name} ({reason}); the model is in {folder}") from error
+    return address

@@ -1,0 +1,191 @@
+"""A training run, from a recipe to a published folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import EarlyStoppingCallback, set_seed
+
+from postings.errors import ConfigurationError, TrainingFailure
+from postings_training.attach import lean_heads
+from postings_training.checkpoints import checkpoint_state, drop_partial, is_full, last_checkpoint, refuse_small_disk
+from postings_training.data import TrainingData, load_data
+from postings_training.evaluator import build_evaluator
+from postings_training.model import build_model
+from postings_training.progress import Progress, Reporter
+from postings_training.publish import Record, publish
+from postings_training.recipe import Recipe
+from postings_training.teacher import labelled
+from postings_training.trainer import Trainer, build_trainer, device_of, parameters
+
+if TYPE_CHECKING:
+    from sentence_transformers import SparseEncoder
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    recipe: Recipe, out: Path, *, resume: bool = False, show: Callable[[Progress], None] | None = None
+) -> Record | None:
+    """Train a model and publish it.
+
+    Checkpoints and TensorBoard's files go to a folder beside ``out``, ``OUT.run``, where a run that was stopped or
+    killed is resumed: on a processor it ends at the very weights that it would have had.
+
+    Run by ``torchrun`` or ``accelerate launch``, all processes train together, and the first publishes.
+
+    Args:
+        recipe: what to do.
+        out: the folder to write; must not exist.
+        resume: go on from the last checkpoint.
+        show: told of each step.
+
+    Returns:
+        What the folder's record holds; ``None`` in other processes than the first.
+
+    Raises:
+        ConfigurationError: a setting is wrong, ``out`` is there already, or there is no run to resume.
+        TrainingFailure: the run can't go on; its last checkpoint is kept.
+        ModelError: the base can't be used.
+        ReaderError: the data can't be read.
+        InvalidInput: the data can't be used.
+    """
+    with _quiet():
+        device = device_of(recipe.training)
+        work = out.with_name(f"{out.name}.run")
+        data = load_data(recipe.data)
+        checkpoint = _begin(recipe, data, out, work, resume=resume)
+        set_seed(recipe.training.seed)
+        model = build_model(recipe.base, recipe.model, device, data.train["positive"])
+        evaluator = build_evaluator(recipe.evaluation, data.held_out, recipe.training.batch_size)
+        rows = labelled(data.train, recipe, device)
+        refuse_small_disk(work, *parameters(model), recipe.training.keep)
+        with lean_heads(model):
+            trainer = build_trainer(recipe, model, rows, evaluator, work, [Reporter(show)])
+            began = time.monotonic()
+            _run(trainer, work, checkpoint)
+            seconds = time.monotonic() - began
+        if not trainer.is_world_process_zero():
+            return None
+        if recipe.publish.half:
+            model.half().float()  # what is measured is what is stored
+        results = evaluator(model) if evaluator else {}
+        return _publish(model, out, recipe, data, trainer, seconds, results)
+
+
+def _begin(recipe: Recipe, data: TrainingData, out: Path, work: Path, *, resume: bool) -> Path | None:
+    """Look at the folders; returns the checkpoint to resume from."""
+    if os.environ.get("RANK", "0") != "0":
+        return last_checkpoint(work) if resume else None
+    if out.exists():
+        raise ConfigurationError(f"{out} is there already: name another folder with --out, or move it away")
+    started = {"recipe": recipe.model_dump(mode="json"), "sources": [asdict(source) for source in data.sources]}
+    note = work / "recipe.json"
+    checkpoint = last_checkpoint(work)
+    if not resume:
+        if checkpoint is not None:
+            raise ConfigurationError(f"{work} holds an unfinished run: go on with it by --resume, or delete the folder")
+        try:
+            work.mkdir(parents=True, exist_ok=True)
+            note.write_text(json.dumps(started, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(f"--out {out}: {work} can't be written: {error.strerror}") from error
+        return None
+    if checkpoint is None:
+        raise ConfigurationError(f"there is no run to resume: {work} holds no whole checkpoint")
+    try:
+        before = json.loads(note.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{note} can't be read: {error}") from error
+    if changed := sorted(_changes(before, started)):
+        raise ConfigurationError(f"{work} was begun with other settings or data: {', '.join(changed)}")
+    drop_partial(work)
+    return checkpoint
+
+
+def _changes(before: Any, after: Any, name: str = "") -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in before.keys() | after.keys():
+            yield from _changes(before.get(key), after.get(key), f"{name}.{key}" if name else key)
+    elif before != after:
+        yield name.removeprefix("recipe.")
+
+
+def _run(trainer: Trainer, work: Path, checkpoint: Path | None) -> None:
+    if checkpoint is not None:
+        log.info("going on from %s", checkpoint)
+        _restore_patience(trainer, checkpoint)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except torch.OutOfMemoryError as error:
+        raise TrainingFailure(
+            f"the GPU's memory is too small: lower training.batch_size, or set loss.mini_batch or "
+            f"training.checkpointing=true{_kept(work)}"
+        ) from error
+    except TrainingFailure as error:
+        raise TrainingFailure(f"{error}{_kept(work)}") from error
+    except Exception as error:
+        if not is_full(error):
+            raise
+        drop_partial(work)
+        raise TrainingFailure(f"there is no room left to write to {work} ({error}){_kept(work)}") from error
+
+
+def _restore_patience(trainer: Trainer, checkpoint: Path) -> None:
+    """The trainer's own way to restore callbacks builds all of them anew, from settings that JSON can hold."""
+    saved = checkpoint_state(checkpoint).get("stateful_callbacks", {}).get("EarlyStoppingCallback")
+    for callback in trainer.callback_handler.callbacks:
+        if saved and isinstance(callback, EarlyStoppingCallback):
+            callback.early_stopping_patience_counter = saved["attributes"]["early_stopping_patience_counter"]
+
+
+def _kept(work: Path) -> str:
+    checkpoint = last_checkpoint(work)
+    return f"; {checkpoint} is kept, --resume goes on from it" if checkpoint else "; no checkpoint was written yet"
+
+
+def _publish(
+    model: SparseEncoder,
+    out: Path,
+    recipe: Recipe,
+    data: TrainingData,
+    trainer: Trainer,
+    seconds: float,
+    results: dict[str, float],
+) -> Record:
+    if recipe.publish.half:
+        model.half()
+    try:
+        return publish(model, out, recipe, data.sources, trainer.state.global_step, seconds, results)
+    except Exception as error:
+        if not is_full(error):
+            raise
+        kept = _kept(out.with_name(f"{out.name}.run"))
+        raise TrainingFailure(f"there is no room left to write {out} ({error}){kept}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the bars of transformers and datasets, of which a run shows dozens."""
+    from datasets.utils.logging import disable_progress_bar, enable_progress_bar, is_progress_bar_enabled
+    from transformers.utils import logging as transformers_logging
+
+    shown = transformers_logging.is_progress_bar_enabled(), is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown[0]:
+            transformers_logging.enable_progress_bar()
+        if shown[1]:
+            enable_progress_bar()

@@ -1,0 +1,101 @@
+"""A teacher's scores for the rows that a distilled model learns from."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from postings.encoder.sources import model_folder
+from postings.errors import InvalidInput, ModelNotSupported
+from postings_training.recipe import Recipe, Teacher
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+log = logging.getLogger(__name__)
+
+
+def labelled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
+    """Give the rows the labels that the recipe's loss wants, and no others.
+
+    Scores that the rows bring along are taken as they are; else the teacher scores them.
+
+    Args:
+        data: with the columns ``query``, ``positive``, ``negative_1`` …, and perhaps ``label``.
+        recipe: its loss wants no labels, margins (``margin-mse``: the positive's score less a negative's, one for each
+            negative), or scores (``kl``: of the positive and each negative).
+        device: where the teacher runs.
+
+    Raises:
+        InvalidInput: the rows have no negatives to score, or neither scores nor a teacher.
+        ModelNotSupported: the teacher can't be loaded.
+    """
+    given = "label" in data.column_names
+    if recipe.loss.kind == "contrastive":
+        return data.remove_columns("label") if given else data
+    texts = [name for name in data.column_names if name not in ("query", "label")]
+    if len(texts) < 2:
+        raise InvalidInput(
+            f"loss.kind is {recipe.loss.kind!r}, but the rows have no negatives: mine some with `postings mine`"
+        )
+    if given:
+        labels = torch.tensor(data["label"]).reshape(len(data), -1)
+        data = data.remove_columns("label")
+    elif recipe.teacher is not None:
+        labels = _scores(data, texts, recipe.teacher, device)
+    else:
+        raise InvalidInput(f"loss.kind is {recipe.loss.kind!r}, but the rows have no scores, and no teacher is named")
+    margins = labels.shape[1] == len(texts) - 1
+    if not margins and labels.shape[1] != len(texts):
+        raise InvalidInput(
+            f"rows with {len(texts) - 1} negatives need as many margins, or {len(texts)} scores, got {labels.shape[1]}"
+        )
+    if recipe.loss.kind == "kl" and margins:
+        raise InvalidInput("loss.kind is 'kl', which needs the positive's score too, but the rows have margins only")
+    if recipe.loss.kind == "margin-mse" and not margins:
+        labels = labels[:, :1] - labels[:, 1:]
+    return data.add_column("label", labels.squeeze(1).tolist())
+
+
+def _scores(data: Dataset, texts: list[str], teacher: Teacher, device: str) -> torch.Tensor:
+    folder = model_folder(teacher.model)
+    log.info("%s scores %d rows", teacher.model, len(data))
+    from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
+
+    kinds: dict[str, Any] = {"cross-encoder": CrossEncoder, "dense": SentenceTransformer, "sparse": SparseEncoder}
+    try:
+        model = kinds[teacher.kind](str(folder), device=device, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and others for a broken folder
+        raise ModelNotSupported(f"the teacher {teacher.model!r} isn't a {teacher.kind} model: {error}") from error
+    columns = []
+    for name in texts:
+        queries, documents = list(data["query"]), list(data[name])
+        if teacher.kind == "cross-encoder":
+            pairs = list(zip(queries, documents, strict=True))
+            found = model.predict(
+                pairs,
+                batch_size=teacher.batch_size,
+                activation_fn=torch.nn.Identity(),
+                convert_to_tensor=True,
+                show_progress_bar=False,
+            )
+        else:
+            found = _similarities(model, queries, documents, teacher.batch_size)
+        columns.append(found.float().cpu())
+    return torch.stack(columns, 1) * teacher.scale
+
+
+def _similarities(model: Any, queries: list[str], documents: list[str], size: int) -> torch.Tensor:
+    """Batch by batch: a sparse teacher's vectors of all rows would not fit."""
+    found = []
+    for start in range(0, len(queries), size):
+        part = slice(start, start + size)
+        ours = {"batch_size": size, "convert_to_tensor": True, "show_progress_bar": False}
+        found.append(
+            model.similarity_pairwise(
+                model.encode_query(queries[part], **ours), model.encode_document(documents[part], **ours)
+            )
+        )
+    return torch.cat(found)
