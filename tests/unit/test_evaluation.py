@@ -45,7 +45,7 @@ def test_a_gain_is_the_grade_discounted_by_the_logarithm_of_the_rank() -> None:
 
 def test_a_single_relevant_document_in_third_place() -> None:
     quality = evaluate({"q": ranking("x", "y", "a")}, {"q": {"a": 1}})
-    assert quality == Quality(pytest.approx(0.5), pytest.approx(1 / 3), 1.0, 1)  # type: ignore[arg-type]
+    assert quality == Quality(pytest.approx(0.5), pytest.approx(1 / 3), 1.0, pytest.approx(1 / 3), 1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("rank", "ndcg", "mrr"), [(10, 1 / math.log2(11), 0.1), (11, 0, 0)])
@@ -64,17 +64,17 @@ def test_the_recall_ends_at_the_hundredth_place() -> None:
 def test_a_judged_query_that_found_nothing_counts_as_zero() -> None:
     judgements = {"q1": {"a": 1}, "q2": {"a": 1}, "q3": {"a": 1}, "q4": {"a": 1}}
     quality = evaluate({"q1": {"a": 1.0}, "q2": {}, "q3": {"x": 1.0}}, judgements)
-    assert quality == Quality(0.25, 0.25, 0.25, 4)
+    assert quality == Quality(0.25, 0.25, 0.25, 0.25, 4)
 
 
 def test_a_query_without_judgements_is_left_out() -> None:
     run = {"q1": {"a": 1.0}, "q2": {"x": 1.0, "y": math.nan}}
-    assert evaluate(run, {"q1": {"a": 1}}) == Quality(1, 1, 1, 1)
+    assert evaluate(run, {"q1": {"a": 1}}) == Quality(1, 1, 1, 1, 1)
 
 
 def test_an_irrelevant_document_gains_nothing() -> None:
     assert evaluate({"q": ranking("a", "b")}, {"q": {"a": 0, "b": 1}}).mrr_at_10 == 0.5
-    assert evaluate({"q": ranking("a")}, {"q": {"a": 0}}) == Quality(0, 0, 0, 1)
+    assert evaluate({"q": ranking("a")}, {"q": {"a": 0}}) == Quality(0, 0, 0, 0, 1)
 
 
 @given(scores=st.permutations([("a", 1.0), ("b", 1.0), ("c", 1.0)]))
