@@ -12,7 +12,7 @@ from typing import Any
 from postings import EdgeIndex, Encoder, Index, SparseVector
 from postings.documents import point_id
 from postings.errors import ConfigurationError
-from postings.index import Point, ScoredPoint, SearchRequest
+from postings.index import Point, SearchRequest
 from postings_training.evaluation.measuring import Progress
 from postings_training.mining.answers import Answers, text_key
 from postings_training.mining.guards import Guards
@@ -115,27 +115,33 @@ def _mine_batch(
     ids = [_id(pair.positive) for pair in pairs]
     stored = {point.id: point.vectors[using] for point in index.retrieve(list(dict.fromkeys(ids)), vectors=[using])}
     requests = [
-        SearchRequest(vector=query, using=using, limit=guards.depth + answers.known(pair.query))
+        SearchRequest(vector=query, using=using, limit=guards.depth + answers.known(pair.query), with_vector=True)
         for pair, query in zip(pairs, queries, strict=True)
     ]
     for pair, query, id, found in zip(pairs, queries, ids, index.search_batch(requests), strict=True):
         positive = query.dot(stored[id])
-        chosen = list(_allowed(pair, positive, found, answers, guards, negatives))
+        # The engine adds the products in an order of its own: its scores of two runs may differ in the last digits.
+        ranked = sorted(((query.dot(point.vectors[using]), point.payload["text"]) for point in found), reverse=True)
+        chosen = list(_allowed(pair, positive, ranked, answers, guards, negatives))
         yield Mined(pair, tuple(text for text, _ in chosen), (positive, *(score for _, score in chosen)))
 
 
 def _allowed(
-    pair: Pair, positive: float, found: Sequence[ScoredPoint], answers: Answers, guards: Guards, negatives: int
+    pair: Pair,
+    positive: float,
+    ranked: Sequence[tuple[float, str]],
+    answers: Answers,
+    guards: Guards,
+    negatives: int,
 ) -> Iterator[tuple[str, float]]:
     alike = shingles(pair.positive)
-    unknown = [point for point in found if not answers.answered_by(pair.query, point.payload["text"])]
-    for point in unknown[guards.skip : guards.depth]:
+    unknown = [(score, text) for score, text in ranked if not answers.answered_by(pair.query, text)]
+    for score, text in unknown[guards.skip : guards.depth]:
         if negatives == 0:
             return
-        text = point.payload["text"]
-        if point.score <= guards.highest(positive) and resemblance(alike, shingles(text)) < TEXT_ALIKE:
+        if score <= guards.highest(positive) and resemblance(alike, shingles(text)) < TEXT_ALIKE:
             negatives -= 1
-            yield text, point.score
+            yield text, score
 
 
 def _point(text: str, encoder: Encoder, vector: SparseVector) -> Point:

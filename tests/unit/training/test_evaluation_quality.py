@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from postings.errors import InvalidInput, MissingExtra, ReaderError
 from postings_training import Quality, evaluate, load_beir, load_judgements, load_queries
+from postings_training.evaluation import evaluate_each
 
 QUERIES = '{"_id": "q1", "text": "chasing prey"}\n{"_id": "q2", "text": "東京", "metadata": {}}\n'
 HEADER = "query-id\tcorpus-id\tscore\n"
@@ -59,6 +60,22 @@ def test_what_comes_after_the_tenth_place_counts_for_the_recall_only(rank: int, 
 def test_the_recall_ends_at_the_hundredth_place() -> None:
     found = ranking(*(f"x{i}" for i in range(99)), "a", "b")
     assert evaluate({"q": found}, {"q": {"a": 1, "b": 1}}).recall_at_100 == pytest.approx(0.5)
+
+
+def test_the_average_precision_is_that_at_the_ranks_of_relevant_documents() -> None:
+    # Relevant at ranks 1, 3 and 5, and one that wasn't found: precisions 1/1, 2/3 and 3/5 over four.
+    quality = evaluate({"q": ranking("a", "x", "b", "y", "c")}, {"q": {"a": 1, "b": 3, "c": 1, "d": 1, "x": 0}})
+    assert quality.map_at_100 == pytest.approx((1 + 2 / 3 + 3 / 5) / 4)
+
+
+def test_each_query_is_measured_by_itself_and_the_means_are_theirs() -> None:
+    run = {"q1": ranking("a"), "q2": ranking("x", "a")}
+    judgements = {"q2": {"a": 1}, "q3": {"a": 1}, "q1": {"a": 1}}
+    each = evaluate_each(run, judgements)
+    assert list(each) == ["q2", "q3", "q1"]
+    assert [quality.mrr_at_10 for quality in each.values()] == [0.5, 0, 1]
+    assert evaluate(run, judgements) == Quality.mean(each.values())
+    assert evaluate(run, judgements).mrr_at_10 == pytest.approx(0.5)
 
 
 def test_a_judged_query_that_found_nothing_counts_as_zero() -> None:
