@@ -15,6 +15,7 @@ from postings_cli.leaks import TrainedOn, without_leaks
 from postings_cli.options import IndexUrl, Json, settings_from
 from postings_cli.progress import steps_bar
 from postings_training.evaluation import Evaluation, compare, load_set, measure_collection, measure_model, write_report
+from postings_training.evaluation.nano_beir import load_nano_beir
 from postings_training.evaluation.report import as_json, page
 
 
@@ -25,6 +26,10 @@ def evaluate(
     data: Annotated[
         list[Path], typer.Option("--data", help="A BEIR folder; may be given several times.", show_default=False)
     ] = [],  # noqa: B006 - typer copies it
+    nano_beir: Annotated[
+        list[str],
+        typer.Option("--nano-beir", help="A set of NanoBEIR, such as msmarco, from the hub.", show_default=False),
+    ] = [],  # noqa: B006
     split: Annotated[str, typer.Option(help="Which judgements of the folders count.")] = "test",
     against: Annotated[
         str | None, typer.Option(help="Another model, compared query by query.", show_default=False)
@@ -54,17 +59,17 @@ def evaluate(
     Example: postings evaluate ./my-splade --data beir/scifact --data beir/nfcorpus --against tiny --out report
     Example: postings evaluate --collection articles --data judged-articles
     """
-    if not data:
-        raise ReaderError("nothing to evaluate on: name a BEIR folder with --data")
+    if not data and not nano_beir:
+        raise ReaderError("nothing to evaluate on: name a BEIR folder with --data, or a set with --nano-beir")
     settings = settings_from(collection, index, model)
-    sets = [load_set(folder, split) for folder in data]
+    sets = [*(load_set(folder, split) for folder in data), *map(load_nano_beir, nano_beir)]
     models = [settings.model] if against is None else [settings.model, against]
     with steps_bar() as progress:
         sets, remarks = without_leaks(sets, models, trained_on, drop=leaks == "drop", progress=progress)
         encoders = [Encoder.from_settings(settings.model_copy(update={"model": name})) for name in models]
         pruning = report is not None
         by_model = partial(measure_model, pruning=pruning, progress=progress)
-        if collection is None:
+        if collection is None and index is None:
             systems = [tuple(by_model(encoders[0], each) for each in sets)]
         else:
             with open_index(settings) as opened:
