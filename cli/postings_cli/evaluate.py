@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -63,6 +64,8 @@ def evaluate(
         raise ReaderError("nothing to evaluate on: name a BEIR folder with --data, or a set with --nano-beir")
     settings = settings_from(collection, index, model)
     sets = [*(load_set(folder, split) for folder in data), *map(load_nano_beir, nano_beir)]
+    if repeated := [name for name, count in Counter(each.name for each in sets).items() if count > 1]:
+        raise ReaderError(f"two sets are called {repeated[0]!r}: their figures couldn't be told apart")
     models = [settings.model] if against is None else [settings.model, against]
     with steps_bar() as progress:
         sets, remarks = without_leaks(sets, models, trained_on, drop=leaks == "drop", progress=progress)

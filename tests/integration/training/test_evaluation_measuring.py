@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import pytest
 from postings import Document, EdgeIndex, Encoder
 from postings.encoder.sources import BUNDLED
 from postings.errors import InvalidInput, ModelMismatch
+from postings_cli.main import run
 from postings_ingest import Pipeline
 from postings_training.evaluation import BeirSet, ExactSearch, load_set, measure_collection, measure_model
 from postings_training.evaluation.pruning import KEPT
 from postings_training.provenance import TrainingData
 from tests.support.beir import shared, write_beir
-from tests.support.cli import Cli, write_jsonl
+from tests.support.cli import Cli, Ran, write_jsonl
 from tests.support.models import copy_of_tiny
 from tests.support.sentences import SENTENCES
 
@@ -38,6 +40,19 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def cli(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
     return Cli(tmp_path / "index", capsys)
+
+
+@pytest.fixture
+def evaluate(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """The command without an index: it measures a model."""
+
+    def ran(*arguments: str | Path) -> Ran:
+        capsys.readouterr()
+        status = run(["evaluate", *map(str, arguments)])
+        printed = capsys.readouterr()
+        return Ran(status, printed.out, printed.err)
+
+    return ran
 
 
 def medline(folder: Path) -> BeirSet:
@@ -151,8 +166,8 @@ def test_the_measures_are_those_of_sentence_transformers(encoder: Encoder, tmp_p
     assert measured.sparsity.flops == pytest.approx(found["avg_flops"], abs=0.001)
 
 
-def test_the_command_reports_in_json(cli: Cli, data: Path) -> None:
-    ran = cli("evaluate", "tiny", "--data", data, "--against", "tiny", "--json")
+def test_the_command_reports_in_json(evaluate: Callable[..., Ran], data: Path) -> None:
+    ran = evaluate("tiny", "--data", data, "--against", "tiny", "--json")
     assert ran.status == 0, ran.err
     (own, other), (compared,) = ran.json["systems"], ran.json["comparisons"]
     assert own["sets"][0]["quality"] == other["sets"][0]["quality"]
@@ -160,8 +175,8 @@ def test_the_command_reports_in_json(cli: Cli, data: Path) -> None:
     assert (compared["wins"], compared["losses"], compared["ties"], compared["p"]) == (0, 0, len(QUERIES), 1.0)
 
 
-def test_the_command_writes_a_report(cli: Cli, data: Path, tmp_path: Path) -> None:
-    ran = cli("evaluate", "tiny", "--data", data, "--out", tmp_path / "report")
+def test_the_command_writes_a_report(evaluate: Callable[..., Ran], data: Path, tmp_path: Path) -> None:
+    ran = evaluate("tiny", "--data", data, "--out", tmp_path / "report")
     assert ran.status == 0, ran.err
     assert "| sentences | 9 | 4 |" in ran.out
     assert (tmp_path / "report" / "pruning.png").stat().st_size > 1000
@@ -172,39 +187,44 @@ def test_the_command_searches_a_collection(cli: Cli, data: Path) -> None:
     ran = cli("evaluate", "--collection", "sentences", "--data", data, "--json")
     assert ran.status == 0, ran.err
     assert ran.json["systems"][0]["system"] == "sentences (tiny)"
+    assert ran.json["systems"][0]["sets"][0]["documents"] == len(CORPUS)
     assert cli("evaluate", "--collection", "nowhere", "--data", data).status == 1
 
 
-def test_a_leaked_query_gets_no_score(cli: Cli, data: Path, tmp_path: Path) -> None:
+def test_a_leaked_query_gets_no_score(evaluate: Callable[..., Ran], data: Path, tmp_path: Path) -> None:
     pairs = write_jsonl(tmp_path / "pairs.jsonl", [{"query": "A Meal!", "positive": "bread"}])
-    ran = cli("evaluate", "tiny", "--data", data, "--trained-on", pairs)
+    ran = evaluate("tiny", "--data", data, "--trained-on", pairs)
     assert ran.status == 1
     assert "1 of the 4 queries of sentences are in the training data" in ran.err
     assert "food 'a meal': pairs.jsonl row 1 'A Meal!', 100% alike" in ran.err
     assert not ran.out
-    dropped = cli("evaluate", "tiny", "--data", data, "--trained-on", pairs, "--leaks", "drop", "--json")
+    dropped = evaluate("tiny", "--data", data, "--trained-on", pairs, "--leaks", "drop", "--json")
     assert dropped.status == 0, dropped.err
     assert set(dropped.json["systems"][0]["sets"][0]["each"]) == set(QUERIES) - {"food"}
     assert any("1 of the 4 queries of sentences were left out" in remark for remark in dropped.json["remarks"])
 
 
-def test_a_set_that_was_trained_on_as_a_whole_is_not_measured(cli: Cli, data: Path, tmp_path: Path) -> None:
+def test_a_set_that_was_trained_on_as_a_whole_is_not_measured(
+    evaluate: Callable[..., Ran], data: Path, tmp_path: Path
+) -> None:
     pairs = write_jsonl(tmp_path / "pairs.jsonl", [{"query": text, "positive": "x"} for text in QUERIES.values()])
-    ran = cli("evaluate", "tiny", "--data", data, "--trained-on", pairs, "--leaks", "drop")
+    ran = evaluate("tiny", "--data", data, "--trained-on", pairs, "--leaks", "drop")
     assert ran.status == 1
     assert "all queries of sentences are in the training data" in ran.err
 
 
-def test_what_the_models_folder_names_is_checked_and_what_is_gone_is_said(cli: Cli, data: Path, tmp_path: Path) -> None:
+def test_what_the_models_folder_names_is_checked_and_what_is_gone_is_said(
+    evaluate: Callable[..., Ran], data: Path, tmp_path: Path
+) -> None:
     pairs = write_jsonl(tmp_path / "pairs.jsonl", [{"query": "an infant", "positive": "a baby"}])
     model = copy_of_tiny(tmp_path)
     (model / "training.json").write_text(json.dumps({"data": [asdict(TrainingData.of(pairs))]}))
-    ran = cli("evaluate", model, "--data", data)
+    ran = evaluate(model, "--data", data)
     assert ran.status == 1
     assert "child 'an infant'" in ran.err
-    assert cli("evaluate", "tiny", "--against", model, "--data", data).status == 1
+    assert evaluate("tiny", "--against", model, "--data", data).status == 1
     pairs.unlink()
-    unchecked = cli("evaluate", model, "--data", data, "--json")
+    unchecked = evaluate(model, "--data", data, "--json")
     assert unchecked.status == 0, unchecked.err
     (remark,) = unchecked.json["remarks"]
     assert "not checked for leaks" in remark
@@ -216,12 +236,13 @@ def test_what_the_models_folder_names_is_checked_and_what_is_gone_is_said(cli: C
     [
         ([], "name a BEIR folder with --data"),
         (["--data", "nowhere"], "can't be read: No such file"),
+        (["--data", "{data}", "--data", "{data}"], "two sets are called 'sentences'"),
         (["--data", "{data}", "--split", "dev"], "dev.tsv can't be read"),
         (["--data", "{data}", "--trained-on", "nowhere.jsonl"], "nowhere.jsonl can't be read"),
     ],
 )
-def test_wrong_input_is_one_line(cli: Cli, data: Path, arguments: list[str], reason: str) -> None:
-    ran = cli("evaluate", "tiny", *(each.replace("{data}", str(data)) for each in arguments))
+def test_wrong_input_is_one_line(evaluate: Callable[..., Ran], data: Path, arguments: list[str], reason: str) -> None:
+    ran = evaluate("tiny", *(each.replace("{data}", str(data)) for each in arguments))
     assert ran.status == 1
     assert reason in ran.err
     assert len(ran.err.splitlines()) == 1
