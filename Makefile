@@ -22,6 +22,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.local_mode
 	$(BIN)/python -m benchmarks.encode
 	$(BIN)/python -m benchmarks.precision
+	$(BIN)/python -m benchmarks.tiny
 	$(BIN)/python -m benchmarks.query
 	$(BIN)/python -m benchmarks.index
 	$(BIN)/python -m benchmarks.ingest

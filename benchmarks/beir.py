@@ -23,17 +23,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from postings import Encoder, Index, Settings, SparseVector, open_index
 from postings_query import SearchClient
-from postings_training import JudgedQueries, Run, evaluate, load_beir
+from postings_training.evaluation import ExactSearch, JudgedQueries, Run, evaluate, load_beir
+from postings_training.evaluation.exact import LIMIT
 
 ROOT = Path(__file__).parents[1]
 SETS = ("nfcorpus", "scifact", "cranfield", "medline")
 MODEL = "tiny"
-LIMIT = 100
 TOLERANCE = 0.001
 
 DONE_WITH_REJECTS = 3
@@ -64,34 +61,14 @@ class Row:
         )
 
 
-class ExactScorer:
-    """Scores all stored passages against a query, one product after the other, in float64."""
-
-    def __init__(self, index: Index, vector_name: str) -> None:
-        ids: dict[str, int] = {}
-        documents: list[int] = []
-        vectors: list[SparseVector] = []
-        for point in index.scroll(fields=["doc_id"], vectors=[vector_name]):
-            documents.append(ids.setdefault(point.payload["doc_id"], len(ids)))
-            vectors.append(point.vectors[vector_name])
-        self._ids = np.array(list(ids), dtype=object)
-        self._documents = np.array(documents)
-        self._passages = np.repeat(np.arange(len(vectors)), [len(vector) for vector in vectors])
-        self._indices = np.concatenate([vector.indices for vector in vectors])
-        self._values = np.concatenate([vector.values for vector in vectors]).astype(np.float64)
-        self._dims = int(self._indices.max()) + 1
-
-    def search(self, query: SparseVector) -> dict[str, float]:
-        """The ``LIMIT`` best documents, each by its best passage; those that share no dim aren't found."""
-        known = query.indices < self._dims
-        weights: npt.NDArray[np.float64] = np.zeros(self._dims)
-        weights[query.indices[known]] = query.values[known]
-        products = self._values * weights[self._indices]
-        scores = np.bincount(self._passages, products, minlength=len(self._documents))
-        best = np.zeros(len(self._ids))
-        np.maximum.at(best, self._documents, scores)
-        first = np.argsort(-best, kind="stable")[:LIMIT]
-        return {self._ids[at]: float(best[at]) for at in first if best[at] > 0}
+def exact_search(index: Index, vector_name: str) -> ExactSearch:
+    """All stored passages, in memory."""
+    ids: list[str] = []
+    vectors: list[SparseVector] = []
+    for point in index.scroll(fields=["doc_id"], vectors=[vector_name]):
+        ids.append(point.payload["doc_id"])
+        vectors.append(point.vectors[vector_name])
+    return ExactSearch(ids, vectors)
 
 
 def measure(name: str, data: Path, encoder: Encoder) -> Row:
@@ -100,9 +77,9 @@ def measure(name: str, data: Path, encoder: Encoder) -> Row:
         report = ingest(data / name, folder)
         with open_index(Settings(index_url=folder)) as index:
             found, seconds = search(index, encoder, test)
-            exact = ExactScorer(index, encoder.fingerprint)
+            exact = exact_search(index, encoder.fingerprint)
     vectors = encoder.encode_queries(list(test.queries.values()))
-    expected = {query_id: exact.search(vector) for query_id, vector in zip(test.queries, vectors, strict=True)}
+    expected = {query_id: exact(vector) for query_id, vector in zip(test.queries, vectors, strict=True)}
     return Row(
         name=name,
         documents=report["indexed"],

@@ -9,20 +9,16 @@ Documents (the first window of each) and queries are encoded in both precisions.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 
-import numpy as np
-from scipy.sparse import csr_array
-
-from benchmarks.beir import LIMIT, MODEL, ROOT, SETS
-from postings import Encoder, SparseVector
+from benchmarks.beir import MODEL, ROOT, SETS
+from postings import Encoder
 from postings.encoder.backends import Backend, Precision
 from postings.passages import passage_input
-from postings_training import Run, evaluate, load_beir
+from postings_training.evaluation import ExactSearch, evaluate, load_set
 
 CONTENDERS: dict[str, tuple[Backend, Precision]] = {
     "float32": ("onnx", "float32"),
@@ -33,27 +29,13 @@ TOLERATED_LOSS = 0.01
 
 
 def ndcg(folder: Path, encoder: Encoder) -> float:
-    test = load_beir(folder)
-    with (folder / "corpus.jsonl").open(encoding="utf-8") as lines:
-        documents = [json.loads(line) for line in lines]
-    texts = (passage_input(encoder, document.get("title", ""), document["text"])[0] for document in documents)
-    stored = matrix(list(encoder.stream_documents(texts)))
-    queries = matrix(encoder.encode_queries(list(test.queries.values())))
-    ids = [document["_id"] for document in documents]
-    scores = (queries @ stored.T).toarray()
-    run: Run = {
-        query_id: {ids[at]: float(row[at]) for at in np.argsort(-row, kind="stable")[:LIMIT] if row[at] > 0}
-        for query_id, row in zip(test.queries, scores, strict=True)
-    }
-    return evaluate(run, test.judgements).ndcg_at_10
-
-
-def matrix(vectors: Sequence[SparseVector]) -> csr_array:
-    """The vectors as rows over the vocabulary, in float64."""
-    borders = np.cumsum([0, *map(len, vectors)])
-    indices = np.concatenate([vector.indices for vector in vectors])
-    values = np.concatenate([vector.values for vector in vectors]).astype(np.float64)
-    return csr_array((values, indices, borders), shape=(len(vectors), 30522))
+    data = load_set(folder)
+    texts = (passage_input(encoder, title, text)[0] for title, text in data.corpus.values())
+    search = ExactSearch(list(data.corpus), list(encoder.stream_documents(texts)))
+    queries = data.judged.queries
+    vectors = encoder.encode_queries(list(queries.values()))
+    run = {query_id: search(vector) for query_id, vector in zip(queries, vectors, strict=True)}
+    return evaluate(run, data.judged.judgements).ndcg_at_10
 
 
 def page(figures: dict[str, dict[str, float]], arguments: Sequence[str]) -> str:

@@ -15,9 +15,11 @@ from postings_cli import dead_letters
 from postings_cli.console import err, out, printable
 from postings_cli.delete import delete
 from postings_cli.demo import demo
+from postings_cli.evaluate import evaluate
 from postings_cli.export import export
 from postings_cli.info import info
 from postings_cli.ingest import ingest
+from postings_cli.mine import mine
 from postings_cli.search import search
 from postings_cli.serve import serve
 from postings_cli.status import status
@@ -97,7 +99,7 @@ def _options(
     """Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored."""
 
 
-for _command in (ingest, search, info, delete, worker, status, serve, export, train, demo):
+for _command in (ingest, search, info, delete, worker, status, serve, mine, train, evaluate, export, demo):
     app.command(_command.__name__)(_reported(_command))
 
 _letters = typer.Typer(help="Documents that could not be indexed: list, show, retry, purge.", no_args_is_help=True)

@@ -1,4 +1,4 @@
-"""The bar that ingestion shows: documents, documents a second, time left."""
+"""The bars that long commands show, on a terminal only."""
 
 from __future__ import annotations
 
@@ -33,5 +33,33 @@ def ingest_bar(total: int | None) -> Iterator[Callable[[Report], None]]:
 
         def show(report: Report) -> None:
             bar.update(task, completed=report.documents, rate=report.documents / max(report.seconds, 1e-9))
+
+        yield show
+
+
+@contextmanager
+def steps_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for what is being done: called with its name, how much is done, and of how much (0: unknown)."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        console=err,
+        disable=not err.is_terminal,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=None)
+        shown = ""
+
+        def show(what: str, done: int, total: int) -> None:
+            nonlocal shown
+            if what != shown or done < bar.tasks[0].completed:
+                shown = what
+                bar.reset(task, description=what, total=total or None, completed=done)
+            else:
+                bar.update(task, completed=done, total=total or None)
 
         yield show

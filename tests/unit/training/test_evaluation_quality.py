@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from postings.errors import InvalidInput, MissingExtra, ReaderError
 from postings_training import Quality, evaluate, load_beir, load_judgements, load_queries
+from postings_training.evaluation import evaluate_each
 
 QUERIES = '{"_id": "q1", "text": "chasing prey"}\n{"_id": "q2", "text": "東京", "metadata": {}}\n'
 HEADER = "query-id\tcorpus-id\tscore\n"
@@ -45,7 +46,7 @@ def test_a_gain_is_the_grade_discounted_by_the_logarithm_of_the_rank() -> None:
 
 def test_a_single_relevant_document_in_third_place() -> None:
     quality = evaluate({"q": ranking("x", "y", "a")}, {"q": {"a": 1}})
-    assert quality == Quality(pytest.approx(0.5), pytest.approx(1 / 3), 1.0, 1)  # type: ignore[arg-type]
+    assert quality == Quality(pytest.approx(0.5), pytest.approx(1 / 3), 1.0, pytest.approx(1 / 3), 1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("rank", "ndcg", "mrr"), [(10, 1 / math.log2(11), 0.1), (11, 0, 0)])
@@ -61,20 +62,36 @@ def test_the_recall_ends_at_the_hundredth_place() -> None:
     assert evaluate({"q": found}, {"q": {"a": 1, "b": 1}}).recall_at_100 == pytest.approx(0.5)
 
 
+def test_the_average_precision_is_that_at_the_ranks_of_relevant_documents() -> None:
+    # Relevant at ranks 1, 3 and 5, and one that wasn't found: precisions 1/1, 2/3 and 3/5 over four.
+    quality = evaluate({"q": ranking("a", "x", "b", "y", "c")}, {"q": {"a": 1, "b": 3, "c": 1, "d": 1, "x": 0}})
+    assert quality.map_at_100 == pytest.approx((1 + 2 / 3 + 3 / 5) / 4)
+
+
+def test_each_query_is_measured_by_itself_and_the_means_are_theirs() -> None:
+    run = {"q1": ranking("a"), "q2": ranking("x", "a")}
+    judgements = {"q2": {"a": 1}, "q3": {"a": 1}, "q1": {"a": 1}}
+    each = evaluate_each(run, judgements)
+    assert list(each) == ["q2", "q3", "q1"]
+    assert [quality.mrr_at_10 for quality in each.values()] == [0.5, 0, 1]
+    assert evaluate(run, judgements) == Quality.mean(each.values())
+    assert evaluate(run, judgements).mrr_at_10 == pytest.approx(0.5)
+
+
 def test_a_judged_query_that_found_nothing_counts_as_zero() -> None:
     judgements = {"q1": {"a": 1}, "q2": {"a": 1}, "q3": {"a": 1}, "q4": {"a": 1}}
     quality = evaluate({"q1": {"a": 1.0}, "q2": {}, "q3": {"x": 1.0}}, judgements)
-    assert quality == Quality(0.25, 0.25, 0.25, 4)
+    assert quality == Quality(0.25, 0.25, 0.25, 0.25, 4)
 
 
 def test_a_query_without_judgements_is_left_out() -> None:
     run = {"q1": {"a": 1.0}, "q2": {"x": 1.0, "y": math.nan}}
-    assert evaluate(run, {"q1": {"a": 1}}) == Quality(1, 1, 1, 1)
+    assert evaluate(run, {"q1": {"a": 1}}) == Quality(1, 1, 1, 1, 1)
 
 
 def test_an_irrelevant_document_gains_nothing() -> None:
     assert evaluate({"q": ranking("a", "b")}, {"q": {"a": 0, "b": 1}}).mrr_at_10 == 0.5
-    assert evaluate({"q": ranking("a")}, {"q": {"a": 0}}) == Quality(0, 0, 0, 1)
+    assert evaluate({"q": ranking("a")}, {"q": {"a": 0}}) == Quality(0, 0, 0, 0, 1)
 
 
 @given(scores=st.permutations([("a", 1.0), ("b", 1.0), ("c", 1.0)]))

@@ -1,0 +1,164 @@
+"""Is the bundled model worth its place? Its nDCG@10 against splade-tiny's, which it began as, and against BM25's.
+
+    python -m benchmarks.tiny [--model FOLDER] [--trained-on FILE …] [NAME …]
+
+Documents (title and text, the first window of each) are searched exactly; BM25 is bm25s (lucene, k1 1.2, b 0.75) with
+English stop words and the Snowball stemmer. Test queries that stand in the model's training data, or nearly so, are
+left out for all three. Writes ``benchmarks/results/tiny.md``; exit status 1 if the model's mean isn't 5 % above both
+peers', or if its documents have more active dims than splade-tiny's in the mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
+
+import bm25s
+import Stemmer
+
+from benchmarks.beir import ROOT
+from postings import Encoder
+from postings_cli.leaks import without_leaks
+from postings_training.evaluation import BeirSet, Measured, Run, evaluate_each, load_set, measure_model
+from postings_training.evaluation.exact import LIMIT
+from postings_training.evaluation.significance import randomisation_test
+
+SHARED = ROOT.parent / "shared"
+GOAL = 1.05
+PEER_TOKENS = 256
+"""Of a document, for splade-tiny: with its whole window of 512 it is a little worse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The three systems on one set."""
+
+    data: BeirSet
+    all_queries: int
+    model: Measured
+    peer: Measured
+    bm25: dict[str, float]
+
+    def markdown(self) -> str:
+        left_out = self.all_queries - len(self.data.judged.queries)
+        return (
+            f"| {self.data.name} | {self.model.documents:,} | {self.model.quality.queries:,} | {left_out} "
+            f"| {self.bm25_ndcg:.4f} | {self.peer.quality.ndcg_at_10:.4f} | {self.model.quality.ndcg_at_10:.4f} "
+            f"| {self.model.quality.ndcg_at_10 / self.bm25_ndcg - 1:+.1%} "
+            f"| {self.model.quality.ndcg_at_10 / self.peer.quality.ndcg_at_10 - 1:+.1%} "
+            f"| {self.peer.sparsity.document_dims:.0f} / {self.peer.sparsity.query_dims:.0f} "
+            f"| {self.model.sparsity.document_dims:.0f} / {self.model.sparsity.query_dims:.0f} |"
+        )
+
+    @property
+    def bm25_ndcg(self) -> float:
+        return fmean(self.bm25.values())
+
+
+def bm25(data: BeirSet) -> dict[str, float]:
+    """nDCG@10 of each query."""
+    stemmer = Stemmer.Stemmer("english")
+    texts = [document.whole for document in data.corpus.values()]
+    retriever = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
+    retriever.index(bm25s.tokenize(texts, stopwords="en", stemmer=stemmer, show_progress=False), show_progress=False)
+    queries = data.judged.queries
+    asked = bm25s.tokenize(list(queries.values()), stopwords="en", stemmer=stemmer, show_progress=False)
+    ids, limit = list(data.corpus), min(LIMIT, len(texts))
+    documents, scores = retriever.retrieve(asked, k=limit, show_progress=False)
+    run: Run = {
+        query_id: {ids[at]: float(score) for at, score in zip(found, of, strict=True) if score > 0}
+        for query_id, found, of in zip(queries, documents, scores, strict=True)
+    }
+    return {query_id: quality.ndcg_at_10 for query_id, quality in evaluate_each(run, data.judged.judgements).items()}
+
+
+def with_window(model: Path, tokens: int, folder: Path) -> Path:
+    """A copy of a model that reads fewer tokens."""
+    copy = Path(shutil.copytree(model, folder / f"{model.name}-{tokens}"))
+    record = copy / "tokenizer_config.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"model_max_length": tokens}))
+    return copy
+
+
+def page(rows: Sequence[Row], remarks: Sequence[str], arguments: Sequence[str]) -> str:
+    ndcg = means(rows)
+    model, peer = [row.model for row in rows], [row.peer for row in rows]
+    dims = [fmean(each.sparsity.document_dims for each in of) for of in (peer, model)]
+    query_dims = [fmean(each.sparsity.query_dims for each in of) for of in (peer, model)]
+    over_peer = [[each.ndcg_at_10 - row.peer.each[q].ndcg_at_10 for q, each in row.model.each.items()] for row in rows]
+    over_bm25 = [[each.ndcg_at_10 - row.bm25[q] for q, each in row.model.each.items()] for row in rows]
+    return "\n".join(
+        [
+            "# The bundled model against its base and BM25, in nDCG@10",
+            "",
+            f"`python -m benchmarks.tiny {' '.join(arguments)}`".replace(" `", "`")
+            + f" on {os.cpu_count()} CPU cores ({platform.machine()}), Python {platform.python_version()}, "
+            f"bm25s {version('bm25s')}.",
+            "",
+            "| set | documents | queries | left out | BM25 | splade-tiny | tiny | over BM25 | over splade-tiny "
+            "| active dims of splade-tiny, document / query | of tiny |",
+            "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+            *(row.markdown() for row in rows),
+            f"| mean | | | | {ndcg['BM25']:.4f} | {ndcg['splade-tiny']:.4f} | {ndcg['tiny']:.4f} "
+            f"| {ndcg['tiny'] / ndcg['BM25'] - 1:+.1%} | {ndcg['tiny'] / ndcg['splade-tiny'] - 1:+.1%} "
+            f"| {dims[0]:.0f} / {query_dims[0]:.0f} | {dims[1]:.0f} / {query_dims[1]:.0f} |",
+            "",
+            f"p of the difference of the means (paired randomisation test over the queries): "
+            f"{randomisation_test(over_bm25):.4f} to BM25, {randomisation_test(over_peer):.4f} to splade-tiny.",
+            "Left out: test queries that stand in the model's training data, or nearly so (`postings evaluate` says "
+            "how that is told).",
+            f"splade-tiny reads {PEER_TOKENS} tokens of a document, tiny its own window.",
+            *(f"\n{remark}" for remark in remarks),
+            "",
+        ]
+    )
+
+
+def means(rows: Sequence[Row]) -> dict[str, float]:
+    return {
+        "BM25": fmean(row.bm25_ndcg for row in rows),
+        "splade-tiny": fmean(row.peer.quality.ndcg_at_10 for row in rows),
+        "tiny": fmean(row.model.quality.ndcg_at_10 for row in rows),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tiny", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all that --data holds")
+    parser.add_argument("--model", default="tiny", help="default: the bundled one")
+    parser.add_argument("--trained-on", type=Path, action="append", default=[], help="pairs that it was trained on")
+    parser.add_argument("--data", type=Path, default=SHARED / "data" / "beir", help="the BEIR folders")
+    arguments = parser.parse_args()
+    names = arguments.names or sorted(path.name for path in arguments.data.iterdir() if (path / "qrels").is_dir())
+    whole = [load_set(arguments.data / name) for name in names]
+    sets, remarks = without_leaks(whole, [arguments.model], arguments.trained_on, drop=True, progress=lambda *_: None)
+    with TemporaryDirectory() as folder:
+        peer = Encoder.load(with_window(SHARED / "models" / "splade-tiny", PEER_TOKENS, Path(folder)))
+        model = Encoder.load(arguments.model)
+        rows = []
+        for before, data in zip(whole, sets, strict=True):
+            figures = (measure_model(model, data), measure_model(peer, data))
+            rows.append(Row(data, len(before.judged.queries), *figures, bm25(data)))
+            print(rows[-1].markdown(), file=sys.stderr, flush=True)
+    text = page(rows, remarks, sys.argv[1:])
+    print(text)
+    (ROOT / "benchmarks" / "results" / "tiny.md").write_text(text, encoding="utf-8")
+    ndcg = means(rows)
+    denser = fmean(row.model.sparsity.document_dims for row in rows) > fmean(
+        row.peer.sparsity.document_dims for row in rows
+    )
+    return int(denser or ndcg["tiny"] < GOAL * max(ndcg["BM25"], ndcg["splade-tiny"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""``postings evaluate``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from postings import Encoder, open_index
+from postings.errors import ReaderError
+from postings_cli.console import err, out, print_json, printable
+from postings_cli.leaks import TrainedOn, without_leaks
+from postings_cli.options import IndexUrl, Json, settings_from
+from postings_cli.progress import steps_bar
+from postings_training.evaluation import Evaluation, compare, load_set, measure_collection, measure_model, write_report
+from postings_training.evaluation.nano_beir import load_nano_beir
+from postings_training.evaluation.report import as_json, page
+
+
+def evaluate(
+    model: Annotated[
+        str | None, typer.Argument(help="'tiny', a folder, or a hub id (POSTINGS_MODEL).", show_default=False)
+    ] = None,
+    data: Annotated[
+        list[Path], typer.Option("--data", help="A BEIR folder; may be given several times.", show_default=False)
+    ] = [],  # noqa: B006 - typer copies it
+    nano_beir: Annotated[
+        list[str],
+        typer.Option("--nano-beir", help="A set of NanoBEIR, such as msmarco, from the hub.", show_default=False),
+    ] = [],  # noqa: B006
+    split: Annotated[str, typer.Option(help="Which judgements of the folders count.")] = "test",
+    against: Annotated[
+        str | None, typer.Option(help="Another model, compared query by query.", show_default=False)
+    ] = None,
+    collection: Annotated[
+        str | None,
+        typer.Option("--collection", "-c", help="Search this collection, by its engine.", show_default=False),
+    ] = None,
+    index: IndexUrl = None,
+    trained_on: TrainedOn = [],  # noqa: B006
+    leaks: Annotated[
+        Literal["refuse", "drop"],
+        typer.Option(help="What to do when a query stands in the training data: give no score, or leave it out."),
+    ] = "refuse",
+    report: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write a report with plots and pruning curves to this folder.", show_default=False),
+    ] = None,
+    as_json_: Json = False,
+) -> None:
+    """Measure how well a model, or a collection, finds what BEIR folders judge relevant.
+
+    A model encodes each folder's corpus and is searched exactly; with --collection, what stands there is searched.
+    Queries that the model was trained on, or nearly so, are looked for in --trained-on and in the data that
+    training.json in the model's folder names.
+
+    Example: postings evaluate ./my-splade --data beir/scifact --data beir/nfcorpus --against tiny --out report
+    Example: postings evaluate --collection articles --data judged-articles
+    """
+    if not data and not nano_beir:
+        raise ReaderError("nothing to evaluate on: name a BEIR folder with --data, or a set with --nano-beir")
+    settings = settings_from(collection, index, model)
+    sets = [*(load_set(folder, split) for folder in data), *map(load_nano_beir, nano_beir)]
+    if repeated := [name for name, count in Counter(each.name for each in sets).items() if count > 1]:
+        raise ReaderError(f"two sets are called {repeated[0]!r}: their figures couldn't be told apart")
+    models = [settings.model] if against is None else [settings.model, against]
+    with steps_bar() as progress:
+        sets, remarks = without_leaks(sets, models, trained_on, drop=leaks == "drop", progress=progress)
+        encoders = [Encoder.from_settings(settings.model_copy(update={"model": name})) for name in models]
+        pruning = report is not None
+        by_model = partial(measure_model, pruning=pruning, progress=progress)
+        if collection is None and index is None:
+            systems = [tuple(by_model(encoders[0], each) for each in sets)]
+        else:
+            with open_index(settings) as opened:
+                by_engine = partial(measure_collection, opened, pruning=pruning, progress=progress)
+                systems = [tuple(by_engine(encoders[0], each) for each in sets)]
+        systems += [tuple(by_model(encoder, each) for each in sets) for encoder in encoders[1:]]
+    remarks += [
+        f"{each.data}: {each.missing} relevant documents aren't in the collection and count as not found"
+        for each in systems[0]
+        if each.missing
+    ]
+    evaluation = Evaluation(
+        systems=tuple(systems),
+        comparisons=tuple(compare(*systems)) if against is not None else (),
+        queries={each.name: each.judged.queries for each in sets},
+        remarks=tuple(remarks),
+    )
+    if as_json_:
+        print_json(as_json(evaluation))
+    else:
+        out.print(printable(page(evaluation)), markup=False)
+    if report is not None:
+        err.print(printable(f"report written to {write_report(evaluation, report)}"), markup=False)

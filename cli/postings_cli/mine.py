@@ -1,0 +1,70 @@
+"""``postings mine``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from postings import Encoder
+from postings.errors import ReaderError
+from postings_cli.console import out, print_json, printable
+from postings_cli.options import Json, Model, settings_from
+from postings_cli.progress import steps_bar
+from postings_training.mining import Guards
+from postings_training.mining import mine as mined_pairs
+
+
+def mine(
+    source: Annotated[
+        Path, typer.Argument(metavar="PAIRS", help="JSON Lines of query and positive, or a BEIR folder.")
+    ],
+    to: Annotated[Path, typer.Option("--out", help="Write to this file, as JSON Lines.")],
+    model: Model = None,
+    negatives: Annotated[int, typer.Option(help="For each pair, at the most.", min=1)] = 5,
+    margin: Annotated[float, typer.Option(help="Below the positive's score by this much at least.", min=0)] = 0.0,
+    relative_margin: Annotated[
+        float, typer.Option(help="Below it by this part of it at least: 0.05 allows 95 % of it.", min=0, max=1)
+    ] = 0.05,
+    skip: Annotated[int, typer.Option(help="Texts to leave out at the top of each ranking.", min=0)] = 0,
+    depth: Annotated[int, typer.Option(help="Texts of each ranking to look at.", min=1)] = 100,
+    split: Annotated[str, typer.Option(help="Judgements of a BEIR folder to mine for.")] = "train",
+    as_json: Json = False,
+) -> None:
+    """Find hard negatives for training pairs: texts that the model ranks high for a query that they don't answer.
+
+    A line holds query, positive, negatives and scores, the positive's first. Pairs without a negative are left out.
+
+    Example: postings mine pairs.jsonl --model tiny --out hard.jsonl --negatives 5
+    """
+    settings = settings_from(model=model)
+    guards = Guards(skip=skip, depth=depth, margin=margin, relative_margin=relative_margin)
+    counts = {"pairs": 0, "full": 0, "fewer": 0, "without": 0}
+    encoder = Encoder.from_settings(settings)
+    # What is there is replaced when all is done, so that a run that dies leaves no half file under the name.
+    partial = to.with_name(f".{to.name}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as file, steps_bar() as progress:
+            for mined in mined_pairs(source, encoder, negatives, guards, split=split, progress=progress):
+                found = len(mined.negatives)
+                counts["pairs"] += 1
+                counts["full" if found == negatives else "fewer" if found else "without"] += 1
+                if found:
+                    file.write(json.dumps(mined.to_json(), ensure_ascii=False) + "\n")
+        partial.replace(to)
+    except OSError as error:
+        raise ReaderError(f"--out {to} can't be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    if as_json:
+        print_json(counts)
+    else:
+        out.print(
+            printable(
+                f"{counts['pairs']:,} pairs: {counts['full']:,} with {negatives} negatives, {counts['fewer']:,} with "
+                f"fewer, {counts['without']:,} with none, which {to} leaves out"
+            ),
+            markup=False,
+        )

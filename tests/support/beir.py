@@ -1,0 +1,36 @@
+"""BEIR folders for tests: small ones that are written here, and those that lie beside the checkout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+
+
+def shared(path: str) -> Path:
+    """A file or folder beside the checkout; the test is skipped where it isn't there."""
+    place = SHARED / path
+    if not place.exists():
+        pytest.skip(f"{place} isn't there")
+    return place
+
+
+def write_beir(
+    folder: Path,
+    corpus: Mapping[str, str],
+    queries: Mapping[str, str],
+    judgements: Mapping[str, Mapping[str, int]],
+    split: str = "test",
+) -> Path:
+    """Write a BEIR folder, without titles."""
+    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    for name, texts in (("corpus", corpus), ("queries", queries)):
+        rows = (json.dumps({"_id": id, "title": "", "text": text}) for id, text in texts.items())
+        (folder / f"{name}.jsonl").write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    rows = (f"{query}\t{document}\t{grade}\n" for query, of in judgements.items() for document, grade in of.items())
+    (folder / "qrels" / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(rows), encoding="utf-8")
+    return folder

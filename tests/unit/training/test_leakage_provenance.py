@@ -1,0 +1,83 @@
+"""What a model's folder says it was trained on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from postings.errors import ModelNotFound, ReaderError
+from postings_training.provenance import RECORD, TrainingData, trained_on
+from tests.support.beir import write_beir
+
+PAIR = '{"query": "cat", "positive": "a lion"}\n'
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """As much of a model's folder as it takes to be one."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"")
+    return folder
+
+
+def pairs(folder: Path, content: str = PAIR * 3) -> Path:
+    (folder / "pairs.jsonl").write_text(content, encoding="utf-8")
+    return folder / "pairs.jsonl"
+
+
+def test_what_was_described_is_read_back(model: Path, tmp_path: Path) -> None:
+    described = TrainingData.of(pairs(tmp_path))
+    assert described.rows == 3
+    (model / RECORD).write_text(json.dumps({"data": [asdict(described)], "seed": 1}))
+    assert trained_on(str(model)) == [described]
+    assert described.changed() is None
+
+
+def test_data_that_changed_or_went_is_told(tmp_path: Path) -> None:
+    described = TrainingData.of(pairs(tmp_path))
+    pairs(tmp_path, PAIR * 4)
+    assert described.changed() == "it has changed since"
+    (tmp_path / "pairs.jsonl").unlink()
+    assert described.changed() == "it isn't there"
+
+
+def test_a_beir_folder_is_known_by_what_is_trained_on(tmp_path: Path) -> None:
+    folder = write_beir(tmp_path / "set", {"a": "lion", "b": "dog"}, {"q": "cat"}, {"q": {"a": 1, "b": 0}}, "train")
+    described = TrainingData.of(folder)
+    assert described.rows == 1
+    write_beir(folder, {"a": "lion", "b": "dog"}, {"q": "cat"}, {"q": {"b": 1}}, "test")
+    assert described.changed() is None
+    write_beir(folder, {"a": "lion", "b": "dog"}, {"q": "cat"}, {"q": {"b": 1}}, "train")
+    assert described.changed() == "it has changed since"
+
+
+def test_a_model_may_say_nothing(model: Path) -> None:
+    assert trained_on(str(model)) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"data": {}}',
+        '{"data": [{"path": "x", "sha256": "y"}]}',
+        '{"data": [{"path": "", "sha256": "y", "rows": 1}]}',
+        '{"data": [{"path": "x", "sha256": "y", "rows": true}]}',
+        '{"data": ["pairs.jsonl"]}',
+    ],
+)
+def test_a_malformed_record_is_reported(model: Path, content: str) -> None:
+    (model / RECORD).write_text(content)
+    with pytest.raises(ReaderError, match=r"training\.json"):
+        trained_on(str(model))
+
+
+def test_a_model_that_is_not_there_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound):
+        trained_on(str(tmp_path / "nowhere"))

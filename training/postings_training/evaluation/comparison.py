@@ -1,0 +1,75 @@
+"""Two systems, query by query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from postings.errors import InvalidInput
+from postings_training.evaluation.measuring import Measured
+from postings_training.evaluation.significance import randomisation_test
+
+_ALIKE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The nDCG@10 of one system less another's, on one set or over several.
+
+    Attributes:
+        data: the set's name, or ``mean``.
+        difference: of the means.
+        p: how probable a difference as large is if the systems were alike, see :func:`randomisation_test`.
+        wins: queries on which the first system is better.
+        losses: on which it is worse.
+        ties: on which both are equal.
+        by_query: the difference of each query by id, the largest win first.
+    """
+
+    data: str
+    difference: float
+    p: float
+    wins: int
+    losses: int
+    ties: int
+    by_query: tuple[tuple[str, float], ...]
+
+
+def compare(first: Sequence[Measured], second: Sequence[Measured]) -> list[Comparison]:
+    """Compare two systems on each set, and, if there are several, on the mean of the sets.
+
+    Args:
+        first: on each set.
+        second: on the same sets, in the same order.
+
+    Raises:
+        InvalidInput: they weren't measured on the same queries.
+    """
+    compared, differences = [], []
+    for one, other in zip(first, second, strict=True):
+        if one.data != other.data or one.each.keys() != other.each.keys():
+            raise InvalidInput(f"{one.system} on {one.data} and {other.system} on {other.data} have other queries")
+        by_query = {
+            query_id: quality.ndcg_at_10 - other.each[query_id].ndcg_at_10 for query_id, quality in one.each.items()
+        }
+        differences.append(list(by_query.values()))
+        ordered = tuple(sorted(by_query.items(), key=lambda item: (-item[1], item[0])))
+        compared.append(_comparison(one.data, differences[-1:], ordered))
+    return compared if len(compared) == 1 else [*compared, _comparison("mean", differences, ())]
+
+
+def _comparison(
+    data: str, differences: Sequence[Sequence[float]], by_query: tuple[tuple[str, float], ...]
+) -> Comparison:
+    flat = [difference for row in differences for difference in row]
+    wins, losses = sum(each > _ALIKE for each in flat), sum(each < -_ALIKE for each in flat)
+    return Comparison(
+        data=data,
+        difference=fmean(fmean(row) for row in differences),
+        p=randomisation_test(differences),
+        wins=wins,
+        losses=losses,
+        ties=len(flat) - wins - losses,
+        by_query=by_query,
+    )

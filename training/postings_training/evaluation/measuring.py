@@ -1,0 +1,182 @@
+"""Measure a model, or a collection that stands, on a BEIR set."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeAlias
+
+from postings import Encoder, Index, SparseVector
+from postings.errors import InvalidInput
+from postings.index import SearchRequest
+from postings.passages import passage_input
+from postings_training.evaluation.beir import BeirSet
+from postings_training.evaluation.engine import Costs, latency, storage_and_latency
+from postings_training.evaluation.exact import LIMIT, ExactSearch
+from postings_training.evaluation.pruning import KEPT, PruningCurve, pruning_curve
+from postings_training.evaluation.quality import Quality, evaluate_each
+from postings_training.evaluation.sparsity import Sparsity
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is, 0 if that isn't known."""
+
+_CHUNK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One system on one set.
+
+    Attributes:
+        system: the model's name, or the collection's and its model's.
+        data: the set's name.
+        documents: of the corpus, or of the collection.
+        quality: means over the queries.
+        each: of each query by itself.
+        sparsity: of the vectors.
+        costs: speed and size.
+        pruning: only where it was asked for.
+        missing: relevant documents that the collection lacks, and which count as not found.
+    """
+
+    system: str
+    data: str
+    documents: int
+    quality: Quality
+    each: Mapping[str, Quality]
+    sparsity: Sparsity
+    costs: Costs
+    pruning: PruningCurve | None
+    missing: int = 0
+
+
+def measure_model(
+    encoder: Encoder, data: BeirSet, *, pruning: bool = False, progress: Progress | None = None
+) -> Measured:
+    """Encode a set's corpus and search it exactly.
+
+    A document is its title and text as far as the model's window reaches: one vector each.
+
+    Args:
+        encoder: of the model.
+        data: the set.
+        pruning: also find out what pruned vectors are worth.
+        progress: told how far it is.
+
+    Example:
+        >>> measure_model(Encoder.load("tiny"), load_set("beir/scifact")).quality.ndcg_at_10  # doctest: +SKIP
+        0.649...
+    """
+    told = progress or (lambda *_: None)
+    texts = [passage_input(encoder, title, text)[0] for title, text in data.corpus.values()]
+    encoder.encode_documents(texts[:1])  # what happens once, such as allocating, is no part of the speed
+    documents: list[SparseVector] = []
+    began = time.perf_counter()
+    for start in range(0, len(texts), _CHUNK):
+        documents += encoder.encode_documents(texts[start : start + _CHUNK])
+        told("encoding documents", len(documents), len(texts))
+    seconds = time.perf_counter() - began
+    ids, queries = list(data.corpus), _encode_queries(encoder, data)
+    search = ExactSearch(ids, documents)
+    run = {}
+    for query_id, vector in queries.items():
+        run[query_id] = search(vector)
+        told("searching", len(run), len(queries))
+    size, (p50, p99) = storage_and_latency(documents, list(queries.values()))
+    costs = Costs(len(texts) / seconds, size / len(texts), p50, p99)
+    return _measured(encoder.name, data, ids, documents, queries, run, costs, told if pruning else None)
+
+
+def measure_collection(
+    index: Index, encoder: Encoder, data: BeirSet, *, pruning: bool = False, progress: Progress | None = None
+) -> Measured:
+    """Search a collection by its engine; a document counts by its best passage.
+
+    All vectors are read back, for the sparsity and the sizes: 8 bytes of memory an entry.
+
+    Args:
+        index: the collection, open.
+        encoder: of its model.
+        data: whose queries and judgements count; its corpus should be what the collection was made from.
+        pruning: also find out what pruned vectors are worth, by exact search.
+        progress: told how far it is.
+
+    Raises:
+        ModelMismatch: the collection was built with another model.
+        InvalidInput: the collection holds none of the relevant documents.
+    """
+    told = progress or (lambda *_: None)
+    using, info = encoder.fingerprint, index.info()
+    info.models.require(using, encoder.name, index.collection)
+    ids, documents = [], []
+    for point in index.scroll(fields=["doc_id"], vectors=[using]):
+        if using in point.vectors:  # deleted documents have none
+            ids.append(point.payload["doc_id"])
+            documents.append(point.vectors[using])
+            told("reading the collection", len(ids), info.points)
+    relevant = {doc for grades in data.judged.judgements.values() for doc, grade in grades.items() if grade > 0}
+    missing = relevant.difference(ids)
+    if missing == relevant:
+        raise InvalidInput(
+            f"collection {index.collection!r} holds none of the {len(relevant)} relevant documents of {data.name}: "
+            f"ingest its corpus first"
+        )
+    queries = _encode_queries(encoder, data)
+    run = {}
+    for query_id, vector in queries.items():
+        run[query_id] = _search(index, using, vector)
+        told("searching", len(run), len(queries))
+    size, _ = storage_and_latency(documents, list(queries.values()))
+    p50, p99 = latency(index, using, list(queries.values()))
+    costs = Costs(None, size / len(set(ids)), p50, p99)
+    name = f"{index.collection} ({encoder.name})"
+    return _measured(name, data, ids, documents, queries, run, costs, told if pruning else None, len(missing))
+
+
+def _measured(
+    system: str,
+    data: BeirSet,
+    ids: Sequence[str],
+    documents: Sequence[SparseVector],
+    queries: dict[str, SparseVector],
+    run: Mapping[str, Mapping[str, float]],
+    costs: Costs,
+    told: Progress | None,
+    missing: int = 0,
+) -> Measured:
+    judgements = data.judged.judgements
+    each = evaluate_each(run, judgements)
+    curve = None
+    if told is not None:
+        curve = pruning_curve(ids, documents, queries, judgements, lambda done: told("pruning", done, 2 * len(KEPT)))
+    return Measured(
+        system=system,
+        data=data.name,
+        documents=len(set(ids)),
+        quality=Quality.mean(each.values()),
+        each=each,
+        sparsity=Sparsity.of(documents, list(queries.values())),
+        costs=costs,
+        pruning=curve,
+        missing=missing,
+    )
+
+
+def _encode_queries(encoder: Encoder, data: BeirSet) -> dict[str, SparseVector]:
+    queries = data.judged.queries
+    return dict(zip(queries, encoder.encode_queries(list(queries.values())), strict=True))
+
+
+def _search(index: Index, using: str, vector: SparseVector) -> dict[str, float]:
+    """The best ``LIMIT`` documents, each by its best passage, which comes before its others."""
+    limit = 2 * LIMIT
+    while True:
+        points = index.search(SearchRequest(vector=vector, using=using, limit=limit))
+        best: dict[str, float] = {}
+        for point in points:
+            best.setdefault(point.payload["doc_id"], point.score)
+        if len(best) >= LIMIT or len(points) < limit:
+            return dict(islice(best.items(), LIMIT))
+        limit *= 4

@@ -1,0 +1,138 @@
+"""Has a model seen the queries that it is measured by: exact and near duplicates between training and evaluation.
+
+A score is worth nothing on queries that were trained on; a document may stand in both.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from postings_training.evaluation.beir import CorpusText, JudgedQueries
+from postings_training.pairs import Pair
+from postings_training.shingles import resemblance, shingles
+
+QUERY_ALIKE = 0.7
+"""Resemblance from which on two queries are one: ``Radioiodine treatment … reduces thyroid volume`` and ``… increases
+thyroid volume`` have 0.77, ``what is the function of the liver`` and ``What is the function of the TARDIS?`` 0.65."""
+
+PAIR_ALIKE = 0.5
+"""The same, where the training row has a relevant document of the judged query too."""
+
+DOCUMENT_ALIKE = 0.7
+"""Resemblance from which on two texts are one document; a title more or less keeps them above it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A judged query that stands in the training data.
+
+    Attributes:
+        query_id: which.
+        query: its text.
+        row: the number of the training row that is most like it, from 1.
+        text: the row's text that is like the query.
+        resemblance: how much, 1.0 for what is equal but for case and punctuation.
+        pair: whether the row's other text is a relevant document of the query.
+    """
+
+    query_id: str
+    query: str
+    row: int
+    text: str
+    resemblance: float
+    pair: bool
+
+
+def find_leaks(
+    rows: Iterable[Pair], judged: JudgedQueries, corpus: Mapping[str, CorpusText] | None = None
+) -> list[Leak]:
+    """Find the judged queries that training rows hold, equal or nearly so, on either side.
+
+    Every row is compared with every judged query; memory doesn't grow with the rows.
+
+    Args:
+        rows: of the training data, read once.
+        judged: what is evaluated on.
+        corpus: its documents; with them, a row that holds both a text like the query and a relevant document leaks
+            at a lower resemblance.
+
+    Returns:
+        One leak for each leaked query, in the order of the queries.
+
+    Example:
+        >>> judged = JudgedQueries({"1": "How are glacier caves formed?"}, {"1": {"d": 1}})
+        >>> find_leaks([Pair("how are glacier caves formed", "By water.")], judged)[0].resemblance
+        1.0
+    """
+    queries = _Queries(judged)
+    documents = _Documents(judged, corpus or {})
+    found: dict[int, Leak] = {}
+    for number, row in enumerate(rows, 1):
+        for text, other in ((row.query, row.positive), (row.positive, row.query)):
+            for at, alike in queries.like(text):
+                query_id = queries.ids[at]
+                pair = documents.answers(query_id, other)
+                if not pair and alike < QUERY_ALIKE:
+                    continue
+                if at not in found or (alike, pair) > (found[at].resemblance, found[at].pair):
+                    found[at] = Leak(query_id, judged.queries[query_id], number, text, alike, pair)
+    return [found[at] for at in sorted(found)]
+
+
+class _Queries:
+    """The judged queries by their shingles."""
+
+    def __init__(self, judged: JudgedQueries) -> None:
+        self.ids = list(judged.queries)
+        sets = [shingles(text) for text in judged.queries.values()]
+        holders: dict[str, list[int]] = defaultdict(list)
+        for at, each in enumerate(sets):
+            for shingle in each:
+                holders[shingle].append(at)
+        self._holders = {shingle: np.array(numbers, dtype=np.int64) for shingle, numbers in holders.items()}
+        self._sizes = np.array([len(each) for each in sets])
+        # A text that is much longer than every query is like none.
+        self._longest = 4 * max((len(text) for text in judged.queries.values()), default=0)
+
+    def like(self, text: str) -> list[tuple[int, float]]:
+        """The queries with a resemblance of ``PAIR_ALIKE`` or more."""
+        if len(text) > self._longest:
+            return []
+        mine = shingles(text)
+        lists: list[npt.NDArray[np.int64]] = [self._holders[shingle] for shingle in mine if shingle in self._holders]
+        if not lists:
+            return []
+        shared = np.bincount(np.concatenate(lists), minlength=len(self.ids))
+        alike = shared / (len(mine) + self._sizes - shared)
+        return [(int(at), float(alike[at])) for at in np.flatnonzero(alike >= PAIR_ALIKE)]
+
+
+class _Documents:
+    """The relevant documents of the judged queries; their shingles are made when they are first asked for."""
+
+    def __init__(self, judged: JudgedQueries, corpus: Mapping[str, CorpusText]) -> None:
+        self._judgements = judged.judgements
+        self._corpus = corpus
+        self._made: dict[str, frozenset[str]] = {}
+
+    def answers(self, query_id: str, text: str) -> bool:
+        """Whether a text is one of a query's relevant documents."""
+        relevant = [
+            document_id
+            for document_id, grade in self._judgements[query_id].items()
+            if grade > 0 and document_id in self._corpus
+        ]
+        if not relevant:
+            return False
+        mine = shingles(text)
+        return any(resemblance(mine, self._shingles(document_id)) >= DOCUMENT_ALIKE for document_id in relevant)
+
+    def _shingles(self, document_id: str) -> frozenset[str]:
+        if document_id not in self._made:
+            self._made[document_id] = shingles(self._corpus[document_id].whole)
+        return self._made[document_id]

@@ -1,0 +1,95 @@
+"""What is known to answer each query, and which documents each text belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from postings_training.evaluation.beir import CorpusText, load_corpus, load_judgements, load_queries
+from postings_training.pairs import read_pairs
+from postings_training.shingles import normalised
+
+
+def text_key(text: str) -> str:
+    """Equal for texts that differ in case and punctuation only."""
+    return hashlib.sha256(normalised(text).encode()).hexdigest()
+
+
+class Answers:
+    """Of pairs in JSON Lines, or of a BEIR folder with the judgements of all its splits.
+
+    Texts are known by their keys: memory grows with the number of pairs, not with their length.
+
+    Args:
+        source: see :func:`read_pairs`.
+        split: of a BEIR folder.
+
+    Raises:
+        ReaderError: it can't be read.
+    """
+
+    def __init__(self, source: Path, split: str) -> None:
+        self.pairs = 0
+        """How many there are."""
+        self._source = source
+        self._corpus: dict[str, CorpusText] | None = None
+        self._documents: dict[str, set[str]] = defaultdict(set)
+        self._answers: dict[str, set[str]] = defaultdict(set)
+        for pair in read_pairs(source, split):
+            self.pairs += 1
+            self._add(pair.query, pair.positive, _document_key(pair.source, pair.doc_id))
+            self._documents[text_key(pair.positive)] |= _document_key(pair.source, pair.doc_id)
+        if source.is_dir():
+            self._read_folder(source)
+
+    @property
+    def texts(self) -> int:
+        """How many texts there are, without those that differ in case and punctuation only."""
+        return len(self._documents)
+
+    def stream_texts(self) -> Iterator[str]:
+        """Each text once, in the order of the source: all positives, or the corpus."""
+        texts = (
+            (pair.positive for pair in read_pairs(self._source))
+            if self._corpus is None
+            else (document.whole for document in self._corpus.values())
+        )
+        seen: set[str] = set()
+        for text in texts:
+            key = text_key(text)
+            if text and key not in seen:
+                seen.add(key)
+                yield text
+
+    def known(self, query: str) -> int:
+        """How many texts and documents are known to answer a query."""
+        return len(self._answers.get(text_key(query), ()))
+
+    def answered_by(self, query: str, text: str) -> bool:
+        """Whether a text, or another one of its document, is known to answer a query."""
+        key, answers = text_key(text), self._answers.get(text_key(query), set())
+        return key in answers or not answers.isdisjoint(self._documents[key])
+
+    def _read_folder(self, folder: Path) -> None:
+        self._corpus = load_corpus(folder)
+        name = folder.resolve().name
+        for document_id, document in self._corpus.items():
+            if document.whole:
+                self._documents[text_key(document.whole)] |= _document_key(name, document_id)
+        queries = load_queries(folder)
+        for file in sorted((folder / "qrels").glob("*.tsv")):
+            for query_id, grades in load_judgements(folder, file.stem).items():
+                for document_id, grade in grades.items():
+                    if grade > 0 and query_id in queries and document_id in self._corpus:
+                        text = self._corpus[document_id].whole
+                        self._add(queries[query_id], text, _document_key(name, document_id))
+
+    def _add(self, query: str, positive: str, document: set[str]) -> None:
+        self._answers[text_key(query)] |= {text_key(positive)} | document
+
+
+def _document_key(source: str, doc_id: str) -> set[str]:
+    """The document's name, which no text's key equals; none where the pair doesn't say."""
+    return {f"{source}\0{doc_id}"} if doc_id else set()

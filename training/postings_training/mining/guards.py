@@ -1,0 +1,49 @@
+"""Which of the texts that a search finds may be a hard negative."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postings.errors import ConfigurationError
+
+_DEEPEST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """Keeps out texts that may well answer the query, although nobody said so.
+
+    The margins are those of NV-Retriever (Moreira et al. 2024, https://arxiv.org/abs/2407.15831).
+
+    Args:
+        skip: texts at the top that are left out, not counting known answers.
+        depth: texts that are looked at, at the most, likewise.
+        margin: a negative's score is at most the positive's less this much …
+        relative_margin: … and at most the positive's less this part of it: 0.05 allows 95 % of its score.
+
+    Raises:
+        ConfigurationError: one is out of range.
+
+    Example:
+        >>> Guards(margin=1.0, relative_margin=0.05).highest(10.0)
+        9.0
+    """
+
+    skip: int = 0
+    depth: int = 100
+    margin: float = 0.0
+    relative_margin: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.skip < self.depth <= _DEEPEST:
+            raise ConfigurationError(
+                f"expected 0 <= skip < depth <= {_DEEPEST:,}, got skip {self.skip} and depth {self.depth}"
+            )
+        if not 0 <= self.margin < float("inf"):
+            raise ConfigurationError(f"expected a margin of 0 or more, got {self.margin}")
+        if not 0 <= self.relative_margin <= 1:
+            raise ConfigurationError(f"expected a relative margin in 0..1, got {self.relative_margin}")
+
+    def highest(self, positive: float) -> float:
+        """The highest score that a negative may have where the positive has this one."""
+        return min(positive - self.margin, positive * (1 - self.relative_margin))

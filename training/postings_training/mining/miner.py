@@ -1,0 +1,152 @@
+"""Hard negatives: texts that the model ranks high for a query that they don't answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from postings import EdgeIndex, Encoder, Index, SparseVector
+from postings.documents import point_id
+from postings.errors import ConfigurationError
+from postings.index import Point, SearchRequest
+from postings_training.evaluation.measuring import Progress
+from postings_training.mining.answers import Answers, text_key
+from postings_training.mining.guards import Guards
+from postings_training.pairs import Pair, read_pairs
+from postings_training.shingles import resemblance, shingles
+from postings_training.streams import batched
+
+TEXT_ALIKE = 0.8
+"""Resemblance to the positive from which on a text counts as the same."""
+
+_TEXTS = 512
+_QUERIES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """A pair with its negatives, the highest score first, and the model's scores: the positive's, then theirs.
+
+    The differences of the scores are what a MarginMSE loss distils (Hofstätter et al. 2020,
+    https://arxiv.org/abs/2010.02666).
+    """
+
+    pair: Pair
+    negatives: tuple[str, ...]
+    scores: tuple[float, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """A row of training data."""
+        named = {"source": self.pair.source, "doc_id": self.pair.doc_id}
+        return {
+            "query": self.pair.query,
+            "positive": self.pair.positive,
+            "negatives": list(self.negatives),
+            "scores": [round(score, 5) for score in self.scores],
+            **{name: value for name, value in named.items() if value},
+        }
+
+
+def mine(
+    source: str | os.PathLike[str],
+    encoder: Encoder,
+    negatives: int = 5,
+    guards: Guards | None = None,
+    *,
+    split: str = "train",
+    progress: Progress | None = None,
+) -> Iterator[Mined]:
+    r"""Mine negatives for each pair, in the order of the pairs.
+
+    Of pairs in JSON Lines, the candidates are all their positives; of a BEIR folder, its corpus. They are encoded into
+    an embedded index in a temporary folder, which each query then searches. A text is no negative if it answers the
+    query by another pair, or by a judgement of any split; if its document does; or if it nearly equals the positive.
+
+    Args:
+        source: see :func:`read_pairs`; it is read several times.
+        encoder: of the model.
+        negatives: for each pair, at the most; a pair for which none is left has none.
+        guards: which texts may be one; by default relative to the positive's score.
+        split: of a BEIR folder.
+        progress: told how far it is.
+
+    Raises:
+        ConfigurationError: ``negatives`` is less than 1.
+        ReaderError: the source can't be read.
+        StorageFull: the temporary folder has too little room.
+
+    Example:
+        >>> pairs = folder.parent / "pairs.jsonl"
+        >>> _ = pairs.write_text(
+        ...     '{"query": "fast cat", "positive": "A cheetah is the fastest cat."}\n'
+        ...     '{"query": "slow cat", "positive": "A cat that sleeps is slow."}\n'
+        ... )
+        >>> [mined.negatives for mined in mine(pairs, encoder)]
+        [('A cat that sleeps is slow.',), ('A cheetah is the fastest cat.',)]
+    """
+    if negatives < 1:
+        raise ConfigurationError(f"expected 1 negative or more, got {negatives}")
+    told, place = progress or (lambda *_: None), Path(source)
+    answers = Answers(place, split)
+    with TemporaryDirectory(prefix="postings-") as folder, EdgeIndex(folder) as index:
+        index.ensure(encoder.fingerprint, encoder.name)
+        done = 0
+        for texts in batched(answers.stream_texts(), _TEXTS):
+            vectors = encoder.encode_documents(texts)
+            index.upsert([_point(text, encoder, vector) for text, vector in zip(texts, vectors, strict=True)])
+            done += len(texts)
+            told("encoding texts", done, answers.texts)
+        done = 0
+        for pairs in batched(read_pairs(place, split), _QUERIES):
+            yield from _mine_batch(pairs, encoder, index, answers, guards or Guards(), negatives)
+            done += len(pairs)
+            told("mining", done, answers.pairs)
+
+
+def _mine_batch(
+    pairs: Sequence[Pair], encoder: Encoder, index: Index, answers: Answers, guards: Guards, negatives: int
+) -> Iterator[Mined]:
+    using = encoder.fingerprint
+    queries = encoder.encode_queries([pair.query for pair in pairs])
+    ids = [_id(pair.positive) for pair in pairs]
+    stored = {point.id: point.vectors[using] for point in index.retrieve(list(dict.fromkeys(ids)), vectors=[using])}
+    requests = [
+        SearchRequest(vector=query, using=using, limit=guards.depth + answers.known(pair.query), with_vector=True)
+        for pair, query in zip(pairs, queries, strict=True)
+    ]
+    for pair, query, id, found in zip(pairs, queries, ids, index.search_batch(requests), strict=True):
+        positive = query.dot(stored[id])
+        # The engine adds the products in an order of its own: its scores of two runs may differ in the last digits.
+        ranked = sorted(((query.dot(point.vectors[using]), point.payload["text"]) for point in found), reverse=True)
+        chosen = list(_allowed(pair, positive, ranked, answers, guards, negatives))
+        yield Mined(pair, tuple(text for text, _ in chosen), (positive, *(score for _, score in chosen)))
+
+
+def _allowed(
+    pair: Pair,
+    positive: float,
+    ranked: Sequence[tuple[float, str]],
+    answers: Answers,
+    guards: Guards,
+    negatives: int,
+) -> Iterator[tuple[str, float]]:
+    alike = shingles(pair.positive)
+    unknown = [(score, text) for score, text in ranked if not answers.answered_by(pair.query, text)]
+    for score, text in unknown[guards.skip : guards.depth]:
+        if negatives == 0:
+            return
+        if score <= guards.highest(positive) and resemblance(alike, shingles(text)) < TEXT_ALIKE:
+            negatives -= 1
+            yield text, score
+
+
+def _point(text: str, encoder: Encoder, vector: SparseVector) -> Point:
+    return Point(_id(text), {"text": text}, {encoder.fingerprint: vector})
+
+
+def _id(text: str) -> str:
+    return point_id(text_key(text), 0)

@@ -1,0 +1,59 @@
+"""Text files line by line, with errors that name the line; and anything in batches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from postings.errors import ReaderError
+
+_T = TypeVar("_T")
+
+
+def lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines that aren't blank, numbered from 1, without their ends.
+
+    Raises:
+        ReaderError: the file can't be read, or a line isn't UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    text = line.decode("utf-8-sig").rstrip("\r\n")
+                except UnicodeDecodeError as error:
+                    raise ReaderError(
+                        f"{path}:{number}: invalid UTF-8: byte 0x{line[error.start]:02x} at position {error.start}"
+                    ) from error
+                if text.strip():
+                    yield number, text
+    except OSError as error:
+        raise ReaderError(f"{path} can't be read: {error.strerror or error}") from error
+
+
+def records(path: Path) -> Iterator[tuple[int, str, Any]]:
+    """The JSON values of a JSON Lines file, each with its line and the line's number.
+
+    Raises:
+        ReaderError: as :func:`lines`, or a line isn't JSON.
+    """
+    for number, line in lines(path):
+        try:
+            yield number, line, json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise ReaderError(f"{path}:{number}: not JSON: {error}") from error
+
+
+def batched(items: Iterable[_T], size: int) -> Iterator[tuple[_T, ...]]:
+    """Up to ``size`` items at a time, as Python 3.12 has it in itertools.
+
+    Example:
+        >>> list(batched("abcde", 2))
+        [('a', 'b'), ('c', 'd'), ('e',)]
+    """
+    source = iter(items)
+    while batch := tuple(islice(source, size)):
+        yield batch
