@@ -28,6 +28,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.ingest_memory
 	$(BIN)/python -m benchmarks.chaos
+	$(BIN)/python -m benchmarks.training
 
 clean:
 	rm -rf .venv

@@ -12,7 +12,7 @@ from torch import nn
 
 from postings.encoder.sources import model_folder
 from postings.encoder.torch_model import modules_of
-from postings.errors import ConfigurationError, ModelNotSupported
+from postings.errors import ConfigurationError, ModelNotSupported, PostingsError
 from postings_training.recipe import Model
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def build_model(base: str, settings: Model, device: str, documents: Iterable[str
     folder = model_folder(base)
     try:
         model = _csr(folder, settings, device) if settings.kind == "csr" else _splade(folder, device)
-    except (OSError, ValueError, KeyError, RuntimeError, AttributeError) as error:
+    except PostingsError:
+        raise
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and others for a broken folder
         raise ModelNotSupported(f"the base {base!r} can't be loaded: {error}") from error
     last = type(modules_of(model, "document")[-1]).__name__
     wanted = "SparseAutoEncoder" if settings.kind == "csr" else "SpladePooling"

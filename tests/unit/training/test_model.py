@@ -1,0 +1,95 @@
+"""Models are built from their bases, and what can't be is refused."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer, SparseEncoder
+from sentence_transformers.base.modules import Router, Transformer
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder, SparseStaticEmbedding
+
+from postings import Encoder
+from postings.encoder.torch_model import modules_of
+from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
+from postings_training.model import build_model, inverse_frequencies
+from postings_training.recipe import Model
+from tests.support import models
+
+
+@pytest.fixture(scope="module")
+def dense(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("dense")
+    transformer: Transformer = models.csr(folder)[0]  # type: ignore[assignment]
+    SentenceTransformer(modules=[transformer, Pooling(32, "mean"), Normalize()]).save_pretrained(str(folder / "model"))
+    return str(folder / "model")
+
+
+def test_a_splade_base_is_taken_in_full_precision() -> None:
+    model = build_model("tiny", Model(max_length=64, query_prompt="q: ", dropout=0.25), "cpu")
+    assert {part.dtype for part in model.parameters()} == {torch.float32}
+    assert model.max_seq_length == 64
+    assert model.prompts["query"] == "q: "
+    assert {each.p for each in model.modules() if isinstance(each, torch.nn.Dropout)} == {0.25}
+
+
+def test_inference_free_queries_start_with_inverse_document_frequencies(tmp_path: Path) -> None:
+    documents = ["a lion hunts", "a lion sleeps", "a nightingale"]
+    model = build_model("tiny", Model(kind="inference-free"), "cpu", documents)
+    assert isinstance(model[0], Router)
+    (static,) = modules_of(model, "query")
+    assert isinstance(static, SparseStaticEmbedding)
+    vocabulary = static.tokenizer.get_vocab()
+    expected = {word: math.log1p((3 - n + 0.5) / (n + 0.5)) for word, n in (("a", 3), ("lion", 2), ("zebra", 0))}
+    found = {word: static.weight[vocabulary[word]].item() for word in expected}
+    assert found == pytest.approx(expected)
+    assert static.weight.requires_grad
+    model.save_pretrained(str(tmp_path / "saved"), create_model_card=False)
+    (vector,) = Encoder.load(tmp_path / "saved", "cpu").encode_queries(["lion lion"])
+    assert vector.values.tolist() == pytest.approx([expected["lion"]])
+    again = build_model(str(tmp_path / "saved"), Model(kind="inference-free"), "cpu", ["other"])
+    assert torch.equal(modules_of(again, "query")[0].weight, static.weight)
+
+
+def test_csr_puts_an_autoencoder_on_a_frozen_dense_model(dense: str) -> None:
+    model = build_model(dense, Model(kind="csr"), "cpu")
+    autoencoder = model[-1]
+    assert isinstance(autoencoder, SparseAutoEncoder)
+    assert (autoencoder.hidden_dim, autoencoder.k, autoencoder.k_aux) == (128, 8, 16)
+    assert model.similarity_fn_name == "dot"
+    assert not any(part.requires_grad for module in list(model)[:-1] for part in module.parameters())
+    assert all(part.requires_grad for part in autoencoder.parameters())
+    assert all(part.requires_grad for part in build_model(dense, Model(kind="csr", frozen=False), "cpu").parameters())
+
+
+@pytest.mark.parametrize("settings", [{"k": 64}, {"k_aux": 200}])
+def test_more_latents_than_there_are_is_a_wrong_setting(dense: str, settings: dict[str, int]) -> None:
+    with pytest.raises(ConfigurationError, match=r"model\.k is \d+ and model\.k_aux \d+, but there are 128 latents"):
+        build_model(dense, Model(kind="csr", **settings), "cpu")  # type: ignore[arg-type]
+
+
+def test_a_base_of_the_wrong_kind_is_refused(dense: str) -> None:
+    with pytest.raises(ModelNotSupported, match=r"model\.kind is 'splade'.*ends in SparseAutoEncoder"):
+        build_model(dense, Model(), "cpu")
+
+
+def test_a_base_that_is_not_there_or_damaged_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound):
+        build_model("no-such-model", Model(), "cpu")
+    folder = models.copy_of_tiny(tmp_path)
+    (folder / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ModelNotSupported, match=r"can't be loaded"):
+        build_model(str(folder), Model(), "cpu")
+
+
+def test_no_document_gives_every_token_the_same_weight() -> None:
+    tokenizer = models.small_tokenizer()
+    weights = inverse_frequencies(tokenizer, [])
+    assert weights.unique().tolist() == pytest.approx([math.log(2)])
+
+
+def test_what_was_built_is_a_plain_sparse_encoder(dense: str) -> None:
+    assert type(build_model(dense, Model(kind="csr"), "cpu")) is SparseEncoder

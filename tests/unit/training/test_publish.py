@@ -1,0 +1,84 @@
+"""Publishing: cards of all shapes, checkpoints that are whole, and a hub that is away."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from postings.errors import TrainingFailure
+from postings_training.card import card
+from postings_training.checkpoints import drop_partial, is_full, last_checkpoint, refuse_small_disk
+from postings_training.data import Source
+from postings_training.publish import Record
+from postings_training.recipe import load_recipe, recipe_names
+
+
+def checkpoint(folder: Path, step: int, state: str | None = "{}") -> Path:
+    path = folder / f"checkpoint-{step}"
+    path.mkdir(parents=True)
+    (path / "model.safetensors").write_bytes(b"weights")
+    if state is not None:
+        (path / "trainer_state.json").write_text(state)
+    return path
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_has_a_card(name: str) -> None:
+    recipe = load_recipe(name)
+    sources = (Source("a|b/pairs.jsonl", 1234, "sha256 ab", "CC0"),)
+    record = Record("f" * 32, recipe, sources, 10, 3.5, {"ndcg@10": 0.51234}, {"torch": "2"})
+    text = card(json.loads(json.dumps(record.to_json())))
+    assert text.startswith("---\nlanguage: en\nlicense: ")
+    assert f"# {recipe.publish.name}\n" in text
+    assert "| ndcg@10 | 0.5123 |" in text
+    assert "| pairs.jsonl | 1,234 | CC0 | `sha256 ab` |" in text
+    assert f"| training.seed | {recipe.training.seed} |" in text
+
+
+def test_a_card_says_so_where_nothing_was_measured_or_stated() -> None:
+    recipe = load_recipe("tiny", ["publish.licence=''", "publish.base_licence=''", "publish.name=''"])
+    text = card(Record("f", recipe, (Source("x", 1, "d"),), 1, 1.0, {}, {}).to_json())
+    assert "## Results\n\nNone.\n" in text
+    assert "Licence of the model: not stated; of its base tiny: not stated." in text
+    assert "| x | 1 | not stated | `d` |" in text
+    assert "license:" not in text
+
+
+def test_the_last_checkpoint_is_the_newest_that_is_whole(tmp_path: Path) -> None:
+    assert last_checkpoint(tmp_path) is None
+    checkpoint(tmp_path, 9)
+    newest = checkpoint(tmp_path, 10)
+    broken = [checkpoint(tmp_path, 11, state=None), checkpoint(tmp_path, 12, state='{"step": ')]
+    assert last_checkpoint(tmp_path) == newest
+    drop_partial(tmp_path)
+    assert not any(path.exists() for path in broken)
+    assert newest.exists()
+
+
+def test_a_disk_that_is_too_small_is_seen_before_the_run(tmp_path: Path) -> None:
+    refuse_small_disk(tmp_path, 1000, 1000, 2)
+    with pytest.raises(TrainingFailure, match=r"GiB of room, and the run's checkpoints take .* lower training\.keep"):
+        refuse_small_disk(tmp_path, 10**15, 10**15, 2)
+
+
+def test_a_full_disk_is_known_by_its_number_or_its_words() -> None:
+    assert is_full(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert is_full(RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"))
+    assert is_full(RuntimeError("[enforce fail at inline_container.cc:603] . unexpected pos 64 vs 0"))
+    assert not is_full(OSError(errno.EACCES, "no"))
+    assert not is_full(RuntimeError("shapes differ"))
+
+
+def test_a_hub_that_does_not_take_the_model_leaves_it_where_it_is(tmp_path: Path) -> None:
+    code = f"from pathlib import Path; from postings_training.publish import push; push(Path({str(tmp_path)!r}), 'a/b')"
+    # The hub's client reads its address when it is imported.
+    environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert "ConfigurationError: the hub didn't take a/b (" in done.stderr
+    assert done.stderr.rstrip().endswith(f"); the model is in {tmp_path}")
