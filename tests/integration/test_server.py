@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from qdrant_client import AsyncQdrantClient, QdrantClient
+from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
 from postings import Document, Encoder, Settings, open_index
 from postings.errors import IndexCorrupt, IndexRejected, IndexUnavailable
 from postings.index.server import ServerIndex
+from postings.index.server.connection import open_client
 from postings_ingest import Pipeline
 from postings_query import AsyncSearchClient, Hit, SearchClient
 from tests.support.indexes import MODEL, served
@@ -58,6 +59,14 @@ def settings(request: pytest.FixtureRequest) -> Iterator[Settings]:
         yield settings
 
 
+async def described(settings: Settings) -> q.CollectionInfo:
+    client = open_client(settings)
+    try:
+        return await client.get_collection(settings.collection)
+    finally:
+        await client.close()
+
+
 def test_a_new_collection_is_as_the_settings_say(settings: Settings) -> None:
     wanted = settings.model_copy(
         update={
@@ -70,10 +79,7 @@ def test_a_new_collection_is_as_the_settings_say(settings: Settings) -> None:
     )
     with open_index(wanted) as index:
         index.ensure(MODEL, "tiny")
-    key = settings.index_api_key
-    client = QdrantClient(url=settings.index_url, api_key=key.get_secret_value() if key else None)
-    made = client.get_collection(settings.collection).config
-    client.close()
+    made = asyncio.run(described(settings)).config
     assert made.params.sparse_vectors is not None
     vector = made.params.sparse_vectors[MODEL].index
     assert vector is not None

@@ -57,8 +57,8 @@ def served(name: str, collection: str) -> Iterator[Settings]:
     settings = server_settings(collection) if os.environ.get(SERVER_URL) else _front_settings(collection)
     if name == "rest":
         settings = settings.model_copy(update={"index_grpc_port": None})
-    elif not listens(str(urlsplit(settings.index_url).hostname), settings.index_grpc_port or 0):
-        pytest.skip(f"no gRPC on port {settings.index_grpc_port} of {settings.index_url}: {GRPC_PORT} names another")
+    elif settings.index_grpc_port is None:
+        pytest.skip(f"{settings.index_url} has no gRPC on port {os.environ.get(GRPC_PORT, '6334')}: set {GRPC_PORT}")
     try:
         yield settings
     finally:
@@ -66,11 +66,12 @@ def served(name: str, collection: str) -> Iterator[Settings]:
 
 
 def server_settings(collection: str, **others: Any) -> Settings:
-    """Of the server that the environment names."""
+    """Of the server that the environment names, over gRPC if it answers there."""
+    url, port = os.environ[SERVER_URL], os.environ.get(GRPC_PORT, "6334")
     found = {
-        "index_url": os.environ[SERVER_URL],
+        "index_url": url,
         "index_api_key": os.environ.get("POSTINGS_TEST_QDRANT_API_KEY"),
-        "index_grpc_port": os.environ.get(GRPC_PORT, "6334"),
+        "index_grpc_port": port if listens(str(urlsplit(url).hostname), int(port)) else None,
         "collection": collection,
     }
     return Settings(**{name: value for name, value in found.items() if value}, **others)

@@ -57,6 +57,7 @@ class AsyncServerIndex:
         Raises:
             IndexUnavailable: it can't be reached.
             IndexRejected: it is older than Postings needs.
+            AccessDenied: it refuses the key, which over REST shows with the first other call.
         """
         index = cls(open_client(settings), settings)
         try:
