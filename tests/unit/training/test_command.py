@@ -23,7 +23,6 @@ PAIRS = [{"query": "what hunts?", "positive": "a lion"}, {"query": "what sings?"
         (["tiny", "--data", "pairs.jsonl", "--base", "nope"], "error: there is no model 'nope'"),
         (["tiny", "--data", "pairs.jsonl", "--evaluate", "nope"], "error: nope/queries.jsonl can't be read"),
         (["tiny", "--data", "bad.jsonl"], "error: bad.jsonl:2: there is no 'positive'"),
-        (["csr-nq", "--data", "pairs.jsonl", "--base", "tiny", "--set", "data.held_out=0"], "model.kind is 'csr'"),
     ],
 )
 def test_what_is_wrong_is_one_line(
