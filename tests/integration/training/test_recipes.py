@@ -62,3 +62,17 @@ def test_the_card_says_what_the_model_is_made_of(tmp_path: Path) -> None:
         "of its base tiny: apache-2.0",
     ):
         assert said in card
+
+
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing_enable.*deprecated:FutureWarning")  # within the libraries
+@pytest.mark.parametrize("name", ["tiny", "inference-free"])
+def test_what_saves_memory_goes_together(name: str, tmp_path: Path) -> None:
+    changes = ("loss.mini_batch=3", "training.precision=bfloat16", "training.checkpointing=true")
+    changes += ("training.accumulate=2", "publish.half=true", "evaluation.keep_best=false")
+    recipe = quick(name, pairs(tmp_path, 32), *changes, steps=2)
+    record = train(recipe, tmp_path / "model")
+    assert record is not None
+    encoder = Encoder.load(tmp_path / "model", "cpu")
+    (query,), (document,) = encoder.encode_queries(["what hunts?"]), encoder.encode_documents(["a lion hunts"])
+    assert query.dot(document) > 0
+    assert query.values.dtype == document.values.dtype == "float32"
