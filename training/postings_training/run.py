@@ -68,7 +68,8 @@ def train(
         model = build_model(recipe.base, recipe.model, device, data.train["positive"])
         evaluator = build_evaluator(recipe.evaluation, data.held_out, recipe.training.batch_size)
         rows = labelled(data.train, recipe, device)
-        refuse_small_disk(work, *parameters(model), recipe.training.keep)
+        if _is_first():
+            refuse_small_disk(work, *parameters(model), recipe.training.keep)
         with lean_heads(model):
             trainer = build_trainer(recipe, model, rows, evaluator, work, [Reporter(show)])
             began = time.monotonic()
@@ -82,9 +83,14 @@ def train(
         return _publish(model, out, recipe, data, trainer, seconds, results)
 
 
+def _is_first() -> bool:
+    """Whether this is the process that writes: the others may be ahead of it, and find no folder yet."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def _begin(recipe: Recipe, data: TrainingData, out: Path, work: Path, *, resume: bool) -> Path | None:
     """Look at the folders; returns the checkpoint to resume from."""
-    if os.environ.get("RANK", "0") != "0":
+    if not _is_first():
         return last_checkpoint(work) if resume else None
     if out.exists():
         raise ConfigurationError(f"{out} is there already: name another folder with --out, or move it away")
