@@ -10,7 +10,7 @@ from postings import Document, EdgeIndex, Encoder
 from postings_ingest import Pipeline
 from postings_query import SearchClient
 from postings_training.data import load_data
-from postings_training.publish import RECORD
+from postings_training.provenance import RECORD
 from postings_training.recipe import Data, recipe_names
 from postings_training.run import train
 from tests.support.training import beir, lines, minilm, pairs, quick
