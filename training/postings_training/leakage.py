@@ -112,6 +112,8 @@ class _Queries:
         if len(text) > self._longest:
             return []
         mine = shingles(text)
+        if len(mine) * PAIR_ALIKE > self._sizes.max(initial=0):
+            return []
         lists: list[npt.NDArray[np.int64]] = [self._holders[shingle] for shingle in mine if shingle in self._holders]
         if not lists:
             return []
