@@ -28,10 +28,11 @@ import Stemmer
 
 from benchmarks.beir import ROOT
 from postings import Encoder
-from postings_cli.leaks import without_leaks
 from postings_training.evaluation import BeirSet, Measured, Run, evaluate_each, load_set, measure_model
 from postings_training.evaluation.exact import LIMIT
 from postings_training.evaluation.significance import randomisation_test
+from postings_training.leak_guard import without_leaks
+from postings_training.provenance import known_sources
 
 SHARED = ROOT.parent / "shared"
 GOAL = 1.05
@@ -141,7 +142,9 @@ def main() -> int:
     arguments = parser.parse_args()
     names = arguments.names or sorted(path.name for path in arguments.data.iterdir() if (path / "qrels").is_dir())
     whole = [load_set(arguments.data / name) for name in names]
-    sets, remarks = without_leaks(whole, [arguments.model], arguments.trained_on, drop=True, progress=lambda *_: None)
+    sources, unchecked = known_sources([arguments.model], arguments.trained_on)
+    sets, left_out = without_leaks(whole, sources, drop=True)
+    remarks = [*unchecked, *left_out]
     with TemporaryDirectory() as folder:
         peer = Encoder.load(with_window(SHARED / "models" / "splade-tiny", PEER_TOKENS, Path(folder)))
         model = Encoder.load(arguments.model)

@@ -12,12 +12,13 @@ import typer
 from postings import Encoder, open_index
 from postings.errors import ReaderError
 from postings_cli.console import err, out, print_json, printable
-from postings_cli.leaks import TrainedOn, without_leaks
 from postings_cli.options import IndexUrl, Json, settings_from
 from postings_cli.progress import steps_bar
 from postings_training.evaluation import Evaluation, compare, load_set, measure_collection, measure_model, write_report
 from postings_training.evaluation.nano_beir import load_nano_beir
 from postings_training.evaluation.report import as_json, page
+from postings_training.leak_guard import without_leaks
+from postings_training.provenance import known_sources
 
 
 def evaluate(
@@ -40,7 +41,14 @@ def evaluate(
         typer.Option("--collection", "-c", help="Search this collection, by its engine.", show_default=False),
     ] = None,
     index: IndexUrl = None,
-    trained_on: TrainedOn = [],  # noqa: B006
+    trained_on: Annotated[
+        list[Path],
+        typer.Option(
+            "--trained-on",
+            help="Training data of the model: JSON Lines, a BEIR folder, or a hub data set.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006
     leaks: Annotated[
         Literal["refuse", "drop"],
         typer.Option(help="What to do when a query stands in the training data: give no score, or leave it out."),
@@ -54,8 +62,8 @@ def evaluate(
     """Measure how well a model, or a collection, finds what BEIR folders judge relevant.
 
     A model encodes each folder's corpus and is searched exactly; with --collection, what stands there is searched.
-    Queries that the model was trained on, or nearly so, are looked for in --trained-on and in the data that
-    training.json in the model's folder names.
+    Queries that the model was trained on, or nearly so, are looked for in --trained-on and in the data that the
+    model's folder names, as postings train writes it.
 
     Example: postings evaluate ./my-splade --data beir/scifact --data beir/nfcorpus --against tiny --out report
     Example: postings evaluate --collection articles --data judged-articles
@@ -68,7 +76,8 @@ def evaluate(
         raise ReaderError(f"two sets are called {repeated[0]!r}: their figures couldn't be told apart")
     models = [settings.model] if against is None else [settings.model, against]
     with steps_bar() as progress:
-        sets, remarks = without_leaks(sets, models, trained_on, drop=leaks == "drop", progress=progress)
+        sources, unchecked = known_sources(models, trained_on)
+        sets, left_out = without_leaks(sets, sources, drop=leaks == "drop", progress=progress)
         encoders = [Encoder.from_settings(settings.model_copy(update={"model": name})) for name in models]
         pruning = report is not None
         by_model = partial(measure_model, pruning=pruning, progress=progress)
@@ -79,6 +88,7 @@ def evaluate(
                 by_engine = partial(measure_collection, opened, pruning=pruning, progress=progress)
                 systems = [tuple(by_engine(encoders[0], each) for each in sets)]
         systems += [tuple(by_model(encoder, each) for each in sets) for encoder in encoders[1:]]
+    remarks = [*unchecked, *left_out]
     remarks += [
         f"{each.data}: {each.missing} relevant documents aren't in the collection and count as not found"
         for each in systems[0]

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -35,6 +35,21 @@ def train(
         list[str] | None,
         typer.Option("--evaluate", help="BEIR folder to measure on while training; may be repeated."),
     ] = None,
+    leaks: Annotated[
+        Literal["refuse", "drop"] | None,
+        typer.Option(
+            help="What to do when a query to measure on stands in the training data: don't start (the default), or "
+            "leave the query out.",
+            show_default=False,
+        ),
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--leave-out",
+            help="BEIR folder; rows that hold one of its test queries aren't trained on; may be repeated.",
+        ),
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="SECTION.SETTING=VALUE", help="Change a setting of the recipe; may be repeated."),
@@ -54,7 +69,13 @@ def train(
     from postings_training.recipe import load_recipe
 
     settings = load_recipe(
-        recipe, changes or (), base=base, data__sources=data or None, evaluation__sets=evaluate or None
+        recipe,
+        changes or (),
+        base=base,
+        data__sources=data or None,
+        data__leave_out=leave_out or None,
+        evaluation__sets=evaluate or None,
+        evaluation__leaks=leaks,
     )
     try:
         from postings_training.publish import push as upload

@@ -44,6 +44,35 @@ def test_the_public_names_are_these() -> None:
         "read_documents",
     ]
     assert postings_query.__all__ == ["AsyncSearchClient", "Contribution", "Hit", "SearchClient"]
+    assert postings_training.__all__ == [
+        "BeirSet",
+        "Comparison",
+        "Evaluation",
+        "Guards",
+        "JudgedQueries",
+        "Judgements",
+        "Measured",
+        "Mined",
+        "Quality",
+        "Recipe",
+        "Run",
+        "Source",
+        "compare",
+        "evaluate",
+        "known_sources",
+        "load_beir",
+        "load_judgements",
+        "load_queries",
+        "load_recipe",
+        "load_set",
+        "measure_collection",
+        "measure_model",
+        "mine",
+        "train",
+        "trained_on",
+        "without_leaks",
+        "write_report",
+    ]
     for package in (postings, postings_ingest, postings_query, postings_training):
         assert all(hasattr(package, name) for name in package.__all__)
         assert all((getattr(package, name).__doc__ or "").strip() for name in package.__all__)
@@ -60,8 +89,11 @@ def test_imports_are_light() -> None:
         "scipy",
         "celery",
         "redis",
+        "ir_measures",
+        "matplotlib",
     }
-    code = "import sys, postings, postings_query, postings_ingest, postings_cli.main; print(*sys.modules)"
+    packages = "postings, postings_query, postings_ingest, postings_training, postings_cli.main"
+    code = f"import sys, {packages}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "postings_cli.search" in loaded
     assert not heavy & set(loaded)

@@ -1,14 +1,95 @@
-"""Fine-tuning and evaluation of sparse encoders."""
+"""Fine-tuning, evaluation and mining of sparse encoders.
 
+A model is trained by a recipe, and measured on sets whose queries it hasn't seen::
+
+    record = train(load_recipe("tiny", data__sources=["pairs.jsonl"]), Path("my-model"))
+    sources, _ = known_sources(["my-model"])
+    sets, _ = without_leaks([load_set("my-beir-folder")], sources)
+    measured = measure_model(Encoder.load("my-model"), sets[0])
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from postings.errors import MissingExtra
 from postings_training.evaluation import (
+    BeirSet,
+    Comparison,
+    Evaluation,
     JudgedQueries,
     Judgements,
+    Measured,
     Quality,
     Run,
+    compare,
     evaluate,
     load_beir,
     load_judgements,
     load_queries,
+    load_set,
+    measure_collection,
+    measure_model,
+    write_report,
 )
 
-__all__ = ["JudgedQueries", "Judgements", "Quality", "Run", "evaluate", "load_beir", "load_judgements", "load_queries"]
+if TYPE_CHECKING:
+    from postings_training.leak_guard import without_leaks
+    from postings_training.mining import Guards, Mined, mine
+    from postings_training.provenance import Source, known_sources, trained_on
+    from postings_training.recipe import Recipe, load_recipe
+    from postings_training.run import train
+
+__all__ = [
+    "BeirSet",
+    "Comparison",
+    "Evaluation",
+    "Guards",
+    "JudgedQueries",
+    "Judgements",
+    "Measured",
+    "Mined",
+    "Quality",
+    "Recipe",
+    "Run",
+    "Source",
+    "compare",
+    "evaluate",
+    "known_sources",
+    "load_beir",
+    "load_judgements",
+    "load_queries",
+    "load_recipe",
+    "load_set",
+    "measure_collection",
+    "measure_model",
+    "mine",
+    "train",
+    "trained_on",
+    "without_leaks",
+    "write_report",
+]
+
+# Training takes seconds to import, with PyTorch; recipes and records a tenth, with pydantic.
+_LAZY = {
+    "Guards": "mining",
+    "Mined": "mining",
+    "Recipe": "recipe",
+    "Source": "provenance",
+    "known_sources": "provenance",
+    "load_recipe": "recipe",
+    "mine": "mining",
+    "train": "run",
+    "trained_on": "provenance",
+    "without_leaks": "leak_guard",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    except ImportError as error:
+        raise MissingExtra("training", f"postings_training.{name}") from error

@@ -47,8 +47,8 @@ def card(record: Mapping[str, Any]) -> str:
         *_table(
             ("source", "rows", "licence", "digest"),
             (
-                (Path(each["name"]).name, f"{each['rows']:,}", each["licence"] or "not stated", f"`{each['digest']}`")
-                for each in record["sources"]
+                (Path(each["path"]).name, f"{each['rows']:,}", each["licence"] or "not stated", f"`{each['digest']}`")
+                for each in record["data"]
             ),
         ),
         "",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import json
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from postings.errors import ConfigurationError, InvalidInput, MissingExtra, ReaderError
+from postings.errors import ConfigurationError, InvalidInput, MissingExtra
+from postings_training.evaluation.beir import load_set
+from postings_training.leakage import LeakFinder
+from postings_training.provenance import Source, digest
 from postings_training.recipe import Data
-from postings_training.rows import Row, read_beir, read_jsonl, row_of
+from postings_training.rows import Row, read_rows
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -21,16 +23,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SPLIT_SEED = 12  # as sentence-transformers' examples split
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where rows came from, for the model card: how many, and SHA-256 of the files, or the hub's fingerprint."""
-
-    name: str
-    rows: int
-    digest: str
-    licence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +58,9 @@ def load_data(settings: Data) -> TrainingData:
         raise ConfigurationError(
             "data.sources is empty: expected JSONL files, BEIR folders or hub ids to train on (--data)"
         )
+    finders = [LeakFinder(each.judged, each.corpus) for each in map(load_set, settings.leave_out)]
     rows: list[Row] = []
-    sources: list[Source] = []
-    shape: tuple[int, int] | None = None
-    for name in settings.sources:
-        before = len(rows)
-        for place, row in itertools.islice(_rows(name, settings.split), settings.rows):
-            kept = _cut(row, settings.negatives)
-            if kept is None:
-                continue
-            found = len(kept.negatives), len(kept.scores)
-            shape = shape or found
-            if found != shape:
-                raise InvalidInput(
-                    f"{place} has {found[0]} negatives and {found[1]} scores, the rows before {shape[0]} and "
-                    f"{shape[1]}: all must be alike (data.negatives cuts them to a number)"
-                )
-            rows.append(kept)
-        if len(rows) == before:
-            raise InvalidInput(f"{name} holds no row to train on")
-        sources.append(Source(name, len(rows) - before, *_origin(name, settings)))
+    sources = [_take(name, settings, finders, rows) for name in settings.sources]
     _refuse_one_class(rows)
     data = Dataset.from_dict(_columns(rows))
     if not settings.held_out:
@@ -96,33 +71,31 @@ def load_data(settings: Data) -> TrainingData:
     return TrainingData(parts["train"], parts["test"], tuple(sources))
 
 
-def _rows(name: str, split: str) -> Iterator[tuple[str, Row]]:
-    path = Path(name).expanduser()
-    if path.is_file():
-        return read_jsonl(path)
-    if path.is_dir():
-        return read_beir(path, split)
-    return _hub_rows(name, split)
-
-
-def _hub_rows(name: str, split: str) -> Iterator[tuple[str, Row]]:
-    for number, record in enumerate(_hub(name, split)):
-        place = f"{name} ({split}) row {number}"
-        yield place, row_of(record, place)
-
-
-def _hub(name: str, split: str) -> Any:
-    from datasets import load_dataset
-
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise ReaderError(f"{name} isn't there: expected a JSONL file, a BEIR folder or a hub id (owner/name)")
-    try:
-        return load_dataset(name, split=split)
-    except Exception as error:  # the hub's client raises its own, httpx's and OS errors
-        reason = str(error).strip().partition("\n")[0]
-        raise ReaderError(
-            f"the data set {name} isn't here, and the hub gave none ({reason}): name local data with --data"
-        ) from error
+def _take(name: str, settings: Data, finders: Sequence[LeakFinder], rows: list[Row]) -> Source:
+    """Add a source's rows to those of the sources before."""
+    left_out, leaks, read, before = [], 0, 0, len(rows)
+    for read, (place, row) in enumerate(islice(read_rows(name, settings.split), settings.rows), 1):
+        kept = _cut(row, settings.negatives)
+        leaking = any(next(finder.find(row), None) for finder in finders)
+        leaks += leaking
+        if kept is None or leaking:
+            left_out.append(read)
+            continue
+        found, shape = ((len(each.negatives), len(each.scores)) for each in (kept, rows[0] if rows else kept))
+        if found != shape:
+            raise InvalidInput(
+                f"{place} has {found[0]} negatives and {found[1]} scores, the rows before {shape[0]} and {shape[1]}: "
+                "all must be alike (data.negatives cuts them to a number)"
+            )
+        rows.append(kept)
+    if finders:
+        sets = ", ".join(settings.leave_out)
+        log.info("%s: %d of %d rows are left out: they hold a test query of %s, or nearly so", name, leaks, read, sets)
+    if len(rows) == before:
+        raise InvalidInput(f"{name} holds no row to train on")
+    licence = _licence(Path(name).expanduser()) or settings.licence
+    origin = digest(name, settings.split)
+    return Source(name, origin, len(rows) - before, licence, settings.split, tuple(left_out))
 
 
 def _cut(row: Row, negatives: int | None) -> Row | None:
@@ -131,7 +104,7 @@ def _cut(row: Row, negatives: int | None) -> Row | None:
     if len(row.negatives) < negatives:
         return None
     spare = len(row.negatives) - negatives
-    return Row(row.query, row.positive, row.negatives[:negatives], row.scores[: len(row.scores) - spare])
+    return replace(row, negatives=row.negatives[:negatives], scores=row.scores[: len(row.scores) - spare])
 
 
 def _refuse_one_class(rows: Sequence[Row]) -> None:
@@ -154,27 +127,6 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     if rows[0].scores:
         columns["label"] = [list(row.scores) if len(row.scores) > 1 else row.scores[0] for row in rows]
     return columns
-
-
-def _origin(name: str, settings: Data) -> tuple[str, str]:
-    """A digest of a source, and its licence where it says so."""
-    path = Path(name).expanduser()
-    if path.is_dir():
-        files = [path / "corpus.jsonl", path / "queries.jsonl", path / "qrels" / f"{settings.split}.tsv"]
-        return _digest(files), _licence(path) or settings.licence
-    if path.is_file():
-        return _digest([path]), settings.licence
-    fingerprint = getattr(_hub(name, settings.split), "_fingerprint", "")
-    return f"datasets {fingerprint}", settings.licence
-
-
-def _digest(files: Sequence[Path]) -> str:
-    total = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as content:
-            for chunk in iter(lambda: content.read(1 << 20), b""):
-                total.update(chunk)
-    return f"sha256 {total.hexdigest()}"
 
 
 def _licence(folder: Path) -> str:

@@ -6,14 +6,14 @@ A score is worth nothing on queries that were trained on; a document may stand i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from postings_training.evaluation.beir import CorpusText, JudgedQueries
-from postings_training.pairs import Pair
+from postings_training.rows import Row
 from postings_training.shingles import resemblance, shingles
 
 QUERY_ALIKE = 0.7
@@ -34,7 +34,7 @@ class Leak:
     Attributes:
         query_id: which.
         query: its text.
-        row: the number of the training row that is most like it, from 1.
+        row: the number of the training row, from 1.
         text: the row's text that is like the query.
         resemblance: how much, 1.0 for what is equal but for case and punctuation.
         pair: whether the row's other text is a relevant document of the query.
@@ -48,47 +48,55 @@ class Leak:
     pair: bool
 
 
-def find_leaks(
-    rows: Iterable[Pair], judged: JudgedQueries, corpus: Mapping[str, CorpusText] | None = None
-) -> list[Leak]:
-    """Find the judged queries that training rows hold, equal or nearly so, on either side.
-
-    Every row is compared with every judged query; memory doesn't grow with the rows.
+class LeakFinder:
+    """Finds the judged queries that a training row holds, equal or nearly so, on either side.
 
     Args:
-        rows: of the training data, read once.
         judged: what is evaluated on.
         corpus: its documents; with them, a row that holds both a text like the query and a relevant document leaks
             at a lower resemblance.
 
-    Returns:
-        One leak for each leaked query, in the order of the queries.
-
     Example:
-        >>> judged = JudgedQueries({"1": "How are glacier caves formed?"}, {"1": {"d": 1}})
-        >>> find_leaks([Pair("how are glacier caves formed", "By water.")], judged)[0].resemblance
-        1.0
+        >>> finder = LeakFinder(JudgedQueries({"1": "How are glacier caves formed?"}, {"1": {"d": 1}}))
+        >>> [leak.resemblance for leak in finder.find(Row("how are glacier caves formed", "By water."))]
+        [1.0]
     """
-    queries = _Queries(judged)
-    documents = _Documents(judged, corpus or {})
-    found: dict[int, Leak] = {}
-    for number, row in enumerate(rows, 1):
+
+    def __init__(self, judged: JudgedQueries, corpus: Mapping[str, CorpusText] | None = None) -> None:
+        self._texts = judged.queries
+        self._queries = _Queries(judged)
+        self._documents = _Documents(judged, corpus or {})
+
+    def find(self, row: Row, number: int = 1) -> Iterator[Leak]:
+        """The leaks of a row, which has this number."""
         for text, other in ((row.query, row.positive), (row.positive, row.query)):
-            for at, alike in queries.like(text):
-                query_id = queries.ids[at]
-                pair = documents.answers(query_id, other)
-                if not pair and alike < QUERY_ALIKE:
-                    continue
-                if at not in found or (alike, pair) > (found[at].resemblance, found[at].pair):
-                    found[at] = Leak(query_id, judged.queries[query_id], number, text, alike, pair)
-    return [found[at] for at in sorted(found)]
+            for query_id, alike in self._queries.like(text):
+                pair = self._documents.answers(query_id, other)
+                if pair or alike >= QUERY_ALIKE:
+                    yield Leak(query_id, self._texts[query_id], number, text, alike, pair)
+
+    def worst(self, rows: Iterable[tuple[int, Row]]) -> dict[str, Leak]:
+        """For each query that rows leak, the leak that is most like it, in the order of the queries.
+
+        Memory doesn't grow with the rows.
+
+        Args:
+            rows: with their numbers, read once.
+        """
+        found: dict[str, Leak] = {}
+        for number, row in rows:
+            for leak in self.find(row, number):
+                before = found.get(leak.query_id)
+                if before is None or (leak.resemblance, leak.pair) > (before.resemblance, before.pair):
+                    found[leak.query_id] = leak
+        return {query_id: found[query_id] for query_id in self._texts if query_id in found}
 
 
 class _Queries:
     """The judged queries by their shingles."""
 
     def __init__(self, judged: JudgedQueries) -> None:
-        self.ids = list(judged.queries)
+        self._ids = list(judged.queries)
         sets = [shingles(text) for text in judged.queries.values()]
         holders: dict[str, list[int]] = defaultdict(list)
         for at, each in enumerate(sets):
@@ -99,17 +107,19 @@ class _Queries:
         # A text that is much longer than every query is like none.
         self._longest = 4 * max((len(text) for text in judged.queries.values()), default=0)
 
-    def like(self, text: str) -> list[tuple[int, float]]:
-        """The queries with a resemblance of ``PAIR_ALIKE`` or more."""
+    def like(self, text: str) -> list[tuple[str, float]]:
+        """The ids of the queries with a resemblance of ``PAIR_ALIKE`` or more, and how much."""
         if len(text) > self._longest:
             return []
         mine = shingles(text)
+        if len(mine) * PAIR_ALIKE > self._sizes.max(initial=0):
+            return []
         lists: list[npt.NDArray[np.int64]] = [self._holders[shingle] for shingle in mine if shingle in self._holders]
         if not lists:
             return []
-        shared = np.bincount(np.concatenate(lists), minlength=len(self.ids))
+        shared = np.bincount(np.concatenate(lists), minlength=len(self._ids))
         alike = shared / (len(mine) + self._sizes - shared)
-        return [(int(at), float(alike[at])) for at in np.flatnonzero(alike >= PAIR_ALIKE)]
+        return [(self._ids[at], float(alike[at])) for at in np.flatnonzero(alike >= PAIR_ALIKE)]
 
 
 class _Documents:

@@ -1,56 +1,89 @@
-"""What a published model was trained on: ``training.json`` in its folder.
+"""What a published model was trained on: under ``data`` in its folder's ``training.json``.
 
-``{"data": [{"path": "pairs.jsonl", "sha256": "…", "rows": 1992}, …]}``; other keys are the publisher's own.
+``[{"path": "pairs.jsonl", "digest": "sha256 …", "rows": 1992, "left_out": [7]}, …]``
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, Field, ValidationError
 
 from postings.encoder.sources import model_folder
 from postings.errors import ReaderError
-from postings_training.pairs import read_pairs
+from postings_training.hub import load_hub
+from postings_training.rows import Row, read_rows
 
 RECORD = "training.json"
 """The record's name in a model's folder."""
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingData:
-    """A file, or a BEIR folder, that a model was trained on: its path, digest and number of pairs."""
+class Source:
+    """Data that a model is trained on.
 
-    path: str
-    sha256: str
+    Attributes:
+        path: of a file or a BEIR folder, or the id of a data set of the hub.
+        digest: see :func:`digest`.
+        rows: how many are trained on, or held out.
+        licence: where it is known.
+        split: of a BEIR folder or a data set.
+        left_out: the numbers, from 1, of the rows that were read but not used.
+    """
+
+    path: Annotated[str, Field(min_length=1)]
+    digest: str
     rows: int
+    licence: str = ""
+    split: str = "train"
+    left_out: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, path: str | os.PathLike[str]) -> TrainingData:
-        """Describe data as it is now.
+    def of(cls, path: str | os.PathLike[str], split: str = "train") -> Source:
+        """Describe all of some data as it is now.
 
         Raises:
-            ReaderError: it can't be read, or holds no pair.
+            ReaderError: it can't be read.
+            InvalidInput: it holds no row, or one that is malformed.
         """
-        return cls(os.fspath(path), digest(path), sum(1 for _ in read_pairs(path)))
+        return cls(os.fspath(path), digest(path, split), sum(1 for _ in read_rows(path, split)), split=split)
+
+    def used(self) -> Iterator[tuple[int, Row]]:
+        """The rows that are trained on, or held out, with their numbers."""
+        read, left_out = self.rows + len(self.left_out), set(self.left_out)
+        for number, (_, row) in enumerate(islice(read_rows(self.path, self.split), read), 1):
+            if number not in left_out:
+                yield number, row
 
     def changed(self) -> str | None:
-        """Why the rows that the model saw can't be had any more; None if they can."""
-        if not Path(self.path).exists():
+        """Why the rows that the model saw can't be had any more; None if they can. The hub isn't asked."""
+        if not Path(self.path).expanduser().exists():
             return "it isn't there"
-        return None if digest(self.path) == self.sha256 else "it has changed since"
+        return None if digest(self.path, self.split) == self.digest else "it has changed since"
 
 
-def digest(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file, or of a BEIR folder's corpus, queries and training judgements one after the other.
+class _Record(BaseModel):
+    data: list[Source]
+
+
+def digest(path: str | os.PathLike[str], split: str = "train") -> str:
+    """SHA-256 of a file, or of a BEIR folder's corpus, queries and judgements one after the other.
+
+    Of a data set of the hub it is the fingerprint that ``datasets`` gives it.
 
     Raises:
         ReaderError: it can't be read.
     """
-    place = Path(path)
-    names = ("corpus.jsonl", "queries.jsonl", "qrels/train.tsv")
+    place = Path(path).expanduser()
+    if not place.exists():
+        return f"datasets {getattr(load_hub(os.fspath(path), split), '_fingerprint', '')}"
+    names = ("corpus.jsonl", "queries.jsonl", f"qrels/{split}.tsv")
     total = hashlib.sha256()
     for file in [place / name for name in names] if place.is_dir() else [place]:
         try:
@@ -59,10 +92,10 @@ def digest(path: str | os.PathLike[str]) -> str:
                     total.update(block)
         except OSError as error:
             raise ReaderError(f"{file} can't be read: {error.strerror or error}") from error
-    return total.hexdigest()
+    return f"sha256 {total.hexdigest()}"
 
 
-def trained_on(model: str) -> list[TrainingData] | None:
+def trained_on(model: str) -> list[Source] | None:
     """Read what a model was trained on; None if its folder doesn't say.
 
     Raises:
@@ -70,24 +103,34 @@ def trained_on(model: str) -> list[TrainingData] | None:
         ReaderError: the record is malformed.
 
     Example:
-        >>> trained_on("tiny") is None or all(data.rows for data in trained_on("tiny"))
+        >>> trained_on("tiny") is None or all(source.rows for source in trained_on("tiny"))
         True
     """
     record = model_folder(model) / RECORD
     try:
-        content = json.loads(record.read_bytes())
+        return _Record.model_validate_json(record.read_bytes(), strict=True).data
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValidationError) as error:
         raise ReaderError(f"{record} can't be read: {error}") from error
-    match content:
-        case {"data": [*entries]}:
-            return [_entry(entry, record) for entry in entries]
-    raise ReaderError(f'{record}: expected an object with a list under "data", got {content!s:.200}')
 
 
-def _entry(entry: object, record: Path) -> TrainingData:
-    match entry:
-        case {"path": str(path), "sha256": str(sha256), "rows": int(rows)} if path and not isinstance(rows, bool):
-            return TrainingData(path, sha256, rows)
-    raise ReaderError(f"{record}: expected path, sha256 and rows under data, got {entry!s:.200}")
+def known_sources(models: Iterable[str], given: Iterable[Path] = ()) -> tuple[list[Source], list[str]]:
+    """All that models were trained on, as their folders and the user say.
+
+    Returns:
+        What can be read, each once, and a remark on each that can't.
+
+    Raises:
+        ModelNotFound: there is no such model.
+        ReaderError: a record, or what the user names, can't be read.
+    """
+    found, remarks = {}, []
+    for model in models:
+        for source in trained_on(model) or ():
+            if reason := source.changed():
+                remarks.append(f"not checked for leaks: {source.path}, which {model} was trained on: {reason}")
+            else:
+                found[source.path] = source
+    found |= {os.fspath(path): Source.of(path) for path in given}
+    return list(found.values()), remarks

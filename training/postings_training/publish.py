@@ -13,26 +13,23 @@ from typing import TYPE_CHECKING, Any
 from postings.encoder.fingerprint import fingerprint
 from postings.errors import ConfigurationError
 from postings_training.card import card
-from postings_training.data import Source
+from postings_training.provenance import RECORD, Source
 from postings_training.recipe import Recipe
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
-
-RECORD = ".postings.json"
-"""The record's name. It is hidden so that it isn't part of the fingerprint that it holds."""
 
 _LIBRARIES = ("postings", "sentence-transformers", "transformers", "torch")
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How a model came to be; as JSON in its folder.
+    """How a model came to be: ``training.json`` in its folder, which isn't part of the fingerprint that it holds.
 
     Attributes:
         fingerprint: of weights, tokenizer and encode settings, as in :attr:`postings.Encoder.fingerprint`.
         recipe: all settings.
-        sources: the data, with digests.
+        data: that it was trained on, and its base.
         steps: optimizer steps done.
         seconds: that training took.
         results: what was measured at the end.
@@ -41,7 +38,7 @@ class Record:
 
     fingerprint: str
     recipe: Recipe
-    sources: tuple[Source, ...]
+    data: tuple[Source, ...]
     steps: int
     seconds: float
     results: Mapping[str, float]
@@ -50,14 +47,14 @@ class Record:
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
         whole = {name: getattr(self, name) for name in self.__slots__}
-        return {**whole, "recipe": self.recipe.model_dump(), "sources": [asdict(source) for source in self.sources]}
+        return {**whole, "recipe": self.recipe.model_dump(), "data": [asdict(source) for source in self.data]}
 
 
 def publish(
     model: SparseEncoder,
     folder: Path,
     recipe: Recipe,
-    sources: tuple[Source, ...],
+    data: tuple[Source, ...],
     steps: int,
     seconds: float,
     results: Mapping[str, float],
@@ -68,7 +65,7 @@ def publish(
         model: in the precision that it is stored in.
         folder: must not exist.
         recipe: how it was trained.
-        sources: on what.
+        data: on what.
         steps: how long.
         seconds: how long.
         results: how good it is.
@@ -79,7 +76,7 @@ def publish(
     record = Record(
         fingerprint=fingerprint(partial),
         recipe=recipe,
-        sources=sources,
+        data=data,
         steps=steps,
         seconds=round(seconds, 1),
         results=dict(results),

@@ -56,6 +56,9 @@ class Data(_Section):
         default=None,
         description="Negatives taken of each row, leaving out rows with fewer; by default all, alike in number",
     )
+    leave_out: tuple[str, ...] = Field(
+        default=(), description="BEIR folders whose test queries aren't trained on: rows that hold one are left out"
+    )
     held_out: Annotated[int, Field(ge=0)] = Field(default=0, description="Rows kept out of training, to evaluate on")
     licence: str = Field(default="", description="Of the data, for the model card")
 
@@ -133,6 +136,9 @@ class Evaluation(_Section):
     sets: tuple[str, ...] = Field(default=(), description="BEIR folders, or nano-… for NanoBEIR's sets on the hub")
     split: str = Field(default="test", description="Of BEIR folders")
     queries: PositiveInt | None = Field(default=None, description="Take the first queries of each set only")
+    leaks: Literal["refuse", "drop"] = Field(
+        default="refuse", description="When queries are in the training data: don't start, or leave them out"
+    )
     active_dims: tuple[PositiveInt, ...] = Field(default=(), description="Measure with vectors pruned to these, too")
     patience: PositiveInt | None = Field(
         default=None, description="Stop after so many evaluations without a better nDCG@10"

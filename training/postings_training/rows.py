@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from postings.errors import InvalidInput, ReaderError
-from postings_training.evaluation import load_beir
+from postings_training.evaluation.beir import load_beir, load_corpus
+from postings_training.hub import load_hub
+from postings_training.streams import records
 
 _QUERY = ("query", "anchor", "question")
 _POSITIVE = ("positive", "answer", "document", "passage")
@@ -26,62 +28,76 @@ class Row:
         positive: a text that answers it.
         negatives: texts that don't.
         scores: a teacher's, of the positive and each negative; or its margins, one for each negative.
+        source: of the document that the positive is, or empty.
+        doc_id: its id there, or empty.
     """
 
     query: str
     positive: str
     negatives: tuple[str, ...] = ()
     scores: tuple[float, ...] = ()
+    source: str = ""
+    doc_id: str = ""
 
 
 def row_of(record: Any, place: str) -> Row:
     """Read a record with the fields query, positive, and if you like negative or negatives, and scores.
 
     ``anchor`` and ``question`` are queries too; ``answer``, ``document`` and ``passage`` positives; ``negative_1`` and
-    so on negatives; ``score``, ``label`` and ``labels`` scores. Other fields are left alone.
+    so on negatives; ``score``, ``label`` and ``labels`` scores; ``source`` and ``doc_id`` name the positive's document.
+    Other fields are left alone.
 
     Raises:
         InvalidInput: a field is missing or isn't a text or a finite number; the message names the place and the field.
 
     Example:
-        >>> row_of({"question": "what hunts?", "answer": "a lion", "id": 7}, "pairs.jsonl:1")
-        Row(query='what hunts?', positive='a lion', negatives=(), scores=())
+        >>> row_of({"question": "what hunts?", "answer": "a lion", "doc_id": 7}, "pairs.jsonl:1")
+        Row(query='what hunts?', positive='a lion', negatives=(), scores=(), source='', doc_id='7')
     """
     if not isinstance(record, Mapping):
         raise InvalidInput(f"{place}: expected an object with query and positive, got {str(record)[:100]}")
     query, positive = (_text(record, names, place) for names in (_QUERY, _POSITIVE))
-    return Row(query, positive, tuple(_negatives(record, place)), tuple(_scores(record, place)))
+    source, doc_id = ("" if record.get(name) is None else str(record[name]) for name in ("source", "doc_id"))
+    return Row(query, positive, tuple(_negatives(record, place)), tuple(_scores(record, place)), source, doc_id)
 
 
-def read_jsonl(path: Path) -> Iterator[tuple[str, Row]]:
-    """The rows of a JSON Lines file, one by one, with their places.
+def read_rows(source: str | os.PathLike[str], split: str = "train") -> Iterator[tuple[str, Row]]:
+    """Read rows as a stream, each with its place for messages.
 
-    Raises:
-        ReaderError: the file can't be read, or a line isn't JSON; the message names the line.
-        InvalidInput: as :func:`row_of`.
-    """
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                place = f"{path}:{number}"
-                if not line.strip():
-                    continue
-                try:
-                    record = json.loads(line.decode("utf-8-sig"))
-                except (ValueError, RecursionError) as error:
-                    raise ReaderError(f"{place}: not JSON: {error}") from error
-                yield place, row_of(record, place)
-    except OSError as error:
-        raise ReaderError(f"{path} can't be read: {error.strerror or error}") from error
-
-
-def read_beir(folder: Path, split: str) -> Iterator[tuple[str, Row]]:
-    """Each query of a BEIR folder's split with each document that is judged relevant to it, title before text.
+    Args:
+        source: JSON Lines, an object as :func:`row_of` takes it a line; a BEIR folder, each query with each document
+            that is judged relevant to it; or the id of a data set of the hub.
+        split: of a BEIR folder or a data set.
 
     Raises:
-        ReaderError: a file can't be read or is malformed, or a relevant document isn't there.
-        InvalidInput: no document is judged relevant.
+        ReaderError: it isn't there, can't be read or is malformed; the message names the line.
+        InvalidInput: as :func:`row_of`, or there is no row.
+
+    Example:
+        >>> (folder.parent / "pairs.jsonl").write_text('{"query": "fast cat", "positive": "A cheetah."}')
+        47
+        >>> [row.positive for _, row in read_rows(folder.parent / "pairs.jsonl")]
+        ['A cheetah.']
     """
+    path = Path(source).expanduser()
+    count = 0
+    for found in _of_folder(path, split) if path.is_dir() else _of_records(path, os.fspath(source), split):
+        count += 1
+        yield found
+    if not count:
+        raise InvalidInput(f"{source} holds no row to train on")
+
+
+def _of_records(path: Path, name: str, split: str) -> Iterator[tuple[str, Row]]:
+    if path.exists():
+        found: Iterator[tuple[str, Any]] = ((f"{path}:{number}", record) for number, _, record in records(path))
+    else:
+        found = ((f"{name} ({split}) row {number}", record) for number, record in enumerate(load_hub(name, split), 1))
+    for place, record in found:
+        yield place, row_of(record, place)
+
+
+def _of_folder(folder: Path, split: str) -> Iterator[tuple[str, Row]]:
     judged = load_beir(folder, split)
     relevant = [
         (query, document)
@@ -92,34 +108,13 @@ def read_beir(folder: Path, split: str) -> Iterator[tuple[str, Row]]:
     place = str(folder / "qrels" / f"{split}.tsv")
     if not relevant:
         raise InvalidInput(f"{place} judges no document relevant (a grade above 0): there is one class only")
-    wanted = {document for _, document in relevant}
-    texts = {document: text for document, text in read_corpus(folder) if document in wanted}
+    corpus = load_corpus(folder, only={document for _, document in relevant})
     for query, document in relevant:
-        if document not in texts:
+        if document not in corpus:
             raise ReaderError(f"{place} judges the document {document!r}, which {folder / 'corpus.jsonl'} doesn't have")
-        yield f"{place} ({query}, {document})", Row(judged.queries[query], texts[document])
-
-
-def read_corpus(folder: Path) -> Iterator[tuple[str, str]]:
-    """The ids and texts of a BEIR folder's documents, title before text.
-
-    Raises:
-        ReaderError: ``corpus.jsonl`` can't be read or is malformed; the message names the line.
-    """
-    path = folder / "corpus.jsonl"
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                try:
-                    record = json.loads(line.decode("utf-8-sig"))
-                    parts = (record.get("title") or "", record.get("text") or "")
-                    yield str(record["_id"]), " ".join(part.strip() for part in parts if part.strip())
-                except (ValueError, KeyError, AttributeError, RecursionError) as error:
-                    raise ReaderError(f"{path}:{number}: expected an object with _id and text: {error!r}") from error
-    except OSError as error:
-        raise ReaderError(f"{path} can't be read: {error.strerror or error}") from error
+        if text := corpus[document].whole:
+            row = Row(judged.queries[query], text, source=folder.resolve().name, doc_id=document)
+            yield f"{place} ({query}, {document})", row
 
 
 def _text(record: Mapping[str, Any], names: tuple[str, ...], place: str) -> str:

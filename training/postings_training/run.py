@@ -19,9 +19,11 @@ from postings.errors import ConfigurationError, TrainingFailure
 from postings_training.attach import lean_heads
 from postings_training.checkpoints import checkpoint_state, drop_partial, is_full, last_checkpoint, refuse_small_disk
 from postings_training.data import TrainingData, load_data
-from postings_training.evaluator import build_evaluator
+from postings_training.evaluator import RetrievalEvaluator, held_out_set, load_sets
+from postings_training.leak_guard import without_leaks
 from postings_training.model import build_model
 from postings_training.progress import Progress, Reporter
+from postings_training.provenance import Source, trained_on
 from postings_training.publish import Record, publish
 from postings_training.recipe import Recipe
 from postings_training.teacher import labelled
@@ -57,16 +59,22 @@ def train(
         TrainingFailure: the run can't go on; its last checkpoint is kept.
         ModelError: the base can't be used.
         ReaderError: the data can't be read.
-        InvalidInput: the data can't be used.
+        InvalidInput: the data can't be used, or holds queries that are evaluated on.
     """
     with _quiet():
         device = device_of(recipe.training)
         work = out.with_name(f"{out.name}.run")
-        data = load_data(recipe.data)
+        sets, data = load_sets(recipe.evaluation), load_data(recipe.data)
         checkpoint = _begin(recipe, data, out, work, resume=resume)
+        sets, remarks = without_leaks(sets, data.sources, drop=recipe.evaluation.leaks == "drop")
+        for remark in remarks:
+            log.warning(remark)
+        if data.held_out is not None and not sets:
+            sets = [held_out_set(data.held_out["query"], data.held_out["positive"])]
         set_seed(recipe.training.seed)
+        seen = (*data.sources, *(each for each in trained_on(recipe.base) or () if each not in data.sources))
         model = build_model(recipe.base, recipe.model, device, data.train["positive"])
-        evaluator = build_evaluator(recipe.evaluation, data.held_out, recipe.training.batch_size)
+        evaluator = RetrievalEvaluator(sets, recipe.evaluation.active_dims) if sets else None
         rows = labelled(data.train, recipe, device)
         if _is_first():
             refuse_small_disk(work, *parameters(model), recipe.training.keep)
@@ -80,7 +88,7 @@ def train(
         if recipe.publish.half:
             model.half().float()  # what is measured is what is stored
         results = evaluator(model) if evaluator else {}
-        return _publish(model, out, recipe, data, trainer, seconds, results)
+        return _publish(model, out, recipe, seen, trainer, seconds, results)
 
 
 def _is_first() -> bool:
@@ -94,7 +102,8 @@ def _begin(recipe: Recipe, data: TrainingData, out: Path, work: Path, *, resume:
         return last_checkpoint(work) if resume else None
     if out.exists():
         raise ConfigurationError(f"{out} is there already: name another folder with --out, or move it away")
-    started = {"recipe": recipe.model_dump(mode="json"), "sources": [asdict(source) for source in data.sources]}
+    sources = [asdict(source) | {"left_out": list(source.left_out)} for source in data.sources]
+    started = {"recipe": recipe.model_dump(mode="json"), "sources": sources}
     note = work / "recipe.json"
     checkpoint = last_checkpoint(work)
     if not resume:
@@ -163,7 +172,7 @@ def _publish(
     model: SparseEncoder,
     out: Path,
     recipe: Recipe,
-    data: TrainingData,
+    seen: tuple[Source, ...],
     trainer: Trainer,
     seconds: float,
     results: dict[str, float],
@@ -171,7 +180,7 @@ def _publish(
     if recipe.publish.half:
         model.half()
     try:
-        return publish(model, out, recipe, data.sources, trainer.state.global_step, seconds, results)
+        return publish(model, out, recipe, seen, trainer.state.global_step, seconds, results)
     except Exception as error:
         if not is_full(error):
             raise

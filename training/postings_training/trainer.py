@@ -9,7 +9,7 @@ import torch
 from sentence_transformers import SparseEncoderTrainer, SparseEncoderTrainingArguments
 from sentence_transformers.base.sampler import BatchSamplers
 from torch import Tensor, nn
-from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback, TrainerCallback
+from transformers import EarlyStoppingCallback, PreTrainedModel, PrinterCallback, ProgressCallback, TrainerCallback
 from typing_extensions import override
 
 from postings.errors import ConfigurationError, TrainingFailure
@@ -78,6 +78,8 @@ def build_trainer(
         folder: for checkpoints and TensorBoard.
         callbacks: called after the trainer's own.
     """
+    if recipe.training.checkpointing:
+        recompute_activations(model)
     gauge = Gauge()
     loss = build_loss(model, recipe, gauge)
     splade = recipe.model.kind != "csr"
@@ -126,8 +128,6 @@ def arguments(
         prompts={name: model.prompts.get(task) or "" for name, task in tasks.items() if model.prompts.get(task)},
         bf16=_bfloat16(settings),
         use_cpu=settings.device == "cpu",
-        activation_checkpointing=settings.checkpointing,
-        activation_checkpointing_kwargs={"use_reentrant": False} if settings.checkpointing else None,
         dataloader_pin_memory=device_of(settings) == "cuda",
         seed=settings.seed,
         logging_steps=settings.log_every,
@@ -144,6 +144,17 @@ def arguments(
         # A dense model that isn't frozen may have a pooler that nothing uses.
         ddp_find_unused_parameters=recipe.model.kind == "csr" and not recipe.model.frozen,
     )
+
+
+def recompute_activations(model: nn.Module) -> None:
+    """Keep the activations at the layers' borders only (gradient checkpointing: Chen et al. 2016).
+
+    The trainer's setting of this name doesn't know sentence-transformers' models, only the transformers in them.
+    https://arxiv.org/abs/1604.06174
+    """
+    for module in model.modules():
+        if isinstance(module, PreTrainedModel) and module.supports_gradient_checkpointing:
+            module.activation_checkpointing_enable({"use_reentrant": False})
 
 
 def device_of(settings: Training) -> str:

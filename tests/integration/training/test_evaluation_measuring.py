@@ -16,7 +16,7 @@ from postings_cli.main import run
 from postings_ingest import Pipeline
 from postings_training.evaluation import BeirSet, ExactSearch, load_set, measure_collection, measure_model
 from postings_training.evaluation.pruning import KEPT
-from postings_training.provenance import TrainingData
+from postings_training.provenance import Source
 from tests.support.beir import shared, write_beir
 from tests.support.cli import Cli, Ran, write_jsonl
 from tests.support.models import copy_of_tiny
@@ -218,7 +218,7 @@ def test_what_the_models_folder_names_is_checked_and_what_is_gone_is_said(
 ) -> None:
     pairs = write_jsonl(tmp_path / "pairs.jsonl", [{"query": "an infant", "positive": "a baby"}])
     model = copy_of_tiny(tmp_path)
-    (model / "training.json").write_text(json.dumps({"data": [asdict(TrainingData.of(pairs))]}))
+    (model / "training.json").write_text(json.dumps({"data": [asdict(Source.of(pairs))]}))
     ran = evaluate(model, "--data", data)
     assert ran.status == 1
     assert "child 'an infant'" in ran.err
@@ -238,7 +238,7 @@ def test_what_the_models_folder_names_is_checked_and_what_is_gone_is_said(
         (["--data", "nowhere"], "can't be read: No such file"),
         (["--data", "{data}", "--data", "{data}"], "two sets are called 'sentences'"),
         (["--data", "{data}", "--split", "dev"], "dev.tsv can't be read"),
-        (["--data", "{data}", "--trained-on", "nowhere.jsonl"], "nowhere.jsonl can't be read"),
+        (["--data", "{data}", "--trained-on", "nowhere.jsonl"], "nowhere.jsonl isn't there"),
     ],
 )
 def test_wrong_input_is_one_line(evaluate: Callable[..., Ran], data: Path, arguments: list[str], reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from postings_cli.main import run
-from postings_training.pairs import read_pairs
+from postings_training.rows import Row, read_rows
 from postings_training.shingles import resemblance, shingles
 from tests.support.beir import shared
 from tests.support.cli import write_jsonl
@@ -21,8 +22,8 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 def test_claims_get_abstracts_that_do_not_settle_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pairs = list(islice(read_pairs(shared("data/pairs/scifact.jsonl")), 120))
-    source = write_jsonl(tmp_path / "pairs.jsonl", [pair._asdict() for pair in pairs])
+    pairs: list[Row] = [row for _, row in islice(read_rows(shared("data/pairs/scifact.jsonl")), 120)]
+    source = write_jsonl(tmp_path / "pairs.jsonl", [asdict(pair) for pair in pairs])
     out = tmp_path / "hard.jsonl"
     assert run(["mine", str(source), "--out", str(out), "--model", "tiny", "--negatives", "3", "--json"]) == 0
     counts, mined = json.loads(capsys.readouterr().out), rows(out)
@@ -51,7 +52,7 @@ def test_what_was_mined_can_be_trained_on_and_mined_again(tmp_path: Path) -> Non
     )
     out = tmp_path / "hard.jsonl"
     assert run(["mine", str(source), "--out", str(out), "--relative-margin", "0"]) == 0
-    assert [pair.query for pair in read_pairs(out)] == ["fast cat", "slow cat"]
+    assert [row.query for _, row in read_rows(out)] == ["fast cat", "slow cat"]
 
 
 @pytest.mark.parametrize("content", [None, "", '{"query": "cat"}\n'])

@@ -10,7 +10,7 @@ from postings import Document, EdgeIndex, Encoder
 from postings_ingest import Pipeline
 from postings_query import SearchClient
 from postings_training.data import load_data
-from postings_training.publish import RECORD
+from postings_training.provenance import RECORD
 from postings_training.recipe import Data, recipe_names
 from postings_training.run import train
 from tests.support.training import beir, lines, minilm, pairs, quick
@@ -64,7 +64,6 @@ def test_the_card_says_what_the_model_is_made_of(tmp_path: Path) -> None:
         assert said in card
 
 
-@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing_enable.*deprecated:FutureWarning")  # within the libraries
 @pytest.mark.parametrize("name", ["tiny", "inference-free"])
 def test_what_saves_memory_goes_together(name: str, tmp_path: Path) -> None:
     changes = ("loss.mini_batch=3", "training.precision=bfloat16", "training.checkpointing=true")

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from postings.errors import ConfigurationError
-from postings_training.checkpoints import last_checkpoint
+from postings_training.checkpoints import checkpoint_state, last_checkpoint
 from postings_training.recipe import load_recipe
 from postings_training.run import train
 from tests.support.training import QUICK, beir, pairs
@@ -68,6 +68,50 @@ def test_killed_and_resumed_it_ends_at_the_same_weights(tmp_path: Path) -> None:
     early = load_file(tmp_path / "whole.run" / "checkpoint-2" / "model.safetensors")
     assert any(not torch.equal(early[name].half(), weights) for name, weights in expected.items())
     assert resumed.fingerprint == whole.fingerprint
+    assert resumed.results == whole.results
+
+
+PATIENT = (
+    "training.steps=40",
+    "training.learning_rate=1e-3",
+    "training.decay=constant",
+    "evaluation.patience=3",
+)
+"""So fast that nDCG@10 falls soon: the run stops early, and its best weights are those of a step before."""
+
+KILLED_AT = """
+import os, signal, sys
+from pathlib import Path
+from postings_training.recipe import load_recipe
+from postings_training.run import train
+
+def show(progress):
+    if progress.step == {step}:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+recipe = load_recipe("tiny", {changes!r}, data__sources=({data!r},), evaluation__sets=({measured!r},))
+train(recipe, Path({out!r}), show=show)
+"""
+
+
+def test_killed_while_its_patience_ran_out_it_stops_where_it_would_have(tmp_path: Path) -> None:
+    changes, data, measured = [*QUICK, *PATIENT], str(pairs(tmp_path)), str(beir(tmp_path / "beir"))
+    recipe = load_recipe("tiny", changes, data__sources=(data,), evaluation__sets=(measured,))
+    whole = train(recipe, tmp_path / "whole")
+    assert whole is not None
+    assert whole.steps < 40
+    out = tmp_path / "killed"
+    step = whole.steps - 1  # the evaluations before have used up all patience but one
+    code = KILLED_AT.format(step=step, changes=changes, data=data, measured=measured, out=str(out))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == -signal.SIGKILL
+    state = checkpoint_state(tmp_path / "killed.run" / f"checkpoint-{step - 1}")
+    assert state["best_global_step"] < step - 1
+    resumed = train(recipe, out, resume=True)
+    assert resumed is not None
+    assert resumed.steps == whole.steps
+    expected, found = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
+    assert all(torch.equal(found[name], weights) for name, weights in expected.items())
     assert resumed.results == whole.results
 
 

@@ -22,6 +22,40 @@ def test_the_fingerprint_does_not_depend_on_the_place_or_on_notes(tmp_path: Path
     assert fingerprint(copy) == fingerprint(BUNDLED / "tiny")
 
 
+@pytest.mark.parametrize(
+    "left",
+    [
+        "training.json",
+        "trainer_state.json",
+        "training_args.bin",
+        "eval_results.json",
+        "README",
+        "README.md",
+        ".postings.json",
+        ".cache/huggingface/download/config.json",
+        "1_SpladePooling/.notes.txt",
+        "checkpoint-500/model.safetensors",
+        "runs/events.out.tfevents.1",
+        "onnx/transformer.json",
+    ],
+)
+def test_what_no_encoder_reads_changes_nothing(tmp_path: Path, left: str) -> None:
+    copy = copy_of_tiny(tmp_path)
+    (copy / left).parent.mkdir(parents=True, exist_ok=True)
+    (copy / left).write_text('{"data": []}')
+    assert fingerprint(copy) == fingerprint(BUNDLED / "tiny")
+
+
+@pytest.mark.parametrize(
+    "added", ["special_tokens_map.json", "vocab.txt", "spiece.model", "0_Transformer/config.json", "1_X/a.safetensors"]
+)
+def test_whatever_an_encoder_may_read_counts(tmp_path: Path, added: str) -> None:
+    copy = copy_of_tiny(tmp_path)
+    (copy / added).parent.mkdir(parents=True, exist_ok=True)
+    (copy / added).write_text("{}")
+    assert fingerprint(copy) != fingerprint(BUNDLED / "tiny")
+
+
 @pytest.mark.parametrize("change", ["weights", "tokenizer", "pooling", "prompts"])
 def test_the_fingerprint_changes_with_what_changes_vectors(tmp_path: Path, change: str) -> None:
     copy = copy_of_tiny(tmp_path)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postings.errors import ConfigurationError, InvalidInput, ReaderError
 from postings_training.data import load_data
+from postings_training.evaluation import load_set
+from postings_training.leak_guard import without_leaks
 from postings_training.recipe import Data, load_recipe
-from postings_training.rows import Row, row_of
+from postings_training.rows import Row, read_rows, row_of
 from postings_training.teacher import labelled
+from tests.support.beir import shared, write_beir
 
 ONE = {"query": "what hunts?", "positive": "a lion"}
 TWO = {"query": "what sings?", "positive": "a nightingale"}
@@ -43,7 +49,7 @@ def test_pairs_are_read_with_their_digest(tmp_path: Path) -> None:
         "positive": ["a lion", "a nightingale"],
     }
     (source,) = data.sources
-    assert (source.name, source.rows, source.licence) == (path, 2, "CC0")
+    assert (source.path, source.rows, source.licence) == (path, 2, "CC0")
     assert source.digest == f"sha256 {hashlib.sha256(Path(path).read_bytes()).hexdigest()}"
     assert data.held_out is None
 
@@ -63,6 +69,7 @@ def test_pairs_are_read_with_their_digest(tmp_path: Path) -> None:
         ),
         ({"query": "q", "positive": "p", "negative": "n", "score": 2}, Row("q", "p", ("n",), (2.0,))),
         ({"query": "q", "positive": "p", "negative_count": 3, "negatives": []}, Row("q", "p")),
+        ({"query": "q", "positive": "p", "doc_id": 7, "source": None}, Row("q", "p", doc_id="7")),
     ],
 )
 def test_the_known_names_of_columns_are_read(record: dict[str, Any], row: Row) -> None:
@@ -95,7 +102,7 @@ def test_a_bad_row_is_named(tmp_path: Path, line: Any, reason: str) -> None:
 def test_bytes_that_are_not_utf_8_are_reported_with_their_line(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(json.dumps(ONE).encode() + b'\n{"query": "\xff", "positive": "p"}\n')
-    with pytest.raises(ReaderError, match=r"pairs\.jsonl:2: not JSON: .*utf-8"):
+    with pytest.raises(ReaderError, match=r"pairs\.jsonl:2: invalid UTF-8: byte 0xff"):
         load_data(Data(sources=(str(path),)))
 
 
@@ -155,6 +162,60 @@ def test_a_beir_folder_without_a_pair_is_refused(
 ) -> None:
     with pytest.raises(error, match=reason):
         load_data(Data(sources=(beir(tmp_path, qrels),)))
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+SAID = TEXTS.filter(str.strip)
+
+
+@given(rows=st.lists(st.builds(Row, SAID, SAID, source=TEXTS, doc_id=TEXTS), min_size=1))
+def test_rows_are_read_as_they_were_written(tmp_path_factory: pytest.TempPathFactory, rows: list[Row]) -> None:
+    path = tmp_path_factory.mktemp("rows") / "rows.jsonl"
+    path.write_text("".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    assert [row for _, row in read_rows(path)] == rows
+
+
+def test_a_beir_folder_names_the_documents_of_its_rows_and_leaves_out_empty_ones(tmp_path: Path) -> None:
+    judgements = {"q": {"a": 1, "b": 0, "c": 2, "empty": 1}}
+    corpus = {"a": "lion", "b": "dog", "c": "tiger", "empty": ""}
+    folder = write_beir(tmp_path / "set", corpus, {"q": "cat"}, judgements, "train")
+    rows = [row for _, row in read_rows(folder)]
+    assert rows == [Row("cat", text, source="set", doc_id=id) for id, text in (("a", "lion"), ("c", "tiger"))]
+
+
+def test_rows_that_hold_a_test_query_of_a_set_are_left_out_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    test_set = write_beir(tmp_path / "test", {"d": "a lion"}, {"q": "What hunts?", "r": "it roars"}, {"q": {"d": 1}})
+    rows = [TWO, ONE, {"query": "what roars?", "positive": "It roars."}, {"query": "what hunts", "positive": "x"}]
+    path, other = jsonl(tmp_path, *rows, TWO, ONE), jsonl(tmp_path, TWO, name="other.jsonl")
+    caplog.set_level("INFO", "postings_training")
+    data = load_data(Data(sources=(path, other), leave_out=(str(test_set),), rows=5))
+    assert data.train["query"][:] == ["what sings?", "what roars?", "what sings?", "what sings?"]
+    first, second = data.sources
+    assert (first.rows, first.left_out, second.rows, second.left_out) == (3, (2, 4), 1, ())
+    assert [number for number, _ in first.used()] == [1, 3, 5]
+    assert f"pairs.jsonl: 2 of 5 rows are left out: they hold a test query of {test_set}" in caplog.text
+    assert "other.jsonl: 0 of 1 rows are left out" in caplog.text
+
+
+def test_a_source_of_which_no_row_is_left_is_refused(tmp_path: Path) -> None:
+    test_set = write_beir(tmp_path / "test", {"d": "a lion"}, {"q": "What hunts?"}, {"q": {"d": 1}})
+    with pytest.raises(InvalidInput, match=r"pairs\.jsonl holds no row to train on"):
+        load_data(Data(sources=(jsonl(tmp_path, ONE),), leave_out=(str(test_set),)))
+
+
+def test_the_rows_of_scifact_that_leak_are_left_out_and_no_others_leak() -> None:
+    """Of its training claims, 129 or so nearly are test claims."""
+    pairs, folder = shared("data/pairs/scifact.jsonl"), shared("data/beir/scifact")
+    whole = load_data(Data(sources=(str(pairs),))).sources
+    left = load_data(Data(sources=(str(pairs),), leave_out=(str(folder),))).sources
+    assert 100 < len(left[0].left_out) < 300
+    assert left[0].rows + len(left[0].left_out) == whole[0].rows
+    data = load_set(folder)
+    with pytest.raises(InvalidInput, match=r"of the 300 queries of scifact are in the training data"):
+        without_leaks([data], whole)
+    assert without_leaks([data], left) == ([data], [])
 
 
 def test_rows_are_held_out_and_counted(tmp_path: Path) -> None:

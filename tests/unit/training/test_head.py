@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from postings.encoder.torch_model import modules_of
 from postings_training.attach import lean_heads
 from postings_training.head import pooled
+from postings_training.trainer import recompute_activations
 from tests.support import models
 
 TOLERANCE = 1e-4
@@ -127,7 +128,6 @@ def test_under_autocast_the_products_are_in_bfloat16_and_the_weights_are_close()
     assert torch.nn.functional.cosine_similarity(hidden.grad.flatten(), wanted.flatten(), 0) > 0.999
 
 
-@pytest.mark.filterwarnings("ignore:.gradient_checkpointing_enable. is deprecated:FutureWarning")
 def test_gradient_checkpointing_changes_no_gradient(tmp_path: Path) -> None:
     model = models.bert(tmp_path).to("cpu").eval()
     with lean_heads(model):
@@ -138,7 +138,8 @@ def test_gradient_checkpointing_changes_no_gradient(tmp_path: Path) -> None:
         for module in model.modules():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        recompute_activations(model)
+        assert modules_of(model, "document")[0].model.is_activation_checkpointing
         loss_of(model)[0].backward()
     found = gradients(model)
     assert all(torch.allclose(found[name], gradient, atol=1e-5) for name, gradient in expected.items())

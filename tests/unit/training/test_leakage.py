@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postings_training.evaluation import CorpusText, JudgedQueries
-from postings_training.leakage import DOCUMENT_ALIKE, PAIR_ALIKE, QUERY_ALIKE, find_leaks
-from postings_training.pairs import Pair
+from postings_training.evaluation import CorpusText, JudgedQueries, load_set
+from postings_training.leakage import DOCUMENT_ALIKE, PAIR_ALIKE, QUERY_ALIKE, Leak, LeakFinder
+from postings_training.rows import Row, read_rows
 from postings_training.shingles import normalised, resemblance, shingles
 from tests.support.beir import shared
 
@@ -21,6 +23,12 @@ def judged(*queries: str) -> JudgedQueries:
     return JudgedQueries(texts, {query_id: {"d": 1, "e": 0} for query_id in texts})
 
 
+def find_leaks(
+    rows: Iterable[Row], judged: JudgedQueries, corpus: Mapping[str, CorpusText] | None = None
+) -> list[Leak]:
+    return list(LeakFinder(judged, corpus).worst(enumerate(rows, 1)).values())
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -31,15 +39,13 @@ def judged(*queries: str) -> JudgedQueries:
     ],
 )
 def test_a_query_that_differs_in_case_and_punctuation_only_is_the_same(text: str) -> None:
-    (leak,) = find_leaks(
-        [Pair("other", "x"), Pair(text, "By water.")], judged("unlike", "How are glacier caves formed?")
-    )
+    (leak,) = find_leaks([Row("other", "x"), Row(text, "By water.")], judged("unlike", "How are glacier caves formed?"))
     assert (leak.query_id, leak.row, leak.text, leak.resemblance, leak.pair) == ("q1", 2, text, 1.0, False)
 
 
 def test_a_query_with_one_word_turned_is_nearly_the_same() -> None:
     asked = "Radioiodine treatment of non-toxic multinodular goitre reduces thyroid volume."
-    (leak,) = find_leaks([Pair(asked.replace("reduces", "increases"), "x")], judged(asked))
+    (leak,) = find_leaks([Row(asked.replace("reduces", "increases"), "x")], judged(asked))
     assert QUERY_ALIKE <= leak.resemblance < 1
 
 
@@ -53,7 +59,7 @@ def test_a_query_with_one_word_turned_is_nearly_the_same() -> None:
     ],
 )
 def test_another_question_in_the_same_words_is_no_leak(asked: str, trained: str) -> None:
-    assert find_leaks([Pair(trained, "x")], judged(asked)) == []
+    assert find_leaks([Row(trained, "x")], judged(asked)) == []
 
 
 def test_with_the_same_document_a_query_leaks_at_a_lower_resemblance() -> None:
@@ -63,36 +69,36 @@ def test_with_the_same_document_a_query_leaks_at_a_lower_resemblance() -> None:
     )
     assert PAIR_ALIKE <= resemblance(shingles(asked), shingles(trained)) < QUERY_ALIKE
     corpus = {"d": CorpusText("Radioiodine", ABSTRACT), "e": CorpusText("", "Something else entirely.")}
-    assert find_leaks([Pair(trained, "Something else entirely.")], judged(asked), corpus) == []
-    assert find_leaks([Pair(trained, ABSTRACT)], judged(asked)) == []
-    (leak,) = find_leaks([Pair(trained, ABSTRACT)], judged(asked), corpus)
+    assert find_leaks([Row(trained, "Something else entirely.")], judged(asked), corpus) == []
+    assert find_leaks([Row(trained, ABSTRACT)], judged(asked)) == []
+    (leak,) = find_leaks([Row(trained, ABSTRACT)], judged(asked), corpus)
     assert leak.pair
 
 
 def test_a_document_may_stand_in_both() -> None:
     corpus = {"d": CorpusText("", ABSTRACT)}
-    rows = [Pair("What is given to patients?", ABSTRACT), Pair(ABSTRACT, ABSTRACT)]
+    rows = [Row("What is given to patients?", ABSTRACT), Row(ABSTRACT, ABSTRACT)]
     assert find_leaks(rows, judged("Does radioiodine shrink the thyroid?"), corpus) == []
 
 
 def test_a_query_that_was_trained_on_as_an_answer_leaks_too() -> None:
-    (leak,) = find_leaks([Pair(ABSTRACT, "A short summary of it.")], judged("a short summary of it"))
+    (leak,) = find_leaks([Row(ABSTRACT, "A short summary of it.")], judged("a short summary of it"))
     assert leak.text == "A short summary of it."
 
 
 def test_each_query_leaks_once_by_the_row_that_is_most_like_it() -> None:
     asked = "Radioiodine treatment of non-toxic multinodular goitre reduces thyroid volume."
-    rows = [Pair(asked.replace("reduces", "increases"), "x"), Pair(asked, "x"), Pair(asked.upper(), "x")]
+    rows = [Row(asked.replace("reduces", "increases"), "x"), Row(asked, "x"), Row(asked.upper(), "x")]
     (leak,) = find_leaks(rows, judged(asked))
     assert (leak.row, leak.resemblance) == (2, 1.0)
 
 
 @given(queries=st.lists(TEXTS.filter(normalised), min_size=1, max_size=5, unique=True), data=st.data())
 def test_whatever_is_asked_is_found_among_other_rows(queries: list[str], data: st.DataObject) -> None:
-    rows = data.draw(st.lists(st.builds(Pair, TEXTS, TEXTS), max_size=5))
+    rows = data.draw(st.lists(st.builds(Row, TEXTS, TEXTS), max_size=5))
     at = data.draw(st.integers(0, len(rows)))
     asked = data.draw(st.sampled_from(queries))
-    rows.insert(at, Pair(asked, "a text"))
+    rows.insert(at, Row(asked, "a text"))
     texts = {f"q{number}": text for number, text in enumerate(queries)}
     leaks = find_leaks(iter(rows), JudgedQueries(texts, {query_id: {} for query_id in texts}))
     found = {leak.query_id: leak for leak in leaks}
@@ -112,18 +118,21 @@ def test_texts_without_a_word_are_told_apart() -> None:
     assert resemblance(shingles("?!"), shingles("+++")) < DOCUMENT_ALIKE
 
 
+def test_every_row_that_leaks_is_found_with_every_query_that_it_leaks() -> None:
+    asked = "Radioiodine treatment of non-toxic multinodular goitre reduces thyroid volume."
+    finder = LeakFinder(judged(asked, "Another question.", asked.replace("reduces", "increases")))
+    rows = [Row("other", "x"), Row(asked, "x"), Row("y", asked.upper())]
+    found = [[leak.query_id for leak in finder.find(row)] for row in rows]
+    assert found == [[], ["q0", "q2"], ["q0", "q2"]]
+
+
 def test_the_known_leaks_of_scifact_are_found() -> None:
     """Its training claims hold some of its test claims word by word, and others with one word turned."""
-    from postings_training.evaluation import load_set
-    from postings_training.pairs import read_pairs
-
     data = load_set(shared("data/beir/scifact"))
-    leaks = {
-        leak.query_id: leak
-        for leak in find_leaks(read_pairs(shared("data/pairs/scifact.jsonl")), data.judged, data.corpus)
-    }
+    rows, others = ([row for _, row in read_rows(shared(f"data/pairs/{name}.jsonl"))] for name in ("scifact", "wikiqa"))
+    leaks = {leak.query_id: leak for leak in find_leaks(rows, data.judged, data.corpus)}
     assert leaks["870"].resemblance == 1
     assert leaks["870"].text == "Obesity decreases life quality."
     assert all(leak.pair for leak in leaks.values())
     assert 100 < len(leaks) < 150
-    assert find_leaks(read_pairs(shared("data/pairs/wikiqa.jsonl")), data.judged, data.corpus) == []
+    assert find_leaks(others, data.judged, data.corpus) == []

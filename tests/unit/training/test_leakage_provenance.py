@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from postings.errors import ModelNotFound, ReaderError
-from postings_training.provenance import RECORD, TrainingData, trained_on
+from postings_training.provenance import RECORD, Source, trained_on
 from tests.support.beir import write_beir
 
 PAIR = '{"query": "cat", "positive": "a lion"}\n'
@@ -31,15 +31,21 @@ def pairs(folder: Path, content: str = PAIR * 3) -> Path:
 
 
 def test_what_was_described_is_read_back(model: Path, tmp_path: Path) -> None:
-    described = TrainingData.of(pairs(tmp_path))
+    described = Source.of(pairs(tmp_path))
     assert described.rows == 3
     (model / RECORD).write_text(json.dumps({"data": [asdict(described)], "seed": 1}))
     assert trained_on(str(model)) == [described]
     assert described.changed() is None
 
 
+def test_rows_that_were_left_out_or_not_read_are_not_among_those_used(tmp_path: Path) -> None:
+    path = pairs(tmp_path, "".join(PAIR.replace("cat", f"cat {number}") for number in range(1, 9)))
+    source = Source(str(path), "", rows=3, left_out=(1, 4))
+    assert [(number, row.query) for number, row in source.used()] == [(2, "cat 2"), (3, "cat 3"), (5, "cat 5")]
+
+
 def test_data_that_changed_or_went_is_told(tmp_path: Path) -> None:
-    described = TrainingData.of(pairs(tmp_path))
+    described = Source.of(pairs(tmp_path))
     pairs(tmp_path, PAIR * 4)
     assert described.changed() == "it has changed since"
     (tmp_path / "pairs.jsonl").unlink()
@@ -48,7 +54,7 @@ def test_data_that_changed_or_went_is_told(tmp_path: Path) -> None:
 
 def test_a_beir_folder_is_known_by_what_is_trained_on(tmp_path: Path) -> None:
     folder = write_beir(tmp_path / "set", {"a": "lion", "b": "dog"}, {"q": "cat"}, {"q": {"a": 1, "b": 0}}, "train")
-    described = TrainingData.of(folder)
+    described = Source.of(folder)
     assert described.rows == 1
     write_beir(folder, {"a": "lion", "b": "dog"}, {"q": "cat"}, {"q": {"b": 1}}, "test")
     assert described.changed() is None
@@ -66,10 +72,11 @@ def test_a_model_may_say_nothing(model: Path) -> None:
         "{",
         "[]",
         '{"data": {}}',
-        '{"data": [{"path": "x", "sha256": "y"}]}',
-        '{"data": [{"path": "", "sha256": "y", "rows": 1}]}',
-        '{"data": [{"path": "x", "sha256": "y", "rows": true}]}',
+        '{"data": [{"path": "x", "digest": "y"}]}',
+        '{"data": [{"path": "", "digest": "y", "rows": 1}]}',
+        '{"data": [{"path": "x", "digest": "y", "rows": true}]}',
         '{"data": ["pairs.jsonl"]}',
+        '{"data": [{"path": "x", "digest": "y", "rows": 1, "left_out": ["2"]}]}',
     ],
 )
 def test_a_malformed_record_is_reported(model: Path, content: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from postings import Encoder
 from postings.errors import ConfigurationError
 from postings_training.mining import Guards, Mined, mine
-from postings_training.pairs import Pair
+from postings_training.rows import Row
 from tests.support.beir import write_beir
 
 LOOSE = Guards(relative_margin=0.0)
@@ -27,8 +28,8 @@ CATS = {
 }
 
 
-def write(path: Path, *pairs: Pair) -> Path:
-    rows = ({name: value for name, value in pair._asdict().items() if value} for pair in pairs)
+def write(path: Path, *pairs: Row) -> Path:
+    rows = ({name: value for name, value in asdict(pair).items() if value} for pair in pairs)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
@@ -40,7 +41,9 @@ def mined(path: Path, encoder: Encoder, negatives: int = 10, guards: Guards = LO
 @pytest.fixture
 def cats(tmp_path: Path) -> Path:
     queries = ("lion in a pride", "largest cat in Asia", "fastest running cat", "sleeping house cat", "engine of a car")
-    pairs = (Pair(query, text, "cats", id) for query, (id, text) in zip(queries, CATS.items(), strict=True))
+    pairs = (
+        Row(query, text, source="cats", doc_id=id) for query, (id, text) in zip(queries, CATS.items(), strict=True)
+    )
     return write(tmp_path / "pairs.jsonl", *pairs)
 
 
@@ -62,18 +65,18 @@ def test_scores_are_the_models_own_and_fall(cats: Path, encoder: Encoder) -> Non
 
 
 def test_another_positive_of_the_query_is_no_negative(tmp_path: Path, encoder: Encoder) -> None:
-    pairs = [Pair("large cat", CATS["lion"]), Pair("Large cat!", CATS["tiger"]), Pair("car", CATS["car"])]
-    path = write(tmp_path / "pairs.jsonl", *pairs, Pair("fast cat", CATS["cheetah"]))
+    pairs = [Row("large cat", CATS["lion"]), Row("Large cat!", CATS["tiger"]), Row("car", CATS["car"])]
+    path = write(tmp_path / "pairs.jsonl", *pairs, Row("fast cat", CATS["cheetah"]))
     first, second, *_ = mined(path, encoder, guards=Guards(margin=0, relative_margin=0))
     assert not {CATS["lion"], CATS["tiger"]} & {*first.negatives, *second.negatives}
 
 
 def test_another_text_of_the_same_document_is_no_negative(tmp_path: Path, encoder: Encoder) -> None:
     pairs = [
-        Pair("fastest cat", CATS["cheetah"], "book", "1"),
-        Pair("sleeping cat", CATS["house"], "book", "1"),
-        Pair("cat in a pride", CATS["lion"], "book", "2"),
-        Pair("cat in Asia", CATS["tiger"], "other", "1"),
+        Row("fastest cat", CATS["cheetah"], source="book", doc_id="1"),
+        Row("sleeping cat", CATS["house"], source="book", doc_id="1"),
+        Row("cat in a pride", CATS["lion"], source="book", doc_id="2"),
+        Row("cat in Asia", CATS["tiger"], source="other", doc_id="1"),
     ]
     first, *_ = mined(write(tmp_path / "pairs.jsonl", *pairs), encoder)
     assert CATS["house"] not in first.negatives
@@ -82,8 +85,8 @@ def test_another_text_of_the_same_document_is_no_negative(tmp_path: Path, encode
 
 def test_a_text_that_nearly_equals_the_positive_is_no_negative(tmp_path: Path, encoder: Encoder) -> None:
     copies = [CATS["cheetah"].upper(), CATS["cheetah"] + " Fast.", CATS["cheetah"].replace("it hunts", "hunts")]
-    pairs = [Pair(f"query {at}", text) for at, text in enumerate([*copies, CATS["lion"]])]
-    first, *_ = mined(write(tmp_path / "pairs.jsonl", Pair("fastest cat", CATS["cheetah"]), *pairs), encoder)
+    pairs = [Row(f"query {at}", text) for at, text in enumerate([*copies, CATS["lion"]])]
+    first, *_ = mined(write(tmp_path / "pairs.jsonl", Row("fastest cat", CATS["cheetah"]), *pairs), encoder)
     assert first.negatives == (CATS["lion"],)
 
 
@@ -124,7 +127,7 @@ def test_no_judged_answer_of_a_beir_folder_is_a_negative_whatever_its_split(tmp_
     write_beir(folder, CATS, queries, {"q": {"lion": 1, "house": 0}}, "train")
     write_beir(folder, CATS, queries, {"again": {"cheetah": 1}}, "test")
     (row,) = mined(folder, encoder, guards=Guards(relative_margin=0))
-    assert row.pair == Pair("cat that hunts", CATS["lion"], "set", "lion")
+    assert row.pair == Row("cat that hunts", CATS["lion"], source="set", doc_id="lion")
     assert CATS["cheetah"] not in row.negatives
     (wide,) = mine(folder, encoder, 10, Guards(relative_margin=0, margin=0), split="test")
     assert CATS["lion"] not in wide.negatives

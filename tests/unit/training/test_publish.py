@@ -14,7 +14,7 @@ import pytest
 from postings.errors import TrainingFailure
 from postings_training.card import card
 from postings_training.checkpoints import drop_partial, is_full, last_checkpoint, refuse_small_disk
-from postings_training.data import Source
+from postings_training.provenance import Source
 from postings_training.publish import Record
 from postings_training.recipe import load_recipe, recipe_names
 
@@ -31,7 +31,7 @@ def checkpoint(folder: Path, step: int, state: str | None = "{}") -> Path:
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_recipe_has_a_card(name: str) -> None:
     recipe = load_recipe(name)
-    sources = (Source("a|b/pairs.jsonl", 1234, "sha256 ab", "CC0"),)
+    sources = (Source("a|b/pairs.jsonl", "sha256 ab", 1234, "CC0"),)
     record = Record("f" * 32, recipe, sources, 10, 3.5, {"ndcg@10": 0.51234}, {"torch": "2"})
     text = card(json.loads(json.dumps(record.to_json())))
     assert text.startswith("---\nlanguage: en\nlicense: ")
@@ -43,7 +43,7 @@ def test_every_recipe_has_a_card(name: str) -> None:
 
 def test_a_card_says_so_where_nothing_was_measured_or_stated() -> None:
     recipe = load_recipe("tiny", ["publish.licence=''", "publish.base_licence=''", "publish.name=''"])
-    text = card(Record("f", recipe, (Source("x", 1, "d"),), 1, 1.0, {}, {}).to_json())
+    text = card(Record("f", recipe, (Source("x", "d", 1),), 1, 1.0, {}, {}).to_json())
     assert "## Results\n\nNone.\n" in text
     assert "Licence of the model: not stated; of its base tiny: not stated." in text
     assert "| x | 1 | not stated | `d` |" in text

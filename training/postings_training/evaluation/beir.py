@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -27,12 +27,17 @@ class JudgedQueries:
     queries: Mapping[str, str]
     judgements: Judgements
 
-    def without(self, query_ids: Collection[str]) -> JudgedQueries:
+    def without(self, query_ids: Iterable[str]) -> JudgedQueries:
         """The others."""
+        left_out = frozenset(query_ids)
         return JudgedQueries(
-            {query_id: text for query_id, text in self.queries.items() if query_id not in query_ids},
-            {query_id: grades for query_id, grades in self.judgements.items() if query_id not in query_ids},
+            {query_id: text for query_id, text in self.queries.items() if query_id not in left_out},
+            {query_id: grades for query_id, grades in self.judgements.items() if query_id not in left_out},
         )
+
+    def first(self, number: int) -> JudgedQueries:
+        """So many of them, in their order."""
+        return self.without(list(self.queries)[number:])
 
 
 class CorpusText(NamedTuple):
@@ -75,8 +80,12 @@ def load_set(folder: str | os.PathLike[str], split: str = "test") -> BeirSet:
     return BeirSet(Path(folder).resolve().name, corpus, judged)
 
 
-def load_corpus(folder: str | os.PathLike[str]) -> dict[str, CorpusText]:
+def load_corpus(folder: str | os.PathLike[str], only: Collection[str] | None = None) -> dict[str, CorpusText]:
     """Read ``corpus.jsonl``, an object with ``_id``, ``text`` and mostly ``title`` a line; either may be empty.
+
+    Args:
+        folder: holds it.
+        only: keep the documents of these ids, where the others are too many for the memory.
 
     Raises:
         ReaderError: the file can't be read or holds no document, or a line is malformed; the message names the line.
@@ -91,10 +100,12 @@ def load_corpus(folder: str | os.PathLike[str]) -> dict[str, CorpusText]:
                 title = None
         if not isinstance(title, str):
             raise ReaderError(f"{path}:{number}: expected an object with the strings _id and text, got {line:.200}")
+        if only is not None and document_id not in only:
+            continue
         if document_id in corpus:
             raise ReaderError(f"{path}:{number}: the document {document_id!r} stands there twice")
         corpus[document_id] = CorpusText(title, text)
-    if not corpus:
+    if not corpus and only is None:
         raise ReaderError(f"{path} holds no document")
     return corpus
 

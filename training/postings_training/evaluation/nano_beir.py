@@ -72,4 +72,6 @@ def _rows(dataset: str, subset: str, split: str) -> Any:
         return load_dataset(dataset, subset, split=split)
     except Exception as error:  # datasets raises its own, the hub's, httpx's and OS errors
         reason = str(error).strip().partition("\n")[0]
-        raise ReaderError(f"{subset} of {split} can't be had from {dataset}: {reason}") from error
+        raise ReaderError(
+            f"{subset} of {split} can't be had from {dataset} ({reason}): BEIR folders need no hub"
+        ) from error

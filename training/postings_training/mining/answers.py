@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from postings_training.evaluation.beir import CorpusText, load_corpus, load_judgements, load_queries
-from postings_training.pairs import read_pairs
+from postings_training.rows import read_rows
 from postings_training.shingles import normalised
 
 
@@ -23,7 +23,7 @@ class Answers:
     Texts are known by their keys: memory grows with the number of pairs, not with their length.
 
     Args:
-        source: see :func:`read_pairs`.
+        source: see :func:`read_rows`.
         split: of a BEIR folder.
 
     Raises:
@@ -34,10 +34,11 @@ class Answers:
         self.pairs = 0
         """How many there are."""
         self._source = source
+        self._split = split
         self._corpus: dict[str, CorpusText] | None = None
         self._documents: dict[str, set[str]] = defaultdict(set)
         self._answers: dict[str, set[str]] = defaultdict(set)
-        for pair in read_pairs(source, split):
+        for _, pair in read_rows(source, split):
             self.pairs += 1
             self._add(pair.query, pair.positive, _document_key(pair.source, pair.doc_id))
             self._documents[text_key(pair.positive)] |= _document_key(pair.source, pair.doc_id)
@@ -52,7 +53,7 @@ class Answers:
     def stream_texts(self) -> Iterator[str]:
         """Each text once, in the order of the source: all positives, or the corpus."""
         texts = (
-            (pair.positive for pair in read_pairs(self._source))
+            (pair.positive for _, pair in read_rows(self._source, self._split))
             if self._corpus is None
             else (document.whole for document in self._corpus.values())
         )

@@ -16,7 +16,7 @@ from postings.index import Point, SearchRequest
 from postings_training.evaluation.measuring import Progress
 from postings_training.mining.answers import Answers, text_key
 from postings_training.mining.guards import Guards
-from postings_training.pairs import Pair, read_pairs
+from postings_training.rows import Row, read_rows
 from postings_training.shingles import resemblance, shingles
 from postings_training.streams import batched
 
@@ -35,7 +35,7 @@ class Mined:
     https://arxiv.org/abs/2010.02666).
     """
 
-    pair: Pair
+    pair: Row
     negatives: tuple[str, ...]
     scores: tuple[float, ...]
 
@@ -67,7 +67,7 @@ def mine(
     query by another pair, or by a judgement of any split; if its document does; or if it nearly equals the positive.
 
     Args:
-        source: see :func:`read_pairs`; it is read several times.
+        source: see :func:`read_rows`; it is read several times.
         encoder: of the model.
         negatives: for each pair, at the most; a pair for which none is left has none.
         guards: which texts may be one; by default relative to the positive's score.
@@ -101,14 +101,14 @@ def mine(
             done += len(texts)
             told("encoding texts", done, answers.texts)
         done = 0
-        for pairs in batched(read_pairs(place, split), _QUERIES):
+        for pairs in batched((row for _, row in read_rows(place, split)), _QUERIES):
             yield from _mine_batch(pairs, encoder, index, answers, guards or Guards(), negatives)
             done += len(pairs)
             told("mining", done, answers.pairs)
 
 
 def _mine_batch(
-    pairs: Sequence[Pair], encoder: Encoder, index: Index, answers: Answers, guards: Guards, negatives: int
+    pairs: Sequence[Row], encoder: Encoder, index: Index, answers: Answers, guards: Guards, negatives: int
 ) -> Iterator[Mined]:
     using = encoder.fingerprint
     queries = encoder.encode_queries([pair.query for pair in pairs])
@@ -127,7 +127,7 @@ def _mine_batch(
 
 
 def _allowed(
-    pair: Pair,
+    pair: Row,
     positive: float,
     ranked: Sequence[tuple[float, str]],
     answers: Answers,

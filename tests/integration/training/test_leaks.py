@@ -1,0 +1,81 @@
+"""From training to evaluation, a query that is trained on gets no score."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from postings_cli.main import run
+from postings_training.provenance import trained_on
+from postings_training.run import train
+from tests.support.training import QUICK, beir, lines, pairs, quick
+
+CHANGES = [part for change in (*QUICK, "training.steps=1") for part in ("--set", change)]
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Path:
+    """A set of 12 queries."""
+    return beir(tmp_path / "measured")
+
+
+@pytest.fixture
+def data(tmp_path: Path, measured: Path) -> Path:
+    """16 pairs, and as the 17th a query of the set, in other letters."""
+    path = pairs(tmp_path, 16)
+    row = {"query": next(lines(measured / "queries.jsonl"))["text"].upper(), "positive": "It is known."}
+    with path.open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    return path
+
+
+def test_a_set_whose_query_is_trained_on_stops_the_run_before_it_starts(
+    data: Path, measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "model"
+    command = ["train", "tiny", "--data", str(data), "--evaluate", str(measured), "--out", str(out), *CHANGES]
+    assert run(command) == 1
+    said = capsys.readouterr().err
+    assert "1 of the 12 queries of measured are in the training data" in said
+    assert "pairs.jsonl row 17" in said
+    assert "--leaks drop" in said
+    assert "--leave-out" in said
+    assert not out.exists()
+    assert not list(tmp_path.glob("model.run/checkpoint-*"))
+    assert run([*command, "--leaks", "drop"]) == 0
+    assert "1 of the 12 queries of measured were left out" in capsys.readouterr().err
+
+
+def test_a_model_tells_what_it_was_trained_on_and_evaluate_asks_it(
+    data: Path, measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    assert train(quick("tiny", data, steps=1), model) is not None
+    assert run(["evaluate", str(model), "--data", str(measured)]) == 1
+    assert "1 of the 12 queries of measured are in the training data" in capsys.readouterr().err
+    assert run(["evaluate", str(model), "--data", str(measured), "--leaks", "drop", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["systems"][0]["sets"]
+    assert len(found["each"]) == 11
+
+    later = tmp_path / "later"
+    (tmp_path / "other").mkdir()
+    assert train(quick("tiny", pairs(tmp_path / "other", 8), base=str(model), steps=1), later) is not None
+    assert [Path(source.path).parent.name for source in trained_on(str(later)) or ()] == ["other", tmp_path.name]
+    assert run(["evaluate", str(later), "--data", str(measured)]) == 1
+
+
+def test_rows_that_are_left_out_of_training_leave_the_score_whole(
+    data: Path, measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "model"
+    command = ["train", "tiny", "--data", str(data), "--leave-out", str(measured), "--evaluate", str(measured)]
+    assert run([*command, "--out", str(model), *CHANGES]) == 0
+    assert "1 of 17 rows are left out" in capsys.readouterr().err.replace("\n", " ")
+    (source,) = trained_on(str(model)) or ()
+    assert (source.rows, source.left_out) == (16, (17,))
+    assert run(["evaluate", str(model), "--data", str(measured), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["remarks"] == []
+    assert len(report["systems"][0]["sets"][0]["each"]) == 12

@@ -1,0 +1,79 @@
+"""Queries that a model was trained on, kept out of its score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from postings.errors import InvalidInput
+from postings_training.evaluation.beir import BeirSet
+from postings_training.evaluation.measuring import Progress
+from postings_training.leakage import Leak, LeakFinder
+from postings_training.provenance import Source
+from postings_training.rows import Row
+
+_NAMED = 5
+_CHARACTERS = 80
+_TOLD_EVERY = 500
+
+
+def without_leaks(
+    sets: Sequence[BeirSet], sources: Sequence[Source], *, drop: bool = False, progress: Progress | None = None
+) -> tuple[list[BeirSet], list[str]]:
+    """Look for the queries of evaluation sets in training data.
+
+    Args:
+        sets: to be evaluated on.
+        sources: that are trained on.
+        drop: leave leaked queries out, instead of refusing.
+        progress: told how far it is.
+
+    Returns:
+        The sets without leaked queries, and remarks on what was left out.
+
+    Raises:
+        InvalidInput: a query leaks and ``drop`` is false, or no query is left.
+        ReaderError: the data can't be read.
+    """
+    kept, remarks = [], []
+    for each in sets:
+        finder = LeakFinder(each.judged, each.corpus)
+        found: dict[str, tuple[Source, Leak]] = {}
+        for source in sources:
+            for query_id, leak in finder.worst(_told(source, f"leaks of {each.name}", progress)).items():
+                found.setdefault(query_id, (source, leak))
+        if not found:
+            kept.append(each)
+            continue
+        count = f"{len(found)} of the {len(each.judged.queries)} queries of {each.name}"
+        if not drop:
+            raise InvalidInput(
+                f"no score is given: {count} are in the training data, or nearly so; --leaks drop leaves them out, "
+                "and postings train --leave-out leaves their rows out of training:\n"
+                + "\n".join(_shown(found.values()))
+            )
+        if len(found) == len(each.judged.queries):
+            raise InvalidInput(f"all queries of {each.name} are in the training data: there is nothing to measure")
+        kept.append(replace(each, judged=each.judged.without(found)))
+        remarks.append(f"{count} were left out: they are in the training data, or nearly so")
+    return kept, remarks
+
+
+def _shown(found: Iterable[tuple[Source, Leak]]) -> Iterator[str]:
+    worst = sorted(found, key=lambda item: (-item[1].resemblance, item[1].query_id))
+    for source, leak in worst[:_NAMED]:
+        yield (
+            f"  {leak.query_id} {leak.query[:_CHARACTERS]!r}: {Path(source.path).name} row {leak.row} "
+            f"{leak.text[:_CHARACTERS]!r}, {leak.resemblance:.0%} alike"
+            f"{', with the same document' if leak.pair else ''}"
+        )
+    if len(worst) > _NAMED:
+        yield f"  and {', '.join(leak.query_id for _, leak in worst[_NAMED:])}"
+
+
+def _told(source: Source, what: str, progress: Progress | None) -> Iterator[tuple[int, Row]]:
+    for done, numbered in enumerate(source.used(), 1):
+        if progress and done % _TOLD_EVERY == 0:
+            progress(what, done, source.rows)
+        yield numbered
