@@ -76,9 +76,10 @@ def train(
         model = build_model(recipe.base, recipe.model, device, data.train["positive"])
         evaluator = RetrievalEvaluator(sets, recipe.evaluation.active_dims) if sets else None
         rows = labelled(data.train, recipe, device)
-        refuse_small_disk(work, *parameters(model), recipe.training.keep)
         with lean_heads(model):
             trainer = build_trainer(recipe, model, rows, evaluator, work, [Reporter(show)])
+            if trainer.is_world_process_zero():  # the others may be here before it has made the folder
+                refuse_small_disk(work, *parameters(model), recipe.training.keep)
             began = time.monotonic()
             _run(trainer, work, checkpoint)
             seconds = time.monotonic() - began
