@@ -76,10 +76,10 @@ def train(
         model = build_model(recipe.base, recipe.model, device, data.train["positive"])
         evaluator = RetrievalEvaluator(sets, recipe.evaluation.active_dims) if sets else None
         rows = labelled(data.train, recipe, device)
+        if _is_first():
+            refuse_small_disk(work, *parameters(model), recipe.training.keep)
         with lean_heads(model):
             trainer = build_trainer(recipe, model, rows, evaluator, work, [Reporter(show)])
-            if trainer.is_world_process_zero():  # the others may be here before it has made the folder
-                refuse_small_disk(work, *parameters(model), recipe.training.keep)
             began = time.monotonic()
             _run(trainer, work, checkpoint)
             seconds = time.monotonic() - began
@@ -91,9 +91,14 @@ def train(
         return _publish(model, out, recipe, seen, trainer, seconds, results)
 
 
+def _is_first() -> bool:
+    """Whether this is the process that writes: the others may be ahead of it, and find no folder yet."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def _begin(recipe: Recipe, data: TrainingData, out: Path, work: Path, *, resume: bool) -> Path | None:
     """Look at the folders; returns the checkpoint to resume from."""
-    if os.environ.get("RANK", "0") != "0":
+    if not _is_first():
         return last_checkpoint(work) if resume else None
     if out.exists():
         raise ConfigurationError(f"{out} is there already: name another folder with --out, or move it away")
