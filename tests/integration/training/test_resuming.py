@@ -110,8 +110,10 @@ def test_killed_while_its_patience_ran_out_it_stops_where_it_would_have(tmp_path
     resumed = train(recipe, out, resume=True)
     assert resumed is not None
     assert resumed.steps == whole.steps
-    expected, found = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
-    assert all(torch.equal(found[name], weights) for name, weights in expected.items())
+    for part in ("{}", f"{{}}.run/checkpoint-{whole.steps}"):  # the best weights, and the last
+        folders = (tmp_path / part.format(name) for name in ("whole", "killed"))
+        expected, found = (load_file(folder / "model.safetensors") for folder in folders)
+        assert all(torch.equal(found[name], weights) for name, weights in expected.items())
     assert resumed.results == whole.results
 
 

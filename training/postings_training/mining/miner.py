@@ -90,7 +90,7 @@ def mine(
     """
     if negatives < 1:
         raise ConfigurationError(f"expected 1 negative or more, got {negatives}")
-    told, place = progress or (lambda *_: None), Path(source)
+    told, place = progress or (lambda *_: None), Path(source).expanduser()
     answers = Answers(place, split)
     with TemporaryDirectory(prefix="postings-") as folder, EdgeIndex(folder) as index:
         index.ensure(encoder.fingerprint, encoder.name)

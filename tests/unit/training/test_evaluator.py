@@ -1,0 +1,64 @@
+"""What is measured while a model is trained is what is measured of the finished one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sentence_transformers import SparseEncoder
+
+from postings import Encoder
+from postings.encoder.sources import BUNDLED
+from postings.errors import ConfigurationError, ReaderError
+from postings_training.evaluation import evaluate, load_set, measure_model
+from postings_training.evaluation.sparsity import top
+from postings_training.evaluator import RetrievalEvaluator, held_out_set, load_sets
+from postings_training.recipe import Evaluation
+from tests.support.beir import write_beir
+from tests.support.sentences import SENTENCES
+
+QUERIES = {"food": "a meal", "child": "an infant", "hunt": "a predator and its prey", "music": "playing an instrument"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    corpus = {str(at): text for at, text in enumerate(SENTENCES)}
+    judgements = {query_id: {str(3 * at % len(corpus)): 1, "1": 2} for at, query_id in enumerate(QUERIES)}
+    return write_beir(tmp_path / "sentences", corpus, QUERIES, judgements)
+
+
+def test_it_gives_the_figures_of_the_finished_model(folder: Path, encoder: Encoder) -> None:
+    data = load_set(folder)
+    model = SparseEncoder(str(BUNDLED / "tiny"), device="cpu")
+    found = RetrievalEvaluator([data, held_out_set(["a meal"], ["A man is eating food."])], [4])(model)
+    whole = measure_model(encoder, data)
+    assert found["sentences_ndcg@10"] == pytest.approx(whole.quality.ndcg_at_10, abs=1e-9)
+    assert found["ndcg@10"] == pytest.approx((found["sentences_ndcg@10"] + found["held_out_ndcg@10"]) / 2)
+    queries = dict(zip(QUERIES, encoder.encode_queries(list(QUERIES.values())), strict=True))
+    documents = {
+        id: top(vector, 4) for id, vector in zip(data.corpus, encoder.encode_documents(SENTENCES), strict=True)
+    }
+    run = {
+        query_id: {id: score for id, document in documents.items() if (score := top(query, 4).dot(document)) > 0}
+        for query_id, query in queries.items()
+    }
+    assert found["sentences_ndcg@10_at_4"] == pytest.approx(evaluate(run, data.judged.judgements).ndcg_at_10, abs=1e-9)
+    assert found["sentences_ndcg@10_at_4"] != found["sentences_ndcg@10"]
+
+
+def test_the_first_queries_of_a_set_are_taken(folder: Path) -> None:
+    (some,) = load_sets(Evaluation(sets=(str(folder),), queries=2))
+    assert list(some.judged.queries) == list(some.judged.judgements) == ["food", "child"]
+    assert load_sets(Evaluation(sets=(str(folder),), queries=9)) == load_sets(Evaluation(sets=(str(folder),)))
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "reason"),
+    [
+        ("nano-nothing", ConfigurationError, r"no NanoBEIR set 'nothing'"),
+        ("nowhere", ReaderError, r"nowhere/queries\.jsonl can't be read"),
+    ],
+)
+def test_a_set_that_is_not_there_is_reported(name: str, error: type[Exception], reason: str) -> None:
+    with pytest.raises(error, match=reason):
+        load_sets(Evaluation(sets=(name,)))
