@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from postings_training.gauge import Gauge
+from postings_training.in_batch import InBatch, InBatchDistillation
 from postings_training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -80,12 +81,12 @@ class Gauged(nn.Module):
         return compute(embeddings, labels)
 
 
-def build_loss(model: SparseEncoder, recipe: Recipe, gauge: Gauge) -> nn.Module:
-    """The loss that a recipe asks for."""
+def build_loss(model: SparseEncoder, recipe: Recipe, gauge: Gauge, teachers: InBatch | None = None) -> nn.Module:
+    """The loss that a recipe asks for; ``in-batch-kl`` needs the teachers."""
     from sentence_transformers.sparse_encoder import losses
 
     settings = recipe.loss
-    base = Gauged(_base(model, recipe), gauge)
+    base = Gauged(_base(model, recipe, teachers), gauge)
     if recipe.model.kind == "csr":
         return losses.CSRLoss(model, loss=base, beta=settings.beta, gamma=settings.gamma)
     parts: dict[str, Any] = {
@@ -101,7 +102,7 @@ def build_loss(model: SparseEncoder, recipe: Recipe, gauge: Gauge) -> nn.Module:
     return losses.CachedSpladeLoss(**parts, mini_batch_size=settings.mini_batch)
 
 
-def _base(model: SparseEncoder, recipe: Recipe) -> nn.Module:
+def _base(model: SparseEncoder, recipe: Recipe, teachers: InBatch | None) -> nn.Module:
     from sentence_transformers import util
     from sentence_transformers.sparse_encoder import losses
 
@@ -112,9 +113,10 @@ def _base(model: SparseEncoder, recipe: Recipe) -> nn.Module:
         return losses.SparseMarginMSELoss(model, similarity_fct=pairwise)
     if settings.kind == "kl":
         return losses.SparseDistillKLDivLoss(model, similarity_fct=pairwise, temperature=settings.temperature)
-    return losses.SparseMultipleNegativesRankingLoss(
-        model, scale=settings.scale, similarity_fct=util.cos_sim if cosine else util.dot_score
-    )
+    whole = util.cos_sim if cosine else util.dot_score
+    if teachers is not None:
+        return InBatchDistillation(whole, teachers, settings.temperature)
+    return losses.SparseMultipleNegativesRankingLoss(model, scale=settings.scale, similarity_fct=whole)
 
 
 def _several() -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,34 @@ def _with_static_queries(model: SparseEncoder, documents: Iterable[str], device:
         device=device,
         similarity_fn_name="dot",
     )
+
+
+@contextmanager
+def reading(model: SparseEncoder, tokens: int | None) -> Iterator[None]:
+    """Read no more than so many tokens of a text inside the ``with`` block; ``None`` changes nothing."""
+    first = modules_of(model, "document")[0]
+    before = first.max_seq_length
+    if tokens is not None:
+        first.max_seq_length = min(tokens, before or tokens)
+    try:
+        yield
+    finally:
+        first.max_seq_length = before
+
+
+def keep_of_base(model: SparseEncoder, base: Sequence[torch.Tensor], share: float) -> None:
+    """Make the weights the mean of theirs and the base's: it loses less on texts unlike those of training.
+
+    Wortsman et al. 2022, https://arxiv.org/abs/2109.01903
+
+    Args:
+        model: its weights are changed.
+        base: what its parameters were.
+        share: of the base, 0 to 1.
+    """
+    with torch.no_grad():
+        for parameter, before in zip(model.parameters(), base, strict=True):
+            parameter.lerp_(before, share)
 
 
 def inverse_frequencies(tokenizer: Any, documents: Iterable[str]) -> torch.Tensor:

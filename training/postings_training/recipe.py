@@ -64,10 +64,10 @@ class Data(_Section):
 
 
 class Teacher(_Section):
-    """Whose scores a distilled model learns."""
+    """Whose scores a distilled model learns; of several teachers, the sum."""
 
-    model: str = Field(description="A folder or a hub id")
-    kind: Literal["cross-encoder", "dense", "sparse"] = "cross-encoder"
+    model: str = Field(default="", description="A folder or a hub id; bm25 has none")
+    kind: Literal["cross-encoder", "dense", "sparse", "bm25"] = "cross-encoder"
     scale: Positive = Field(default=1.0, description="Scores are multiplied by it, to meet the student's range")
     batch_size: PositiveInt = 64
 
@@ -75,12 +75,17 @@ class Teacher(_Section):
 class Loss(_Section):
     """What is minimised."""
 
-    kind: Literal["contrastive", "margin-mse", "kl"] = Field(
-        default="contrastive", description="In-batch negatives, or a teacher's margins or distribution"
+    kind: Literal["contrastive", "margin-mse", "kl", "in-batch-kl"] = Field(
+        default="contrastive",
+        description="In-batch negatives; the teachers' margins or distribution over a row's negatives; or their "
+        "distribution over the documents of the batch",
     )
     scale: Positive = Field(default=1.0, description="contrastive: similarities are multiplied by it")
     similarity: Literal["dot", "cosine"] = Field(default="dot", description="Of queries and documents in the loss")
-    temperature: Positive = Field(default=1.0, description="kl: of both distributions")
+    temperature: Positive = Field(default=1.0, description="kl, in-batch-kl: of both distributions")
+    positive: NotNegative = Field(
+        default=0.0, description="in-batch-kl: added to the teachers' score of a row's own positive"
+    )
     query_weight: NotNegative = Field(default=5e-5, description="Of the FLOPS loss of queries; 0 for none")
     document_weight: NotNegative = Field(default=3e-5, description="Of the FLOPS loss of documents")
     beta: NotNegative = Field(default=0.1, description="csr: weight of the dead latents' loss")
@@ -111,6 +116,12 @@ class Training(_Section):
     epochs: Positive = 1
     steps: PositiveInt | None = Field(default=None, description="Stop after so many steps, whatever the epochs")
     batch_size: PositiveInt = Field(default=32, description="Rows a device and step")
+    group: PositiveInt = Field(
+        default=8, description="in-batch-kl: rows of a batch that are put together for being hard to tell apart"
+    )
+    max_length: PositiveInt | None = Field(
+        default=None, description="Tokens read of a text while training; by default what the model reads"
+    )
     accumulate: PositiveInt = Field(default=1, description="Batches a step")
     learning_rate: Positive = 2e-5
     static_learning_rate: Positive = Field(default=1e-3, description="inference-free: of the queries' token weights")
@@ -123,6 +134,9 @@ class Training(_Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto: a GPU if there is one")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto: bfloat16 on GPUs that have it"
+    )
+    of_base: Share = Field(
+        default=0.0, description="Weights of the result that are the base's: it keeps more of what the base knew"
     )
     checkpointing: bool = Field(default=False, description="Recompute activations instead of keeping them")
     log_every: PositiveInt = Field(default=100, description="Steps")
@@ -172,7 +186,7 @@ class Recipe(_Section):
     data: Data = Field(default_factory=Data)
     loss: Loss = Field(default_factory=Loss)
     sparsity: Sparsity = Field(default_factory=Sparsity)
-    teacher: Teacher | None = None
+    teachers: tuple[Teacher, ...] = ()
     training: Training = Field(default_factory=Training)
     evaluation: Evaluation = Field(default_factory=Evaluation)
     publish: Publish = Field(default_factory=Publish)
@@ -190,6 +204,23 @@ class Recipe(_Section):
         measured = bool(self.evaluation.sets or self.data.held_out)
         return [
             (csr and loss.kind != "contrastive", "loss.kind: a csr model is trained with 'contrastive'"),
+            (csr and bool(self.training.of_base), "training.of_base: a csr model's base has no latents to keep"),
+            (
+                loss.kind == "in-batch-kl" and not self.teachers,
+                "teachers: 'in-batch-kl' learns the scores of one or more",
+            ),
+            (
+                loss.kind == "in-batch-kl" and any(each.kind == "cross-encoder" for each in self.teachers),
+                "teachers: 'in-batch-kl' scores each query for each document, which takes a cross-encoder too long",
+            ),
+            (
+                loss.kind != "in-batch-kl" and any(each.kind == "bm25" for each in self.teachers),
+                "teachers: bm25 teaches 'in-batch-kl' alone",
+            ),
+            (
+                any(not each.model and each.kind != "bm25" for each in self.teachers),
+                "teachers: a teacher that isn't bm25 needs a model",
+            ),
             (csr and loss.mini_batch is not None, "loss.mini_batch: a csr model has none"),
             (csr and bool(targets), "sparsity: a csr model has model.k active dims and takes no target"),
             (

@@ -20,8 +20,9 @@ from postings_training.attach import lean_heads
 from postings_training.checkpoints import checkpoint_state, drop_partial, is_full, last_checkpoint, refuse_small_disk
 from postings_training.data import TrainingData, load_data
 from postings_training.evaluator import RetrievalEvaluator, held_out_set, load_sets
+from postings_training.in_batch import InBatch
 from postings_training.leak_guard import without_leaks
-from postings_training.model import build_model
+from postings_training.model import build_model, keep_of_base, reading
 from postings_training.progress import Progress, Reporter
 from postings_training.provenance import Source, trained_on
 from postings_training.publish import Record, publish
@@ -76,15 +77,19 @@ def train(
         model = build_model(recipe.base, recipe.model, device, data.train["positive"])
         evaluator = RetrievalEvaluator(sets, recipe.evaluation.active_dims) if sets else None
         rows = labelled(data.train, recipe, device)
+        teachers = InBatch(data.train, recipe, device) if recipe.loss.kind == "in-batch-kl" else None
         if _is_first():
             refuse_small_disk(work, *parameters(model), recipe.training.keep)
-        with lean_heads(model):
-            trainer = build_trainer(recipe, model, rows, evaluator, work, [Reporter(show)])
+        base = [parameter.detach().clone() for parameter in model.parameters()] if recipe.training.of_base else []
+        with lean_heads(model), reading(model, recipe.training.max_length):
+            trainer = build_trainer(recipe, model, rows, evaluator, work, [Reporter(show)], teachers)
             began = time.monotonic()
             _run(trainer, work, checkpoint)
             seconds = time.monotonic() - began
         if not trainer.is_world_process_zero():
             return None
+        if base:
+            keep_of_base(model, base, recipe.training.of_base)
         if recipe.publish.half:
             model.half().float()  # what is measured is what is stored
         results = evaluator(model) if evaluator else {}

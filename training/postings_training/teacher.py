@@ -25,7 +25,7 @@ def labelled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
     Args:
         data: with the columns ``query``, ``positive``, ``negative_1`` …, and perhaps ``label``.
         recipe: its loss wants no labels, margins (``margin-mse``: the positive's score less a negative's, one for each
-            negative), or scores (``kl``: of the positive and each negative).
+            negative), scores (``kl``: of the positive and each negative), or the rows' numbers (``in-batch-kl``).
         device: where the teacher runs.
 
     Raises:
@@ -35,6 +35,9 @@ def labelled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
     given = "label" in data.column_names
     if recipe.loss.kind == "contrastive":
         return data.remove_columns("label") if given else data
+    if recipe.loss.kind == "in-batch-kl":
+        rows = list(range(len(data)))
+        return (data.remove_columns("label") if given else data).add_column("label", rows)
     texts = [name for name in data.column_names if name not in ("query", "label")]
     if len(texts) < 2:
         raise InvalidInput(
@@ -43,8 +46,8 @@ def labelled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
     if given:
         labels = torch.tensor(data["label"]).reshape(len(data), -1)
         data = data.remove_columns("label")
-    elif recipe.teacher is not None:
-        labels = _scores(data, texts, recipe.teacher, device)
+    elif recipe.teachers:
+        labels = torch.stack([_scores(data, texts, teacher, device) for teacher in recipe.teachers]).sum(0)
     else:
         raise InvalidInput(f"loss.kind is {recipe.loss.kind!r}, but the rows have no scores, and no teacher is named")
     margins = labels.shape[1] == len(texts) - 1
@@ -59,16 +62,26 @@ def labelled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
     return data.add_column("label", labels.squeeze(1).tolist())
 
 
-def _scores(data: Dataset, texts: list[str], teacher: Teacher, device: str) -> torch.Tensor:
+def load_teacher(teacher: Teacher, device: str) -> Any:
+    """A cross-encoder, a dense model or a sparse encoder of sentence-transformers.
+
+    Raises:
+        ModelNotFound: there is none.
+        ModelNotSupported: it can't be loaded as what it is said to be.
+    """
     folder = model_folder(teacher.model)
-    log.info("%s scores %d rows", teacher.model, len(data))
     from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
 
     kinds: dict[str, Any] = {"cross-encoder": CrossEncoder, "dense": SentenceTransformer, "sparse": SparseEncoder}
     try:
-        model = kinds[teacher.kind](str(folder), device=device, trust_remote_code=False, local_files_only=True)
+        return kinds[teacher.kind](str(folder), device=device, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # transformers raises OSError, ValueError, KeyError and others for a broken folder
         raise ModelNotSupported(f"the teacher {teacher.model!r} isn't a {teacher.kind} model: {error}") from error
+
+
+def _scores(data: Dataset, texts: list[str], teacher: Teacher, device: str) -> torch.Tensor:
+    model = load_teacher(teacher, device)
+    log.info("%s scores %d rows", teacher.model, len(data))
     columns = []
     for name in texts:
         queries, documents = list(data["query"]), list(data[name])

@@ -15,7 +15,9 @@ from typing_extensions import override
 from postings.errors import ConfigurationError, TrainingFailure
 from postings_training.evaluator import RetrievalEvaluator
 from postings_training.gauge import Gauge
+from postings_training.in_batch import InBatch
 from postings_training.losses import build_loss
+from postings_training.neighbours import NeighbourBatches
 from postings_training.recipe import Recipe, Training
 from postings_training.sparsity import Steering, Watch
 
@@ -29,6 +31,8 @@ _QUERIES = r"sub_modules\.query\."
 
 class Trainer(SparseEncoderTrainer):
     """Checkpoints hold plain models; a loss that isn't finite ends the run before it reaches the weights."""
+
+    batches: NeighbourBatches | None = None
 
     @override
     def compute_loss(
@@ -47,6 +51,10 @@ class Trainer(SparseEncoderTrainer):
                 "lower training.learning_rate or loss.scale, raise training.warmup, or set training.precision=float32"
             )
         return loss
+
+    def get_batch_sampler(self, dataset: Any, **settings: Any) -> Any:  # type: ignore[override]
+        """The batches of an in-batch distillation, or those of the arguments."""
+        return self.batches or super().get_batch_sampler(dataset, **settings)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """None: the card is written when the model is published."""
@@ -67,6 +75,7 @@ def build_trainer(
     evaluator: RetrievalEvaluator | None,
     folder: Path,
     callbacks: list[TrainerCallback],
+    teachers: InBatch | None = None,
 ) -> Trainer:
     """A trainer that is ready to run.
 
@@ -77,11 +86,12 @@ def build_trainer(
         evaluator: called every ``training.save_every`` steps.
         folder: for checkpoints and TensorBoard.
         callbacks: called after the trainer's own.
+        teachers: of an in-batch distillation.
     """
     if recipe.training.checkpointing:
         recompute_activations(model)
     gauge = Gauge()
-    loss = build_loss(model, recipe, gauge)
+    loss = build_loss(model, recipe, gauge, teachers)
     splade = recipe.model.kind != "csr"
     steering = Steering(loss, recipe.sparsity, gauge) if splade else None  # type: ignore[arg-type]
     dims = model.get_embedding_dimension() or 1
@@ -96,6 +106,7 @@ def build_trainer(
         evaluator=evaluator,
         callbacks=[*([steering] if steering else []), *callbacks],
     )
+    trainer.batches = teachers.batches if teachers else None
     for shown in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(shown)
     # Before whoever reads the log lines: TensorBoard, and the callbacks above.

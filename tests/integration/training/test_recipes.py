@@ -15,14 +15,12 @@ from postings_training.recipe import Data, recipe_names
 from postings_training.run import train
 from tests.support.training import beir, lines, minilm, pairs, quick
 
-TEACHER = ("teacher.kind=dense", "teacher.scale=20")
-
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_a_recipe_leads_from_data_to_a_collection_that_answers(name: str, tmp_path: Path) -> None:
     data = pairs(tmp_path, rows=16, negatives=2) if name == "distill" else pairs(tmp_path)
     measured = beir(tmp_path / "beir")
-    changes = (f"teacher.model={minilm()}", *TEACHER) if name == "distill" else ()
+    changes = (f"teachers=[{{model = '{minilm()}', kind = 'dense', scale = 20}}]",) if name == "distill" else ()
     recipe = quick(name, data, *changes, base=minilm() if name == "csr-nq" else "tiny", sets=(str(measured),))
     record = train(recipe, tmp_path / "model")
     assert record is not None

@@ -84,7 +84,10 @@ def test_a_recipe_may_be_a_file_anywhere(tmp_path: Path) -> None:
         ("loss.kind=triplet", r"loss\.kind: .*'margin-mse'"),
         ("evaluation.patience=3", r"evaluation\.patience: needs evaluation\.sets or data\.held_out"),
         ("evaluation.keep_best=true", r"evaluation\.keep_best: needs"),
-        ("teacher.kind=dense", r"teacher\.model: Field required"),
+        ("teachers=[{kind = 'dense'}]", r"teachers: a teacher that isn't bm25 needs a model"),
+        ("teachers=[{kind = 'bm25'}]", r"teachers: bm25 teaches 'in-batch-kl' alone"),
+        ("loss.kind=in-batch-kl", r"teachers: 'in-batch-kl' learns the scores of one or more"),
+        ("training.of_base=1.5", r"training\.of_base: .*less than or equal to 1"),
     ],
 )
 def test_a_wrong_setting_is_named(change: str, reason: str) -> None:
@@ -96,6 +99,8 @@ def test_a_wrong_setting_is_named(change: str, reason: str) -> None:
     ("name", "changes", "reason"),
     [
         ("csr-nq", ["loss.kind=kl"], r"loss\.kind: a csr model is trained with 'contrastive'"),
+        ("csr-nq", ["training.of_base=0.5"], r"training\.of_base: a csr model's base has no latents"),
+        ("distill", ["loss.kind=in-batch-kl"], r"takes a cross-encoder too long"),
         ("csr-nq", ["loss.mini_batch=4"], r"loss\.mini_batch: a csr model has none"),
         ("csr-nq", ["sparsity.document_target=64"], r"model\.k active dims"),
         ("inference-free", ["sparsity.query_target=9"], r"sparsity\.query_target: "),

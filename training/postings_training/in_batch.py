@@ -1,0 +1,128 @@
+"""Teachers that score every query of a batch for every document of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from postings import Encoder, SparseVector
+from postings.encoder.sources import model_folder
+from postings.errors import InvalidInput
+from postings_training.bm25 import bm25_vectors
+from postings_training.neighbours import NeighbourBatches
+from postings_training.recipe import Recipe, Teacher
+from postings_training.teacher import load_teacher
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from scipy.sparse import csr_array
+
+Vectors = Any  # csr_array or ndarray; both are indexed by rows and multiplied by @
+
+
+class InBatch:
+    """What an in-batch distillation needs to know of its rows: the teachers' vectors, and which rows are neighbours.
+
+    Each text is encoded once by each teacher, before training; a batch then costs a product. That is why a
+    cross-encoder can't be a teacher here.
+
+    Args:
+        data: with the columns ``query`` and ``positive`` and no others, in the order in which rows are numbered.
+        recipe: its teachers, ``loss.positive``, ``training.batch_size``, ``training.group`` and ``training.seed``.
+        device: where dense teachers run.
+
+    Raises:
+        InvalidInput: the rows have negatives.
+        ModelNotFound: there is no such teacher.
+        ModelNotSupported: a teacher can't be loaded.
+    """
+
+    def __init__(self, data: Dataset, recipe: Recipe, device: str) -> None:
+        if extra := sorted(set(data.column_names) - {"query", "positive", "label"}):
+            raise InvalidInput(
+                f"loss.kind is 'in-batch-kl', which compares the rows of a batch, but they have {', '.join(extra)}: "
+                "set loss.kind to 'kl', or give rows of query and positive"
+            )
+        queries, documents = list(data["query"]), list(data["positive"])
+        words = bm25_vectors(queries, documents)
+        self._vectors = [
+            (*(words if each.kind == "bm25" else _vectors(each, queries, documents, device)), each.scale)
+            for each in recipe.teachers
+        ]
+        self._positive = recipe.loss.positive
+        size, group = recipe.training.batch_size, recipe.training.group
+        self.batches = NeighbourBatches(queries, documents, words, size, group, recipe.training.seed)
+
+    def scores(self, rows: Tensor) -> Tensor:
+        """The teachers' scores of the rows' queries for the rows' positives.
+
+        Args:
+            rows: their numbers, shape ``(n,)``.
+
+        Returns:
+            Shape ``(n, n)``: the weighted sum over the teachers, and on the diagonal ``loss.positive`` more.
+        """
+        chosen = rows.cpu().numpy()
+        total = self._positive * np.eye(len(chosen))
+        for queries, documents, scale in self._vectors:
+            found = queries[chosen] @ documents[chosen].T
+            total += scale * (found if isinstance(found, np.ndarray) else found.toarray())
+        return torch.from_numpy(total).to(rows.device, torch.float32)
+
+
+class InBatchDistillation(nn.Module):
+    """The divergence of the model's distribution over a batch's documents from the teachers', for each query.
+
+    ``KL(softmax(teachers / T) || softmax(model / T)) * T ** 2``, the mean over the queries (Hinton et al. 2015,
+    https://arxiv.org/abs/1503.02531).
+
+    Args:
+        similarity: of queries and documents, shape ``(n, n)``.
+        teachers: what is learned.
+        temperature: ``T``; a high one teaches the order of unlikely documents too.
+    """
+
+    def __init__(self, similarity: Any, teachers: InBatch, temperature: float) -> None:
+        super().__init__()
+        self._similarity = similarity
+        self._teachers = teachers
+        self._temperature = temperature
+
+    def compute_loss_from_embeddings(self, embeddings: Sequence[Tensor], labels: Tensor) -> Tensor:
+        """The loss of queries and documents; the labels are the rows' numbers."""
+        queries, documents = embeddings
+        found = self._similarity(queries, documents).float() / self._temperature
+        wanted = self._teachers.scores(labels.reshape(-1)) / self._temperature
+        divergence = functional.kl_div(
+            found.log_softmax(1), wanted.log_softmax(1), reduction="batchmean", log_target=True
+        )
+        return divergence * self._temperature**2
+
+
+def _vectors(teacher: Teacher, queries: list[str], documents: list[str], device: str) -> tuple[Vectors, Vectors]:
+    if teacher.kind == "sparse":
+        encoder = Encoder.load(str(model_folder(teacher.model)), device)
+        found = encoder.encode_queries(queries), list(encoder.stream_documents(documents))
+        width = max(int(each.indices[-1]) for each in itertools.chain(*found) if len(each)) + 1
+        return _matrix(found[0], width), _matrix(found[1], width)
+    model = load_teacher(teacher, device)
+    ours = {"batch_size": teacher.batch_size, "show_progress_bar": False}
+    return model.encode_query(queries, **ours), model.encode_document(documents, **ours)
+
+
+def _matrix(vectors: Sequence[SparseVector], width: int) -> csr_array:
+    from scipy.sparse import csr_array
+
+    starts = np.cumsum([0, *map(len, vectors)])
+    none = np.zeros(0, dtype=np.float32)
+    values = np.concatenate([none, *(each.values for each in vectors)])
+    return csr_array(
+        (values, np.concatenate([none.astype(np.int32), *(each.indices for each in vectors)]), starts),
+        shape=(len(vectors), width),
+    )
