@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -91,6 +92,9 @@ def _take(name: str, settings: Data, finders: Sequence[LeakFinder], rows: list[R
     if finders:
         sets = ", ".join(settings.leave_out)
         log.info("%s: %d of %d rows are left out: they hold a test query of %s, or nearly so", name, leaks, read, sets)
+    if settings.sample is not None and len(rows) - before > settings.sample:
+        chance = random.Random(_SPLIT_SEED)  # noqa: S311 - a choice, no secret
+        rows[before:] = (rows[at] for at in sorted(chance.sample(range(before, len(rows)), settings.sample)))
     if len(rows) == before:
         raise InvalidInput(f"{name} holds no row to train on")
     licence = _licence(Path(name).expanduser()) or settings.licence

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from postings import Encoder, SparseVector
 from postings.encoder.sources import model_folder
 from postings.errors import InvalidInput
 from postings_training.bm25 import bm25_vectors
+from postings_training.model import reading
 from postings_training.neighbours import NeighbourBatches
 from postings_training.recipe import Recipe, Teacher
 from postings_training.teacher import load_teacher
@@ -22,6 +24,8 @@ from postings_training.teacher import load_teacher
 if TYPE_CHECKING:
     from datasets import Dataset
     from scipy.sparse import csr_array
+
+log = logging.getLogger(__name__)
 
 Vectors = Any  # csr_array or ndarray; both are indexed by rows and multiplied by @
 
@@ -49,15 +53,19 @@ class InBatch:
                 f"loss.kind is 'in-batch-kl', which compares the rows of a batch, but they have {', '.join(extra)}: "
                 "set loss.kind to 'kl', or give rows of query and positive"
             )
-        queries, documents = list(data["query"]), list(data["positive"])
-        words = bm25_vectors(queries, documents)
-        self._vectors = [
-            (*(words if each.kind == "bm25" else _vectors(each, queries, documents, device)), each.scale)
-            for each in recipe.teachers
-        ]
+        self._queries, self._documents = _Texts(data["query"]), _Texts(data["positive"])
+        texts = self._queries.unique, self._documents.unique
+        words = bm25_vectors(*texts)
+        self._vectors = []
+        for each in recipe.teachers:
+            log.info("%s reads %s queries and %s documents", each.model or each.kind, *map(len, texts))
+            vectors = words if each.kind == "bm25" else _vectors(each, *texts, recipe.training.max_length, device)
+            self._vectors.append((*vectors, each.scale))
         self._positive = recipe.loss.positive
         size, group = recipe.training.batch_size, recipe.training.group
-        self.batches = NeighbourBatches(queries, documents, words, size, group, recipe.training.seed)
+        self.batches = NeighbourBatches(
+            self._queries.of_row, self._documents.of_row, words, size, group, recipe.training.seed
+        )
 
     def scores(self, rows: Tensor) -> Tensor:
         """The teachers' scores of the rows' queries for the rows' positives.
@@ -69,11 +77,21 @@ class InBatch:
             Shape ``(n, n)``: the weighted sum over the teachers, and on the diagonal ``loss.positive`` more.
         """
         chosen = rows.cpu().numpy()
+        asked, answers = self._queries.of_row[chosen], self._documents.of_row[chosen]
         total = self._positive * np.eye(len(chosen))
         for queries, documents, scale in self._vectors:
-            found = queries[chosen] @ documents[chosen].T
+            found = queries[asked] @ documents[answers].T
             total += scale * (found if isinstance(found, np.ndarray) else found.toarray())
         return torch.from_numpy(total).to(rows.device, torch.float32)
+
+
+class _Texts:
+    """Texts without repeats, and which of them each row has."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        numbers: dict[str, int] = {}
+        self.of_row = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
+        self.unique = list(numbers)
 
 
 class InBatchDistillation(nn.Module):
@@ -105,7 +123,9 @@ class InBatchDistillation(nn.Module):
         return divergence * self._temperature**2
 
 
-def _vectors(teacher: Teacher, queries: list[str], documents: list[str], device: str) -> tuple[Vectors, Vectors]:
+def _vectors(
+    teacher: Teacher, queries: Sequence[str], documents: Sequence[str], tokens: int | None, device: str
+) -> tuple[Vectors, Vectors]:
     if teacher.kind == "sparse":
         encoder = Encoder.load(str(model_folder(teacher.model)), device)
         found = encoder.encode_queries(queries), list(encoder.stream_documents(documents))
@@ -113,7 +133,8 @@ def _vectors(teacher: Teacher, queries: list[str], documents: list[str], device:
         return _matrix(found[0], width), _matrix(found[1], width)
     model = load_teacher(teacher, device)
     ours = {"batch_size": teacher.batch_size, "show_progress_bar": False}
-    return model.encode_query(queries, **ours), model.encode_document(documents, **ours)
+    with reading(model, tokens):
+        return model.encode_query(queries, **ours), model.encode_document(documents, **ours)
 
 
 def _matrix(vectors: Sequence[SparseVector], width: int) -> csr_array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,9 +27,9 @@ class NeighbourBatches(SetEpochMixin, BatchSampler):
     stands in a batch twice. Each row leads a group about as often as any other.
 
     Args:
-        queries: of the rows.
-        documents: the rows' positives.
-        vectors: BM25's of queries and documents, as :func:`postings_training.bm25.bm25_vectors` gives them.
+        queries: the number of each row's query; rows with the same one have the same number.
+        documents: likewise of each row's positive.
+        vectors: BM25's of queries and documents by number, as :func:`postings_training.bm25.bm25_vectors` gives them.
         batch_size: rows a batch.
         group: rows a group, with the row that leads it.
         seed: of the order; each epoch has its own.
@@ -37,20 +37,19 @@ class NeighbourBatches(SetEpochMixin, BatchSampler):
 
     def __init__(
         self,
-        queries: Sequence[str],
-        documents: Sequence[str],
+        queries: npt.NDArray[np.int64],
+        documents: npt.NDArray[np.int64],
         vectors: tuple[csr_array, csr_array],
         batch_size: int,
         group: int,
         seed: int,
     ) -> None:
         super().__init__(range(len(queries)), batch_size=batch_size, drop_last=True)
-        self._queries, self._documents = _numbered(queries), _numbered(documents)
+        self._queries, self._documents = queries.tolist(), documents.tolist()
         self._rows_of: dict[int, list[int]] = defaultdict(list)
         for row, document in enumerate(self._documents):
             self._rows_of[document].append(row)
-        firsts = [rows[0] for rows in self._rows_of.values()]
-        self._nearest = _nearest(vectors[0], vectors[1][firsts])
+        self._nearest = _nearest(*vectors)
         self._group = group
         self._seed = seed
 
@@ -77,7 +76,7 @@ class NeighbourBatches(SetEpochMixin, BatchSampler):
         documents: set[int] = set()
         # Where all rows are alike, no batch can be filled: a smaller one is taken then.
         for leader, _ in zip(leaders, range(4 * self.batch_size), strict=False):
-            near = [each for each in self._nearest[leader].tolist() if each != self._documents[leader]]
+            near = [each for each in self._nearest[self._queries[leader]].tolist() if each != self._documents[leader]]
             others = chance.sample(near, min(self._group - 1, len(near)))
             for row in [leader, *(chance.choice(self._rows_of[document]) for document in others)]:
                 if len(chosen) == self.batch_size:
@@ -87,11 +86,6 @@ class NeighbourBatches(SetEpochMixin, BatchSampler):
                     queries.add(self._queries[row])
                     documents.add(self._documents[row])
         return chosen
-
-
-def _numbered(texts: Sequence[str]) -> list[int]:
-    numbers: dict[str, int] = {}
-    return [numbers.setdefault(text, len(numbers)) for text in texts]
 
 
 def _nearest(queries: csr_array, documents: csr_array) -> npt.NDArray[np.int32]:

@@ -52,6 +52,7 @@ class Data(_Section):
     )
     split: str = Field(default="train", description="Of BEIR folders and hub data sets")
     rows: PositiveInt | None = Field(default=None, description="Read the first rows of each source only")
+    sample: PositiveInt | None = Field(default=None, description="Of what is read of each source, take so many rows")
     negatives: PositiveInt | None = Field(
         default=None,
         description="Negatives taken of each row, leaving out rows with fewer; by default all, alike in number",
@@ -120,7 +121,8 @@ class Training(_Section):
         default=8, description="in-batch-kl: rows of a batch that are put together for being hard to tell apart"
     )
     max_length: PositiveInt | None = Field(
-        default=None, description="Tokens read of a text while training; by default what the model reads"
+        default=None,
+        description="Tokens that the model and dense teachers read of a text while training; by default their own",
     )
     accumulate: PositiveInt = Field(default=1, description="Batches a step")
     learning_rate: Positive = 2e-5

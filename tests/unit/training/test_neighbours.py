@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,8 +21,12 @@ ROWS = [
 def batches(
     rows: list[tuple[str, str]], size: int = 8, group: int = 4, seed: int = 1, epoch: int = 0
 ) -> list[list[int]]:
-    queries, documents = [query for query, _ in rows], [document for _, document in rows]
-    found = NeighbourBatches(queries, documents, bm25_vectors(queries, documents), size, group, seed)
+    queries, documents = (sorted({row[side] for row in rows}) for side in (0, 1))
+    numbers = (
+        np.array([queries.index(query) for query, _ in rows]),
+        np.array([documents.index(document) for _, document in rows]),
+    )
+    found = NeighbourBatches(*numbers, bm25_vectors(queries, documents), size, group, seed)
     found.set_epoch(epoch)
     assert len(list(found)) == len(found)
     return list(found)
