@@ -216,10 +216,6 @@ class Recipe(_Section):
                 "teachers: 'in-batch-kl' scores each query for each document, which takes a cross-encoder too long",
             ),
             (
-                loss.kind != "in-batch-kl" and any(each.kind == "bm25" for each in self.teachers),
-                "teachers: bm25 teaches 'in-batch-kl' alone",
-            ),
-            (
                 any(not each.model and each.kind != "bm25" for each in self.teachers),
                 "teachers: a teacher that isn't bm25 needs a model",
             ),

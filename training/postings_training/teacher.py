@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from postings.encoder.sources import model_folder
-from postings.errors import InvalidInput, ModelNotSupported
+from postings.errors import ConfigurationError, InvalidInput, ModelNotSupported
 from postings_training.recipe import Recipe, Teacher
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def labelled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
         device: where the teacher runs.
 
     Raises:
+        ConfigurationError: a teacher is BM25, which scores in batches.
         InvalidInput: the rows have no negatives to score, or neither scores nor a teacher.
         ModelNotSupported: the teacher can't be loaded.
     """
@@ -46,6 +47,8 @@ def labelled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
     if given:
         labels = torch.tensor(data["label"]).reshape(len(data), -1)
         data = data.remove_columns("label")
+    elif any(teacher.kind == "bm25" for teacher in recipe.teachers):
+        raise ConfigurationError(f"loss.kind is {recipe.loss.kind!r}, but bm25 teaches 'in-batch-kl' alone")
     elif recipe.teachers:
         labels = torch.stack([_scores(data, texts, teacher, device) for teacher in recipe.teachers]).sum(0)
     else:

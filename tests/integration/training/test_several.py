@@ -76,7 +76,7 @@ def test_two_processes_share_the_rows_and_publish_once(tmp_path: Path) -> None:
     command = ["--no-python", "--nproc-per-node", "2", "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
     command += [sys.executable, "-c", "from postings_cli.main import main; main()"]
     command += ["train", "tiny", "--data", str(data), "--evaluate", str(measured), "--out", str(out), "--json"]
-    changes = (*QUICK, "training.epochs=1", "sparsity.document_target=80", "sparsity.rise=0.1")
+    changes = (*QUICK, "training.steps=4", "sparsity.document_target=80", "sparsity.rise=0.1")
     command += [part for change in changes for part in ("--set", change)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(

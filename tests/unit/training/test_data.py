@@ -254,7 +254,7 @@ MARGINS = [{**ONE, "negatives": ["x", "y"], "scores": [9, 3, 2]}, {**TWO, "negat
 )
 def test_scores_become_what_the_loss_wants(tmp_path: Path, kind: str, labels: list[list[float]] | None) -> None:
     data = load_data(Data(sources=(jsonl(tmp_path, *MARGINS),))).train
-    found = labelled(data, load_recipe("tiny", [f"loss.kind={kind}"]), "cpu")
+    found = labelled(data, load_recipe("tiny", [f"loss.kind={kind}", "teachers=[]"]), "cpu")
     assert (found["label"][:] if labels else found.column_names) == (
         labels or ["query", "positive", "negative_1", "negative_2"]
     )
@@ -282,4 +282,25 @@ def test_rows_that_can_not_be_distilled_from_are_refused(
 ) -> None:
     data = load_data(Data(sources=(jsonl(tmp_path, *rows),))).train
     with pytest.raises(InvalidInput, match=reason):
-        labelled(data, load_recipe("tiny", [f"loss.kind={kind}"]), "cpu")
+        labelled(data, load_recipe("tiny", [f"loss.kind={kind}", "teachers=[]"]), "cpu")
+
+
+def test_bm25_teaches_in_batches_alone(tmp_path: Path) -> None:
+    rows = ({**ONE, "negative": "x"}, {**TWO, "negative": "y"})
+    data = load_data(Data(sources=(jsonl(tmp_path, *rows),))).train
+    with pytest.raises(ConfigurationError, match=r"loss\.kind is 'kl', but bm25 teaches 'in-batch-kl' alone"):
+        labelled(data, load_recipe("tiny", ["loss.kind=kl"]), "cpu")
+
+
+def test_a_sample_of_each_source_is_the_same_each_time(tmp_path: Path) -> None:
+    paths = tuple(
+        jsonl(tmp_path, *({"query": f"{name} {n}", "positive": f"text {n}"} for n in range(20)), name=f"{name}.jsonl")
+        for name in ("a", "b")
+    )
+    first, again = (load_data(Data(sources=paths, sample=5)) for _ in range(2))
+    assert first.train.to_dict() == again.train.to_dict()
+    assert [source.rows for source in first.sources] == [5, 5]
+    numbers = [int(query.split()[1]) for query in first.train["query"][:5]]
+    assert numbers == sorted(numbers)
+    assert numbers != list(range(5))
+    assert len(load_data(Data(sources=paths[:1], sample=50)).train) == 20

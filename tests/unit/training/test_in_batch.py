@@ -24,7 +24,7 @@ DATA = Dataset.from_dict({"query": QUERIES, "positive": DOCUMENTS})
 
 
 def in_batch(teachers: str, *changes: str) -> InBatch:
-    recipe = load_recipe("tiny", ["loss.kind=in-batch-kl", f"teachers={teachers}", *changes])
+    recipe = load_recipe("tiny", ["loss.kind=in-batch-kl", f"teachers={teachers}", "loss.positive=0", *changes])
     return InBatch(DATA, recipe, "cpu")
 
 

@@ -24,7 +24,7 @@ class Run:
     """Steps of a trainer over vectors whose active dims are told."""
 
     def __init__(self, folder: Path, *changes: str) -> None:
-        recipe = load_recipe("tiny", ["loss.query_weight=1", "loss.document_weight=2", *changes])
+        recipe = load_recipe("splade-gooaq", ["loss.query_weight=1", "loss.document_weight=2", *changes])
         self.gauge = Gauge()
         self.loss: Any = build_loss(models.bert(folder), recipe, self.gauge)
         assert isinstance(self.loss, SpladeLoss)
