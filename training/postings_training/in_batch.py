@@ -51,7 +51,7 @@ class InBatch:
         if extra := sorted(set(data.column_names) - {"query", "positive", "label"}):
             raise InvalidInput(
                 f"loss.kind is 'in-batch-kl', which compares the rows of a batch, but they have {', '.join(extra)}: "
-                "set loss.kind to 'kl', or give rows of query and positive"
+                "give rows of query and positive, or set loss.kind to 'contrastive' or 'kl'"
             )
         self._queries, self._documents = _Texts(data["query"]), _Texts(data["positive"])
         texts = self._queries.unique, self._documents.unique

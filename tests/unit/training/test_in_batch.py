@@ -66,7 +66,7 @@ def test_a_model_that_scores_as_its_teacher_has_nothing_to_learn() -> None:
 
 def test_rows_with_negatives_are_sent_to_the_other_loss() -> None:
     recipe = load_recipe("tiny", ["loss.kind=in-batch-kl", "teachers=[{kind = 'bm25'}]"])
-    with pytest.raises(InvalidInput, match=r"they have negative_1: set loss\.kind to 'kl'"):
+    with pytest.raises(InvalidInput, match=r"they have negative_1: give rows of query and positive, or set loss\.kind"):
         InBatch(DATA.add_column("negative_1", DOCUMENTS[::-1]), recipe, "cpu")
 
 
