@@ -22,7 +22,7 @@ from statistics import fmean, median
 from tempfile import TemporaryDirectory
 
 from benchmarks.beir import ROOT
-from benchmarks.tiny import SHARED, with_window
+from benchmarks.tiny import SHARED, set_names, with_window
 from postings import Encoder
 from postings_training import load_recipe, load_set, measure_model, train
 from postings_training.evaluation import Measured
@@ -110,7 +110,7 @@ def main() -> int:
     parser.add_argument("--sets", type=Path, default=SHARED / "data" / "beir", help="the BEIR folders")
     parser.add_argument("--steps", type=int, default=150)
     arguments = parser.parse_args()
-    names = arguments.names or sorted(path.name for path in arguments.sets.iterdir() if (path / "qrels").is_dir())
+    names = arguments.names or set_names(arguments.sets)
     data = arguments.data or [SHARED / "data" / "pairs" / f"{name}.jsonl" for name in PAIRS]
     tests = [arguments.sets / name for name in names]
     with TemporaryDirectory() as folder:

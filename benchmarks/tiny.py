@@ -83,6 +83,11 @@ def bm25(data: BeirSet) -> dict[str, float]:
     return {query_id: quality.ndcg_at_10 for query_id, quality in evaluate_each(run, data.judged.judgements).items()}
 
 
+def set_names(folder: Path) -> list[str]:
+    """Of all BEIR folders in a folder."""
+    return sorted(path.name for path in folder.iterdir() if (path / "qrels").is_dir())
+
+
 def with_window(model: Path, tokens: int, folder: Path) -> Path:
     """A copy of a model that reads fewer tokens."""
     copy = Path(shutil.copytree(model, folder / f"{model.name}-{tokens}"))
@@ -140,7 +145,7 @@ def main() -> int:
     parser.add_argument("--trained-on", type=Path, action="append", default=[], help="pairs that it was trained on")
     parser.add_argument("--data", type=Path, default=SHARED / "data" / "beir", help="the BEIR folders")
     arguments = parser.parse_args()
-    names = arguments.names or sorted(path.name for path in arguments.data.iterdir() if (path / "qrels").is_dir())
+    names = arguments.names or set_names(arguments.data)
     whole = [load_set(arguments.data / name) for name in names]
     sources, unchecked = known_sources([arguments.model], arguments.trained_on)
     sets, left_out = without_leaks(whole, sources, drop=True)
