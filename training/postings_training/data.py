@@ -17,6 +17,7 @@ from postings_training.leakage import LeakFinder
 from postings_training.provenance import Source, digest
 from postings_training.recipe import Data
 from postings_training.rows import Row, read_rows
+from postings_training.sentences import with_sentences
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -63,6 +64,10 @@ def load_data(settings: Data) -> TrainingData:
     rows: list[Row] = []
     sources = [_take(name, settings, finders, rows) for name in settings.sources]
     _refuse_one_class(rows)
+    if settings.sentences:
+        if rows[0].negatives:
+            raise ConfigurationError("data.sentences: rows with negatives have no use for sentences")
+        rows = with_sentences(rows, settings.sentences, _SPLIT_SEED)
     data = Dataset.from_dict(_columns(rows))
     if not settings.held_out:
         return TrainingData(data, None, tuple(sources))

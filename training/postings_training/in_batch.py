@@ -14,8 +14,10 @@ from torch.nn import functional
 
 from postings import Encoder, SparseVector
 from postings.encoder.sources import model_folder
-from postings.errors import InvalidInput
+from postings.encoder.tokenizer import Tokenizer
+from postings.errors import ConfigurationError, InvalidInput
 from postings_training.bm25 import bm25_vectors
+from postings_training.imitation import imitated
 from postings_training.model import reading
 from postings_training.neighbours import NeighbourBatches
 from postings_training.recipe import Recipe, Teacher
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 log = logging.getLogger(__name__)
+
+_WINDOW, _SPECIAL = 512, 2
 
 Vectors = Any  # csr_array or ndarray; both are indexed by rows and multiplied by @
 
@@ -57,10 +61,17 @@ class InBatch:
         texts = self._queries.unique, self._documents.unique
         words = bm25_vectors(*texts)
         self._vectors = []
-        for each in recipe.teachers:
-            log.info("%s reads %s queries and %s documents", each.model or each.kind, *map(len, texts))
+        self._wanted: tuple[csr_array, csr_array] | None = None
+        for teacher in recipe.teachers:
+            each = teacher.model_copy(update={"model": teacher.model or recipe.base})
+            name = each.kind if each.kind == "bm25" else each.model
+            log.info("%s reads %s queries and %s documents", name, *map(len, texts))
             vectors = words if each.kind == "bm25" else _vectors(each, *texts, recipe.training.max_length, device)
             self._vectors.append((*vectors, each.scale))
+            if each.kind == "sparse" and recipe.imitation.weight:
+                read = (recipe.training.max_length or _WINDOW) - _SPECIAL
+                tokenizer = Tokenizer.load(model_folder(each.model), read, special_tokens=False)
+                self._wanted = imitated(vectors, texts, tokenizer, recipe.imitation)
         self._positive = recipe.loss.positive
         size, group = recipe.training.batch_size, recipe.training.group
         self.batches = NeighbourBatches(
@@ -84,6 +95,33 @@ class InBatch:
             total += scale * (found if isinstance(found, np.ndarray) else found.toarray())
         return torch.from_numpy(total).to(rows.device, torch.float32)
 
+    def imitated(self, rows: Tensor, dims: int) -> tuple[Tensor, Tensor] | None:
+        """The vectors that those of the rows' queries and positives shall be, if the recipe has such.
+
+        Args:
+            rows: their numbers, shape ``(n,)``.
+            dims: of the model's vectors.
+
+        Returns:
+            Shape ``(n, dims)`` each.
+
+        Raises:
+            ConfigurationError: the sparse teacher has more entries in its vocabulary.
+        """
+        if self._wanted is None:
+            return None
+        if (more := self._wanted[0].shape[1]) > dims:
+            raise ConfigurationError(
+                f"imitation.weight: the sparse teacher has {more} vocabulary entries, the base only {dims}"
+            )
+        chosen = rows.cpu().numpy()
+        places = self._queries.of_row[chosen], self._documents.of_row[chosen]
+        queries, documents = (
+            functional.pad(torch.from_numpy(each[at].toarray()), (0, dims - more)).to(rows.device)
+            for each, at in zip(self._wanted, places, strict=True)
+        )
+        return queries, documents
+
 
 class _Texts:
     """Texts without repeats, and which of them each row has."""
@@ -102,25 +140,35 @@ class InBatchDistillation(nn.Module):
 
     Args:
         similarity: of queries and documents, shape ``(n, n)``.
+        scale: similarities are multiplied by it.
         teachers: what is learned.
         temperature: ``T``; a high one teaches the order of unlikely documents too.
+        imitation: weight of the squared distance from the vectors that the teachers want, the mean over the texts.
     """
 
-    def __init__(self, similarity: Any, teachers: InBatch, temperature: float) -> None:
+    def __init__(
+        self, similarity: Any, scale: float, teachers: InBatch, temperature: float, imitation: float = 0.0
+    ) -> None:
         super().__init__()
+        self._imitation = imitation
         self._similarity = similarity
+        self._scale = scale
         self._teachers = teachers
         self._temperature = temperature
 
     def compute_loss_from_embeddings(self, embeddings: Sequence[Tensor], labels: Tensor) -> Tensor:
         """The loss of queries and documents; the labels are the rows' numbers."""
         queries, documents = embeddings
-        found = self._similarity(queries, documents).float() / self._temperature
+        found = self._similarity(queries, documents).float() * (self._scale / self._temperature)
         wanted = self._teachers.scores(labels.reshape(-1)) / self._temperature
         divergence = functional.kl_div(
             found.log_softmax(1), wanted.log_softmax(1), reduction="batchmean", log_target=True
         )
-        return divergence * self._temperature**2
+        loss: Tensor = divergence * self._temperature**2
+        if vectors := self._teachers.imitated(labels.reshape(-1), queries.shape[1]):
+            for model, teacher in zip(embeddings, vectors, strict=True):
+                loss = loss + self._imitation * (model - teacher).square().sum(1).mean()
+        return loss
 
 
 def _vectors(
@@ -128,13 +176,19 @@ def _vectors(
 ) -> tuple[Vectors, Vectors]:
     if teacher.kind == "sparse":
         encoder = Encoder.load(str(model_folder(teacher.model)), device)
-        found = encoder.encode_queries(queries), list(encoder.stream_documents(documents))
+        read = [[_start(encoder, text, tokens) for text in texts] for texts in (queries, documents)]
+        found = encoder.encode_queries(read[0]), list(encoder.stream_documents(read[1]))
         width = max(int(each.indices[-1]) for each in itertools.chain(*found) if len(each)) + 1
         return _matrix(found[0], width), _matrix(found[1], width)
     model = load_teacher(teacher, device)
     ours = {"batch_size": teacher.batch_size, "show_progress_bar": False}
     with reading(model, tokens):
         return model.encode_query(queries, **ours), model.encode_document(documents, **ours)
+
+
+def _start(encoder: Encoder, text: str, tokens: int | None) -> str:
+    """As much of a text as a model reads that takes so many tokens, two special ones among them."""
+    return text if tokens is None else text[: int(encoder.offsets(text)[: max(tokens - _SPECIAL, 1), 1].max(initial=0))]
 
 
 def _matrix(vectors: Sequence[SparseVector], width: int) -> csr_array:

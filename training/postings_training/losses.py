@@ -115,7 +115,7 @@ def _base(model: SparseEncoder, recipe: Recipe, teachers: InBatch | None) -> nn.
         return losses.SparseDistillKLDivLoss(model, similarity_fct=pairwise, temperature=settings.temperature)
     whole = util.cos_sim if cosine else util.dot_score
     if teachers is not None:
-        return InBatchDistillation(whole, teachers, settings.temperature)
+        return InBatchDistillation(whole, settings.scale, teachers, settings.temperature, recipe.imitation.weight)
     return losses.SparseMultipleNegativesRankingLoss(model, scale=settings.scale, similarity_fct=whole)
 
 

@@ -60,6 +60,9 @@ class Data(_Section):
     leave_out: tuple[str, ...] = Field(
         default=(), description="BEIR folders whose test queries aren't trained on: rows that hold one are left out"
     )
+    sentences: Share = Field(
+        default=0.0, description="in-batch-kl: of the rows, those that come again with a sentence of their positive"
+    )
     held_out: Annotated[int, Field(ge=0)] = Field(default=0, description="Rows kept out of training, to evaluate on")
     licence: str = Field(default="", description="Of the data, for the model card")
 
@@ -67,7 +70,9 @@ class Data(_Section):
 class Teacher(_Section):
     """Whose scores a distilled model learns; of several teachers, the sum."""
 
-    model: str = Field(default="", description="A folder or a hub id; bm25 has none")
+    model: str = Field(
+        default="", description="A folder or a hub id; in-batch-kl: without one, the base itself. bm25 has none"
+    )
     kind: Literal["cross-encoder", "dense", "sparse", "bm25"] = "cross-encoder"
     scale: Positive = Field(default=1.0, description="Scores are multiplied by it, to meet the student's range")
     batch_size: PositiveInt = 64
@@ -81,7 +86,9 @@ class Loss(_Section):
         description="In-batch negatives; the teachers' margins or distribution over a row's negatives; or their "
         "distribution over the documents of the batch",
     )
-    scale: Positive = Field(default=1.0, description="contrastive: similarities are multiplied by it")
+    scale: Positive = Field(
+        default=1.0, description="contrastive, in-batch-kl: the model's similarities are multiplied by it"
+    )
     similarity: Literal["dot", "cosine"] = Field(default="dot", description="Of queries and documents in the loss")
     temperature: Positive = Field(default=1.0, description="kl, in-batch-kl: of both distributions")
     positive: NotNegative = Field(
@@ -94,6 +101,17 @@ class Loss(_Section):
     mini_batch: PositiveInt | None = Field(
         default=None, description="splade: embed so many texts at once; the batch may then be as large as it likes"
     )
+
+
+class Imitation(_Section):
+    """Which vectors a model is drawn to, beside the scores that it learns."""
+
+    weight: NotNegative = Field(
+        default=0.0,
+        description="in-batch-kl: of the squared distance from the vectors of the sparse teacher; 0 for none",
+    )
+    exact: NotNegative = Field(default=0.3, description="Of BM25 over the text's own tokens, added to the teacher's")
+    least: NotNegative = Field(default=0.2, description="Weights below it are left out of the vectors")
 
 
 class Sparsity(_Section):
@@ -187,6 +205,7 @@ class Recipe(_Section):
     model: Model = Field(default_factory=Model)
     data: Data = Field(default_factory=Data)
     loss: Loss = Field(default_factory=Loss)
+    imitation: Imitation = Field(default_factory=Imitation)
     sparsity: Sparsity = Field(default_factory=Sparsity)
     teachers: tuple[Teacher, ...] = ()
     training: Training = Field(default_factory=Training)
@@ -200,12 +219,20 @@ class Recipe(_Section):
                 raise ValueError(message)
         return self
 
+    def _has_imitated(self) -> bool:
+        sparse = sum(each.kind == "sparse" for each in self.teachers)
+        return self.model.kind == "splade" and self.loss.kind == "in-batch-kl" and sparse == 1
+
     def _contradictions(self) -> list[tuple[bool, str]]:
         csr, loss, sparsity = self.model.kind == "csr", self.loss, self.sparsity
         targets = sparsity.query_target or sparsity.document_target
         measured = bool(self.evaluation.sets or self.data.held_out)
         return [
             (csr and loss.kind != "contrastive", "loss.kind: a csr model is trained with 'contrastive'"),
+            (
+                bool(self.data.sentences) and loss.kind != "in-batch-kl",
+                "data.sentences: goes with loss.kind 'in-batch-kl'",
+            ),
             (csr and bool(self.training.of_base), "training.of_base: a csr model's base has no latents to keep"),
             (
                 loss.kind == "in-batch-kl" and not self.teachers,
@@ -216,8 +243,12 @@ class Recipe(_Section):
                 "teachers: 'in-batch-kl' scores each query for each document, which takes a cross-encoder too long",
             ),
             (
-                any(not each.model and each.kind != "bm25" for each in self.teachers),
-                "teachers: a teacher that isn't bm25 needs a model",
+                bool(self.imitation.weight) and not self._has_imitated(),
+                "imitation.weight: needs model.kind 'splade', loss.kind 'in-batch-kl' and one teacher of kind 'sparse'",
+            ),
+            (
+                any(not each.model and each.kind != "bm25" for each in self.teachers) and loss.kind != "in-batch-kl",
+                "teachers: a teacher needs a model",
             ),
             (csr and loss.mini_batch is not None, "loss.mini_batch: a csr model has none"),
             (csr and bool(targets), "sparsity: a csr model has model.k active dims and takes no target"),

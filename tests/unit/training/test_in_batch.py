@@ -24,7 +24,9 @@ DATA = Dataset.from_dict({"query": QUERIES, "positive": DOCUMENTS})
 
 
 def in_batch(teachers: str, *changes: str) -> InBatch:
-    recipe = load_recipe("tiny", ["loss.kind=in-batch-kl", f"teachers={teachers}", "loss.positive=0", *changes])
+    recipe = load_recipe(
+        "tiny", ["loss.kind=in-batch-kl", f"teachers={teachers}", "loss.positive=0", "imitation.weight=0", *changes]
+    )
     return InBatch(DATA, recipe, "cpu")
 
 
@@ -49,7 +51,7 @@ def test_the_loss_is_the_divergence_of_the_distributions() -> None:
     teachers = in_batch("[{kind = 'bm25'}]", "loss.positive=1")
     queries, documents = torch.rand(3, 7), torch.rand(3, 7)
     rows = torch.tensor([3, 1, 0])
-    loss = InBatchDistillation(lambda a, b: a @ b.T, teachers, 2.0)
+    loss = InBatchDistillation(lambda a, b: a @ b.T, 1.0, teachers, 2.0)
     found = loss.compute_loss_from_embeddings([queries, documents], rows)
     wanted = (teachers.scores(rows) / 2).softmax(1)
     expected = kl_div((queries @ documents.T / 2).log_softmax(1), wanted, reduction="batchmean") * 4
@@ -59,13 +61,13 @@ def test_the_loss_is_the_divergence_of_the_distributions() -> None:
 def test_a_model_that_scores_as_its_teacher_has_nothing_to_learn() -> None:
     teachers = in_batch("[{kind = 'bm25'}]")
     queries, documents = bm25_vectors(QUERIES, DOCUMENTS)
-    loss = InBatchDistillation(lambda a, b: a @ b.T, teachers, 3.0)
+    loss = InBatchDistillation(lambda a, b: a @ b.T, 1.0, teachers, 3.0)
     whole = [torch.from_numpy(each.toarray()) for each in (queries, documents)]
     assert float(loss.compute_loss_from_embeddings(whole, torch.arange(4))) == pytest.approx(0, abs=1e-6)
 
 
 def test_rows_with_negatives_are_sent_to_the_other_loss() -> None:
-    recipe = load_recipe("tiny", ["loss.kind=in-batch-kl", "teachers=[{kind = 'bm25'}]"])
+    recipe = load_recipe("tiny", ["loss.kind=in-batch-kl", "teachers=[{kind = 'bm25'}]", "imitation.weight=0"])
     with pytest.raises(InvalidInput, match=r"they have negative_1: give rows of query and positive, or set loss\.kind"):
         InBatch(DATA.add_column("negative_1", DOCUMENTS[::-1]), recipe, "cpu")
 

@@ -84,7 +84,7 @@ def test_a_recipe_may_be_a_file_anywhere(tmp_path: Path) -> None:
         ("loss.kind=triplet", r"loss\.kind: .*'margin-mse'"),
         ("evaluation.patience=3", r"evaluation\.patience: needs evaluation\.sets or data\.held_out"),
         ("evaluation.keep_best=true", r"evaluation\.keep_best: needs"),
-        ("teachers=[{kind = 'dense'}]", r"teachers: a teacher that isn't bm25 needs a model"),
+        ("teachers=[{kind = 'cross-encoder'}]", r"teachers: 'in-batch-kl' scores each query for each document"),
         ("teachers=[]", r"teachers: 'in-batch-kl' learns the scores of one or more"),
         ("training.of_base=1.5", r"training\.of_base: .*less than or equal to 1"),
     ],
