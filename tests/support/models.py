@@ -142,6 +142,17 @@ def csr(folder: Path) -> SparseEncoder:
     return SparseEncoder(modules=[dense, Pooling(32, "mean"), Normalize(), autoencoder])
 
 
+def csr_with_two_sides(folder: Path) -> SparseEncoder:
+    """Queries have more active dims than documents, and vectors have length 1."""
+    *dense, documents = csr(folder)
+    queries = SparseAutoEncoder(input_dim=32, hidden_dim=128, k=24, k_aux=16)
+    queries.load_state_dict(documents.state_dict())
+    router = Router.for_query_document(
+        query_modules=[*dense, queries, Normalize()], document_modules=[*dense, documents, Normalize()]
+    )
+    return SparseEncoder(modules=[router])
+
+
 def inference_free(folder: Path) -> SparseEncoder:
     modules = _splade(folder, _sparse(BertForMaskedLM(_small_bert())), small_tokenizer())
     static = SparseStaticEmbedding(small_tokenizer(), weight=torch.rand(len(small_tokenizer())), frozen=True)
@@ -161,6 +172,7 @@ MODELS: dict[str, Callable[[Path], SparseEncoder]] = {
         modernbert,
         sum_pooling,
         csr,
+        csr_with_two_sides,
         inference_free,
     )
 }

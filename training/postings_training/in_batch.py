@@ -20,7 +20,7 @@ from postings_training.bm25 import bm25_vectors
 from postings_training.imitation import imitated
 from postings_training.model import reading
 from postings_training.neighbours import NeighbourBatches
-from postings_training.recipe import Recipe, Teacher
+from postings_training.recipe import Recipe, Teacher, Training
 from postings_training.teacher import load_teacher
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class InBatch:
             each = teacher.model_copy(update={"model": teacher.model or recipe.base})
             name = each.kind if each.kind == "bm25" else each.model
             log.info("%s reads %s queries and %s documents", name, *map(len, texts))
-            vectors = words if each.kind == "bm25" else _vectors(each, *texts, recipe.training.max_length, device)
+            vectors = words if each.kind == "bm25" else _vectors(each, *texts, recipe.training, device)
             self._vectors.append((*vectors, each.scale))
             if each.kind == "sparse" and recipe.imitation.weight:
                 read = (recipe.training.max_length or _WINDOW) - _SPECIAL
@@ -143,14 +143,15 @@ class InBatchDistillation(nn.Module):
         scale: similarities are multiplied by it.
         teachers: what is learned.
         temperature: ``T``; a high one teaches the order of unlikely documents too.
-        imitation: weight of the squared distance from the vectors that the teachers want, the mean over the texts.
+        imitation: weight of the squared distance from the vectors that the teachers want, the mean over the texts; it
+            may be changed as the run goes.
     """
 
     def __init__(
         self, similarity: Any, scale: float, teachers: InBatch, temperature: float, imitation: float = 0.0
     ) -> None:
         super().__init__()
-        self._imitation = imitation
+        self.imitation = imitation
         self._similarity = similarity
         self._scale = scale
         self._teachers = teachers
@@ -167,22 +168,23 @@ class InBatchDistillation(nn.Module):
         loss: Tensor = divergence * self._temperature**2
         if vectors := self._teachers.imitated(labels.reshape(-1), queries.shape[1]):
             for model, teacher in zip(embeddings, vectors, strict=True):
-                loss = loss + self._imitation * (model - teacher).square().sum(1).mean()
+                loss = loss + self.imitation * (model - teacher).square().sum(1).mean()
         return loss
 
 
 def _vectors(
-    teacher: Teacher, queries: Sequence[str], documents: Sequence[str], tokens: int | None, device: str
+    teacher: Teacher, queries: Sequence[str], documents: Sequence[str], settings: Training, device: str
 ) -> tuple[Vectors, Vectors]:
     if teacher.kind == "sparse":
         encoder = Encoder.load(str(model_folder(teacher.model)), device)
-        read = [[_start(encoder, text, tokens) for text in texts] for texts in (queries, documents)]
+        read = [[_start(encoder, text, settings.max_length) for text in texts] for texts in (queries, documents)]
         found = encoder.encode_queries(read[0]), list(encoder.stream_documents(read[1]))
         width = max(int(each.indices[-1]) for each in itertools.chain(*found) if len(each)) + 1
         return _matrix(found[0], width), _matrix(found[1], width)
     model = load_teacher(teacher, device)
     ours = {"batch_size": teacher.batch_size, "show_progress_bar": False}
-    with reading(model, tokens):
+    halved = torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bfloat16")
+    with reading(model, settings.max_length), halved:
         return model.encode_query(queries, **ours), model.encode_document(documents, **ours)
 
 

@@ -15,7 +15,7 @@ from postings.encoder.activations import Activations, Integers
 from postings.encoder.backends import Backend, Precision
 from postings.encoder.batches import batches
 from postings.encoder.fingerprint import fingerprint
-from postings.encoder.folder import ModelFolder, Task
+from postings.encoder.folder import ModelFolder, Task, sparse_module
 from postings.encoder.latents import latent_names
 from postings.encoder.loading import Loader
 from postings.encoder.sharing import SharedPasses, Work
@@ -253,7 +253,7 @@ class Encoder:
         return loaded.route.tokenizer
 
     def _has_latents(self) -> bool:
-        return bool(self._folder.document) and self._folder.document[-1].name == "SparseAutoEncoder"
+        return sparse_module([module.name for module in self._folder.document]) == "SparseAutoEncoder"
 
 
 def _trimmed(text: str, start: int, end: int, offset: int) -> Span:

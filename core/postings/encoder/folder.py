@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,8 @@ from postings.errors import ModelNotSupported
 
 Task = Literal["document", "query"]
 
-_LAST_MODULES = {"SpladePooling", "SparseAutoEncoder", "SparseStaticEmbedding"}
+SPARSE_MODULES = frozenset({"SpladePooling", "SparseAutoEncoder", "SparseStaticEmbedding"})
+"""Those of sentence-transformers that make a vector sparse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,10 @@ class ModelFolder:
         modules = _modules(path)
         routes = {task: _route(modules, task) for task in ("document", "query")}
         for route in routes.values():
-            if route and route[-1].name not in _LAST_MODULES:
+            if route and (last := sparse_module([module.name for module in route])) not in SPARSE_MODULES:
                 raise ModelNotSupported(
-                    f"{path} isn't a sparse encoder: its last module is {route[-1].name}, expected "
-                    f"{', '.join(sorted(_LAST_MODULES))}"
+                    f"{path} isn't a sparse encoder: its last module is {last}, expected "
+                    f"{', '.join(sorted(SPARSE_MODULES))}"
                 )
         return cls(
             path,
@@ -82,6 +84,16 @@ class ModelFolder:
         """The folder of the module that holds a side's weights and tokenizer."""
         modules = self.modules(task)
         return modules[0].folder if modules else self.path
+
+
+def sparse_module(names: Sequence[str]) -> str:
+    """The module that a side's vectors come from: its last, or the one that is normalised.
+
+    Example:
+        >>> sparse_module(["Transformer", "Pooling", "SparseAutoEncoder", "Normalize"])
+        'SparseAutoEncoder'
+    """
+    return next((name for name in reversed(names) if name != "Normalize"), "Normalize")
 
 
 def _modules(path: Path) -> tuple[Module, ...]:

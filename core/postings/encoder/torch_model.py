@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from postings.encoder.folder import Task
+from postings.encoder.folder import SPARSE_MODULES, Task, sparse_module
 from postings.encoder.route import Route
 from postings.encoder.tokenizer import Tokenizer
 from postings.errors import MissingExtra, ModelNotSupported
@@ -48,11 +48,10 @@ def load_model(folder: Path, device: str, precision: str, name: str) -> SparseEn
     finally:
         if bars_shown:
             transformers_logging.enable_progress_bar()
-    last = type(modules_of(model, "document")[-1]).__name__
-    if last not in {"SpladePooling", "SparseAutoEncoder", "SparseStaticEmbedding"}:
+    last = sparse_module([type(module).__name__ for module in modules_of(model, "document")])
+    if last not in SPARSE_MODULES:
         raise ModelNotSupported(
-            f"{name!r} isn't a sparse encoder: its last module is {last}, expected SpladePooling, SparseAutoEncoder "
-            "or SparseStaticEmbedding"
+            f"{name!r} isn't a sparse encoder: its last module is {last}, expected {', '.join(sorted(SPARSE_MODULES))}"
         )
     return model.eval()
 

@@ -43,6 +43,14 @@ def test_a_recipe_leads_from_data_to_a_collection_that_answers(name: str, tmp_pa
     assert sum(judged[query] in hits for query, hits in found.items()) >= len(judged) / 3
 
 
+def test_sentences_and_imitation_lead_to_a_model_too(tmp_path: Path) -> None:
+    changes = ("data.sentences=1", "teachers=[{kind = 'sparse'}, {kind = 'bm25'}]", "imitation.weight=0.12")
+    recipe = quick("tiny", pairs(tmp_path), *changes, sets=(str(beir(tmp_path / "beir")),))
+    record = train(recipe, tmp_path / "model")
+    assert record is not None
+    assert record.results["ndcg@10"] > 0.6
+
+
 def test_the_card_says_what_the_model_is_made_of(tmp_path: Path) -> None:
     data = pairs(tmp_path, 16)
     recipe = quick("tiny", data, "publish.licence=apache-2.0", "data.licence=CC BY-SA 4.0", steps=1)
@@ -65,7 +73,7 @@ def test_the_card_says_what_the_model_is_made_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["tiny", "inference-free"])
 def test_what_saves_memory_goes_together(name: str, tmp_path: Path) -> None:
     changes = ("loss.mini_batch=3", "training.precision=bfloat16", "training.checkpointing=true")
-    changes += ("training.accumulate=2", "publish.half=true", "evaluation.keep_best=false")
+    changes += ("training.accumulate=2", "publish.half=true", "evaluation.keep_best=false", "training.device=auto")
     recipe = quick(name, pairs(tmp_path, 32), *changes, steps=2)
     record = train(recipe, tmp_path / "model")
     assert record is not None

@@ -103,6 +103,13 @@ def test_a_wrong_setting_is_named(change: str, reason: str) -> None:
         ("csr-nq", ["loss.mini_batch=4"], r"loss\.mini_batch: a csr model has none"),
         ("csr-nq", ["sparsity.document_target=64"], r"model\.k active dims"),
         ("inference-free", ["sparsity.query_target=9"], r"sparsity\.query_target: "),
+        (
+            "tiny",
+            ["teachers=[{kind = 'bm25'}]", "imitation.weight=1"],
+            r"imitation\.weight: needs .* one teacher of kind 'sparse'",
+        ),
+        ("splade-nq", ["data.sentences=0.5"], r"data\.sentences: goes with loss\.kind 'in-batch-kl'"),
+        ("distill", ["teachers=[{kind = 'dense'}]"], r"teachers: a teacher needs a model"),
         ("tiny", ["sparsity.document_target=9", "loss.document_weight=0"], r"sparsity\.document_target: "),
     ],
 )
