@@ -143,15 +143,14 @@ class InBatchDistillation(nn.Module):
         scale: similarities are multiplied by it.
         teachers: what is learned.
         temperature: ``T``; a high one teaches the order of unlikely documents too.
-        imitation: weight of the squared distance from the vectors that the teachers want, the mean over the texts; it
-            may be changed as the run goes.
+        imitation: weight of the squared distance from the vectors that the teachers want, the mean over the texts.
     """
 
     def __init__(
         self, similarity: Any, scale: float, teachers: InBatch, temperature: float, imitation: float = 0.0
     ) -> None:
         super().__init__()
-        self.imitation = imitation
+        self._imitation = imitation
         self._similarity = similarity
         self._scale = scale
         self._teachers = teachers
@@ -168,7 +167,7 @@ class InBatchDistillation(nn.Module):
         loss: Tensor = divergence * self._temperature**2
         if vectors := self._teachers.imitated(labels.reshape(-1), queries.shape[1]):
             for model, teacher in zip(embeddings, vectors, strict=True):
-                loss = loss + self.imitation * (model - teacher).square().sum(1).mean()
+                loss = loss + self._imitation * (model - teacher).square().sum(1).mean()
         return loss
 
 

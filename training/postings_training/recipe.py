@@ -108,8 +108,7 @@ class Imitation(_Section):
 
     weight: NotNegative = Field(
         default=0.0,
-        description="in-batch-kl: of the squared distance from the vectors of the sparse teacher, at the start; it "
-        "falls evenly to 0, which leaves the end to the scores",
+        description="in-batch-kl: of the squared distance from the vectors of the sparse teacher; 0 for none",
     )
     exact: NotNegative = Field(default=0.3, description="Of BM25 over the text's own tokens, added to the teacher's")
     least: NotNegative = Field(default=0.2, description="Weights below it are left out of the vectors")

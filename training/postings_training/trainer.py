@@ -15,7 +15,7 @@ from typing_extensions import override
 from postings.errors import ConfigurationError, TrainingFailure
 from postings_training.evaluator import RetrievalEvaluator
 from postings_training.gauge import Gauge
-from postings_training.in_batch import InBatch, InBatchDistillation
+from postings_training.in_batch import InBatch
 from postings_training.losses import build_loss
 from postings_training.neighbours import NeighbourBatches
 from postings_training.recipe import Recipe, Training
@@ -27,22 +27,6 @@ if TYPE_CHECKING:
 
 _METRIC = "eval_ndcg@10"
 _QUERIES = r"sub_modules\.query\."
-
-
-class Fading(TrainerCallback):
-    """Let the weight of imitation fall evenly to 0.
-
-    Args:
-        loss: its weight is set.
-    """
-
-    def __init__(self, loss: InBatchDistillation) -> None:
-        self._loss = loss
-        self._weight = loss.imitation
-
-    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
-        """Set the weight for a step."""
-        self._loss.imitation = self._weight * (1 - state.global_step / state.max_steps)
 
 
 class Trainer(SparseEncoderTrainer):
@@ -114,7 +98,6 @@ def build_trainer(
     watch = Watch(gauge, recipe.sparsity, dims, steering)
     if recipe.evaluation.patience is not None:
         callbacks = [EarlyStoppingCallback(recipe.evaluation.patience), *callbacks]
-    callbacks = [*(Fading(each) for each in loss.modules() if isinstance(each, InBatchDistillation)), *callbacks]
     trainer = Trainer(
         model=model,
         args=arguments(recipe, model, data, folder, evaluated=evaluator is not None),

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from transformers import TrainerState
 
 from postings import Encoder
 from postings.encoder.sources import model_folder
@@ -19,7 +18,6 @@ from postings.errors import ConfigurationError
 from postings_training.imitation import word_weights
 from postings_training.in_batch import InBatch, InBatchDistillation
 from postings_training.recipe import load_recipe
-from postings_training.trainer import Fading
 
 QUERIES = ["what hunts zebras", "where do herons fish", "who digs a sett"]
 DOCUMENTS = ["A lion hunts zebras, and zebras fear it.", "Herons fish in the river.", "The badger digs its sett."]
@@ -104,12 +102,3 @@ def test_a_vocabulary_that_is_not_the_bases_is_refused() -> None:
 
 def test_without_a_weight_nothing_is_imitated(tmp_path: Path) -> None:
     assert in_batch("imitation.weight=0").imitated(torch.arange(3), 30_522) is None
-
-
-def test_the_weight_falls_evenly_to_nothing() -> None:
-    loss = InBatchDistillation(lambda a, b: a @ b.T, 1.0, in_batch(), 3.0, 0.12)
-    fading, weights = Fading(loss), []
-    for step in (0, 50, 150, 199):
-        fading.on_step_begin(None, TrainerState(global_step=step, max_steps=200), None)
-        weights.append(loss.imitation)
-    assert weights == pytest.approx([0.12, 0.09, 0.03, 0.0006])
