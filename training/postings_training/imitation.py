@@ -38,8 +38,9 @@ def imitated(
     """
     wanted = []
     for found, exact in zip(vectors, word_weights(*texts, tokenizer), strict=True):
-        found.resize(exact.shape)
-        total = (found + how.exact * exact).tocsr()
+        same = found.copy()  # the teacher's scores are still computed with it
+        same.resize(exact.shape)
+        total = (same + how.exact * exact).tocsr()
         total.data[total.data < how.least] = 0
         total.eliminate_zeros()
         wanted.append(total)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from postings_training.rows import Row
+from postings_training.shingles import normalised
 
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"(])")
-_WORD = re.compile(r"\w+")
 _FEWEST, _MOST = 6, 60
 
 
@@ -45,4 +45,4 @@ def _sentence(query: str, text: str) -> str | None:
 
 
 def _words(text: str) -> set[str]:
-    return set(_WORD.findall(text.lower()))
+    return set(normalised(text).split())

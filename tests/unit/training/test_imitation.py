@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,5 +99,5 @@ def test_a_vocabulary_that_is_not_the_bases_is_refused() -> None:
         in_batch().imitated(torch.arange(3), 99)
 
 
-def test_without_a_weight_nothing_is_imitated(tmp_path: Path) -> None:
+def test_without_a_weight_nothing_is_imitated() -> None:
     assert in_batch("imitation.weight=0").imitated(torch.arange(3), 30_522) is None
