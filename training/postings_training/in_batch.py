@@ -21,6 +21,7 @@ from postings_training.imitation import imitated
 from postings_training.model import reading
 from postings_training.neighbours import NeighbourBatches
 from postings_training.recipe import Recipe, Teacher, Training
+from postings_training.related_words import related_words, whole_words
 from postings_training.teacher import load_teacher
 
 if TYPE_CHECKING:
@@ -61,17 +62,23 @@ class InBatch:
         texts = self._queries.unique, self._documents.unique
         words = bm25_vectors(*texts)
         self._vectors = []
-        self._wanted: tuple[csr_array, csr_array] | None = None
+        found: dict[str, tuple[Teacher, tuple[Vectors, Vectors]]] = {}
         for teacher in recipe.teachers:
             each = teacher.model_copy(update={"model": teacher.model or recipe.base})
             name = each.kind if each.kind == "bm25" else each.model
             log.info("%s reads %s queries and %s documents", name, *map(len, texts))
             vectors = words if each.kind == "bm25" else _vectors(each, *texts, recipe.training, device)
             self._vectors.append((*vectors, each.scale))
-            if each.kind == "sparse" and recipe.imitation.weight:
-                read = (recipe.training.max_length or _WINDOW) - _SPECIAL
-                tokenizer = Tokenizer.load(model_folder(each.model), read, special_tokens=False)
-                self._wanted = imitated(vectors, texts, tokenizer, recipe.imitation)
+            found[each.kind] = each, vectors
+        self._wanted: tuple[csr_array, csr_array] | None = None
+        if recipe.imitation.weight:
+            sparse, vectors = found["sparse"]
+            read = (recipe.training.max_length or _WINDOW) - _SPECIAL
+            tokenizer = Tokenizer.load(model_folder(sparse.model), read, special_tokens=False)
+            related = (
+                _related(*found["dense"], tokenizer, recipe.training, device) if recipe.imitation.related else None
+            )
+            self._wanted = imitated(vectors, texts, tokenizer, recipe.imitation, related)
         self._positive = recipe.loss.positive
         size, group = recipe.training.batch_size, recipe.training.group
         self.batches = NeighbourBatches(
@@ -121,6 +128,17 @@ class InBatch:
             for each, at in zip(self._wanted, places, strict=True)
         )
         return queries, documents
+
+
+def _related(
+    teacher: Teacher, meanings: tuple[Vectors, Vectors], tokenizer: Tokenizer, settings: Training, device: str
+) -> tuple[csr_array, csr_array]:
+    words = whole_words(tokenizer)
+    log.info("%s reads %d words", teacher.model, len(words))
+    vectors, _ = _vectors(teacher, list(words), [], settings, device)
+    ids, size = np.array(list(words.values())), max(tokenizer.vocabulary().values()) + 1
+    queries, documents = (related_words(each, vectors, ids, size) for each in meanings)
+    return queries, documents
 
 
 class _Texts:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from postings.encoder.folder import sparse_module
 from postings.encoder.sources import model_folder
 from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError, ModelNotSupported, PostingsError
+from postings_training.latents import start_from_components
 from postings_training.recipe import Model
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding
 
 log = logging.getLogger(__name__)
+
+_STARTED_FROM = 2_000
 
 
 def build_model(base: str, settings: Model, device: str, documents: Iterable[str] = ()) -> SparseEncoder:
@@ -30,7 +34,8 @@ def build_model(base: str, settings: Model, device: str, documents: Iterable[str
         base: ``tiny``, a folder or a hub id: a sparse encoder, a masked-language model, or for CSR a dense model.
         settings: of the recipe.
         device: ``cpu``, ``cuda``, …
-        documents: the training texts; inference-free queries start with their tokens' inverse document frequency.
+        documents: the training texts; inference-free queries start with their tokens' inverse document frequency,
+            CSR's latents with their principal components, if it is so set.
 
     Raises:
         ModelNotFound: there is no such base.
@@ -39,12 +44,12 @@ def build_model(base: str, settings: Model, device: str, documents: Iterable[str
     """
     folder = model_folder(base)
     try:
-        model = _csr(folder, settings, device) if settings.kind == "csr" else _splade(folder, device)
+        model = _csr(folder, settings, device, documents) if settings.kind == "csr" else _splade(folder, device)
     except PostingsError:
         raise
     except Exception as error:  # transformers raises OSError, ValueError, KeyError and others for a broken folder
         raise ModelNotSupported(f"the base {base!r} can't be loaded: {error}") from error
-    last = type(modules_of(model, "document")[-1]).__name__
+    last = sparse_module([type(module).__name__ for module in modules_of(model, "document")])
     wanted = "SparseAutoEncoder" if settings.kind == "csr" else "SpladePooling"
     if last != wanted:
         raise ModelNotSupported(
@@ -82,13 +87,14 @@ def _splade(folder: Path, device: str) -> SparseEncoder:
     return model
 
 
-def _csr(folder: Path, settings: Model, device: str) -> SparseEncoder:
+def _csr(folder: Path, settings: Model, device: str, documents: Iterable[str]) -> SparseEncoder:
     from sentence_transformers import SentenceTransformer, SparseEncoder
+    from sentence_transformers.base.modules import Normalize
     from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
 
     dense = _load(SentenceTransformer, folder, device)
     modules = list(dense)
-    if isinstance(modules[-1], SparseAutoEncoder):
+    if any(isinstance(each, SparseAutoEncoder) for each in modules):
         model: SparseEncoder = _load(SparseEncoder, folder, device)
     else:
         dims = dense.get_embedding_dimension()
@@ -100,13 +106,18 @@ def _csr(folder: Path, settings: Model, device: str) -> SparseEncoder:
                 "four times k of them, and k_aux"
             )
         autoencoder = SparseAutoEncoder(input_dim=dims, hidden_dim=width, k=k, k_aux=k_aux)
+        if settings.start == "components":
+            texts = list(dict.fromkeys(documents))
+            some = texts[:: max(1, len(texts) // _STARTED_FROM)]
+            log.info("the latents start from the principal components of %d documents", len(some))
+            vectors = dense.encode_document(some, convert_to_tensor=True, show_progress_bar=False)
+            start_from_components(autoencoder, vectors.float().cpu())
+        modules += [autoencoder, *([Normalize()] if settings.normalize else [])]
         # Qdrant scores by dot product, whatever the dense model compares by.
-        model = SparseEncoder(
-            modules=[*modules, autoencoder], prompts=dense.prompts, device=device, similarity_fn_name="dot"
-        )
+        model = SparseEncoder(modules=modules, prompts=dense.prompts, device=device, similarity_fn_name="dot")
     if settings.frozen:
-        for module in list(model)[:-1]:
-            module.requires_grad_(requires_grad=False)
+        for module in list(model):
+            module.requires_grad_(requires_grad=isinstance(module, SparseAutoEncoder))
     return model
 
 

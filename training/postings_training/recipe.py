@@ -40,6 +40,10 @@ class Model(_Section):
     k_aux: PositiveInt | None = Field(
         default=None, description="csr: dead latents revived; by default half the base's dims"
     )
+    start: Literal["random", "components"] = Field(
+        default="random", description="csr: latents start at random, or as principal components of the training texts"
+    )
+    normalize: bool = Field(default=False, description="csr: vectors of length 1, so that no document wins by its own")
     frozen: bool = Field(default=True, description="csr: leave the dense model as it is")
     dropout: Share | None = Field(default=None, description="Of the transformer; by default the base's own")
 
@@ -111,6 +115,9 @@ class Imitation(_Section):
         description="in-batch-kl: of the squared distance from the vectors of the sparse teacher; 0 for none",
     )
     exact: NotNegative = Field(default=0.3, description="Of BM25 over the text's own tokens, added to the teacher's")
+    related: NotNegative = Field(
+        default=0.0, description="Of words of the vocabulary that the dense teacher finds near to the text, added too"
+    )
     least: NotNegative = Field(default=0.2, description="Weights below it are left out of the vectors")
 
 
@@ -219,16 +226,20 @@ class Recipe(_Section):
                 raise ValueError(message)
         return self
 
-    def _has_imitated(self) -> bool:
-        sparse = sum(each.kind == "sparse" for each in self.teachers)
-        return self.model.kind == "splade" and self.loss.kind == "in-batch-kl" and sparse == 1
+    def _has_one(self, kind: str) -> bool:
+        return sum(each.kind == kind for each in self.teachers) == 1
 
     def _contradictions(self) -> list[tuple[bool, str]]:
         csr, loss, sparsity = self.model.kind == "csr", self.loss, self.sparsity
         targets = sparsity.query_target or sparsity.document_target
         measured = bool(self.evaluation.sets or self.data.held_out)
         return [
-            (csr and loss.kind != "contrastive", "loss.kind: a csr model is trained with 'contrastive'"),
+            (
+                csr and loss.kind not in ("contrastive", "in-batch-kl"),
+                "loss.kind: a csr model is trained with 'contrastive' or 'in-batch-kl'",
+            ),
+            (not csr and self.model.normalize, "model.normalize: of csr models; SPLADE's lengths say something"),
+            (not csr and self.model.start != "random", "model.start: of csr models"),
             (
                 bool(self.data.sentences) and loss.kind != "in-batch-kl",
                 "data.sentences: goes with loss.kind 'in-batch-kl'",
@@ -243,8 +254,13 @@ class Recipe(_Section):
                 "teachers: 'in-batch-kl' scores each query for each document, which takes a cross-encoder too long",
             ),
             (
-                bool(self.imitation.weight) and not self._has_imitated(),
+                bool(self.imitation.weight)
+                and not (self.model.kind == "splade" and loss.kind == "in-batch-kl" and self._has_one("sparse")),
                 "imitation.weight: needs model.kind 'splade', loss.kind 'in-batch-kl' and one teacher of kind 'sparse'",
+            ),
+            (
+                bool(self.imitation.weight and self.imitation.related) and not self._has_one("dense"),
+                "imitation.related: needs one teacher of kind 'dense', which tells what is near",
             ),
             (
                 any(not each.model and each.kind != "bm25" for each in self.teachers) and loss.kind != "in-batch-kl",
@@ -276,7 +292,7 @@ def recipe_names() -> list[str]:
 
     Example:
         >>> recipe_names()
-        ['csr-nq', 'distill', 'inference-free', 'splade-gooaq', 'splade-nq', 'tiny']
+        ['csr-distill', 'csr-nq', 'distill', 'inference-free', 'splade-gooaq', 'splade-nq', 'tiny']
     """
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 

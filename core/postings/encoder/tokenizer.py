@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,8 @@ from postings.errors import ModelNotSupported
 
 Ids = npt.NDArray[np.int64]
 Offsets = npt.NDArray[np.int64]
+Word = tuple[int, ...]
+"""The ids of a word's tokens."""
 
 
 class Tokenizer:
@@ -54,6 +58,14 @@ class Tokenizer:
         """The ids that the model reads of each text, truncated, special tokens included."""
         encoded = self._truncating.encode_batch_fast(list(texts), add_special_tokens=self._special_tokens)
         return [np.array(encoding.ids, dtype=np.int64) for encoding in encoded]
+
+    def words(self, texts: Sequence[str]) -> list[list[Word]]:
+        """The ids that the model reads of each text, word by word, without special tokens."""
+        encoded = self._truncating.encode_batch(list(texts), add_special_tokens=self._special_tokens)
+        return [
+            [tuple(id for _, id in word) for number, word in groupby(pairs, itemgetter(0)) if number is not None]
+            for pairs in (zip(each.word_ids, each.ids, strict=True) for each in encoded)
+        ]
 
     def offsets(self, text: str) -> Offsets:
         """The character offsets of all tokens of a text, shape ``(tokens, 2)``, without special tokens."""

@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-
 import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from scipy.sparse import csr_array
 
 from postings import Encoder
 from postings.encoder.sources import model_folder
 from postings.encoder.tokenizer import Tokenizer
 from postings.errors import ConfigurationError
-from postings_training.imitation import word_weights
+from postings_training.imitation import imitated
 from postings_training.in_batch import InBatch, InBatchDistillation
-from postings_training.recipe import load_recipe
+from postings_training.recipe import Imitation, load_recipe
+from postings_training.word_weights import word_weights
+from tests.support.sentences import SENTENCES
+from tests.support.training import minilm
 
 QUERIES = ["what hunts zebras", "where do herons fish", "who digs a sett"]
 DOCUMENTS = ["A lion hunts zebras, and zebras fear it.", "Herons fish in the river.", "The badger digs its sett."]
 DATA = Dataset.from_dict({"query": QUERIES, "positive": DOCUMENTS})
 
 
-def in_batch(*changes: str) -> InBatch:
+def in_batch(*changes: str, data: Dataset = DATA) -> InBatch:
     changes = ("teachers=[{kind = 'sparse'}]", "imitation.weight=0.12", *changes)
-    return InBatch(DATA, load_recipe("tiny", changes), "cpu")
-
-
-def test_word_weights_are_bm25_with_the_inverse_document_frequency_on_both_sides() -> None:
-    tokenizer = Tokenizer.load(model_folder("tiny"), 510, special_tokens=False)
-    queries, documents = word_weights(QUERIES, DOCUMENTS, tokenizer)
-    counts = [Counter(ids.tolist()) for ids in tokenizer.ids(DOCUMENTS)]
-    mean = sum(map(Counter.total, counts)) / len(counts)
-
-    def says(token: int) -> float:
-        having = sum(token in each for each in counts)
-        return math.log(1 + (len(counts) - having + 0.5) / (having + 0.5))
-
-    for row, each in enumerate(counts):
-        spread = 1.2 * (0.25 + 0.75 * each.total() / mean)
-        expected = {token: says(token) * count / (count + spread) for token, count in each.items()}
-        found = documents[[row]]
-        assert dict(zip(found.indices.tolist(), found.data.tolist(), strict=True)) == pytest.approx(expected)
-    for row, ids in enumerate(tokenizer.ids(QUERIES)):
-        expected = {token: says(token) for token in set(ids.tolist())}
-        found = queries[[row]]
-        assert dict(zip(found.indices.tolist(), found.data.tolist(), strict=True)) == pytest.approx(expected)
+    return InBatch(data, load_recipe("tiny", changes), "cpu")
 
 
 def test_vectors_are_the_teachers_with_exact_words_added_and_little_weights_left_out() -> None:
@@ -101,3 +81,26 @@ def test_a_vocabulary_that_is_not_the_bases_is_refused() -> None:
 
 def test_without_a_weight_nothing_is_imitated() -> None:
     assert in_batch("imitation.weight=0").imitated(torch.arange(3), 30_522) is None
+
+
+def test_related_words_are_added_too_and_half_as_much_to_queries() -> None:
+    tokenizer = Tokenizer.load(model_folder("tiny"), 126, special_tokens=False)
+    none = csr_array((3, 30_522), dtype=np.float32)
+    related = csr_array(([2.0, 1.0], ([0, 1], [900, 901])), shape=(3, 30_522), dtype=np.float32)
+    how = Imitation(weight=1, exact=1, related=0.4, least=0)
+    found = imitated((none, none), (QUERIES, DOCUMENTS), tokenizer, how, (related, related))
+    for vectors, exact, share in zip(found, word_weights(QUERIES, DOCUMENTS, tokenizer), (0.2, 0.4), strict=True):
+        np.testing.assert_allclose(vectors.toarray(), exact.toarray() + share * related.toarray(), rtol=1e-6)
+
+
+def test_the_dense_teacher_says_which_words_are_related() -> None:
+    dense = f"teachers=[{{kind = 'sparse'}}, {{kind = 'dense', model = '{minilm()}'}}]"
+    data = Dataset.from_dict({"query": SENTENCES, "positive": SENTENCES[::-1]})
+    rows = torch.arange(len(SENTENCES))
+    with_words = in_batch(dense, "imitation.related=3", "imitation.least=0", data=data).imitated(rows, 30_522)
+    without = in_batch(dense, "imitation.least=0", data=data).imitated(rows, 30_522)
+    assert with_words is not None
+    assert without is not None
+    for more, less in zip(with_words, without, strict=True):
+        assert (more - less).min() >= -1e-6
+        assert ((more > 0) & (less == 0)).any()

@@ -38,7 +38,7 @@ def test_the_recipes_have_the_settings_of_the_examples_they_are_named_after(
 
 
 def test_every_bundled_recipe_is_one() -> None:
-    assert recipe_names() == ["csr-nq", "distill", "inference-free", "splade-gooaq", "splade-nq", "tiny"]
+    assert recipe_names() == ["csr-distill", "csr-nq", "distill", "inference-free", "splade-gooaq", "splade-nq", "tiny"]
     assert all(isinstance(load_recipe(name), Recipe) for name in recipe_names())
 
 
@@ -97,7 +97,7 @@ def test_a_wrong_setting_is_named(change: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("name", "changes", "reason"),
     [
-        ("csr-nq", ["loss.kind=kl"], r"loss\.kind: a csr model is trained with 'contrastive'"),
+        ("csr-nq", ["loss.kind=kl"], r"loss\.kind: a csr model is trained with 'contrastive' or 'in-batch-kl'"),
         ("csr-nq", ["training.of_base=0.5"], r"training\.of_base: a csr model's base has no latents"),
         ("distill", ["loss.kind=in-batch-kl"], r"takes a cross-encoder too long"),
         ("csr-nq", ["loss.mini_batch=4"], r"loss\.mini_batch: a csr model has none"),
@@ -108,6 +108,13 @@ def test_a_wrong_setting_is_named(change: str, reason: str) -> None:
             ["teachers=[{kind = 'bm25'}]", "imitation.weight=1"],
             r"imitation\.weight: needs .* one teacher of kind 'sparse'",
         ),
+        (
+            "tiny",
+            ["teachers=[{kind = 'sparse'}]", "imitation.weight=1", "imitation.related=1"],
+            r"imitation\.related: needs one teacher of kind 'dense'",
+        ),
+        ("splade-nq", ["model.normalize=true"], r"model\.normalize: of csr models"),
+        ("splade-nq", ["model.start=components"], r"model\.start: of csr models"),
         ("splade-nq", ["data.sentences=0.5"], r"data\.sentences: goes with loss\.kind 'in-batch-kl'"),
         ("distill", ["teachers=[{kind = 'dense'}]"], r"teachers: a teacher needs a model"),
         ("tiny", ["sparsity.document_target=9", "loss.document_weight=0"], r"sparsity\.document_target: "),

