@@ -108,7 +108,7 @@ def _csr(folder: Path, settings: Model, device: str, documents: Iterable[str]) -
         autoencoder = SparseAutoEncoder(input_dim=dims, hidden_dim=width, k=k, k_aux=k_aux)
         if settings.start == "components":
             texts = list(dict.fromkeys(documents))
-            some = texts[:: max(1, len(texts) // _STARTED_FROM)]
+            some = texts[:: max(1, -(-len(texts) // _STARTED_FROM))]
             log.info("the latents start from the principal components of %d documents", len(some))
             vectors = dense.encode_document(some, convert_to_tensor=True, show_progress_bar=False)
             start_from_components(autoencoder, vectors.float().cpu())

@@ -17,6 +17,8 @@ from postings.errors import MissingExtra
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+Texts = Sequence[Sequence[Word]]
+
 _K1, _B = 1.2, 0.75
 _OTHER_FORMS = 0.5
 

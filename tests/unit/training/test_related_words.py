@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,8 +41,7 @@ def test_no_text_has_no_vector() -> None:
     assert related_words(directions(0, 1), directions(3, 2), np.arange(3), 30).shape == (0, 30)
 
 
-@pytest.mark.parametrize(
-    ("token", "is_one"), [("lion", True), ("##s", False), ("[CLS]", False), ("of", False), ("1984", False)]
-)
-def test_words_are_tokens_of_three_letters_or_more(token: str, is_one: bool) -> None:
-    assert (token in whole_words(Tokenizer.load(model_folder("tiny"), 512))) is is_one
+def test_words_are_tokens_of_three_letters_or_more() -> None:
+    words = whole_words(Tokenizer.load(model_folder("tiny"), 512))
+    assert "lion" in words
+    assert not {"##s", "[CLS]", "of", "1984"} & words.keys()

@@ -12,7 +12,7 @@ from postings.encoder.tokenizer import Tokenizer
 from postings_training.word_weights import word_weights
 
 QUERIES = ["what hunts zebras", "where do herons fish", "who digs a sett", ""]
-DOCUMENTS = ["A lion hunts zebras, and zebras fear it.", "Herons fish in the river.", "The badger digs its sett.", ""]
+DOCUMENTS = ["A lion hunts zebras, and zebras fear it.", "Herons fish in the river.", "The badger digs a sett.", ""]
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +50,24 @@ def test_a_query_s_word_weighs_as_much_as_the_word_says_however_many_tokens_it_t
 
 
 def test_a_word_s_tokens_share_by_how_much_they_say(tokenizer: Tokenizer) -> None:
-    zebra, plural = tokenizer.words(["zebras"])[0][0]
-    queries, _ = word_weights(["zebras"], ["zebras", "zebra", "zebra", "lion"], tokenizer)
-    of_each = says(3, 4), says(1, 4)
-    assert [queries[0, zebra], queries[0, plural]] == pytest.approx(
-        [says(1, 4) * each / sum(of_each) for each in of_each]
-    )
+    first, *others = tokenizer.words(["zyzzyva"])[0][0]
+    queries, _ = word_weights(["zyzzyva"], ["zyzzyva", "z", "lion", "heron"], tokenizer)
+    total = says(2, 4) + len(others) * says(1, 4)
+    assert queries[0, first] == pytest.approx(says(1, 4) * says(2, 4) / total)
+    assert queries[0, others[0]] == pytest.approx(says(1, 4) * says(1, 4) / total)
+
+
+def test_a_word_is_written_as_the_commonest_form_of_its_stem_and_half_as_it_is(tokenizer: Tokenizer) -> None:
+    ((zebra, plural),) = tokenizer.words(["zebras"])[0]
+    texts = ["zebras", "zebra", "zebra", "lion"]
+    queries, documents = word_weights(["zebras", "zebra"], texts, tokenizer)
+    share = says(1, 4) / (says(3, 4) + says(1, 4))
+    assert queries[0, zebra] == queries[1, zebra] == pytest.approx(says(3, 4))
+    assert queries[0, plural] == pytest.approx(0.5 * says(3, 4) * share)
+    saturated = 1 / (1 + 1.2 * (0.25 + 0.75 * 2 / 1.25))
+    assert documents[0, zebra] == pytest.approx(saturated * says(3, 4))
+    assert documents[0, plural] == pytest.approx(0.5 * saturated * says(1, 4))
+    assert queries[1, plural] == documents[1, plural] == 0
 
 
 def test_texts_without_a_word_have_no_weights(tokenizer: Tokenizer) -> None:
