@@ -60,8 +60,9 @@ def train(
 ) -> None:
     """Train a sparse encoder by a recipe, and write a folder that --model takes.
 
-    Recipes: splade-gooaq, splade-nq, csr-nq, csr-distill, inference-free, distill, tiny. Checkpoints and TensorBoard's files are in
-    OUT.run beside the folder. On several GPUs: torchrun --no-python --nproc-per-node 4 postings train RECIPE.
+    Recipes: splade-gooaq, splade-nq, csr-nq, csr-distill, inference-free, distill, tiny. Checkpoints and TensorBoard's
+    files are in OUT.run beside the folder. On several GPUs: torchrun --no-python --nproc-per-node 4 postings train
+    RECIPE.
 
     Example: postings train tiny --data pairs.jsonl --out my-model --set training.epochs=3
     Example: postings ingest articles.jsonl --model ./my-model --collection articles

@@ -32,12 +32,12 @@ def start_from_components(autoencoder: SparseAutoEncoder, vectors: Tensor) -> No
     Example:
         >>> from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
         >>> _ = torch.manual_seed(0)
-        >>> autoencoder, vectors = SparseAutoEncoder(8, hidden_dim=16, k=16), torch.randn(1000, 8)
+        >>> autoencoder, vectors = SparseAutoEncoder(8, hidden_dim=16, k=16, k_aux=8), torch.randn(1000, 8)
         >>> start_from_components(autoencoder, vectors)
         >>> centred = vectors - vectors.mean(0)
         >>> codes = autoencoder.encode_pre_act(vectors).relu()
         >>> found = torch.corrcoef(torch.stack([(codes @ codes.T).ravel(), (centred @ centred.T).ravel()]))[0, 1]
-        >>> bool(found > 0.8)
+        >>> bool(found > 0.7)
         True
     """
     width, dims = autoencoder.hidden_dim, autoencoder.input_dim
