@@ -199,7 +199,9 @@ def _vectors(
         width = max(int(each.indices[-1]) for each in itertools.chain(*found) if len(each)) + 1
         return _matrix(found[0], width), _matrix(found[1], width)
     model = load_teacher(teacher, device)
-    ours = {"batch_size": teacher.batch_size, "show_progress_bar": False}
+    # Where a model compares by cosine, so must the products of its vectors.
+    cosine = model.similarity_fn_name == "cosine"
+    ours = {"batch_size": teacher.batch_size, "show_progress_bar": False, "normalize_embeddings": cosine}
     halved = torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bfloat16")
     with reading(model, settings.max_length), halved:
         return model.encode_query(queries, **ours), model.encode_document(documents, **ours)

@@ -27,7 +27,8 @@ def start_from_components(autoencoder: SparseAutoEncoder, vectors: Tensor) -> No
         vectors: dense ones of training texts, shape ``(texts, dims)``.
 
     Raises:
-        ConfigurationError: the number of latents isn't even, or is more than twice the dims.
+        ConfigurationError: the number of latents isn't even, or is more than twice the dims
+            or the texts.
 
     Example:
         >>> from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
@@ -45,7 +46,13 @@ def start_from_components(autoencoder: SparseAutoEncoder, vectors: Tensor) -> No
         raise ConfigurationError(
             f"model.width is {width}: latents that start as components need an even number, at most {2 * dims}"
         )
-    kept, mean = width // 2, vectors.mean(0)
+    kept = width // 2
+    if len(vectors) < 2 * kept:
+        raise ConfigurationError(
+            f"model.width is {width}: that many latents can't start as components of {len(vectors)} documents: "
+            f"expected {2 * kept} or more"
+        )
+    mean = vectors.mean(0)
     centred = (vectors - mean).double()
     variances, components = torch.linalg.eigh(centred.T @ centred / len(centred))
     variances, components = variances.flip(0)[:kept], components.flip(1)[:, :kept].T

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -92,13 +93,15 @@ def _csr(folder: Path, settings: Model, device: str, documents: Iterable[str]) -
     from sentence_transformers.base.modules import Normalize
     from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
 
-    dense = _load(SentenceTransformer, folder, device)
-    modules = list(dense)
-    if any(isinstance(each, SparseAutoEncoder) for each in modules):
+    if _has_latents(folder):
+        if given := sorted(settings.model_fields_set & {"k", "k_aux", "width", "start", "normalize"}):
+            raise ConfigurationError(f"model.{given[0]}: the base {folder.name} has its latents already")
         model: SparseEncoder = _load(SparseEncoder, folder, device)
     else:
-        dims = dense.get_embedding_dimension()
-        k, width = settings.k or dims // 4, settings.width or 4 * dims
+        dense = _load(SentenceTransformer, folder, device)
+        modules, dims = list(dense), dense.get_embedding_dimension()
+        from_components = settings.start == "components"
+        k, width = settings.k or dims // 4, settings.width or (2 if from_components else 4) * dims
         k_aux = settings.k_aux or min(dims // 2, width)
         if 4 * k > width or k_aux > width:
             raise ConfigurationError(
@@ -106,9 +109,9 @@ def _csr(folder: Path, settings: Model, device: str, documents: Iterable[str]) -
                 "four times k of them, and k_aux"
             )
         autoencoder = SparseAutoEncoder(input_dim=dims, hidden_dim=width, k=k, k_aux=k_aux)
-        if settings.start == "components":
+        if from_components:
             texts = list(dict.fromkeys(documents))
-            some = texts[:: max(1, -(-len(texts) // _STARTED_FROM))]
+            some = texts[:: max(1, len(texts) // max(_STARTED_FROM, 2 * width))]
             log.info("the latents start from the principal components of %d documents", len(some))
             vectors = dense.encode_document(some, convert_to_tensor=True, show_progress_bar=False)
             start_from_components(autoencoder, vectors.float().cpu())
@@ -119,6 +122,15 @@ def _csr(folder: Path, settings: Model, device: str, documents: Iterable[str]) -
         for module in list(model):
             module.requires_grad_(requires_grad=isinstance(module, SparseAutoEncoder))
     return model
+
+
+def _has_latents(folder: Path) -> bool:
+    """Whether a folder is a CSR model; loaded as a dense one, it would lose them without a word."""
+    try:
+        modules = json.loads((folder / "modules.json").read_bytes())
+    except OSError:
+        return False
+    return any(each["type"].endswith(".SparseAutoEncoder") for each in modules)
 
 
 def _with_static_queries(model: SparseEncoder, documents: Iterable[str], device: str) -> SparseEncoder:

@@ -36,7 +36,9 @@ class Model(_Section):
     query_prompt: str = Field(default="", description="Put before each query")
     document_prompt: str = Field(default="", description="Put before each document")
     k: PositiveInt | None = Field(default=None, description="csr: active dims; by default a quarter of the base's dims")
-    width: PositiveInt | None = Field(default=None, description="csr: latents; by default four times the base's dims")
+    width: PositiveInt | None = Field(
+        default=None, description="csr: latents; by default four times the base's dims, as components twice"
+    )
     k_aux: PositiveInt | None = Field(
         default=None, description="csr: dead latents revived; by default half the base's dims"
     )
@@ -257,6 +259,10 @@ class Recipe(_Section):
                 bool(self.imitation.weight)
                 and not (self.model.kind == "splade" and loss.kind == "in-batch-kl" and self._has_one("sparse")),
                 "imitation.weight: needs model.kind 'splade', loss.kind 'in-batch-kl' and one teacher of kind 'sparse'",
+            ),
+            (
+                bool(self.imitation.related) and not self.imitation.weight,
+                "imitation.related: needs an imitation.weight",
             ),
             (
                 bool(self.imitation.weight and self.imitation.related) and not self._has_one("dense"),

@@ -67,7 +67,7 @@ def word_weights(queries: Sequence[str], documents: Sequence[str], tokenizer: To
             stem = commonest[word]
             whole = _says(stem_frequency[stem], count)
             for form, share in ((word, _OTHER_FORMS), (stem, 1.0)):
-                total = sum(map(says, form))
+                total = sum(map(says, set(form)))
                 _raise(weights, {token: share * whole * says(token) / total for token in form})
         return weights
 

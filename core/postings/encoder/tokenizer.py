@@ -60,11 +60,15 @@ class Tokenizer:
         return [np.array(encoding.ids, dtype=np.int64) for encoding in encoded]
 
     def words(self, texts: Sequence[str]) -> list[list[Word]]:
-        """The ids that the model reads of each text, word by word, without special tokens."""
+        """The ids that the model reads of each text, word by word, without special tokens and what it doesn't know."""
         encoded = self._truncating.encode_batch(list(texts), add_special_tokens=self._special_tokens)
+        special = self._truncating.get_added_tokens_decoder().keys()
         return [
-            [tuple(id for _, id in word) for number, word in groupby(pairs, itemgetter(0)) if number is not None]
-            for pairs in (zip(each.word_ids, each.ids, strict=True) for each in encoded)
+            [tuple(id for _, id in word) for _, word in groupby(pairs, itemgetter(0))]
+            for pairs in (
+                [(word, id) for word, id in zip(each.word_ids, each.ids, strict=True) if id not in special]
+                for each in encoded
+            )
         ]
 
     def offsets(self, text: str) -> Offsets:

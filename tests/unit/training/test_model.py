@@ -114,3 +114,29 @@ def test_fewer_tokens_are_read_for_a_while() -> None:
     with reading(model, 500):
         assert model.max_seq_length == 64
     assert model.max_seq_length == 64
+
+
+def test_latents_can_start_as_components_and_vectors_have_length_1(dense: str, tmp_path: Path) -> None:
+    documents = [f"{first} {second}" for first in ("cat", "dog", "lion", "heron") for second in "abcdefghijkl"]
+    settings = Model(kind="csr", width=16, k=4, k_aux=8, start="components", normalize=True)
+    model = build_model(dense, settings, "cpu", documents)
+    *frozen, autoencoder, last = model
+    assert isinstance(last, Normalize)
+    assert isinstance(autoencoder, SparseAutoEncoder)
+    weight = autoencoder.encoder.weight
+    torch.testing.assert_close(weight[:8], -weight[8:])
+    assert all(part.requires_grad for part in autoencoder.parameters())
+    assert not any(part.requires_grad for module in frozen for part in module.parameters())
+    model.save_pretrained(str(tmp_path / "saved"))
+    for vector in Encoder.load(tmp_path / "saved", "cpu").encode_documents(documents):
+        assert 1 <= len(vector) <= 4
+        assert float((vector.values**2).sum()) == pytest.approx(1, rel=1e-4)
+
+
+def test_a_csr_base_keeps_its_latents(tmp_path: Path) -> None:
+    base = models.csr(tmp_path)
+    base.save_pretrained(str(tmp_path / "saved"))
+    found = build_model(str(tmp_path / "saved"), Model(kind="csr"), "cpu")
+    torch.testing.assert_close(found[-1].encoder.weight.detach(), base[-1].encoder.weight.detach().cpu())
+    with pytest.raises(ConfigurationError, match=r"model\.start: the base saved has its latents already"):
+        build_model(str(tmp_path / "saved"), Model(kind="csr", start="components"), "cpu")

@@ -113,6 +113,7 @@ def test_a_wrong_setting_is_named(change: str, reason: str) -> None:
             ["teachers=[{kind = 'sparse'}]", "imitation.weight=1", "imitation.related=1"],
             r"imitation\.related: needs one teacher of kind 'dense'",
         ),
+        ("splade-nq", ["imitation.related=1"], r"imitation\.related: needs an imitation\.weight"),
         ("splade-nq", ["model.normalize=true"], r"model\.normalize: of csr models"),
         ("splade-nq", ["model.start=components"], r"model\.start: of csr models"),
         ("splade-nq", ["data.sentences=0.5"], r"data\.sentences: goes with loss\.kind 'in-batch-kl'"),

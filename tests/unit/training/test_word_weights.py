@@ -49,6 +49,20 @@ def test_a_query_s_word_weighs_as_much_as_the_word_says_however_many_tokens_it_t
     assert queries[[1], list(zebras)].sum() == pytest.approx(says(1), rel=1e-5)
 
 
+@pytest.mark.parametrize("word", ["qqqq", "xxxxxx"])
+def test_a_token_that_a_word_has_twice_counts_once(word: str, tokenizer: Tokenizer) -> None:
+    ((pieces,),) = tokenizer.words([word])
+    assert len(set(pieces)) < len(pieces)
+    queries, _ = word_weights([word], DOCUMENTS, tokenizer)
+    assert queries.sum() == pytest.approx(says(0), rel=1e-5)
+
+
+def test_what_the_vocabulary_does_not_know_has_no_weight(tokenizer: Tokenizer) -> None:
+    queries, documents = word_weights(["\N{LION FACE}", "[UNK] [SEP]"], ["\N{LION FACE}", "lion"], tokenizer)
+    assert queries.nnz == 0
+    assert documents[[0]].nnz == 0
+
+
 def test_a_word_s_tokens_share_by_how_much_they_say(tokenizer: Tokenizer) -> None:
     first, *others = tokenizer.words(["zyzzyva"])[0][0]
     queries, _ = word_weights(["zyzzyva"], ["zyzzyva", "z", "lion", "heron"], tokenizer)
