@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import platform
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,11 +29,14 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from benchmarks.beir import ROOT
-from benchmarks.tiny import SHARED, set_names
+from benchmarks.precision import found_ndcg
+from benchmarks.tiny import SHARED, set_names, with_setting
 from postings import Encoder, SparseVector
+from postings.encoder.folder import modules_in
 from postings_training import BeirSet, load_recipe, load_set, train
 from postings_training.evaluation import ExactSearch, Run, evaluate
 from postings_training.evaluation.exact import LIMIT
+from postings_training.evaluation.sparsity import top
 from postings_training.leak_guard import without_leaks
 from postings_training.provenance import known_sources
 
@@ -66,28 +67,14 @@ def pypi_model() -> Path:
 
 def with_active_dims(model: Path, count: int, folder: Path) -> Path:
     """A copy of a CSR model that keeps so many latents."""
-    copy = Path(shutil.copytree(model, folder / f"{model.name}-{count}"))
-    for part in json.loads((copy / "modules.json").read_text()):
-        if part["type"].endswith("SparseAutoEncoder"):
-            record = copy / part["path"] / "config.json"
-            record.write_text(json.dumps(json.loads(record.read_text()) | {"k": count}))
-    return copy
+    (latents,) = (each.folder for each in modules_in(model) if each.name == "SparseAutoEncoder")
+    return with_setting(model, str((latents / "config.json").relative_to(model)), "k", count, folder)
 
 
 def cut(vectors: Sequence[SparseVector], count: int) -> list[SparseVector]:
     """The largest entries of each, at length 1 again: what the model gives when it keeps so many."""
-    short = []
-    for vector in vectors:
-        kept = np.sort(np.argsort(-vector.values, kind="stable")[:count])
-        values = vector.values[kept]
-        short.append(SparseVector(vector.indices[kept], values / max(float(np.linalg.norm(values)), 1e-12)))
-    return short
-
-
-def sparse_ndcg(documents: Sequence[SparseVector], queries: Sequence[SparseVector], data: BeirSet) -> float:
-    search = ExactSearch(list(data.corpus), documents)
-    run = {query: search(vector) for query, vector in zip(data.judged.queries, queries, strict=True)}
-    return evaluate(run, data.judged.judgements).ndcg_at_10
+    short = (top(vector, count) for vector in vectors)
+    return [SparseVector(each.indices, each.values / max(float(np.linalg.norm(each.values)), 1e-12)) for each in short]
 
 
 def dense_ndcg(documents: npt.NDArray[np.float32], queries: npt.NDArray[np.float32], data: BeirSet) -> float:
@@ -105,7 +92,8 @@ def measure(dense: SentenceTransformer, encoder: Encoder, data: BeirSet) -> Row:
     quality, active = [], []
     for count in DIMS:
         documents = cut(codes, count)
-        quality.append(sparse_ndcg(documents, cut(questions, count), data))
+        search = ExactSearch(list(data.corpus), documents)
+        quality.append(found_ndcg(search, cut(questions, count), data))
         active.append(fmean(map(len, documents)))
     ours = {"normalize_embeddings": True, "show_progress_bar": False}
     whole = dense_ndcg(dense.encode_document(texts, **ours), dense.encode_query(asked, **ours), data)

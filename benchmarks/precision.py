@@ -15,10 +15,10 @@ from pathlib import Path
 from statistics import mean
 
 from benchmarks.beir import MODEL, ROOT, SETS
-from postings import Encoder
+from postings import Encoder, SparseVector
 from postings.encoder.backends import Backend, Precision
 from postings.passages import passage_input
-from postings_training.evaluation import ExactSearch, evaluate, load_set
+from postings_training.evaluation import BeirSet, ExactSearch, evaluate, load_set
 
 CONTENDERS: dict[str, tuple[Backend, Precision]] = {
     "float32": ("onnx", "float32"),
@@ -32,9 +32,12 @@ def ndcg(folder: Path, encoder: Encoder) -> float:
     data = load_set(folder)
     texts = (passage_input(encoder, title, text)[0] for title, text in data.corpus.values())
     search = ExactSearch(list(data.corpus), list(encoder.stream_documents(texts)))
-    queries = data.judged.queries
-    vectors = encoder.encode_queries(list(queries.values()))
-    run = {query_id: search(vector) for query_id, vector in zip(queries, vectors, strict=True)}
+    return found_ndcg(search, encoder.encode_queries(list(data.judged.queries.values())), data)
+
+
+def found_ndcg(search: ExactSearch, queries: Sequence[SparseVector], data: BeirSet) -> float:
+    """Of what the queries' vectors find, which are in the order of the set's queries."""
+    run = {query_id: search(vector) for query_id, vector in zip(data.judged.queries, queries, strict=True)}
     return evaluate(run, data.judged.judgements).ndcg_at_10
 
 

@@ -90,9 +90,14 @@ def set_names(folder: Path) -> list[str]:
 
 def with_window(model: Path, tokens: int, folder: Path) -> Path:
     """A copy of a model that reads fewer tokens."""
-    copy = Path(shutil.copytree(model, folder / f"{model.name}-{tokens}"))
-    record = copy / "tokenizer_config.json"
-    record.write_text(json.dumps(json.loads(record.read_text()) | {"model_max_length": tokens}))
+    return with_setting(model, "tokenizer_config.json", "model_max_length", tokens, folder)
+
+
+def with_setting(model: Path, file: str, setting: str, value: int, folder: Path) -> Path:
+    """A copy of a model with another value in one of its JSON files."""
+    copy = Path(shutil.copytree(model, folder / f"{model.name}-{value}"))
+    record = copy / file
+    record.write_text(json.dumps(json.loads(record.read_text()) | {setting: value}))
     return copy
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from postings.errors import MissingExtra
+from postings_training.sparse_rows import sparse_rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -55,7 +56,4 @@ def bm25_vectors(queries: Sequence[str], documents: Sequence[str]) -> tuple[csr_
     )
     asked = bm25s.tokenize(list(queries), stopwords="en", stemmer=stemmer, return_ids=False, show_progress=False)
     counts = [Counter(words[word] for word in each if word in words) for each in asked]
-    starts = np.cumsum([0, *map(len, counts)])
-    found = np.array([word for each in counts for word in each], dtype=np.int32)
-    times = np.array([count for each in counts for count in each.values()], dtype=np.float32)
-    return csr_array((times, found, starts), shape=(len(queries), size)), csr_array(scores)
+    return sparse_rows(counts, size), csr_array(scores)

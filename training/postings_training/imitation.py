@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Vectors = tuple["csr_array", "csr_array"]
 
+_SHARES = 0.5, 1.0
+"""Of related words, that queries and documents get."""
+
 
 def imitated(
     vectors: Vectors,
@@ -39,13 +42,13 @@ def imitated(
         Shape ``(texts, vocabulary)`` each, in float32.
     """
     wanted = []
-    for at, exact in enumerate(word_weights(*texts, tokenizer)):
-        total = vectors[at].copy()  # the teacher's scores are still computed with it
-        total.resize(exact.shape)
-        total = total + how.exact * exact
-        if related is not None:
-            total = total + how.related * (0.5, 1.0)[at] * related[at]
-        total = total.tocsr()
+    exact = word_weights(*texts, tokenizer)
+    for found, own, near, share in zip(vectors, exact, related or (None, None), _SHARES, strict=True):
+        same = found.copy()  # the teacher's scores are still computed with it
+        same.resize(own.shape)
+        total = (same + how.exact * own).tocsr()
+        if near is not None:
+            total = (total + how.related * share * near).tocsr()
         total.data[total.data < how.least] = 0
         total.eliminate_zeros()
         wanted.append(total)

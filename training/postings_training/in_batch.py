@@ -136,8 +136,8 @@ def _related(
     words = whole_words(tokenizer)
     log.info("%s reads %d words", teacher.model, len(words))
     vectors, _ = _vectors(teacher, list(words), [], settings, device)
-    ids, size = np.array(list(words.values())), max(tokenizer.vocabulary().values()) + 1
-    queries, documents = (related_words(each, vectors, ids, size) for each in meanings)
+    ids = np.array(list(words.values()))
+    queries, documents = (related_words(each, vectors, ids, tokenizer.size) for each in meanings)
     return queries, documents
 
 

@@ -27,8 +27,7 @@ def start_from_components(autoencoder: SparseAutoEncoder, vectors: Tensor) -> No
         vectors: dense ones of training texts, shape ``(texts, dims)``.
 
     Raises:
-        ConfigurationError: the number of latents isn't even, or is more than twice the dims
-            or the texts.
+        ConfigurationError: the number of latents isn't even, or is more than twice the dims or the texts.
 
     Example:
         >>> from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from postings.encoder.folder import sparse_module
+from postings.encoder.folder import modules_in, sparse_module
 from postings.encoder.sources import model_folder
 from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError, ModelNotSupported, PostingsError
@@ -90,47 +89,45 @@ def _splade(folder: Path, device: str) -> SparseEncoder:
 
 def _csr(folder: Path, settings: Model, device: str, documents: Iterable[str]) -> SparseEncoder:
     from sentence_transformers import SentenceTransformer, SparseEncoder
-    from sentence_transformers.base.modules import Normalize
     from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
 
-    if _has_latents(folder):
+    # Loaded as a dense model, a CSR model would lose its latents without a word.
+    if any(module.name == "SparseAutoEncoder" for module in modules_in(folder)):
         if given := sorted(settings.model_fields_set & {"k", "k_aux", "width", "start", "normalize"}):
             raise ConfigurationError(f"model.{given[0]}: the base {folder.name} has its latents already")
         model: SparseEncoder = _load(SparseEncoder, folder, device)
     else:
-        dense = _load(SentenceTransformer, folder, device)
-        modules, dims = list(dense), dense.get_embedding_dimension()
-        from_components = settings.start == "components"
-        k, width = settings.k or dims // 4, settings.width or (2 if from_components else 4) * dims
-        k_aux = settings.k_aux or min(dims // 2, width)
-        if 4 * k > width or k_aux > width:
-            raise ConfigurationError(
-                f"model.k is {k} and model.k_aux {k_aux}, but there are {width} latents (model.width): the loss takes "
-                "four times k of them, and k_aux"
-            )
-        autoencoder = SparseAutoEncoder(input_dim=dims, hidden_dim=width, k=k, k_aux=k_aux)
-        if from_components:
-            texts = list(dict.fromkeys(documents))
-            some = texts[:: max(1, len(texts) // max(_STARTED_FROM, 2 * width))]
-            log.info("the latents start from the principal components of %d documents", len(some))
-            vectors = dense.encode_document(some, convert_to_tensor=True, show_progress_bar=False)
-            start_from_components(autoencoder, vectors.float().cpu())
-        modules += [autoencoder, *([Normalize()] if settings.normalize else [])]
-        # Qdrant scores by dot product, whatever the dense model compares by.
-        model = SparseEncoder(modules=modules, prompts=dense.prompts, device=device, similarity_fn_name="dot")
+        model = _with_latents(_load(SentenceTransformer, folder, device), settings, device, documents)
     if settings.frozen:
         for module in list(model):
             module.requires_grad_(requires_grad=isinstance(module, SparseAutoEncoder))
     return model
 
 
-def _has_latents(folder: Path) -> bool:
-    """Whether a folder is a CSR model; loaded as a dense one, it would lose them without a word."""
-    try:
-        modules = json.loads((folder / "modules.json").read_bytes())
-    except OSError:
-        return False
-    return any(each["type"].endswith(".SparseAutoEncoder") for each in modules)
+def _with_latents(dense: Any, settings: Model, device: str, documents: Iterable[str]) -> SparseEncoder:
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.base.modules import Normalize
+    from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
+
+    modules, dims = list(dense), dense.get_embedding_dimension()
+    from_components = settings.start == "components"
+    k, width = settings.k or dims // 4, settings.width or (2 if from_components else 4) * dims
+    k_aux = settings.k_aux or min(dims // 2, width)
+    if 4 * k > width or k_aux > width:
+        raise ConfigurationError(
+            f"model.k is {k} and model.k_aux {k_aux}, but there are {width} latents (model.width): the loss takes "
+            "four times k of them, and k_aux"
+        )
+    autoencoder = SparseAutoEncoder(input_dim=dims, hidden_dim=width, k=k, k_aux=k_aux)
+    if from_components:
+        texts = list(dict.fromkeys(documents))
+        some = texts[:: max(1, len(texts) // max(_STARTED_FROM, 2 * width))]
+        log.info("the latents start from the principal components of %d documents", len(some))
+        vectors = dense.encode_document(some, convert_to_tensor=True, show_progress_bar=False)
+        start_from_components(autoencoder, vectors.float().cpu())
+    modules += [autoencoder, *([Normalize()] if settings.normalize else [])]
+    # Qdrant scores by dot product, whatever the dense model compares by.
+    return SparseEncoder(modules=modules, prompts=dense.prompts, device=device, similarity_fn_name="dot")
 
 
 def _with_static_queries(model: SparseEncoder, documents: Iterable[str], device: str) -> SparseEncoder:

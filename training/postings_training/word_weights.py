@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from postings.encoder.tokenizer import Tokenizer, Word
 from postings.errors import MissingExtra
+from postings_training.sparse_rows import sparse_rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -61,29 +59,30 @@ def word_weights(queries: Sequence[str], documents: Sequence[str], tokenizer: To
     def says(token: int) -> float:
         return _says(frequency[token], count)
 
-    def of_query(text: Sequence[Word]) -> dict[int, float]:
-        weights: dict[int, float] = {}
+    def forms(text: Sequence[Word]) -> Iterator[tuple[Word, Word, float]]:
         for word in set(text):
             stem = commonest[word]
-            whole = _says(stem_frequency[stem], count)
-            for form, share in ((word, _OTHER_FORMS), (stem, 1.0)):
-                total = sum(map(says, set(form)))
-                _raise(weights, {token: share * whole * says(token) / total for token in form})
+            yield stem, word, _OTHER_FORMS
+            yield stem, stem, 1.0
+
+    def of_query(text: Sequence[Word]) -> dict[int, float]:
+        weights: dict[int, float] = {}
+        for stem, form, share in forms(text):
+            total = sum(map(says, set(form)))
+            whole = share * _says(stem_frequency[stem], count)
+            _raise(weights, {token: whole * says(token) / total for token in form})
         return weights
 
     def of_document(text: Sequence[Word]) -> dict[int, float]:
         weights: dict[int, float] = {}
         spread = _K1 * (1 - _B + _B * _length(text) / mean)
         counts = Counter(commonest[word] for word in text)
-        for word in set(text):
-            stem = commonest[word]
-            saturated = counts[stem] / (counts[stem] + spread)
-            for form, share in ((word, _OTHER_FORMS), (stem, 1.0)):
-                _raise(weights, {token: share * saturated * says(token) for token in form})
+        for stem, form, share in forms(text):
+            saturated = share * counts[stem] / (counts[stem] + spread)
+            _raise(weights, {token: saturated * says(token) for token in form})
         return weights
 
-    size = max(tokenizer.vocabulary().values()) + 1
-    return _matrix(map(of_query, asked), size), _matrix(map(of_document, told), size)
+    return sparse_rows(map(of_query, asked), tokenizer.size), sparse_rows(map(of_document, told), tokenizer.size)
 
 
 def _commonest_forms(
@@ -117,16 +116,3 @@ def _raise(weights: dict[int, float], to: Mapping[int, float]) -> None:
 def _says(having: int, of: int) -> float:
     """The inverse document frequency of what so many of so many documents have."""
     return math.log1p((of - having + 0.5) / (having + 0.5))
-
-
-def _matrix(texts: Iterable[Mapping[int, float]], size: int) -> csr_array:
-    from scipy.sparse import csr_array
-
-    ids, weights, starts = array("i"), array("f"), [0]
-    for text in texts:
-        ids.extend(text)
-        weights.extend(text.values())
-        starts.append(len(ids))
-    found = csr_array((np.array(weights), np.array(ids), starts), shape=(len(starts) - 1, size))
-    found.sort_indices()
-    return found

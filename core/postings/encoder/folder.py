@@ -53,7 +53,7 @@ class ModelFolder:
             raise ModelNotSupported(
                 f"{path} compares vectors by {similarity}, but Qdrant scores sparse vectors by dot product"
             )
-        modules = _modules(path)
+        modules = modules_in(path)
         routes = {task: _route(modules, task) for task in ("document", "query")}
         for route in routes.values():
             if route and (last := sparse_module([module.name for module in route])) not in SPARSE_MODULES:
@@ -96,7 +96,8 @@ def sparse_module(names: Sequence[str]) -> str:
     return next((name for name in reversed(names) if name != "Normalize"), "Normalize")
 
 
-def _modules(path: Path) -> tuple[Module, ...]:
+def modules_in(path: Path) -> tuple[Module, ...]:
+    """The modules of a sentence-transformers model of any kind; none for a plain transformers model."""
     if not (path / "modules.json").is_file():
         return ()
     return tuple(Module(_name(entry["type"]), path / entry["path"]) for entry in _read(path / "modules.json"))

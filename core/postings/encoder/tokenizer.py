@@ -92,6 +92,11 @@ class Tokenizer:
         token: str | None = self._truncating.id_to_token(id)
         return token
 
+    @cached_property
+    def size(self) -> int:
+        """Of the vocabulary: all ids are below it."""
+        return max(self.vocabulary().values()) + 1
+
     def vocabulary(self) -> dict[str, int]:
         """All tokens and their ids."""
         found: dict[str, int] = self._truncating.get_vocab()

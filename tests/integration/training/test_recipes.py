@@ -20,10 +20,12 @@ from tests.support.training import beir, lines, minilm, pairs, quick
 def test_a_recipe_leads_from_data_to_a_collection_that_answers(name: str, tmp_path: Path) -> None:
     data = pairs(tmp_path, rows=16, negatives=2) if name == "distill" else pairs(tmp_path)
     measured = beir(tmp_path / "beir")
-    changes = (f"teachers=[{{model = '{minilm()}', kind = 'dense', scale = 20}}]",) if name == "distill" else ()
-    csr = name.startswith("csr")
-    if name == "csr-distill":
+    changes: tuple[str, ...] = ()
+    if name == "distill":
+        changes = (f"teachers=[{{model = '{minilm()}', kind = 'dense', scale = 20}}]",)
+    elif name == "csr-distill":  # of few documents come few components
         changes = ("model.width=32", "model.k=8")
+    csr = name.startswith("csr")
     recipe = quick(name, data, *changes, base=minilm() if csr else "tiny", sets=(str(measured),))
     record = train(recipe, tmp_path / "model")
     assert record is not None
