@@ -82,7 +82,10 @@ def word_weights(queries: Sequence[str], documents: Sequence[str], tokenizer: To
             _raise(weights, {token: saturated * says(token) for token in form})
         return weights
 
-    return sparse_rows(map(of_query, asked), tokenizer.size), sparse_rows(map(of_document, told), tokenizer.size)
+    found = sparse_rows(map(of_query, asked), tokenizer.size), sparse_rows(map(of_document, told), tokenizer.size)
+    for each in found:
+        each.sort_indices()
+    return found
 
 
 def _commonest_forms(
