@@ -15,8 +15,8 @@ from postings.errors import ConfigurationError, InvalidInput, MissingExtra
 from postings_training.evaluation.beir import load_set
 from postings_training.leakage import LeakFinder
 from postings_training.provenance import Source, digest
-from postings_training.recipe import Data
 from postings_training.rows import Row, read_rows
+from postings_training.sections import Data
 from postings_training.sentences import with_sentences
 
 if TYPE_CHECKING:

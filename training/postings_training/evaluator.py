@@ -24,7 +24,7 @@ from postings_training.evaluation import (
 )
 from postings_training.evaluation.nano_beir import load_nano_beir
 from postings_training.evaluation.sparsity import top
-from postings_training.recipe import Evaluation
+from postings_training.sections import Evaluation
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder

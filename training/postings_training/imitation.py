@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from postings.encoder.tokenizer import Tokenizer
-from postings_training.recipe import Imitation
+from postings_training.sections import Imitation
 from postings_training.word_weights import word_weights
 
 if TYPE_CHECKING:

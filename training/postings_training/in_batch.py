@@ -20,8 +20,9 @@ from postings_training.bm25 import bm25_vectors
 from postings_training.imitation import imitated
 from postings_training.model import reading
 from postings_training.neighbours import NeighbourBatches
-from postings_training.recipe import Recipe, Teacher, Training
+from postings_training.recipe import Recipe
 from postings_training.related_words import related_words, whole_words
+from postings_training.sections import Teacher, Training
 from postings_training.teacher import load_teacher
 
 if TYPE_CHECKING:

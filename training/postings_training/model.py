@@ -16,7 +16,7 @@ from postings.encoder.sources import model_folder
 from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError, ModelNotSupported, PostingsError
 from postings_training.latents import start_from_components
-from postings_training.recipe import Model
+from postings_training.sections import Model
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder

@@ -11,7 +11,7 @@ from transformers.trainer_callback import ExportableState, TrainerControl, Train
 
 from postings.errors import TrainingFailure
 from postings_training.gauge import Gauge
-from postings_training.recipe import Sparsity
+from postings_training.sections import Sparsity
 
 if TYPE_CHECKING:
     from sentence_transformers.sparse_encoder.losses import SpladeLoss

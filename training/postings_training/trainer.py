@@ -18,7 +18,8 @@ from postings_training.gauge import Gauge
 from postings_training.in_batch import InBatch
 from postings_training.losses import build_loss
 from postings_training.neighbours import NeighbourBatches
-from postings_training.recipe import Recipe, Training
+from postings_training.recipe import Recipe
+from postings_training.sections import Training
 from postings_training.sparsity import Steering, Watch
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from postings_ingest import Pipeline
 from postings_query import SearchClient
 from postings_training.data import load_data
 from postings_training.provenance import RECORD
-from postings_training.recipe import Data, recipe_names
+from postings_training.recipe import recipe_names
 from postings_training.run import train
+from postings_training.sections import Data
 from tests.support.training import beir, lines, minilm, pairs, quick
 
 

@@ -16,8 +16,9 @@ from postings.errors import ConfigurationError, InvalidInput, ReaderError
 from postings_training.data import load_data
 from postings_training.evaluation import load_set
 from postings_training.leak_guard import without_leaks
-from postings_training.recipe import Data, load_recipe
+from postings_training.recipe import load_recipe
 from postings_training.rows import Row, read_rows, row_of
+from postings_training.sections import Data
 from postings_training.teacher import labelled
 from tests.support.beir import shared, write_beir
 

@@ -13,7 +13,7 @@ from postings.errors import ConfigurationError, ReaderError
 from postings_training.evaluation import evaluate, load_set, measure_model
 from postings_training.evaluation.sparsity import top
 from postings_training.evaluator import RetrievalEvaluator, held_out_set, load_sets
-from postings_training.recipe import Evaluation
+from postings_training.sections import Evaluation
 from tests.support.beir import write_beir
 from tests.support.sentences import SENTENCES
 

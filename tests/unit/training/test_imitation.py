@@ -14,7 +14,8 @@ from postings.encoder.tokenizer import Tokenizer
 from postings.errors import ConfigurationError
 from postings_training.imitation import imitated
 from postings_training.in_batch import InBatch, InBatchDistillation
-from postings_training.recipe import Imitation, load_recipe
+from postings_training.recipe import load_recipe
+from postings_training.sections import Imitation
 from postings_training.word_weights import word_weights
 from tests.support.sentences import SENTENCES
 from tests.support.training import minilm

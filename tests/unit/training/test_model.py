@@ -16,7 +16,7 @@ from postings import Encoder
 from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
 from postings_training.model import build_model, inverse_frequencies, keep_of_base, reading
-from postings_training.recipe import Model
+from postings_training.sections import Model
 from tests.support import models
 
 
