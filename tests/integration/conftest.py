@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from postings import Index
-from tests.support import docker
 from tests.support.indexes import ENGINES, engine
 from tests.support.redis_server import RedisServer, server_binary
 
@@ -34,15 +33,9 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]
 
 
 @pytest.fixture(scope="session")
-def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The one that the environment names, else one in a container, else a process."""
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """The one that the environment names, else a process."""
     if url := os.environ.get("POSTINGS_TEST_REDIS_URL"):
-        yield url
-    elif docker.missing(docker.REDIS) is None:
-        from testcontainers.community.redis import RedisContainer
-
-        with RedisContainer(docker.REDIS) as container:
-            yield f"redis://{container.get_container_host_ip()}:{container.get_exposed_port(6379)}/0"
-    else:
-        server: RedisServer = request.getfixturevalue("own_redis")
-        yield server.url
+        return url
+    server: RedisServer = request.getfixturevalue("own_redis")
+    return server.url

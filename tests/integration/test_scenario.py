@@ -16,9 +16,21 @@ from tests.support.indexes import SERVER_URL, drop, server_settings
 from tests.support.qdrant_server import QdrantServer
 
 
+@pytest.fixture(scope="module")
+def redis_in_a_container(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where none is given and there is an engine, else the one that other tests use."""
+    if "POSTINGS_TEST_REDIS_URL" in os.environ or docker.missing(docker.REDIS) is not None:
+        yield request.getfixturevalue("redis_url")
+        return
+    from testcontainers.community.redis import RedisContainer
+
+    with RedisContainer(docker.REDIS) as container:
+        yield f"redis://{container.get_container_host_ip()}:{container.get_exposed_port(6379)}/0"
+
+
 @pytest.fixture
-def queue(redis_url: str) -> dict[str, Any]:
-    return {"redis_url": redis_url, "collection": f"test-{uuid.uuid4().hex[:12]}", "visibility_timeout": 5}
+def queue(redis_in_a_container: str) -> dict[str, Any]:
+    return {"redis_url": redis_in_a_container, "collection": f"test-{uuid.uuid4().hex[:12]}", "visibility_timeout": 5}
 
 
 def test_on_the_embedded_index(queue: dict[str, Any], encoder: Encoder, tmp_path: Path) -> None:
