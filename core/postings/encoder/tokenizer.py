@@ -19,6 +19,8 @@ Offsets = npt.NDArray[np.int64]
 Word = tuple[int, ...]
 """The ids of a word's tokens."""
 
+_AT_ONCE = 1024
+
 
 class Tokenizer:
     """A ``tokenizer.json``, safe to use from several threads.
@@ -61,15 +63,16 @@ class Tokenizer:
 
     def words(self, texts: Sequence[str]) -> list[list[Word]]:
         """The ids that the model reads of each text, word by word, without special tokens and what it doesn't know."""
-        encoded = self._truncating.encode_batch(list(texts), add_special_tokens=self._special_tokens)
         special = self._truncating.get_added_tokens_decoder().keys()
-        return [
-            [tuple(id for _, id in word) for _, word in groupby(pairs, itemgetter(0))]
-            for pairs in (
-                [(word, id) for word, id in zip(each.word_ids, each.ids, strict=True) if id not in special]
-                for each in encoded
-            )
-        ]
+        one_object: dict[Word, Word] = {}  # of each word: a million texts then take 4 GB, not 44
+        found = []
+        for start in range(0, len(texts), _AT_ONCE):
+            some = list(texts[start : start + _AT_ONCE])
+            for each in self._truncating.encode_batch(some, add_special_tokens=self._special_tokens):
+                pairs = [(word, id) for word, id in zip(each.word_ids, each.ids, strict=True) if id not in special]
+                words = (tuple(id for _, id in word) for _, word in groupby(pairs, itemgetter(0)))
+                found.append([one_object.setdefault(word, word) for word in words])
+        return found
 
     def offsets(self, text: str) -> Offsets:
         """The character offsets of all tokens of a text, shape ``(tokens, 2)``, without special tokens."""
