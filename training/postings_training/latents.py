@@ -10,7 +10,7 @@ from torch import Tensor
 from postings.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
+    from sentence_transformers.sparse_encoder.modules import Dense, SparseAutoEncoder
 
 
 @torch.no_grad()
@@ -64,3 +64,35 @@ def start_from_components(autoencoder: SparseAutoEncoder, vectors: Tensor) -> No
     encoder.weight.copy_(torch.cat([latents, -latents]))
     autoencoder.pre_bias.copy_(mean)
     autoencoder.latent_bias.zero_()
+
+
+@torch.no_grad()
+def whole(autoencoder: SparseAutoEncoder, vectors: Tensor) -> Dense:
+    """The same latents, of which a text keeps all: for queries, which no index has to store.
+
+    A document that keeps ``k`` of its latents is then compared in every one of them. All of a query's latents are
+    raised by their deviation: what a ReLU takes away of a slightly negative one would have told it from a strongly
+    negative one.
+
+    Args:
+        autoencoder: of documents.
+        vectors: dense ones of training texts, shape ``(texts, dims)``.
+
+    Returns:
+        A linear layer with a ReLU, from which the query's side can learn by itself.
+
+    Example:
+        >>> from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
+        >>> layer = whole(SparseAutoEncoder(8, hidden_dim=16, k=4, k_aux=8), torch.randn(100, 8))
+        >>> layer({"sentence_embedding": torch.randn(1, 8)})["sentence_embedding"].shape
+        torch.Size([1, 16])
+    """
+    from sentence_transformers.sparse_encoder.modules import Dense
+
+    layer = Dense(autoencoder.input_dim, autoencoder.hidden_dim, activation_function=torch.nn.ReLU())
+    encoder: Any = autoencoder.encoder
+    layer.linear.weight.copy_(encoder.weight)
+    latents = autoencoder.encode_pre_act(vectors)
+    at_zero = autoencoder.encode_pre_act(vectors.new_zeros(1, autoencoder.input_dim))[0]
+    layer.linear.bias.copy_(at_zero + latents.std())
+    return layer

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from postings_training.csr_loss import csr_loss
 from postings_training.gauge import Gauge
 from postings_training.in_batch import InBatch, InBatchDistillation
 from postings_training.recipe import Recipe
@@ -88,7 +89,7 @@ def build_loss(model: SparseEncoder, recipe: Recipe, gauge: Gauge, teachers: InB
     settings = recipe.loss
     base = Gauged(_base(model, recipe, teachers), gauge)
     if recipe.model.kind == "csr":
-        return losses.CSRLoss(model, loss=base, beta=settings.beta, gamma=settings.gamma)
+        return csr_loss(model, base, settings.beta, settings.gamma)
     parts: dict[str, Any] = {
         "model": model,
         "loss": base,

@@ -15,7 +15,7 @@ from postings.encoder.folder import modules_in, sparse_module
 from postings.encoder.sources import model_folder
 from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError, ModelNotSupported, PostingsError
-from postings_training.latents import start_from_components
+from postings_training.latents import start_from_components, whole
 from postings_training.sections import Model
 
 if TYPE_CHECKING:
@@ -89,24 +89,25 @@ def _splade(folder: Path, device: str) -> SparseEncoder:
 
 def _csr(folder: Path, settings: Model, device: str, documents: Iterable[str]) -> SparseEncoder:
     from sentence_transformers import SentenceTransformer, SparseEncoder
-    from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
 
     # Loaded as a dense model, a CSR model would lose its latents without a word.
-    if any(module.name == "SparseAutoEncoder" for module in modules_in(folder)):
-        if given := sorted(settings.model_fields_set & {"k", "k_aux", "width", "start", "normalize"}):
+    if any(module.name == "SparseAutoEncoder" for module in modules_in(folder, "document")):
+        if given := sorted(settings.model_fields_set & {"k", "k_aux", "width", "start", "whole_queries", "normalize"}):
             raise ConfigurationError(f"model.{given[0]}: the base {folder.name} has its latents already")
         model: SparseEncoder = _load(SparseEncoder, folder, device)
     else:
         model = _with_latents(_load(SentenceTransformer, folder, device), settings, device, documents)
     if settings.frozen:
-        for module in list(model):
-            module.requires_grad_(requires_grad=isinstance(module, SparseAutoEncoder))
+        model.requires_grad_(requires_grad=False)
+        for task in ("query", "document"):
+            *_, latents = [each for each in modules_of(model, task) if type(each).__name__ != "Normalize"]
+            latents.requires_grad_(requires_grad=True)
     return model
 
 
 def _with_latents(dense: Any, settings: Model, device: str, documents: Iterable[str]) -> SparseEncoder:
     from sentence_transformers import SparseEncoder
-    from sentence_transformers.base.modules import Normalize
+    from sentence_transformers.base.modules import Normalize, Router
     from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
 
     modules, dims = list(dense), dense.get_embedding_dimension()
@@ -119,13 +120,17 @@ def _with_latents(dense: Any, settings: Model, device: str, documents: Iterable[
             "four times k of them, and k_aux"
         )
     autoencoder = SparseAutoEncoder(input_dim=dims, hidden_dim=width, k=k, k_aux=k_aux)
+    latents: Any = autoencoder
     if from_components:
         texts = list(dict.fromkeys(documents))
         some = texts[:: max(1, len(texts) // max(_STARTED_FROM, 2 * width))]
         log.info("the latents start from the principal components of %d documents", len(some))
         vectors = dense.encode_document(some, convert_to_tensor=True, show_progress_bar=False)
-        start_from_components(autoencoder, vectors.float().cpu())
-    modules += [autoencoder, *([Normalize()] if settings.normalize else [])]
+        vectors = vectors.float().cpu()
+        start_from_components(autoencoder, vectors)
+        if settings.whole_queries:
+            latents = Router.for_query_document([whole(autoencoder, vectors)], [autoencoder])
+    modules += [latents, *([Normalize()] if settings.normalize else [])]
     # Qdrant scores by dot product, whatever the dense model compares by.
     return SparseEncoder(modules=modules, prompts=dense.prompts, device=device, similarity_fn_name="dot")
 

@@ -71,6 +71,10 @@ class Recipe(Section):
             (not csr and self.model.normalize, "model.normalize: of csr models; SPLADE's lengths say something"),
             (not csr and self.model.start != "random", "model.start: of csr models"),
             (
+                self.model.whole_queries and self.model.start != "components",
+                "model.whole_queries: of csr models whose latents start as components",
+            ),
+            (
                 bool(self.data.sentences) and loss.kind != "in-batch-kl",
                 "data.sentences: goes with loss.kind 'in-batch-kl'",
             ),

@@ -39,6 +39,9 @@ class Model(Section):
     start: Literal["random", "components"] = Field(
         default="random", description="csr: latents start at random, or as principal components of the training texts"
     )
+    whole_queries: bool = Field(
+        default=False, description="csr that starts from components: queries keep all latents, documents alone k"
+    )
     normalize: bool = Field(default=False, description="csr: vectors of length 1, so that no document wins by its own")
     frozen: bool = Field(default=True, description="csr: leave the dense model as it is")
     dropout: Share | None = Field(default=None, description="Of the transformer; by default the base's own")

@@ -122,7 +122,8 @@ def arguments(
     settings, stop = recipe.training, recipe.evaluation
     columns = [name for name in data.column_names if name != "label"]
     tasks = {name: "query" if name == "query" else "document" for name in columns}
-    routed = recipe.model.kind == "inference-free"
+    static = recipe.model.kind == "inference-free"
+    routed = any(type(module).__name__ == "Router" for module in model)
     best = evaluated and (stop.keep_best or stop.patience is not None)
     return SparseEncoderTrainingArguments(
         output_dir=str(folder),
@@ -131,7 +132,7 @@ def arguments(
         per_device_train_batch_size=settings.batch_size,
         gradient_accumulation_steps=settings.accumulate,
         learning_rate=settings.learning_rate,
-        learning_rate_mapping={_QUERIES: settings.static_learning_rate} if routed else {},
+        learning_rate_mapping={_QUERIES: settings.static_learning_rate} if static else {},
         warmup_steps=settings.warmup,
         lr_scheduler_type=settings.decay if settings.decay != "constant" else "constant_with_warmup",
         weight_decay=settings.weight_decay,

@@ -13,6 +13,8 @@ from postings.errors import ModelNotSupported
 Task = Literal["document", "query"]
 
 SPARSE_MODULES = frozenset({"SpladePooling", "SparseAutoEncoder", "SparseStaticEmbedding"})
+_OF_QUERIES = SPARSE_MODULES | {"Dense"}
+"""CSR queries that keep all their positive latents come from a linear layer with a ReLU."""
 """Those of sentence-transformers that make a vector sparse."""
 
 
@@ -53,19 +55,18 @@ class ModelFolder:
             raise ModelNotSupported(
                 f"{path} compares vectors by {similarity}, but Qdrant scores sparse vectors by dot product"
             )
-        modules = modules_in(path)
-        routes = {task: _route(modules, task) for task in ("document", "query")}
-        for route in routes.values():
-            if route and (last := sparse_module([module.name for module in route])) not in SPARSE_MODULES:
+        document, query = modules_in(path, "document"), modules_in(path, "query")
+        for route, known in ((document, SPARSE_MODULES), (query, _OF_QUERIES)):
+            if route and (last := sparse_module([module.name for module in route])) not in known:
                 raise ModelNotSupported(
-                    f"{path} isn't a sparse encoder: its last module is {last}, expected "
-                    f"{', '.join(sorted(SPARSE_MODULES))}"
+                    f"{path} isn't a sparse encoder: its last module is {last}, expected {', '.join(sorted(known))}"
                 )
         return cls(
             path,
             prompts={task: (settings.get("prompts") or {}).get(task) or "" for task in ("document", "query")},
             max_active_dims=settings.get("max_active_dims"),
-            **routes,
+            document=document,
+            query=query,
         )
 
     def modules(self, task: Task) -> tuple[Module, ...]:
@@ -96,21 +97,22 @@ def sparse_module(names: Sequence[str]) -> str:
     return next((name for name in reversed(names) if name != "Normalize"), "Normalize")
 
 
-def modules_in(path: Path) -> tuple[Module, ...]:
-    """The modules of a sentence-transformers model of any kind; none for a plain transformers model."""
+def modules_in(path: Path, task: Task) -> tuple[Module, ...]:
+    """The modules of a side of any sentence-transformers model; none for a plain transformers model."""
     if not (path / "modules.json").is_file():
         return ()
-    return tuple(Module(_name(entry["type"]), path / entry["path"]) for entry in _read(path / "modules.json"))
+    found: list[Module] = []
+    for entry in _read(path / "modules.json"):
+        module = Module(_name(entry["type"]), path / entry["path"])
+        found += _routed(module, task) if module.name == "Router" else [module]
+    return tuple(found)
 
 
-def _route(modules: tuple[Module, ...], task: Task) -> tuple[Module, ...]:
-    if not modules or modules[0].name != "Router":
-        return modules
-    config = _read(modules[0].folder / "router_config.json")
+def _routed(router: Module, task: Task) -> list[Module]:
+    config = _read(router.folder / "router_config.json")
     structure = config["structure"]
     parts = structure.get(task) or structure[config["parameters"]["default_route"]]
-    routed = (Module(_name(config["types"][part]), modules[0].folder / part) for part in parts)
-    return (*routed, *modules[1:])
+    return [Module(_name(config["types"][part]), router.folder / part) for part in parts]
 
 
 def _name(path: str) -> str:

@@ -58,11 +58,11 @@ def load_model(folder: Path, device: str, precision: str, name: str) -> SparseEn
 
 def modules_of(model: SparseEncoder, task: Task) -> list[Any]:
     """The modules that encode documents, or queries."""
-    modules = list(model)
-    if type(modules[0]).__name__ == "Router":
-        routes: Any = modules[0].sub_modules
-        return [*routes[task if task in routes else model[0].default_route], *modules[1:]]
-    return modules
+    found: list[Any] = []
+    for module in model:
+        routes: Any = getattr(module, "sub_modules", None) if type(module).__name__ == "Router" else None
+        found.extend([module] if routes is None else routes[task if task in routes else module.default_route])
+    return found
 
 
 def route_of(model: SparseEncoder, task: Task) -> Route:

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from sentence_transformers import SparseEncoder
+from sentence_transformers.base.modules import Router
 from sentence_transformers.sparse_encoder.losses import FlopsLoss
 from torch import Tensor
 
 from postings_training.attach import lean_heads
 from postings_training.gauge import Gauge
+from postings_training.latents import whole
 from postings_training.losses import Flops, build_loss
 from postings_training.recipe import load_recipe
 from tests.support import models
@@ -72,6 +75,28 @@ def test_active_dims_are_counted_for_csr_too(tmp_path: Path) -> None:
     measured = gauge.step()
     assert set(measured) == {"query_active_dims", "document_active_dims"}
     assert 1 <= measured["query_active_dims"] <= 8
+
+
+def test_whole_queries_need_not_rebuild_the_dense_vectors(tmp_path: Path) -> None:
+    *dense, autoencoder = models.csr(tmp_path).to("cpu").train()
+    queries = whole(autoencoder, torch.randn(50, 32))
+    model = SparseEncoder(modules=[*dense, Router.for_query_document([queries], [autoencoder])], device="cpu").train()
+    for module in dense:
+        module.eval()  # without dropout
+    gauge = Gauge()
+    loss = build_loss(model, load_recipe("csr-nq"), gauge)
+    features = [
+        {**model.preprocess(texts), "task": task} for texts, task in ((QUERIES, "query"), (DOCUMENTS, "document"))
+    ]
+    found = loss(features)
+    measured = gauge.step()
+    assert measured["query_active_dims"] > 2 * measured["document_active_dims"]
+    for name, part in build_loss(model, load_recipe("csr-nq"), gauge)([features[1], features[1]]).items():
+        if name.startswith("reconstruction"):
+            torch.testing.assert_close(found[name], part)
+    found["base_loss"].backward()
+    for module in (queries, autoencoder):
+        assert all(part.grad is not None for name, part in module.named_parameters() if name != "decoder.weight")
 
 
 def test_what_is_not_trained_on_is_not_measured(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from sentence_transformers import SentenceTransformer, SparseEncoder
 from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
-from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder, SparseStaticEmbedding
+from sentence_transformers.sparse_encoder.modules import Dense, SparseAutoEncoder, SparseStaticEmbedding
 
 from postings import Encoder
 from postings.encoder.torch_model import modules_of
@@ -140,3 +140,29 @@ def test_a_csr_base_keeps_its_latents(tmp_path: Path) -> None:
     torch.testing.assert_close(found[-1].encoder.weight.detach(), base[-1].encoder.weight.detach().cpu())
     with pytest.raises(ConfigurationError, match=r"model\.start: the base saved has its latents already"):
         build_model(str(tmp_path / "saved"), Model(kind="csr", start="components"), "cpu")
+
+
+def test_queries_can_keep_all_latents(dense: str, tmp_path: Path) -> None:
+    documents = [f"{first} {second}" for first in ("cat", "dog", "lion", "heron") for second in "abcdefghijkl"]
+    settings = Model(kind="csr", width=16, k=4, k_aux=8, start="components", whole_queries=True, normalize=True)
+    model = build_model(dense, settings, "cpu", documents)
+    (layer, _), (autoencoder, _) = (modules_of(model, task)[-2:] for task in ("query", "document"))  # type: ignore[arg-type]
+    assert isinstance(layer, Dense)
+    assert isinstance(autoencoder, SparseAutoEncoder)
+    trained = {id(part) for module in (layer, autoencoder) for part in module.parameters()}
+    assert {id(part) for part in model.parameters() if part.requires_grad} == trained
+    folder = tmp_path / "saved"
+    model.save_pretrained(str(folder))
+    encoder, plain = Encoder.load(folder, "cpu"), SparseEncoder(str(folder), device="cpu")
+    for encode, reference, least, most in (
+        (encoder.encode_queries, plain.encode_query, 5, 16),
+        (encoder.encode_documents, plain.encode_document, 1, 4),
+    ):
+        wanted = reference(documents, convert_to_sparse_tensor=False).numpy()
+        for vector, row in zip(encode(documents), wanted, strict=True):
+            assert least <= len(vector) <= most
+            assert vector.indices.tolist() == row.nonzero()[0].tolist()
+            assert vector.values == pytest.approx(row[vector.indices], abs=1e-6)
+    again = build_model(str(folder), Model(kind="csr"), "cpu")
+    assert [type(module) for module in again] == [type(module) for module in model]
+    assert sum(part.requires_grad for part in again.parameters()) == len(trained)

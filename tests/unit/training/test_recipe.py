@@ -116,6 +116,7 @@ def test_a_wrong_setting_is_named(change: str, reason: str) -> None:
         ("splade-nq", ["imitation.related=1"], r"imitation\.related: needs an imitation\.weight"),
         ("splade-nq", ["model.normalize=true"], r"model\.normalize: of csr models"),
         ("splade-nq", ["model.start=components"], r"model\.start: of csr models"),
+        ("csr-nq", ["model.whole_queries=true"], r"model\.whole_queries: of csr models whose latents start"),
         ("splade-nq", ["data.sentences=0.5"], r"data\.sentences: goes with loss\.kind 'in-batch-kl'"),
         ("distill", ["teachers=[{kind = 'dense'}]"], r"teachers: a teacher needs a model"),
         ("tiny", ["sparsity.document_target=9", "loss.document_weight=0"], r"sparsity\.document_target: "),
