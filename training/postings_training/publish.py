@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from postings.encoder.fingerprint import fingerprint
+from postings.encoder.folder import Task
+from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError
 from postings_training.card import card
 from postings_training.provenance import RECORD, Source
@@ -72,6 +74,11 @@ def publish(
     """
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
+    for task in get_args(Task):
+        # Of training: who reads tokenizer.json by itself would cut and pad texts as it did.
+        if tokenizer := getattr(modules_of(model, task)[0].tokenizer, "backend_tokenizer", None):
+            tokenizer.no_truncation()
+            tokenizer.no_padding()
     model.save_pretrained(str(partial), create_model_card=False)
     record = Record(
         fingerprint=fingerprint(partial),

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from postings import Encoder
 from postings.errors import TrainingFailure
 from postings_training.card import card
 from postings_training.checkpoints import drop_partial, is_full, last_checkpoint, refuse_small_disk
+from postings_training.model import build_model, reading
 from postings_training.provenance import Source
-from postings_training.publish import Record
+from postings_training.publish import Record, publish
 from postings_training.recipe import load_recipe, recipe_names
+from postings_training.sections import Model
 
 
 def checkpoint(folder: Path, step: int, state: str | None = "{}") -> Path:
@@ -48,6 +51,16 @@ def test_a_card_says_so_where_nothing_was_measured_or_stated() -> None:
     assert "Licence of the model: not stated; of its base tiny: not stated." in text
     assert "| x | 1 | not stated | `d` |" in text
     assert "license:" not in text
+
+
+def test_a_published_tokenizer_does_not_cut_as_training_did(tmp_path: Path) -> None:
+    model = build_model("tiny", Model(), "cpu")
+    with reading(model, 16):
+        model.encode(["one " * 30, "two"], show_progress_bar=False)
+    record = publish(model, tmp_path / "out", load_recipe("tiny"), (), 1, 1.0, {})
+    saved = json.loads((tmp_path / "out" / "tokenizer.json").read_text())
+    assert saved["truncation"] is saved["padding"] is None
+    assert Encoder.load(tmp_path / "out", "cpu").fingerprint == record.fingerprint
 
 
 def test_the_last_checkpoint_is_the_newest_that_is_whole(tmp_path: Path) -> None:
