@@ -17,7 +17,7 @@ import importlib.util
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -37,7 +37,7 @@ from postings.encoder.folder import ModelFolder
 from postings_training import BeirSet, load_recipe, load_set, train
 from postings_training.evaluation import ExactSearch, Run, evaluate
 from postings_training.evaluation.exact import LIMIT
-from postings_training.evaluation.sparsity import top
+from postings_training.evaluation.sparsity import Sparsity, top
 from postings_training.leak_guard import without_leaks
 from postings_training.provenance import known_sources
 
@@ -47,19 +47,23 @@ PAIRS = ("squad_dev", "scitldr", "scifact", "title_body", "medquad")
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """With each of ``DIMS`` active in a document."""
+
+    ndcg: tuple[float, ...]
+    sparsity: tuple[Sparsity, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """nDCG@10 on one set."""
 
     data: BeirSet
     dense: float
-    whole: tuple[float, ...]
-    """With each of ``DIMS`` active in a document, and the query whole."""
-    cut: tuple[float, ...]
-    """With as many in the query."""
-    active: tuple[float, ...]
-    """How many dims of a document are."""
-    asked: float
-    """How many of a whole query."""
+    whole: Curve
+    """Queries as the model encodes them."""
+    cut: Curve
+    """As many dims active in a query as in a document."""
 
 
 def pypi_model() -> Path:
@@ -88,41 +92,57 @@ def dense_ndcg(documents: npt.NDArray[np.float32], queries: npt.NDArray[np.float
 def measure(dense: SentenceTransformer, encoder: Encoder, data: BeirSet) -> Row:
     texts, asked = [document.whole for document in data.corpus.values()], list(data.judged.queries.values())
     codes, questions = encoder.encode_documents(texts), encoder.encode_queries(asked)
-    whole, both, active = [], [], []
-    for count in DIMS:
-        documents = cut(codes, count)
-        search = ExactSearch(list(data.corpus), documents)
-        whole.append(found_ndcg(search, questions, data))
-        both.append(found_ndcg(search, cut(questions, count), data))
-        active.append(fmean(map(len, documents)))
+    curves = []
+    for kept in (dict.fromkeys(DIMS, questions), {count: cut(questions, count) for count in DIMS}):
+        ndcg, sparsity = [], []
+        for count, asking in kept.items():
+            documents = cut(codes, count)
+            ndcg.append(found_ndcg(ExactSearch(list(data.corpus), documents), asking, data))
+            sparsity.append(Sparsity.of(documents, asking))
+        curves.append(Curve(tuple(ndcg), tuple(sparsity)))
     ours = {"normalize_embeddings": True, "show_progress_bar": False}
     uncut = dense_ndcg(dense.encode_document(texts, **ours), dense.encode_query(asked, **ours), data)
-    return Row(data, uncut, tuple(whole), tuple(both), tuple(active), fmean(map(len, questions)))
+    return Row(data, uncut, *curves)
 
 
 def line(row: Row) -> str:
-    found = cells((row.dense, *row.whole), ".4f")
+    found = cells((row.dense, *row.whole.ndcg), ".4f")
     return f"| {row.data.name} | {len(row.data.corpus):,} | {len(row.data.judged.queries):,} | {found} |"
 
 
-def cells(figures: Sequence[float], style: str) -> str:
+def cells(figures: Iterable[float], style: str) -> str:
     return " | ".join(format(each, style) for each in figures)
 
 
-def means(figures: Sequence[Sequence[float]]) -> list[float]:
+def means(figures: Iterable[Iterable[float]]) -> list[float]:
     """With each of ``DIMS`` active, over the sets."""
     return [fmean(at) for at in zip(*figures, strict=True)]
 
 
-def shares(rows: Sequence[Row], figures: Sequence[Sequence[float]]) -> list[float]:
+def shares(rows: Sequence[Row], curves: Sequence[Curve]) -> list[float]:
     """Of the dense model's mean, with each of ``DIMS`` active."""
     uncut = fmean(row.dense for row in rows)
-    return [each / uncut for each in means(figures)]
+    return [each / uncut for each in means(curve.ndcg for curve in curves)]
+
+
+def summary(rows: Sequence[Row], curves: Sequence[Curve]) -> list[str]:
+    """The means over the sets, a line each."""
+    dims = means((each.document_dims for each in curve.sparsity) for curve in curves)
+    asked = means((each.query_dims for each in curve.sparsity) for curve in curves)
+    flops = means((each.flops for each in curve.sparsity) for curve in curves)
+    ndcg, uncut = means(curve.ndcg for curve in curves), fmean(row.dense for row in rows)
+    return [
+        f"| mean | | | {uncut:.4f} | {cells(ndcg, '.4f')} |",
+        f"| of the dense mean | | | | {cells(shares(rows, curves), '.1%')} |",
+        f"| active dims of a document | | | | {cells(dims, '.0f')} |",
+        f"| of a query | | | | {cells(asked, '.0f')} |",
+        f"| products a document in a search | | | 384 | {cells(flops, '.0f')} |",
+    ]
 
 
 def page(rows: Sequence[Row], remarks: Sequence[str], arguments: Sequence[str]) -> str:
-    whole, both = [row.whole for row in rows], [row.cut for row in rows]
-    asked = fmean(row.asked for row in rows)
+    head = f"| set | documents | queries | dense | {' | '.join(f'{count} active' for count in DIMS)} |"
+    rule = "|---|--:|--:|--:|" + "--:|" * len(DIMS)
     return "\n".join(
         [
             "# CSR against its dense base, in nDCG@10",
@@ -130,17 +150,18 @@ def page(rows: Sequence[Row], remarks: Sequence[str], arguments: Sequence[str]) 
             f"`python -m benchmarks.csr {' '.join(arguments)}`".replace(" `", "`")
             + f" on {os.cpu_count()} CPU cores ({platform.machine()}), Python {platform.python_version()}.",
             "",
-            f"| set | documents | queries | dense | {' | '.join(f'{count} active' for count in DIMS)} |",
-            "|---|--:|--:|--:|" + "--:|" * len(DIMS),
-            *map(line, rows),
-            f"| mean | | | {fmean(row.dense for row in rows):.4f} | {cells(means(whole), '.4f')} |",
-            f"| of the dense mean | | | | {cells(shares(rows, whole), '.1%')} |",
-            f"| active dims of a document | | | | {cells(means([row.active for row in rows]), '.0f')} |",
-            f"| mean with queries cut | | | | {cells(means(both), '.4f')} |",
-            f"| of the dense mean | | | | {cells(shares(rows, both), '.1%')} |",
+            "Documents are cut to their largest entries, queries are as the model encodes them:",
             "",
-            "The columns are the active dims of documents, at most. Queries are whole, as the model encodes them "
-            f"({asked:.0f} active dims in the mean), and cut to the documents' number in the last two rows.",
+            head,
+            rule,
+            *map(line, rows),
+            *summary(rows, [row.whole for row in rows]),
+            "",
+            "Queries are cut to as many, which this model wasn't trained for where its queries are whole:",
+            "",
+            head,
+            rule,
+            *summary(rows, [row.cut for row in rows]),
             "",
             "![nDCG@10 against active dims](csr.png)",
             "",
@@ -157,7 +178,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
 
     figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
     for row in rows:
-        axes.plot(DIMS, [each / row.dense for each in row.whole], marker=".", linewidth=1, label=row.data.name)
+        axes.plot(DIMS, [each / row.dense for each in row.whole.ndcg], marker=".", linewidth=1, label=row.data.name)
     for figures, style, label in (
         ([row.whole for row in rows], "-", "mean"),
         ([row.cut for row in rows], "--", "mean, queries cut"),
@@ -194,6 +215,8 @@ def main() -> int:
         # What the model was saved with, its k, would hold for all.
         latents = next(each for each in ModelFolder.read(model).document if each.name == "SparseAutoEncoder").folder
         uncut = with_setting(model, str(latents.relative_to(model) / "config.json"), "k", DIMS[-1], Path(folder))
+        if ModelFolder.read(uncut).max_active_dims is not None:
+            uncut = with_setting(uncut, "config_sentence_transformers.json", "max_active_dims", DIMS[-1], Path(folder))
         encoder = Encoder.load(uncut)
         dense = SentenceTransformer(str(base), local_files_only=True, model_kwargs={"dtype": torch.float32})
         rows = []

@@ -10,7 +10,7 @@ import torch
 from sentence_transformers import SparseEncoder
 from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
-from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder, SparseStaticEmbedding, SpladePooling
+from sentence_transformers.sparse_encoder.modules import Dense, SparseAutoEncoder, SparseStaticEmbedding, SpladePooling
 from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer
 from transformers import (
     AutoTokenizer,
@@ -153,6 +153,14 @@ def csr_with_two_sides(folder: Path) -> SparseEncoder:
     return SparseEncoder(modules=[router])
 
 
+def csr_with_whole_queries(folder: Path, activation: torch.nn.Module | None = None) -> SparseEncoder:
+    """Documents keep a few latents, queries all that are positive; the sides part after the transformer."""
+    *dense, autoencoder = csr(folder)
+    queries = Dense(32, 128, activation_function=activation or torch.nn.ReLU())
+    router = Router.for_query_document(query_modules=[queries], document_modules=[autoencoder])
+    return SparseEncoder(modules=[*dense, router, Normalize()])
+
+
 def inference_free(folder: Path) -> SparseEncoder:
     modules = _splade(folder, _sparse(BertForMaskedLM(_small_bert())), small_tokenizer())
     static = SparseStaticEmbedding(small_tokenizer(), weight=torch.rand(len(small_tokenizer())), frozen=True)
@@ -173,6 +181,7 @@ MODELS: dict[str, Callable[[Path], SparseEncoder]] = {
         sum_pooling,
         csr,
         csr_with_two_sides,
+        csr_with_whole_queries,
         inference_free,
     )
 }

@@ -36,7 +36,8 @@ def card(record: Mapping[str, Any]) -> str:
         'encoder.encode_documents(["A cheetah is running behind its prey."])',
         "```",
         "",
-        f"Fingerprint: `{record['fingerprint']}`. It loads in sentence-transformers as `SparseEncoder`, too.",
+        f"Fingerprint: `{record['fingerprint']}`. It loads in sentence-transformers as `SparseEncoder`, too: "
+        "use `encode_query` and `encode_document`.",
         "",
         "## Results",
         "",

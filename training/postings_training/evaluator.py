@@ -11,8 +11,8 @@ from sentence_transformers.base.evaluation import BaseEvaluator
 
 from postings import SparseVector
 from postings.encoder.batches import batches
-from postings.encoder.folder import Task
-from postings.encoder.torch_model import route_of
+from postings.encoder.folder import Task, sparse_module
+from postings.encoder.torch_model import modules_of, route_of
 from postings_training.evaluation import (
     BeirSet,
     CorpusText,
@@ -37,7 +37,7 @@ class RetrievalEvaluator(BaseEvaluator):
 
     Args:
         sets: to search in.
-        active_dims: measure also with vectors pruned to these.
+        active_dims: measure also with vectors pruned to these; of a CSR model with whole queries, documents alone.
     """
 
     def __init__(self, sets: Sequence[BeirSet], active_dims: Sequence[int] = ()) -> None:
@@ -62,6 +62,7 @@ class RetrievalEvaluator(BaseEvaluator):
         """
         found: dict[str, float] = {}
         active: dict[Task, list[float]] = {"query": [], "document": []}
+        whole_queries = sparse_module([type(module).__name__ for module in modules_of(model, "query")]) == "Dense"
         for each in self._sets:
             asked = each.judged.queries
             queries = dict(zip(asked, vectors(model, list(asked.values()), "query"), strict=True))
@@ -72,7 +73,7 @@ class RetrievalEvaluator(BaseEvaluator):
             found[f"{each.name}_ndcg@10"] = _ndcg(queries, ids, documents, each.judged.judgements)
             for dims in self._active_dims:
                 found[f"{each.name}_ndcg@10_at_{dims}"] = _ndcg(
-                    {id: top(vector, dims) for id, vector in queries.items()},
+                    queries if whole_queries else {id: top(vector, dims) for id, vector in queries.items()},
                     ids,
                     [top(vector, dims) for vector in documents],
                     each.judged.judgements,

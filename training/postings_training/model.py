@@ -6,12 +6,12 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from torch import nn
 
-from postings.encoder.folder import modules_in, sparse_module
+from postings.encoder.folder import Task, modules_in, sparse_module
 from postings.encoder.sources import model_folder
 from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError, ModelNotSupported, PostingsError
@@ -97,9 +97,14 @@ def _csr(folder: Path, settings: Model, device: str, documents: Iterable[str]) -
         model: SparseEncoder = _load(SparseEncoder, folder, device)
     else:
         model = _with_latents(_load(SentenceTransformer, folder, device), settings, device, documents)
+    # Nothing reads the pooler: it gets no gradients, which several GPUs would wait for.
+    for task in get_args(Task):
+        pooler = getattr(getattr(modules_of(model, task)[0], "model", None), "pooler", None)
+        if pooler is not None:
+            pooler.requires_grad_(requires_grad=False)
     if settings.frozen:
         model.requires_grad_(requires_grad=False)
-        for task in ("query", "document"):
+        for task in get_args(Task):
             *_, latents = [each for each in modules_of(model, task) if type(each).__name__ != "Normalize"]
             latents.requires_grad_(requires_grad=True)
     return model

@@ -105,7 +105,7 @@ class Recipe(Section):
                 "teachers: a teacher needs a model",
             ),
             (csr and loss.mini_batch is not None, "loss.mini_batch: a csr model has none"),
-            (csr and bool(targets), "sparsity: a csr model has model.k active dims and takes no target"),
+            (csr and bool(targets), "sparsity: a csr model takes no target: model.k is its documents' active dims"),
             (
                 bool(sparsity.query_target) and (self.model.kind == "inference-free" or not loss.query_weight),
                 "sparsity.query_target: the queries' FLOPS loss must have a loss.query_weight to steer",

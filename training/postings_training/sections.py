@@ -29,7 +29,10 @@ class Model(Section):
     )
     query_prompt: str = Field(default="", description="Put before each query")
     document_prompt: str = Field(default="", description="Put before each document")
-    k: PositiveInt | None = Field(default=None, description="csr: active dims; by default a quarter of the base's dims")
+    k: PositiveInt | None = Field(
+        default=None,
+        description="csr: active dims of a text, whole queries aside; by default a quarter of the base's dims",
+    )
     width: PositiveInt | None = Field(
         default=None, description="csr: latents; by default four times the base's dims, as components twice"
     )
@@ -40,7 +43,9 @@ class Model(Section):
         default="random", description="csr: latents start at random, or as principal components of the training texts"
     )
     whole_queries: bool = Field(
-        default=False, description="csr that starts from components: queries keep all latents, documents alone k"
+        default=False,
+        description="csr that starts from components: queries keep all latents, documents alone k. A search then reads "
+        "most of the postings; an index is no larger",
     )
     normalize: bool = Field(default=False, description="csr: vectors of length 1, so that no document wins by its own")
     frozen: bool = Field(default=True, description="csr: leave the dense model as it is")

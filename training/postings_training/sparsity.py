@@ -110,7 +110,7 @@ class Watch(TrainerCallback):
         gauge: what was measured.
         settings: when a run has collapsed.
         dims: of the vectors.
-        steering: whose weights are written down; CSR has none.
+        steering: whose weights are written down; CSR has none, and keeps to its k.
     """
 
     def __init__(self, gauge: Gauge, settings: Sparsity, dims: int, steering: Steering | None) -> None:
@@ -153,7 +153,7 @@ class Watch(TrainerCallback):
                     f"{where}, fewer than sparsity.fewest ({self._settings.fewest:g}): the run has collapsed to empty "
                     f"vectors; lower loss.{side}_weight or training.learning_rate, or set sparsity.{side}_target"
                 )
-            if risen and active > self._settings.most * self._dims:
+            if risen and self._steering and active > self._settings.most * self._dims:
                 raise TrainingFailure(
                     f"{where}, more than sparsity.most ({self._settings.most:.0%}): the run has collapsed to dense "
                     f"vectors; raise loss.{side}_weight, or set sparsity.{side}_target"

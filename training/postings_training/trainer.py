@@ -154,8 +154,7 @@ def arguments(
         greater_is_better=True if best else None,
         report_to=["tensorboard"],
         disable_tqdm=True,
-        # A dense model that isn't frozen may have a pooler that nothing uses.
-        ddp_find_unused_parameters=recipe.model.kind == "csr" and not recipe.model.frozen,
+        ddp_find_unused_parameters=False,  # each side's pass would take the other's own weights for unused
     )
 
 

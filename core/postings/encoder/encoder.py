@@ -33,7 +33,7 @@ _STREAM = 4096
 
 
 class Encoder:
-    """A trained sparse encoder: SPLADE, CSR, or a Router of both sides (inference-free queries).
+    """A trained sparse encoder: SPLADE, CSR, or a Router of both sides (such as inference-free queries).
 
     Load one with :meth:`load`. Vectors equal those of sentence-transformers' ``SparseEncoder`` to 1e-4. One encoder
     may be used from several threads, which share its passes over the model.

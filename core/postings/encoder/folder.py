@@ -13,8 +13,6 @@ from postings.errors import ModelNotSupported
 Task = Literal["document", "query"]
 
 SPARSE_MODULES = frozenset({"SpladePooling", "SparseAutoEncoder", "SparseStaticEmbedding"})
-_OF_QUERIES = SPARSE_MODULES | {"Dense"}
-"""CSR queries that keep all their positive latents come from a linear layer with a ReLU."""
 """Those of sentence-transformers that make a vector sparse."""
 
 
@@ -56,10 +54,12 @@ class ModelFolder:
                 f"{path} compares vectors by {similarity}, but Qdrant scores sparse vectors by dot product"
             )
         document, query = modules_in(path, "document"), modules_in(path, "query")
-        for route, known in ((document, SPARSE_MODULES), (query, _OF_QUERIES)):
-            if route and (last := sparse_module([module.name for module in route])) not in known:
+        for route in (document, query) if document else ():
+            last = sparse_module([module.name for module in route])
+            if last not in SPARSE_MODULES and not (route is query and _whole_latents(query, document)):
                 raise ModelNotSupported(
-                    f"{path} isn't a sparse encoder: its last module is {last}, expected {', '.join(sorted(known))}"
+                    f"{path} isn't a sparse encoder: its last module is {last}, expected "
+                    f"{', '.join(sorted(SPARSE_MODULES))}, or for queries of CSR a Dense with a ReLU"
                 )
         return cls(
             path,
@@ -95,6 +95,14 @@ def sparse_module(names: Sequence[str]) -> str:
         'SparseAutoEncoder'
     """
     return next((name for name in reversed(names) if name != "Normalize"), "Normalize")
+
+
+def _whole_latents(query: Sequence[Module], document: Sequence[Module]) -> bool:
+    """Whether queries keep all positive ones of the latents of which CSR's documents keep a few."""
+    *_, layer = [each for each in query if each.name != "Normalize"]
+    positive = layer.config().get("activation_function") == "torch.nn.modules.activation.ReLU"
+    of_csr = sparse_module([each.name for each in document]) == "SparseAutoEncoder"
+    return layer.name == "Dense" and positive and of_csr
 
 
 def modules_in(path: Path, task: Task) -> tuple[Module, ...]:

@@ -25,7 +25,7 @@ def test_a_recipe_leads_from_data_to_a_collection_that_answers(name: str, tmp_pa
     if name == "distill":
         changes = (f"teachers=[{{model = '{minilm()}', kind = 'dense', scale = 20}}]",)
     elif name == "csr-distill":  # of few documents come few components
-        changes = ("model.width=32", "model.k=8")
+        changes = ("model.width=64", "model.k=16")
     csr = name.startswith("csr")
     recipe = quick(name, data, *changes, base=minilm() if csr else "tiny", sets=(str(measured),))
     record = train(recipe, tmp_path / "model")

@@ -18,7 +18,7 @@ from postings import Encoder
 from postings_training.checkpoints import checkpoint_state, last_checkpoint
 from postings_training.gauge import Gauge
 from postings_training.losses import Flops
-from tests.support.training import QUICK, beir, pairs
+from tests.support.training import QUICK, beir, minilm, pairs
 
 SIZES = ((4, 4), (5, 3))
 
@@ -71,22 +71,36 @@ def test_the_average_gradient_of_the_flops_loss_is_that_of_the_whole_batch() -> 
         torch.testing.assert_close(torch.cat([torch.tensor(each) for _, each in parts]) / 2, gradient)
 
 
-def test_two_processes_share_the_rows_and_publish_once(tmp_path: Path) -> None:
-    data, measured, out = pairs(tmp_path), beir(tmp_path / "beir", queries=4), tmp_path / "model"
+def torchrun(name: str, data: Path, out: Path, *options: str, changes: tuple[str, ...]) -> str:
+    """What two processes that train on a processor print."""
     command = ["--no-python", "--nproc-per-node", "2", "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
     command += [sys.executable, "-c", "from postings_cli.main import main; main()"]
-    command += ["train", "tiny", "--data", str(data), "--evaluate", str(measured), "--out", str(out), "--json"]
-    changes = (*QUICK, "training.steps=4", "sparsity.document_target=80", "sparsity.rise=0.1")
-    command += [part for change in changes for part in ("--set", change)]
+    command += ["train", name, "--data", str(data), "--out", str(out), "--json", *options]
+    command += [part for change in (*QUICK, *changes) for part in ("--set", change)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", *command], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count('"fingerprint"') == 1
+    return done.stdout
+
+
+def test_two_processes_share_the_rows_and_publish_once(tmp_path: Path) -> None:
+    measured, out = beir(tmp_path / "beir", queries=4), tmp_path / "model"
+    changes = ("training.steps=4", "sparsity.document_target=80", "sparsity.rise=0.1")
+    printed = torchrun("tiny", pairs(tmp_path), out, "--evaluate", str(measured), changes=changes)
+    assert printed.count('"fingerprint"') == 1
     assert Encoder.load(out, "cpu").encode_documents(["a lion"])[0].indices.size > 1
     checkpoint = last_checkpoint(out.with_name("model.run"))
     assert checkpoint is not None
     state = checkpoint_state(checkpoint)
     assert state["global_step"] == 4, "64 rows, 8 a process and step"
     assert state["stateful_callbacks"]["Steering"]["attributes"]["smoothed"]["document"] > 1
+
+
+def test_two_processes_train_sides_of_which_each_has_weights_of_its_own(tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    changes = ("training.steps=2", "model.width=64", "model.k=16", "model.frozen=false")
+    torchrun("csr-distill", pairs(tmp_path), out, "--base", minilm(), changes=changes)
+    encoder = Encoder.load(out, "cpu")
+    assert len(encoder.encode_documents(["a lion"])[0]) <= 16 < len(encoder.encode_queries(["a lion"])[0])

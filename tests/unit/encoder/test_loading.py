@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from postings import Encoder
 from postings.encoder.exporting import export_model
 from postings.encoder.sources import BUNDLED, cache_folder
 from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
-from tests.support.models import TEXTS, copy_of_tiny, save
+from tests.support.models import TEXTS, copy_of_tiny, csr_with_whole_queries, save
 
 
 @pytest.mark.parametrize("model", ["tinny", "./nowhere", "/nowhere/at/all", "a/b/c", ""])
@@ -44,6 +45,13 @@ def test_a_dense_model_is_refused(tmp_path: Path) -> None:
     modules = json.loads((parts / "modules.json").read_text())
     (parts / "modules.json").write_text(json.dumps(modules[:-1]))
     with pytest.raises(ModelNotSupported, match="isn't a sparse encoder"):
+        Encoder.load(parts)
+
+
+def test_queries_of_any_sign_are_refused(tmp_path: Path) -> None:
+    parts = tmp_path / "saved"
+    csr_with_whole_queries(tmp_path, torch.nn.Tanh()).save_pretrained(str(parts))
+    with pytest.raises(ModelNotSupported, match=r"is Dense, expected .* for queries of CSR a Dense with a R"):
         Encoder.load(parts)
 
 

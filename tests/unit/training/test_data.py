@@ -255,7 +255,7 @@ MARGINS = [{**ONE, "negatives": ["x", "y"], "scores": [9, 3, 2]}, {**TWO, "negat
 )
 def test_scores_become_what_the_loss_wants(tmp_path: Path, kind: str, labels: list[list[float]] | None) -> None:
     data = load_data(Data(sources=(jsonl(tmp_path, *MARGINS),))).train
-    found = labelled(data, load_recipe("tiny", [f"loss.kind={kind}", "teachers=[]"]), "cpu")
+    found = labelled(data, load_recipe("splade-nq", [f"loss.kind={kind}", "teachers=[]"]), "cpu")
     assert (found["label"][:] if labels else found.column_names) == (
         labels or ["query", "positive", "negative_1", "negative_2"]
     )
@@ -283,14 +283,14 @@ def test_rows_that_can_not_be_distilled_from_are_refused(
 ) -> None:
     data = load_data(Data(sources=(jsonl(tmp_path, *rows),))).train
     with pytest.raises(InvalidInput, match=reason):
-        labelled(data, load_recipe("tiny", [f"loss.kind={kind}", "teachers=[]"]), "cpu")
+        labelled(data, load_recipe("splade-nq", [f"loss.kind={kind}", "teachers=[]"]), "cpu")
 
 
 def test_bm25_teaches_in_batches_alone(tmp_path: Path) -> None:
     rows = ({**ONE, "negative": "x"}, {**TWO, "negative": "y"})
     data = load_data(Data(sources=(jsonl(tmp_path, *rows),))).train
     with pytest.raises(ConfigurationError, match=r"loss\.kind is 'kl', but bm25 teaches 'in-batch-kl' alone"):
-        labelled(data, load_recipe("tiny", ["loss.kind=kl"]), "cpu")
+        labelled(data, load_recipe("distill", ["loss.kind=kl", "teachers=[{kind = 'bm25'}]"]), "cpu")
 
 
 def test_a_sample_of_each_source_is_the_same_each_time(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from postings_training.evaluation.sparsity import top
 from postings_training.evaluator import RetrievalEvaluator, held_out_set, load_sets
 from postings_training.sections import Evaluation
 from tests.support.beir import write_beir
+from tests.support.models import csr_with_whole_queries
 from tests.support.sentences import SENTENCES
 
 QUERIES = {"food": "a meal", "child": "an infant", "hunt": "a predator and its prey", "music": "playing an instrument"}
@@ -44,6 +45,19 @@ def test_it_gives_the_figures_of_the_finished_model(folder: Path, encoder: Encod
     }
     assert found["sentences_ndcg@10_at_4"] == pytest.approx(evaluate(run, data.judged.judgements).ndcg_at_10, abs=1e-9)
     assert found["sentences_ndcg@10_at_4"] != found["sentences_ndcg@10"]
+
+
+def test_queries_that_a_model_leaves_whole_are_not_pruned(folder: Path, tmp_path: Path) -> None:
+    model = csr_with_whole_queries(tmp_path).to("cpu")
+    model.save_pretrained(str(tmp_path / "saved"))
+    encoder, data = Encoder.load(tmp_path / "saved", "cpu"), load_set(folder)
+    found = RetrievalEvaluator([data], [2])(model)
+    documents = dict(zip(data.corpus, encoder.encode_documents(SENTENCES), strict=True))
+    run = {
+        id: {at: score for at, document in documents.items() if (score := query.dot(top(document, 2))) > 0}
+        for id, query in zip(QUERIES, encoder.encode_queries(list(QUERIES.values())), strict=True)
+    }
+    assert found["sentences_ndcg@10_at_2"] == pytest.approx(evaluate(run, data.judged.judgements).ndcg_at_10, abs=1e-9)
 
 
 def test_the_first_queries_of_a_set_are_taken(folder: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_wrong_setting_is_named(change: str, reason: str) -> None:
         ("csr-nq", ["training.of_base=0.5"], r"training\.of_base: a csr model's base has no latents"),
         ("distill", ["loss.kind=in-batch-kl"], r"takes a cross-encoder too long"),
         ("csr-nq", ["loss.mini_batch=4"], r"loss\.mini_batch: a csr model has none"),
-        ("csr-nq", ["sparsity.document_target=64"], r"model\.k active dims"),
+        ("csr-nq", ["sparsity.document_target=64"], r"model\.k is its documents' active dims"),
         ("inference-free", ["sparsity.query_target=9"], r"sparsity\.query_target: "),
         (
             "tiny",
