@@ -29,6 +29,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.ingest_memory
 	$(BIN)/python -m benchmarks.chaos
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.csr
 
 clean:
 	rm -rf .venv
