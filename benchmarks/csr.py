@@ -92,17 +92,16 @@ def dense_ndcg(documents: npt.NDArray[np.float32], queries: npt.NDArray[np.float
 def measure(dense: SentenceTransformer, encoder: Encoder, data: BeirSet) -> Row:
     texts, asked = [document.whole for document in data.corpus.values()], list(data.judged.queries.values())
     codes, questions = encoder.encode_documents(texts), encoder.encode_queries(asked)
-    curves = []
-    for kept in (dict.fromkeys(DIMS, questions), {count: cut(questions, count) for count in DIMS}):
-        ndcg, sparsity = [], []
-        for count, asking in kept.items():
-            documents = cut(codes, count)
-            ndcg.append(found_ndcg(ExactSearch(list(data.corpus), documents), asking, data))
-            sparsity.append(Sparsity.of(documents, asking))
-        curves.append(Curve(tuple(ndcg), tuple(sparsity)))
+    found: tuple[list[tuple[float, Sparsity]], ...] = ([], [])
+    for count in DIMS:
+        documents = cut(codes, count)
+        search = ExactSearch(list(data.corpus), documents)
+        for points, asking in zip(found, (questions, cut(questions, count)), strict=True):
+            points.append((found_ndcg(search, asking, data), Sparsity.of(documents, asking)))
+    whole, both = (Curve(*zip(*points, strict=True)) for points in found)
     ours = {"normalize_embeddings": True, "show_progress_bar": False}
     uncut = dense_ndcg(dense.encode_document(texts, **ours), dense.encode_query(asked, **ours), data)
-    return Row(data, uncut, *curves)
+    return Row(data, uncut, whole, both)
 
 
 def line(row: Row) -> str:
