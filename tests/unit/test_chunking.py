@@ -111,8 +111,8 @@ def test_every_passage_fits_with_its_title(encoder: Encoder, text: str, title: s
         assert tokens_read(encoder, passage) <= allowed
 
 
-@pytest.mark.parametrize("tokens", [8, 100, 510])
-@pytest.mark.parametrize("words", [1, 100, 254, 255, 256, 1000])
+@pytest.mark.parametrize("tokens", [8, 100, 254])
+@pytest.mark.parametrize("words", [1, 100, 126, 127, 128, 1000])
 def test_a_long_title_leaves_half_of_a_passage_to_the_text_and_never_fills_the_window(
     encoder: Encoder, words: int, tokens: int
 ) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WINDOW, _SPECIAL = 512, 2
+_STRONG = 2.0
+"""How much more a miss counts at a weight of 1 than at 0."""
 
 Vectors = Any  # csr_array or ndarray; both are indexed by rows and multiplied by @
 
@@ -162,7 +164,9 @@ class InBatchDistillation(nn.Module):
         scale: similarities are multiplied by it.
         teachers: what is learned.
         temperature: ``T``; a high one teaches the order of unlikely documents too.
-        imitation: weight of the squared distance from the vectors that the teachers want, the mean over the texts.
+        imitation: weight of the squared distance from the vectors that the teachers want, the mean over the texts. So
+            that their products are as high, the model's weights stand for ``sqrt(scale)`` times as much. A miss counts
+            more where the teachers' weight is high: of those, the text's own words, depends what is found.
     """
 
     def __init__(
@@ -186,7 +190,8 @@ class InBatchDistillation(nn.Module):
         loss: Tensor = divergence * self._temperature**2
         if vectors := self._teachers.imitated(labels.reshape(-1), queries.shape[1]):
             for model, teacher in zip(embeddings, vectors, strict=True):
-                loss = loss + self._imitation * (model - teacher).square().sum(1).mean()
+                missed = (model * self._scale**0.5 - teacher).square() * (1 + _STRONG * teacher)
+                loss = loss + self._imitation * missed.sum(1).mean()
         return loss
 
 

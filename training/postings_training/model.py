@@ -174,21 +174,6 @@ def reading(model: SparseEncoder, tokens: int | None) -> Iterator[None]:
         first.max_seq_length = before
 
 
-def keep_of_base(model: SparseEncoder, base: Sequence[torch.Tensor], share: float) -> None:
-    """Make the weights the mean of theirs and the base's: it loses less on texts unlike those of training.
-
-    Wortsman et al. 2022, https://arxiv.org/abs/2109.01903
-
-    Args:
-        model: its weights are changed.
-        base: what its parameters were.
-        share: of the base, 0 to 1.
-    """
-    with torch.no_grad():
-        for parameter, before in zip(model.parameters(), base, strict=True):
-            parameter.lerp_(before, share)
-
-
 def inverse_frequencies(tokenizer: Any, documents: Iterable[str]) -> torch.Tensor:
     """How much each token says, shape ``(vocabulary,)``: BM25's ``log(1 + (N - n + 0.5) / (n + 0.5))``.
 

@@ -78,7 +78,6 @@ class Recipe(Section):
                 bool(self.data.sentences) and loss.kind != "in-batch-kl",
                 "data.sentences: goes with loss.kind 'in-batch-kl'",
             ),
-            (csr and bool(self.training.of_base), "training.of_base: a csr model's base has no latents to keep"),
             (
                 loss.kind == "in-batch-kl" and not self.teachers,
                 "teachers: 'in-batch-kl' learns the scores of one or more",
@@ -91,6 +90,10 @@ class Recipe(Section):
                 bool(self.imitation.weight)
                 and not (self.model.kind == "splade" and loss.kind == "in-batch-kl" and self._has_one("sparse")),
                 "imitation.weight: needs model.kind 'splade', loss.kind 'in-batch-kl' and one teacher of kind 'sparse'",
+            ),
+            (
+                bool(self.imitation.weight) and loss.similarity == "cosine",
+                "imitation.weight: cosines don't depend on how large weights are; set loss.similarity to 'dot'",
             ),
             (
                 bool(self.imitation.related) and not self.imitation.weight,

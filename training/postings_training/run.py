@@ -22,7 +22,7 @@ from postings_training.data import TrainingData, load_data
 from postings_training.evaluator import RetrievalEvaluator, held_out_set, load_sets
 from postings_training.in_batch import InBatch
 from postings_training.leak_guard import without_leaks
-from postings_training.model import build_model, keep_of_base, reading
+from postings_training.model import build_model, reading
 from postings_training.progress import Progress, Reporter
 from postings_training.provenance import Source, trained_on
 from postings_training.publish import Record, publish
@@ -80,7 +80,6 @@ def train(
         teachers = InBatch(data.train, recipe, device) if recipe.loss.kind == "in-batch-kl" else None
         if _is_first():
             refuse_small_disk(work, *parameters(model), recipe.training.keep)
-        base = [parameter.detach().clone() for parameter in model.parameters()] if recipe.training.of_base else []
         with lean_heads(model), reading(model, recipe.training.max_length):
             trainer = build_trainer(recipe, model, rows, evaluator, work, [Reporter(show)], teachers)
             began = time.monotonic()
@@ -88,8 +87,6 @@ def train(
             seconds = time.monotonic() - began
         if not trainer.is_world_process_zero():
             return None
-        if base:
-            keep_of_base(model, base, recipe.training.of_base)
         if recipe.publish.half:
             model.half().float()  # what is measured is what is stored
         results = evaluator(model) if evaluator else {}

@@ -116,7 +116,8 @@ class Imitation(Section):
 
     weight: NotNegative = Field(
         default=0.0,
-        description="in-batch-kl: of the squared distance from the vectors of the sparse teacher; 0 for none",
+        description="in-batch-kl: of the squared distance of the vectors, times the root of loss.scale, from the "
+        "sparse teacher's; 0 for none",
     )
     exact: NotNegative = Field(default=0.3, description="Of BM25 over the text's own tokens, added to the teacher's")
     related: NotNegative = Field(
@@ -165,9 +166,6 @@ class Training(Section):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", description="auto: a GPU if there is one")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description="auto: bfloat16 on GPUs that have it"
-    )
-    of_base: Share = Field(
-        default=0.0, description="Weights of the result that are the base's: it keeps more of what the base knew"
     )
     checkpointing: bool = Field(default=False, description="Recompute activations instead of keeping them")
     log_every: PositiveInt = Field(default=100, description="Steps")

@@ -46,20 +46,22 @@ def test_vectors_are_the_teachers_with_exact_words_added_and_little_weights_left
         np.testing.assert_allclose(vectors, np.where(expected < 0.4, 0, expected), rtol=1e-5)
 
 
-def test_the_loss_is_the_squared_distance_from_them_beside_the_divergence() -> None:
+def test_the_loss_is_the_squared_distance_from_them_beside_the_divergence_and_counts_strong_weights_more() -> None:
     teachers, rows = in_batch(), torch.arange(3)
     wanted = teachers.imitated(rows, 30_522)
     assert wanted is not None
-    distant = [wanted[0] + 0.01, wanted[1]]
-    losses = [
-        float(
-            InBatchDistillation(lambda a, b: a @ b.T, 1.0, teachers, 3.0, weight).compute_loss_from_embeddings(
-                distant, rows
-            )
-        )
-        for weight in (0.0, 2.0)
-    ]
-    assert losses[1] - losses[0] == pytest.approx(2 * 30_522 * 0.01**2, rel=1e-3)
+    queries, documents = (each / 2 for each in wanted)  # what stands for the teachers' at a scale of four
+
+    def loss(queries: torch.Tensor, imitation: float) -> float:
+        built = InBatchDistillation(lambda a, b: a @ b.T, 4.0, teachers, 3.0, imitation)
+        return float(built.compute_loss_from_embeddings([queries, documents], rows))
+
+    assert loss(queries, 2.0) == pytest.approx(loss(queries, 0.0))
+    for strong in (True, False):
+        places = (wanted[0] > 1.0) == strong
+        distant = queries + 0.01 * places
+        expected = 2 * (0.02**2 * (1 + 2 * wanted[0]) * places).sum(1).mean()
+        assert loss(distant, 2.0) - loss(distant, 0.0) == pytest.approx(float(expected), rel=1e-2)
 
 
 def test_teachers_read_no_more_of_a_text_than_the_model() -> None:

@@ -15,7 +15,7 @@ from sentence_transformers.sparse_encoder.modules import Dense, SparseAutoEncode
 from postings import Encoder
 from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
-from postings_training.model import build_model, inverse_frequencies, keep_of_base, reading
+from postings_training.model import build_model, inverse_frequencies, reading
 from postings_training.sections import Model
 from tests.support import models
 
@@ -97,18 +97,6 @@ def test_no_document_gives_every_token_the_same_weight() -> None:
 
 def test_what_was_built_is_a_plain_sparse_encoder(dense: str) -> None:
     assert type(build_model(dense, Model(kind="csr"), "cpu")) is SparseEncoder
-
-
-def test_weights_are_mixed_with_those_of_the_base() -> None:
-    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
-    model[1].weight = model[0].weight  # tied weights are mixed once
-    before = [parameter.detach().clone() for parameter in model.parameters()]
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter += 1
-    keep_of_base(model, before, 0.25)
-    for parameter, base in zip(model.parameters(), before, strict=True):
-        torch.testing.assert_close(parameter.detach(), base + 0.75)
 
 
 def test_fewer_tokens_are_read_for_a_while() -> None:
