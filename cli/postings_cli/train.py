@@ -64,7 +64,7 @@ def train(
     files are in OUT.run beside the folder. On several GPUs: torchrun --no-python --nproc-per-node 4 postings train
     RECIPE.
 
-    Example: postings train tiny --data pairs.jsonl --out my-model --set training.epochs=3
+    Example: postings train tiny --data pairs.jsonl --out my-model --set training.steps=500
     Example: postings ingest articles.jsonl --model ./my-model --collection articles
     """
     from postings_training.recipe import load_recipe

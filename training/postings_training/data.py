@@ -64,22 +64,25 @@ def load_data(settings: Data) -> TrainingData:
     rows: list[Row] = []
     sources = [_take(name, settings, finders, rows) for name in settings.sources]
     _refuse_one_class(rows)
+    if settings.sentences and rows[0].negatives:
+        raise ConfigurationError("data.sentences: rows with negatives have no use for sentences")
+    held_out = None
+    if settings.held_out:
+        if settings.held_out >= len(rows):
+            raise ConfigurationError(f"data.held_out is {settings.held_out}, but there are {len(rows)} rows in all")
+        places = Dataset.from_dict({"at": range(len(rows))}).train_test_split(settings.held_out, seed=_SPLIT_SEED)
+        held_out = Dataset.from_dict(_columns([rows[at] for at in places["test"]["at"]]))
+        rows = [rows[at] for at in places["train"]["at"]]
     if settings.sentences:
-        if rows[0].negatives:
-            raise ConfigurationError("data.sentences: rows with negatives have no use for sentences")
         rows = with_sentences(rows, settings.sentences, _SPLIT_SEED)
-    data = Dataset.from_dict(_columns(rows))
-    if not settings.held_out:
-        return TrainingData(data, None, tuple(sources))
-    if settings.held_out >= len(rows):
-        raise ConfigurationError(f"data.held_out is {settings.held_out}, but there are {len(rows)} rows in all")
-    parts = data.train_test_split(test_size=settings.held_out, seed=_SPLIT_SEED)
-    return TrainingData(parts["train"], parts["test"], tuple(sources))
+    return TrainingData(Dataset.from_dict(_columns(rows)), held_out, tuple(sources))
 
 
 def _take(name: str, settings: Data, finders: Sequence[LeakFinder], rows: list[Row]) -> Source:
     """Add a source's rows to those of the sources before."""
-    left_out, leaks, read, before = [], 0, 0, len(rows)
+    left_out: list[int] = []
+    numbers: list[int] = []
+    leaks, read, before = 0, 0, len(rows)
     for read, (place, row) in enumerate(islice(read_rows(name, settings.split), settings.rows), 1):
         kept = _cut(row, settings.negatives)
         leaking = any(next(finder.find(row), None) for finder in finders)
@@ -93,13 +96,18 @@ def _take(name: str, settings: Data, finders: Sequence[LeakFinder], rows: list[R
                 f"{place} has {found[0]} negatives and {found[1]} scores, the rows before {shape[0]} and {shape[1]}: "
                 "all must be alike (data.negatives cuts them to a number)"
             )
+        if kept.positive in kept.negatives:
+            raise InvalidInput(f"{place}: a negative of {kept.query!r:.100} is its positive, too")
         rows.append(kept)
+        numbers.append(read)
     if finders:
         sets = ", ".join(settings.leave_out)
         log.info("%s: %d of %d rows are left out: they hold a test query of %s, or nearly so", name, leaks, read, sets)
-    if settings.sample is not None and len(rows) - before > settings.sample:
+    if settings.sample is not None and len(numbers) > settings.sample:
         chance = random.Random(_SPLIT_SEED)  # noqa: S311 - a choice, no secret
-        rows[before:] = (rows[at] for at in sorted(chance.sample(range(before, len(rows)), settings.sample)))
+        drawn = set(chance.sample(range(len(numbers)), settings.sample))
+        rows[before:] = [rows[before + at] for at in sorted(drawn)]
+        left_out = sorted([*left_out, *(number for at, number in enumerate(numbers) if at not in drawn)])
     if len(rows) == before:
         raise InvalidInput(f"{name} holds no row to train on")
     licence = _licence(Path(name).expanduser()) or settings.licence
@@ -124,9 +132,6 @@ def _refuse_one_class(rows: Sequence[Row]) -> None:
         )
     if first.scores and all(row.scores == first.scores for row in rows) and len(set(first.scores)) == 1:
         raise InvalidInput(f"all scores are {first.scores[0]}: there is one class only, nothing to tell apart")
-    for number, row in enumerate(rows):
-        if row.positive in row.negatives:
-            raise InvalidInput(f"row {number}: a negative of {row.query!r:.100} is its positive, too")
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, list[Any]]:

@@ -35,7 +35,7 @@ def imitated(
         vectors: the teacher's, of queries and documents, shape ``(texts, vocabulary)`` each.
         texts: the same ones.
         tokenizer: the teacher's, cutting texts to what is read of them, without special tokens.
-        how: how much exact and related words weigh, and what is too little to be kept.
+        how: how much the teacher's vectors, exact and related words weigh, and what is too little to be kept.
         related: of both, as :func:`postings_training.related_words.related_words` gives them.
 
     Returns:
@@ -46,7 +46,7 @@ def imitated(
     for found, own, near, share in zip(vectors, exact, related or (None, None), _SHARES, strict=True):
         same = found.copy()  # the teacher's scores are still computed with it
         same.resize(own.shape)
-        total = (same + how.exact * own).tocsr()
+        total = (how.teacher * same + how.exact * own).tocsr()
         if near is not None:
             total = (total + how.related * share * near).tocsr()
         total.data[total.data < how.least] = 0

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _WINDOW, _SPECIAL = 512, 2
 _STRONG = 2.0
-"""How much more a miss counts at a weight of 1 than at 0."""
+"""A miss counts ``1 + 2 * weight`` times."""
 
 Vectors = Any  # csr_array or ndarray; both are indexed by rows and multiplied by @
 
@@ -64,23 +64,23 @@ class InBatch:
         self._queries, self._documents = _Texts(data["query"]), _Texts(data["positive"])
         texts = self._queries.unique, self._documents.unique
         words = bm25_vectors(*texts)
+        limits = [limit for limit in (recipe.training.max_length, recipe.model.max_length) if limit]
+        settings = recipe.training.model_copy(update={"max_length": min(limits, default=None)})
         self._vectors = []
         found: dict[str, tuple[Teacher, tuple[Vectors, Vectors]]] = {}
         for teacher in recipe.teachers:
             each = teacher.model_copy(update={"model": teacher.model or recipe.base})
             name = each.kind if each.kind == "bm25" else each.model
             log.info("%s reads %s queries and %s documents", name, *map(len, texts))
-            vectors = words if each.kind == "bm25" else _vectors(each, *texts, recipe.training, device)
+            vectors = words if each.kind == "bm25" else _vectors(each, *texts, settings, device)
             self._vectors.append((*vectors, each.scale))
             found[each.kind] = each, vectors
         self._wanted: tuple[csr_array, csr_array] | None = None
         if recipe.imitation.weight:
             sparse, vectors = found["sparse"]
-            read = (recipe.training.max_length or _WINDOW) - _SPECIAL
+            read = (settings.max_length or _WINDOW) - _SPECIAL
             tokenizer = Tokenizer.load(model_folder(sparse.model), read, special_tokens=False)
-            related = (
-                _related(*found["dense"], tokenizer, recipe.training, device) if recipe.imitation.related else None
-            )
+            related = _related(*found["dense"], tokenizer, settings, device) if recipe.imitation.related else None
             self._wanted = imitated(vectors, texts, tokenizer, recipe.imitation, related)
         self._positive = recipe.loss.positive
         size, group = recipe.training.batch_size, recipe.training.group

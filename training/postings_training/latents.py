@@ -71,9 +71,8 @@ def whole(autoencoder: SparseAutoEncoder, vectors: Tensor) -> Dense:
     """The same latents, of which a text keeps all: for queries, which no index has to store.
 
     A document that keeps ``k`` of its latents is then compared in nearly every one of them, which costs what it says: a
-    search reads most of the postings. All of a query's latents are
-    raised by their deviation: what a ReLU takes away of a slightly negative one would have told it from a strongly
-    negative one.
+    search reads most of the postings. All of a query's latents are raised by their deviation: what a ReLU takes away of
+    a slightly negative one would have told it from a strongly negative one.
 
     Args:
         autoencoder: of documents.

@@ -125,12 +125,13 @@ def known_sources(models: Iterable[str], given: Iterable[Path] = ()) -> tuple[li
         ModelNotFound: there is no such model.
         ReaderError: a record, or what the user names, can't be read.
     """
-    found, remarks = {}, []
+    found: dict[Source, None] = {}
+    remarks = []
     for model in models:
         for source in trained_on(model) or ():
             if reason := source.changed():
                 remarks.append(f"not checked for leaks: {source.path}, which {model} was trained on: {reason}")
             else:
-                found[source.path] = source
-    found |= {os.fspath(path): Source.of(path) for path in given}
-    return list(found.values()), remarks
+                found[source] = None
+    found |= {Source.of(path): None for path in given}
+    return list(found), remarks

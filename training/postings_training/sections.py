@@ -116,10 +116,11 @@ class Imitation(Section):
 
     weight: NotNegative = Field(
         default=0.0,
-        description="in-batch-kl: of the squared distance of the vectors, times the root of loss.scale, from the "
-        "sparse teacher's; 0 for none",
+        description="in-batch-kl: of the squared distance of the vectors, times the root of loss.scale, from those "
+        "that the settings below put together; 0 for none",
     )
-    exact: NotNegative = Field(default=0.3, description="Of BM25 over the text's own tokens, added to the teacher's")
+    teacher: Positive = Field(default=1.0, description="Of the sparse teacher's vectors")
+    exact: NotNegative = Field(default=0.3, description="Of BM25 over the text's own tokens, added to them")
     related: NotNegative = Field(
         default=0.0, description="Of words of the vocabulary that the dense teacher finds near to the text, added too"
     )
@@ -152,7 +153,7 @@ class Training(Section):
     )
     max_length: PositiveInt | None = Field(
         default=None,
-        description="Tokens that the model and dense teachers read of a text while training; by default their own",
+        description="Tokens that the model and teachers (but bm25) read of a text while training; by default their own",
     )
     accumulate: PositiveInt = Field(default=1, description="Batches a step")
     learning_rate: Positive = 2e-5

@@ -126,7 +126,7 @@ def test_one_class_only_is_refused(tmp_path: Path, rows: list[Any]) -> None:
 
 def test_a_negative_that_is_the_positive_is_refused(tmp_path: Path) -> None:
     rows = ({**ONE, "negative": "a bird"}, {**TWO, "negative": "a nightingale"})
-    with pytest.raises(InvalidInput, match=r"row 1: a negative of 'what sings\?' is its positive, too"):
+    with pytest.raises(InvalidInput, match=r"pairs\.jsonl:2: a negative of 'what sings\?' is its positive, too"):
         load_data(Data(sources=(jsonl(tmp_path, *rows),)))
 
 
@@ -219,6 +219,15 @@ def test_the_rows_of_scifact_that_leak_are_left_out_and_no_others_leak() -> None
     assert without_leaks([data], left) == ([data], [])
 
 
+def test_what_is_held_out_does_not_come_again_with_a_sentence(tmp_path: Path) -> None:
+    answer = "It is warm in the savanna by day. There the lion hunts zebras by night {}. It sleeps in the shade by day."
+    rows = [{"query": f"what hunts {n}?", "positive": answer.format(n)} for n in range(20)]
+    data = load_data(Data(sources=(jsonl(tmp_path, *rows),), held_out=10, sentences=1))
+    assert data.held_out is not None
+    assert len(data.train) == 20
+    assert not set(data.train["query"]) & set(data.held_out["query"])
+
+
 def test_rows_are_held_out_and_counted(tmp_path: Path) -> None:
     rows = [{"query": f"q{n}", "positive": f"p{n}"} for n in range(50)]
     path = jsonl(tmp_path, *rows)
@@ -304,4 +313,5 @@ def test_a_sample_of_each_source_is_the_same_each_time(tmp_path: Path) -> None:
     numbers = [int(query.split()[1]) for query in first.train["query"][:5]]
     assert numbers == sorted(numbers)
     assert numbers != list(range(5))
+    assert [number - 1 for number, _ in first.sources[0].used()] == numbers  # where a leak is looked for
     assert len(load_data(Data(sources=paths[:1], sample=50)).train) == 20

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from postings.errors import ModelNotFound, ReaderError
-from postings_training.provenance import RECORD, Source, trained_on
+from postings_training.provenance import RECORD, Source, known_sources, trained_on
 from tests.support.beir import write_beir
 
 PAIR = '{"query": "cat", "positive": "a lion"}\n'
@@ -42,6 +43,15 @@ def test_rows_that_were_left_out_or_not_read_are_not_among_those_used(tmp_path: 
     path = pairs(tmp_path, "".join(PAIR.replace("cat", f"cat {number}") for number in range(1, 9)))
     source = Source(str(path), "", rows=3, left_out=(1, 4))
     assert [(number, row.query) for number, row in source.used()] == [(2, "cat 2"), (3, "cat 3"), (5, "cat 5")]
+
+
+def test_of_two_models_that_saw_different_rows_of_a_file_both_are_known(model: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(model, tmp_path / "other"))
+    whole = Source.of(pairs(tmp_path))
+    start = replace(whole, rows=1)
+    for folder, source in ((model, whole), (other, start)):
+        (folder / RECORD).write_text(json.dumps({"data": [asdict(source)]}))
+    assert known_sources([str(model), str(other)]) == ([whole, start], [])
 
 
 def test_data_that_changed_or_went_is_told(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def measure_model(
 
     Example:
         >>> measure_model(Encoder.load("tiny"), load_set("beir/scifact")).quality.ndcg_at_10  # doctest: +SKIP
-        0.649...
+        0.680...
     """
     told = progress or (lambda *_: None)
     texts = [passage_input(encoder, title, text)[0] for title, text in data.corpus.values()]
