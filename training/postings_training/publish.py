@@ -110,5 +110,6 @@ def push(folder: Path, name: str) -> str:
         api.upload_folder(repo_id=name, folder_path=folder, commit_message="A sparse encoder trained with Postings")
     except Exception as error:  # the hub's client raises its own, httpx's and OS errors
         reason = str(error).strip().partition("\n")[0]
-        raise ConfigurationError(f"the hub didn't take {name} ({reason}); the model is in {folder}") from error
+        later = f"hf upload {name} {folder}"
+        raise ConfigurationError(f"the hub didn't take {name} ({reason}); the model is in {folder}: {later}") from error
     return address
