@@ -80,15 +80,13 @@ def load_data(settings: Data) -> TrainingData:
 
 def _take(name: str, settings: Data, finders: Sequence[LeakFinder], rows: list[Row]) -> Source:
     """Add a source's rows to those of the sources before."""
-    left_out: list[int] = []
-    numbers: list[int] = []
+    numbers: list[int] = []  # of the rows that are used
     leaks, read, before = 0, 0, len(rows)
     for read, (place, row) in enumerate(islice(read_rows(name, settings.split), settings.rows), 1):
         kept = _cut(row, settings.negatives)
         leaking = any(next(finder.find(row), None) for finder in finders)
         leaks += leaking
         if kept is None or leaking:
-            left_out.append(read)
             continue
         found, shape = ((len(each.negatives), len(each.scores)) for each in (kept, rows[0] if rows else kept))
         if found != shape:
@@ -105,14 +103,15 @@ def _take(name: str, settings: Data, finders: Sequence[LeakFinder], rows: list[R
         log.info("%s: %d of %d rows are left out: they hold a test query of %s, or nearly so", name, leaks, read, sets)
     if settings.sample is not None and len(numbers) > settings.sample:
         chance = random.Random(_SPLIT_SEED)  # noqa: S311 - a choice, no secret
-        drawn = set(chance.sample(range(len(numbers)), settings.sample))
-        rows[before:] = [rows[before + at] for at in sorted(drawn)]
-        left_out = sorted([*left_out, *(number for at, number in enumerate(numbers) if at not in drawn)])
-    if len(rows) == before:
+        drawn = sorted(chance.sample(range(len(numbers)), settings.sample))
+        rows[before:] = [rows[before + at] for at in drawn]
+        numbers = [numbers[at] for at in drawn]
+    if not numbers:
         raise InvalidInput(f"{name} holds no row to train on")
     licence = _licence(Path(name).expanduser()) or settings.licence
     origin = digest(name, settings.split)
-    return Source(name, origin, len(rows) - before, licence, settings.split, tuple(left_out))
+    left_out = tuple(sorted({*range(1, read + 1)} - {*numbers}))
+    return Source(name, origin, len(numbers), licence, settings.split, left_out)
 
 
 def _cut(row: Row, negatives: int | None) -> Row | None:

@@ -125,13 +125,13 @@ def known_sources(models: Iterable[str], given: Iterable[Path] = ()) -> tuple[li
         ModelNotFound: there is no such model.
         ReaderError: a record, or what the user names, can't be read.
     """
-    found: dict[Source, None] = {}
+    found: list[Source] = []
     remarks = []
     for model in models:
         for source in trained_on(model) or ():
             if reason := source.changed():
                 remarks.append(f"not checked for leaks: {source.path}, which {model} was trained on: {reason}")
             else:
-                found[source] = None
-    found |= {Source.of(path): None for path in given}
-    return list(found), remarks
+                found.append(source)
+    found.extend(map(Source.of, given))
+    return list(dict.fromkeys(found)), remarks
