@@ -79,6 +79,7 @@ def train(
         evaluation__leaks=leaks,
     )
     try:
+        from postings_training.checkpoints import run_folder, what_is_kept
         from postings_training.publish import push as upload
         from postings_training.run import train as run
     except ImportError as error:
@@ -88,7 +89,7 @@ def train(
         with _training_bar() as show:
             record = run(settings, target, resume=resume, show=show)
     except KeyboardInterrupt:
-        err.print("interrupted: the same command with --resume goes on from the last checkpoint")
+        err.print(printable(f"interrupted: {what_is_kept(run_folder(target))}"), markup=False)
         raise typer.Exit(INTERRUPTED) from None
     if record is None:
         return

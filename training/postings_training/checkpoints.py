@@ -17,10 +17,21 @@ _FULL_WORDS = ("No space left", "File too large", "quota exceeded", "file write 
 _COPIES = 3  # of the trained weights: themselves, and Adam's two moments
 
 
+def run_folder(out: Path) -> Path:
+    """Where the checkpoints of the run that writes ``out`` are."""
+    return out.with_name(f"{out.name}.run")
+
+
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint that is whole: its state is written last."""
     found = [path for path in folder.glob("checkpoint-*") if _state(path) is not None]
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def what_is_kept(folder: Path) -> str:
+    """What to tell whoever's run ended before its time."""
+    checkpoint = last_checkpoint(folder)
+    return f"{checkpoint} is kept, --resume goes on from it" if checkpoint else "no checkpoint was written yet"
 
 
 def checkpoint_state(checkpoint: Path) -> dict[str, Any]:

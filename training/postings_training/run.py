@@ -17,10 +17,19 @@ from transformers import EarlyStoppingCallback, set_seed
 
 from postings.errors import ConfigurationError, TrainingFailure
 from postings_training.attach import lean_heads
-from postings_training.checkpoints import checkpoint_state, drop_partial, is_full, last_checkpoint, refuse_small_disk
+from postings_training.checkpoints import (
+    checkpoint_state,
+    drop_partial,
+    is_full,
+    last_checkpoint,
+    refuse_small_disk,
+    run_folder,
+    what_is_kept,
+)
 from postings_training.data import TrainingData, load_data
 from postings_training.evaluator import RetrievalEvaluator, held_out_set, load_sets
 from postings_training.in_batch import InBatch
+from postings_training.interruption import saved_on_interrupt
 from postings_training.leak_guard import without_leaks
 from postings_training.model import build_model, reading
 from postings_training.progress import Progress, Reporter
@@ -42,7 +51,8 @@ def train(
     """Train a model and publish it.
 
     Checkpoints and TensorBoard's files go to a folder beside ``out``, ``OUT.run``, where a run that was stopped or
-    killed is resumed: on a processor it ends at the very weights that it would have had.
+    killed is resumed: on a processor it ends at the very weights that it would have had. At Ctrl-C a checkpoint is written
+    first.
 
     Run by ``torchrun`` or ``accelerate launch``, all processes train together, and the first publishes.
 
@@ -64,7 +74,7 @@ def train(
     """
     with _quiet():
         device = device_of(recipe.training)
-        work = out.with_name(f"{out.name}.run")
+        work = run_folder(out)
         sets, data = load_sets(recipe.evaluation), load_data(recipe.data)
         checkpoint = _begin(recipe, data, out, work, resume=resume)
         sets, remarks = without_leaks(sets, data.sources, drop=recipe.evaluation.leaks == "drop")
@@ -110,7 +120,7 @@ def _begin(recipe: Recipe, data: TrainingData, out: Path, work: Path, *, resume:
     checkpoint = last_checkpoint(work)
     if not resume:
         if checkpoint is not None:
-            raise ConfigurationError(f"{work} holds an unfinished run: go on with it by --resume, or delete the folder")
+            raise ConfigurationError(f"{work} holds the checkpoints of an earlier run: go on with it by --resume, or delete the folder")
         try:
             work.mkdir(parents=True, exist_ok=True)
             note.write_text(json.dumps(started, indent=2) + "\n", encoding="utf-8")
@@ -142,19 +152,20 @@ def _run(trainer: Trainer, work: Path, checkpoint: Path | None) -> None:
         log.info("going on from %s", checkpoint)
         _restore_patience(trainer, checkpoint)
     try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        with saved_on_interrupt(trainer):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
         raise TrainingFailure(
             f"the GPU's memory is too small: lower training.batch_size, or set loss.mini_batch or "
-            f"training.checkpointing=true{_kept(work)}"
+            f"training.checkpointing=true; {what_is_kept(work)}"
         ) from error
     except TrainingFailure as error:
-        raise TrainingFailure(f"{error}{_kept(work)}") from error
+        raise TrainingFailure(f"{error}; {what_is_kept(work)}") from error
     except Exception as error:
         if not is_full(error):
             raise
         drop_partial(work)
-        raise TrainingFailure(f"there is no room left to write to {work} ({error}){_kept(work)}") from error
+        raise TrainingFailure(f"there is no room left to write to {work} ({error}); {what_is_kept(work)}") from error
 
 
 def _restore_patience(trainer: Trainer, checkpoint: Path) -> None:
@@ -164,10 +175,6 @@ def _restore_patience(trainer: Trainer, checkpoint: Path) -> None:
         if saved and isinstance(callback, EarlyStoppingCallback):
             callback.early_stopping_patience_counter = saved["attributes"]["early_stopping_patience_counter"]
 
-
-def _kept(work: Path) -> str:
-    checkpoint = last_checkpoint(work)
-    return f"; {checkpoint} is kept, --resume goes on from it" if checkpoint else "; no checkpoint was written yet"
 
 
 def _publish(

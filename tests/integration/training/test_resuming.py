@@ -7,15 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from postings.errors import ConfigurationError
-from postings_training.checkpoints import checkpoint_state, last_checkpoint
-from postings_training.recipe import load_recipe
+from postings_training.checkpoints import checkpoint_state, last_checkpoint, run_folder
+from postings_training.progress import Progress
+from postings_training.publish import Record
+from postings_training.recipe import Recipe, load_recipe
 from postings_training.run import train
 from tests.support.training import QUICK, beir, pairs
 
@@ -30,17 +34,44 @@ STEERED = (
 )
 
 
-def test_killed_and_resumed_it_ends_at_the_same_weights(tmp_path: Path) -> None:
-    data, measured = pairs(tmp_path), beir(tmp_path / "beir")
-    changes = (*QUICK, *STEERED)
-    whole = train(
-        load_recipe("tiny", changes, data__sources=(str(data),), evaluation__sets=(str(measured),)), tmp_path / "whole"
-    )
-    out = tmp_path / "killed"
-    arguments = [*COMMAND, "--data", str(data), "--evaluate", str(measured), "--out", str(out)]
-    arguments += [part for change in changes for part in ("--set", change)]
-    process = subprocess.Popen(arguments, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
-    work = out.with_name("killed.run")
+@dataclass(frozen=True)
+class Whole:
+    """A run that nothing disturbed."""
+
+    recipe: Recipe
+    record: Record
+    weights: dict[str, torch.Tensor]
+    arguments: list[str]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    folder = tmp_path_factory.mktemp("whole")
+    data, measured = str(pairs(folder)), str(beir(folder / "beir"))
+    recipe = load_recipe("tiny", (*QUICK, *STEERED), data__sources=(data,), evaluation__sets=(measured,))
+    record = train(recipe, folder / "whole")
+    assert record is not None
+    assert record.steps == 8
+    weights = load_file(folder / "whole" / "model.safetensors")
+    early = load_file(folder / "whole.run" / "checkpoint-2" / "model.safetensors")
+    assert any(not torch.equal(early[name].half(), each) for name, each in weights.items())
+    changes = [part for change in (*QUICK, *STEERED) for part in ("--set", change)]
+    return Whole(recipe, record, weights, ["--data", data, "--evaluate", measured, *changes])
+
+
+def ends_like(whole: Whole, out: Path) -> None:
+    resumed = train(whole.recipe, out, resume=True)
+    assert resumed is not None
+    assert resumed.steps == whole.record.steps
+    found = load_file(out / "model.safetensors")
+    assert all(torch.equal(found[name], weights) for name, weights in whole.weights.items())
+    assert resumed.fingerprint == whole.record.fingerprint
+    assert resumed.results == whole.record.results
+
+
+def test_killed_and_resumed_it_ends_at_the_same_weights(whole: Whole, tmp_path: Path) -> None:
+    out, work = tmp_path / "killed", tmp_path / "killed.run"
+    process = started(whole, out)
     while last_checkpoint(work) is None and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
@@ -50,25 +81,65 @@ def test_killed_and_resumed_it_ends_at_the_same_weights(tmp_path: Path) -> None:
     (work / "checkpoint-7").mkdir()
     (work / "checkpoint-7" / "trainer_state.json").write_text('{"global_step": 7, ')
 
-    recipe = load_recipe("tiny", changes, data__sources=(str(data),), evaluation__sets=(str(measured),))
-    with pytest.raises(ConfigurationError, match=r"unfinished run: go on with it by --resume"):
-        train(recipe, out)
-    other = load_recipe(
-        "tiny", [*changes, "training.seed=1"], data__sources=(str(data),), evaluation__sets=(str(measured),)
-    )
+    with pytest.raises(ConfigurationError, match=r"an earlier run: go on with it by --resume"):
+        train(whole.recipe, out)
+    other = whole.recipe.model_copy(update={"training": whole.recipe.training.model_copy(update={"seed": 1})})
     with pytest.raises(ConfigurationError, match=r"begun with other settings or data: training\.seed"):
         train(other, out, resume=True)
-    resumed = train(recipe, out, resume=True)
-    assert whole is not None
-    assert resumed is not None
+    ends_like(whole, out)
     assert not (work / "checkpoint-7").exists()
-    assert resumed.steps == whole.steps == 8
-    expected, found = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
-    assert all(torch.equal(found[name], weights) for name, weights in expected.items())
-    early = load_file(tmp_path / "whole.run" / "checkpoint-2" / "model.safetensors")
-    assert any(not torch.equal(early[name].half(), weights) for name, weights in expected.items())
-    assert resumed.fingerprint == whole.fingerprint
-    assert resumed.results == whole.results
+
+
+def test_interrupted_it_writes_a_checkpoint_after_the_step_and_resumed_ends_at_the_same_weights(
+    whole: Whole, tmp_path: Path
+) -> None:
+    out = tmp_path / "interrupted"
+
+    def interrupt(progress: Progress) -> None:
+        if progress.step == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(whole.recipe, out, show=interrupt)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    checkpoint = last_checkpoint(run_folder(out))
+    assert checkpoint is not None
+    assert checkpoint.name == "checkpoint-3"  # neither of save_every nor of log_every
+    assert not out.exists()
+    ends_like(whole, out)
+
+
+def test_a_second_interrupt_ends_it_at_once(whole: Whole, tmp_path: Path) -> None:
+    out, seen = tmp_path / "interrupted", []
+
+    def interrupt(progress: Progress) -> None:
+        seen.append(progress.step)
+        if progress.step == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(whole.recipe, out, show=interrupt)
+    assert seen == [1]
+    assert last_checkpoint(run_folder(out)) is None
+
+
+def test_an_interrupt_says_what_can_be_resumed(whole: Whole, tmp_path: Path) -> None:
+    work = tmp_path / "interrupted.run"
+    process = started(whole, tmp_path / "interrupted", stderr=subprocess.PIPE, text=True)
+    while not (work / "recipe.json").exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    assert process.returncode == 130
+    kept = last_checkpoint(work)
+    assert told.splitlines()[-1].startswith("interrupted: ")
+    assert (str(kept) if kept else "no checkpoint was written yet") in told.replace("\n", "")
+
+
+def started(whole: Whole, out: Path, **how: Any) -> subprocess.Popen[Any]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen([*COMMAND, *whole.arguments, "--out", str(out)], env=environment, **how)
 
 
 PATIENT = (
