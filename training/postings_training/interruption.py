@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 
 
 class _Ending(TrainerCallback):
-    asked = False
+    def __init__(self) -> None:
+        self.asked = False
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if self.asked:

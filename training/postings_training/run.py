@@ -51,7 +51,7 @@ def train(
     """Train a model and publish it.
 
     Checkpoints and TensorBoard's files go to a folder beside ``out``, ``OUT.run``, where a run that was stopped or
-    killed is resumed: on a processor it ends at the very weights that it would have had. At Ctrl-C a checkpoint is written
+    killed is resumed: on a processor it ends at the very weights that it would have had. Ctrl-C writes a checkpoint
     first.
 
     Run by ``torchrun`` or ``accelerate launch``, all processes train together, and the first publishes.
@@ -120,7 +120,9 @@ def _begin(recipe: Recipe, data: TrainingData, out: Path, work: Path, *, resume:
     checkpoint = last_checkpoint(work)
     if not resume:
         if checkpoint is not None:
-            raise ConfigurationError(f"{work} holds the checkpoints of an earlier run: go on with it by --resume, or delete the folder")
+            raise ConfigurationError(
+                f"{work} holds the checkpoints of an earlier run: go on with it by --resume, or delete the folder"
+            )
         try:
             work.mkdir(parents=True, exist_ok=True)
             note.write_text(json.dumps(started, indent=2) + "\n", encoding="utf-8")
@@ -176,7 +178,6 @@ def _restore_patience(trainer: Trainer, checkpoint: Path) -> None:
             callback.early_stopping_patience_counter = saved["attributes"]["early_stopping_patience_counter"]
 
 
-
 def _publish(
     model: SparseEncoder,
     out: Path,
@@ -193,8 +194,8 @@ def _publish(
     except Exception as error:
         if not is_full(error):
             raise
-        kept = _kept(out.with_name(f"{out.name}.run"))
-        raise TrainingFailure(f"there is no room left to write {out} ({error}){kept}") from error
+        kept = what_is_kept(run_folder(out))
+        raise TrainingFailure(f"there is no room left to write {out} ({error}); {kept}") from error
 
 
 @contextmanager
