@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from postings.errors import ConfigurationError, InvalidInput, MissingExtra
-from postings_training.evaluation.beir import load_set
+from postings_training.evaluation.beir import load_set, pairs_as_set
 from postings_training.leakage import LeakFinder
 from postings_training.provenance import Source, digest
 from postings_training.rows import Row, read_rows
@@ -50,7 +50,8 @@ def load_data(settings: Data) -> TrainingData:
     Raises:
         ConfigurationError: no source is named, or one is neither here nor on a hub that can be reached.
         ReaderError: a file can't be read or is malformed; the message names the line.
-        InvalidInput: a column is missing, a source is empty, sources differ in shape, or there is one class only.
+        InvalidInput: a column is missing, a source is empty, sources differ in shape, there is one class only, or
+            all rows hold a query that is held out.
     """
     try:
         from datasets import Dataset
@@ -72,7 +73,7 @@ def load_data(settings: Data) -> TrainingData:
             raise ConfigurationError(f"data.held_out is {settings.held_out}, but there are {len(rows)} rows in all")
         places = Dataset.from_dict({"at": range(len(rows))}).train_test_split(settings.held_out, seed=_SPLIT_SEED)
         held_out = Dataset.from_dict(_columns([rows[at] for at in places["test"]["at"]]))
-        rows = [rows[at] for at in places["train"]["at"]]
+        rows = _unlike(held_out, [rows[at] for at in places["train"]["at"]])
     if settings.sentences:
         rows = with_sentences(rows, settings.sentences, _SPLIT_SEED)
     return TrainingData(Dataset.from_dict(_columns(rows)), held_out, tuple(sources))
@@ -112,6 +113,18 @@ def _take(name: str, settings: Data, finders: Sequence[LeakFinder], rows: list[R
     origin = digest(name, settings.split)
     left_out = tuple(sorted({*range(1, read + 1)} - {*numbers}))
     return Source(name, origin, len(numbers), licence, settings.split, left_out)
+
+
+def _unlike(held_out: Dataset, rows: Sequence[Row]) -> list[Row]:
+    """The rows that hold no query which is held out, or nearly so."""
+    measured = pairs_as_set("held_out", held_out["query"], held_out["positive"])
+    finder = LeakFinder(measured.judged, measured.corpus)
+    kept = [row for row in rows if next(finder.find(row), None) is None]
+    if left_out := len(rows) - len(kept):
+        log.info("%d rows are left out: they hold a query of the %d held out, or nearly so", left_out, len(held_out))
+    if not kept:
+        raise InvalidInput(f"all {len(rows)} rows hold one of the {len(held_out)} queries held out, or nearly so")
+    return kept
 
 
 def _cut(row: Row, negatives: int | None) -> Row | None:

@@ -15,9 +15,7 @@ from postings.encoder.folder import Task, sparse_module
 from postings.encoder.torch_model import modules_of, route_of
 from postings_training.evaluation import (
     BeirSet,
-    CorpusText,
     ExactSearch,
-    JudgedQueries,
     Judgements,
     evaluate,
     load_set,
@@ -96,20 +94,6 @@ def load_sets(settings: Evaluation) -> list[BeirSet]:
             for name in settings.sets
         )
     ]
-
-
-def held_out_set(queries: Sequence[str], positives: Sequence[str]) -> BeirSet:
-    """Pairs as a set: all distinct positives are its documents, and each query's own are relevant to it.
-
-    Example:
-        >>> held_out_set(["a?", "b?", "a?"], ["x", "y", "y"]).judged.judgements
-        {'a?': {'x': 1, 'y': 1}, 'b?': {'y': 1}}
-    """
-    judgements: dict[str, dict[str, int]] = {}
-    for query, positive in zip(queries, positives, strict=True):
-        judgements.setdefault(query, {})[positive] = 1
-    judged = JudgedQueries({text: text for text in judgements}, judgements)
-    return BeirSet("held_out", {text: CorpusText("", text) for text in positives}, judged)
 
 
 def vectors(model: SparseEncoder, texts: Sequence[str], task: Task) -> list[SparseVector]:

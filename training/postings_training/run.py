@@ -27,7 +27,8 @@ from postings_training.checkpoints import (
     what_is_kept,
 )
 from postings_training.data import TrainingData, load_data
-from postings_training.evaluator import RetrievalEvaluator, held_out_set, load_sets
+from postings_training.evaluation.beir import pairs_as_set
+from postings_training.evaluator import RetrievalEvaluator, load_sets
 from postings_training.in_batch import InBatch
 from postings_training.interruption import saved_on_interrupt
 from postings_training.leak_guard import without_leaks
@@ -81,7 +82,7 @@ def train(
         for remark in remarks:
             log.warning(remark)
         if data.held_out is not None and not sets:
-            sets = [held_out_set(data.held_out["query"], data.held_out["positive"])]
+            sets = [pairs_as_set("held_out", data.held_out["query"], data.held_out["positive"])]
         set_seed(recipe.training.seed)
         seen = (*data.sources, *(each for each in trained_on(recipe.base) or () if each not in data.sources))
         model = build_model(recipe.base, recipe.model, device, data.train["positive"])

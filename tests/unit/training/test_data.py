@@ -221,11 +221,27 @@ def test_the_rows_of_scifact_that_leak_are_left_out_and_no_others_leak() -> None
 
 def test_what_is_held_out_does_not_come_again_with_a_sentence(tmp_path: Path) -> None:
     answer = "It is warm in the savanna by day. There the lion hunts zebras by night {}. It sleeps in the shade by day."
-    rows = [{"query": f"what hunts {n}?", "positive": answer.format(n)} for n in range(20)]
+    rows = [{"query": f"{n**9:z<12x}", "positive": answer.format(n)} for n in range(1, 21)]
     data = load_data(Data(sources=(jsonl(tmp_path, *rows),), held_out=10, sentences=1))
     assert data.held_out is not None
     assert len(data.train) == 20
     assert not set(data.train["query"]) & set(data.held_out["query"])
+
+
+def test_no_row_with_a_query_like_one_held_out_is_trained_on(tmp_path: Path) -> None:
+    names = ("glacier caves", "the liver", "steam engines", "sea otters", "black holes")
+    rows = [
+        {"query": ask.format(name), "positive": f"{answer} {name}."}
+        for name in names
+        for answer in ("Of", "About")
+        for ask in ("how do scientists explain {}", "How do scientists explain {}?")
+    ]
+    data = load_data(Data(sources=(jsonl(tmp_path, *rows),), held_out=2))
+    assert data.held_out is not None
+    trained, measured = ({text.lower().rstrip("?") for text in each["query"]} for each in (data.train, data.held_out))
+    assert len(trained) + len(measured) == len(names)
+    with pytest.raises(InvalidInput, match=r"all 3 rows hold one of the 1 queries held out"):
+        load_data(Data(sources=(jsonl(tmp_path, *rows[:4]),), held_out=1))
 
 
 def test_rows_are_held_out_and_counted(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from postings import Encoder
 from postings.encoder.sources import BUNDLED
 from postings.errors import ConfigurationError, ReaderError
 from postings_training.evaluation import evaluate, load_set, measure_model
+from postings_training.evaluation.beir import pairs_as_set
 from postings_training.evaluation.sparsity import top
-from postings_training.evaluator import RetrievalEvaluator, held_out_set, load_sets
+from postings_training.evaluator import RetrievalEvaluator, load_sets
 from postings_training.sections import Evaluation
 from tests.support.beir import write_beir
 from tests.support.models import csr_with_whole_queries
@@ -31,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 def test_it_gives_the_figures_of_the_finished_model(folder: Path, encoder: Encoder) -> None:
     data = load_set(folder)
     model = SparseEncoder(str(BUNDLED / "tiny"), device="cpu")
-    found = RetrievalEvaluator([data, held_out_set(["a meal"], ["A man is eating food."])], [4])(model)
+    found = RetrievalEvaluator([data, pairs_as_set("held_out", ["a meal"], ["A man is eating food."])], [4])(model)
     whole = measure_model(encoder, data)
     assert found["sentences_ndcg@10"] == pytest.approx(whole.quality.ndcg_at_10, abs=1e-9)
     assert found["ndcg@10"] == pytest.approx((found["sentences_ndcg@10"] + found["held_out_ndcg@10"]) / 2)

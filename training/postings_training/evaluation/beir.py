@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -78,6 +78,20 @@ def load_set(folder: str | os.PathLike[str], split: str = "test") -> BeirSet:
             f"such as {missing[0]!r}"
         )
     return BeirSet(Path(folder).resolve().name, corpus, judged)
+
+
+def pairs_as_set(name: str, queries: Sequence[str], positives: Sequence[str]) -> BeirSet:
+    """Pairs as a set: all distinct positives are its documents, and each query's own are relevant to it.
+
+    Example:
+        >>> pairs_as_set("held_out", ["a?", "b?", "a?"], ["x", "y", "y"]).judged.judgements
+        {'a?': {'x': 1, 'y': 1}, 'b?': {'y': 1}}
+    """
+    judgements: dict[str, dict[str, int]] = {}
+    for query, positive in zip(queries, positives, strict=True):
+        judgements.setdefault(query, {})[positive] = 1
+    judged = JudgedQueries({text: text for text in judgements}, judgements)
+    return BeirSet(name, {text: CorpusText("", text) for text in positives}, judged)
 
 
 def load_corpus(folder: str | os.PathLike[str], only: Collection[str] | None = None) -> dict[str, CorpusText]:
