@@ -17,7 +17,7 @@ from postings_training.leakage import LeakFinder
 from postings_training.provenance import Source, digest
 from postings_training.rows import Row, read_rows
 from postings_training.sections import Data
-from postings_training.sentences import with_sentences
+from postings_training.sentences import sentence_rows
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -73,9 +73,16 @@ def load_data(settings: Data) -> TrainingData:
             raise ConfigurationError(f"data.held_out is {settings.held_out}, but there are {len(rows)} rows in all")
         places = Dataset.from_dict({"at": range(len(rows))}).train_test_split(settings.held_out, seed=_SPLIT_SEED)
         held_out = Dataset.from_dict(_columns([rows[at] for at in places["test"]["at"]]))
-        rows = _unlike(held_out, [rows[at] for at in places["train"]["at"]])
+        measured = pairs_as_set("held_out", held_out["query"], held_out["positive"])
+        finders.append(LeakFinder(measured.judged, measured.corpus))
+        rows = _clean([rows[at] for at in places["train"]["at"]], finders[-1:], f"a query of {len(held_out)} held out")
+        if not rows:
+            raise InvalidInput("no row is left to train on: all hold a query that is held out, or nearly so")
+        _refuse_one_class(rows)
     if settings.sentences:
-        rows = with_sentences(rows, settings.sentences, _SPLIT_SEED)
+        # A text that is no test query may have a sentence that is one.
+        more = sentence_rows(rows, settings.sentences, _SPLIT_SEED)
+        rows += _clean(more, finders, "a test query in a sentence")
     return TrainingData(Dataset.from_dict(_columns(rows)), held_out, tuple(sources))
 
 
@@ -85,7 +92,7 @@ def _take(name: str, settings: Data, finders: Sequence[LeakFinder], rows: list[R
     leaks, read, before = 0, 0, len(rows)
     for read, (place, row) in enumerate(islice(read_rows(name, settings.split), settings.rows), 1):
         kept = _cut(row, settings.negatives)
-        leaking = any(next(finder.find(row), None) for finder in finders)
+        leaking = _leaks(row, finders)
         leaks += leaking
         if kept is None or leaking:
             continue
@@ -115,16 +122,15 @@ def _take(name: str, settings: Data, finders: Sequence[LeakFinder], rows: list[R
     return Source(name, origin, len(numbers), licence, settings.split, left_out)
 
 
-def _unlike(held_out: Dataset, rows: Sequence[Row]) -> list[Row]:
-    """The rows that hold no query which is held out, or nearly so."""
-    measured = pairs_as_set("held_out", held_out["query"], held_out["positive"])
-    finder = LeakFinder(measured.judged, measured.corpus)
-    kept = [row for row in rows if next(finder.find(row), None) is None]
+def _clean(rows: Sequence[Row], finders: Sequence[LeakFinder], what: str) -> list[Row]:
+    kept = [row for row in rows if not _leaks(row, finders)]
     if left_out := len(rows) - len(kept):
-        log.info("%d rows are left out: they hold a query of the %d held out, or nearly so", left_out, len(held_out))
-    if not kept:
-        raise InvalidInput(f"all {len(rows)} rows hold one of the {len(held_out)} queries held out, or nearly so")
+        log.info("%d of %d rows are left out: they hold %s, or nearly so", left_out, len(rows), what)
     return kept
+
+
+def _leaks(row: Row, finders: Sequence[LeakFinder]) -> bool:
+    return any(next(finder.find(row), None) for finder in finders)
 
 
 def _cut(row: Row, negatives: int | None) -> Row | None:

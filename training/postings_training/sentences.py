@@ -14,26 +14,25 @@ _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"(])")
 _FEWEST, _MOST = 6, 60
 
 
-def with_sentences(rows: Sequence[Row], share: float, seed: int) -> list[Row]:
-    """The rows, and a part of them once more with a sentence of the positive in its place.
+def sentence_rows(rows: Sequence[Row], share: float, seed: int) -> list[Row]:
+    """A part of the rows once more, with a sentence of the positive in its place.
 
     The sentence is the one that has most words of the query for its length. Whether it answers is for a teacher to
     say: such rows are for distillation.
 
     Args:
         rows: without negatives.
-        share: of the rows that come twice; a positive of a single sentence isn't among them.
+        share: of the rows that are drawn; of these, the ones whose positive is a single sentence give none.
         seed: of the choice.
 
     Example:
         >>> rows = [Row("who hunts?", "It is warm in the savanna. There the lion hunts by night. It sleeps by day.")]
-        >>> [row.positive for row in with_sentences(rows, 1, 0)][1]
-        'There the lion hunts by night.'
+        >>> [row.positive for row in sentence_rows(rows, 1, 0)]
+        ['There the lion hunts by night.']
     """
     chance = random.Random(seed)  # noqa: S311 - a choice, no secret
     chosen = [row for row in rows if chance.random() < share]
-    more = [replace(row, positive=found) for row in chosen if (found := _sentence(row.query, row.positive))]
-    return [*rows, *more]
+    return [replace(row, positive=found) for row in chosen if (found := _sentence(row.query, row.positive))]
 
 
 def _sentence(query: str, text: str) -> str | None:

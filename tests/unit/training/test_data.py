@@ -228,6 +228,19 @@ def test_what_is_held_out_does_not_come_again_with_a_sentence(tmp_path: Path) ->
     assert not set(data.train["query"]) & set(data.held_out["query"])
 
 
+def test_a_sentence_that_is_a_test_query_is_no_passage(tmp_path: Path) -> None:
+    claim = "Radioiodine treatment of multinodular goitre reduces thyroid volume."
+    long = "It was studied in many hospitals over a period of ten years. {} Nothing else in the patients changed."
+    other = "Steam engines of this kind were built in great numbers before the war."
+    queries, judgements = {"1": claim}, {"1": {"d": 1}}
+    folder = write_beir(tmp_path / "claims", {"d": "An abstract of another kind."}, queries, judgements)
+    rows = [{"query": f"{text.split()[0]} and its effects", "positive": long.format(text)} for text in (claim, other)]
+    data = load_data(Data(sources=(jsonl(tmp_path, *rows),), leave_out=(str(folder),), sentences=1))
+    assert len(data.train) == 3
+    assert claim not in data.train["positive"]
+    assert data.sources[0].left_out == ()
+
+
 def test_no_row_with_a_query_like_one_held_out_is_trained_on(tmp_path: Path) -> None:
     names = ("glacier caves", "the liver", "steam engines", "sea otters", "black holes")
     rows = [
@@ -240,7 +253,7 @@ def test_no_row_with_a_query_like_one_held_out_is_trained_on(tmp_path: Path) -> 
     assert data.held_out is not None
     trained, measured = ({text.lower().rstrip("?") for text in each["query"]} for each in (data.train, data.held_out))
     assert len(trained) + len(measured) == len(names)
-    with pytest.raises(InvalidInput, match=r"all 3 rows hold one of the 1 queries held out"):
+    with pytest.raises(InvalidInput, match=r"no row is left to train on: all hold a query that is held out"):
         load_data(Data(sources=(jsonl(tmp_path, *rows[:4]),), held_out=1))
 
 
