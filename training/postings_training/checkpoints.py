@@ -28,10 +28,12 @@ def last_checkpoint(folder: Path) -> Path | None:
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
-def what_is_kept(folder: Path) -> str:
-    """What to tell whoever's run ended before its time."""
+def what_is_kept(folder: Path, *, resumable: bool = True) -> str:
+    """What to tell whoever's run ended before its time; one that would end there again isn't resumable."""
     checkpoint = last_checkpoint(folder)
-    return f"{checkpoint} is kept, --resume goes on from it" if checkpoint else "no checkpoint was written yet"
+    if checkpoint is None:
+        return "no checkpoint was written yet"
+    return f"{checkpoint} is kept, --resume goes on from it" if resumable else f"{checkpoint} is kept"
 
 
 def checkpoint_state(checkpoint: Path) -> dict[str, Any]:
@@ -53,12 +55,13 @@ def refuse_small_disk(folder: Path, weights: int, trained: int, keep: int) -> No
         folder: where they are written.
         weights: of the model.
         trained: of them, those that the optimizer has moments of.
-        keep: checkpoints kept; one more is there while it is written.
+        keep: checkpoints kept; one more is there while it is written. Those of a run that is resumed are there already.
 
     Raises:
         TrainingFailure: they won't.
     """
-    needed = 4 * (weights + (_COPIES - 1) * trained) * (keep + 1) + 4 * weights
+    there = len([*folder.glob("checkpoint-*")])
+    needed = 4 * (weights + (_COPIES - 1) * trained) * max(keep + 1 - there, 1) + 4 * weights
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise TrainingFailure(

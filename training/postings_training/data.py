@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from postings.errors import ConfigurationError, InvalidInput, MissingExtra
 from postings_training.evaluation.beir import load_set, pairs_as_set
 from postings_training.leakage import LeakFinder
-from postings_training.provenance import Source, digest
+from postings_training.provenance import Source, digest, gaps
 from postings_training.rows import Row, read_rows
 from postings_training.sections import Data
 from postings_training.sentences import sentence_rows
@@ -62,41 +62,56 @@ def load_data(settings: Data) -> TrainingData:
             "data.sources is empty: expected JSONL files, BEIR folders or hub ids to train on (--data)"
         )
     finders = [LeakFinder(each.judged, each.corpus) for each in map(load_set, settings.leave_out)]
-    rows: list[Row] = []
-    sources = [_take(name, settings, finders, rows) for name in settings.sources]
-    _refuse_one_class(rows)
-    if settings.sentences and rows[0].negatives:
+    taken: list[_Numbered] = []
+    read = [_take(at, settings, finders, taken) for at in range(len(settings.sources))]
+    _refuse_one_class(taken)
+    if settings.sentences and taken[0].row.negatives:
         raise ConfigurationError("data.sentences: rows with negatives have no use for sentences")
     held_out = None
     if settings.held_out:
-        if settings.held_out >= len(rows):
-            raise ConfigurationError(f"data.held_out is {settings.held_out}, but there are {len(rows)} rows in all")
-        places = Dataset.from_dict({"at": range(len(rows))}).train_test_split(settings.held_out, seed=_SPLIT_SEED)
-        held_out = Dataset.from_dict(_columns([rows[at] for at in places["test"]["at"]]))
+        if settings.held_out >= len(taken):
+            raise ConfigurationError(f"data.held_out is {settings.held_out}, but there are {len(taken)} rows in all")
+        places = Dataset.from_dict({"at": range(len(taken))}).train_test_split(settings.held_out, seed=_SPLIT_SEED)
+        held_out = Dataset.from_dict(_columns([taken[at].row for at in places["test"]["at"]]))
         measured = pairs_as_set("held_out", held_out["query"], held_out["positive"])
         finders.append(LeakFinder(measured.judged, measured.corpus))
-        rows = _clean([rows[at] for at in places["train"]["at"]], finders[-1:], f"a query of {len(held_out)} held out")
-        if not rows:
+        others = [taken[at] for at in places["train"]["at"]]
+        taken = [each for each in others if not _leaks(each.row, finders[-1:])]
+        _tell_left_out(len(others) - len(taken), len(others), f"a query of the {len(held_out)} held out")
+        if not taken:
             raise InvalidInput("no row is left to train on: all hold a query that is held out, or nearly so")
-        _refuse_one_class(rows)
+        _refuse_one_class(taken)
+    rows = [each.row for each in taken]
     if settings.sentences:
         # A text that is no test query may have a sentence that is one.
         more = sentence_rows(rows, settings.sentences, _SPLIT_SEED)
-        rows += _clean(more, finders, "a test query in a sentence")
-    return TrainingData(Dataset.from_dict(_columns(rows)), held_out, tuple(sources))
+        clean = [row for row in more if not _leaks(row, finders)]
+        _tell_left_out(len(more) - len(clean), len(more), "a test query in a sentence")
+        rows += clean
+    sources = tuple(
+        _source(name, settings, count, (each.number for each in taken if each.source == at))
+        for at, (name, count) in enumerate(zip(settings.sources, read, strict=True))
+    )
+    return TrainingData(Dataset.from_dict(_columns(rows)), held_out, sources)
 
 
-def _take(name: str, settings: Data, finders: Sequence[LeakFinder], rows: list[Row]) -> Source:
-    """Add a source's rows to those of the sources before."""
-    numbers: list[int] = []  # of the rows that are used
-    leaks, read, before = 0, 0, len(rows)
+class _Numbered(NamedTuple):
+    source: int
+    number: int
+    row: Row
+
+
+def _take(source: int, settings: Data, finders: Sequence[LeakFinder], taken: list[_Numbered]) -> int:
+    """Add a source's rows to those of the sources before; returns how many were read."""
+    name = settings.sources[source]
+    leaks, read, before = 0, 0, len(taken)
     for read, (place, row) in enumerate(islice(read_rows(name, settings.split), settings.rows), 1):
         kept = _cut(row, settings.negatives)
         leaking = _leaks(row, finders)
         leaks += leaking
         if kept is None or leaking:
             continue
-        found, shape = ((len(each.negatives), len(each.scores)) for each in (kept, rows[0] if rows else kept))
+        found, shape = ((len(each.negatives), len(each.scores)) for each in (kept, taken[0].row if taken else kept))
         if found != shape:
             raise InvalidInput(
                 f"{place} has {found[0]} negatives and {found[1]} scores, the rows before {shape[0]} and {shape[1]}: "
@@ -104,29 +119,28 @@ def _take(name: str, settings: Data, finders: Sequence[LeakFinder], rows: list[R
             )
         if kept.positive in kept.negatives:
             raise InvalidInput(f"{place}: a negative of {kept.query!r:.100} is its positive, too")
-        rows.append(kept)
-        numbers.append(read)
+        taken.append(_Numbered(source, read, kept))
     if finders:
         sets = ", ".join(settings.leave_out)
         log.info("%s: %d of %d rows are left out: they hold a test query of %s, or nearly so", name, leaks, read, sets)
-    if settings.sample is not None and len(numbers) > settings.sample:
-        chance = random.Random(_SPLIT_SEED)  # noqa: S311 - a choice, no secret
-        drawn = sorted(chance.sample(range(len(numbers)), settings.sample))
-        rows[before:] = [rows[before + at] for at in drawn]
-        numbers = [numbers[at] for at in drawn]
-    if not numbers:
+    if len(taken) == before:
         raise InvalidInput(f"{name} holds no row to train on")
+    if settings.sample is not None and len(taken) - before > settings.sample:
+        chance = random.Random(_SPLIT_SEED)  # noqa: S311 - a choice, no secret
+        drawn = sorted(chance.sample(range(before, len(taken)), settings.sample))
+        taken[before:] = [taken[at] for at in drawn]
+    return read
+
+
+def _source(name: str, settings: Data, read: int, used: Iterable[int]) -> Source:
     licence = _licence(Path(name).expanduser()) or settings.licence
-    origin = digest(name, settings.split)
-    left_out = tuple(sorted({*range(1, read + 1)} - {*numbers}))
-    return Source(name, origin, len(numbers), licence, settings.split, left_out)
+    numbers = sorted(used)
+    return Source(name, digest(name, settings.split), len(numbers), licence, settings.split, gaps(numbers, read))
 
 
-def _clean(rows: Sequence[Row], finders: Sequence[LeakFinder], what: str) -> list[Row]:
-    kept = [row for row in rows if not _leaks(row, finders)]
-    if left_out := len(rows) - len(kept):
-        log.info("%d of %d rows are left out: they hold %s, or nearly so", left_out, len(rows), what)
-    return kept
+def _tell_left_out(count: int, of: int, what: str) -> None:
+    if count:
+        log.info("%d of %d rows are left out: they hold %s, or nearly so", count, of, what)
 
 
 def _leaks(row: Row, finders: Sequence[LeakFinder]) -> bool:
@@ -142,7 +156,8 @@ def _cut(row: Row, negatives: int | None) -> Row | None:
     return replace(row, negatives=row.negatives[:negatives], scores=row.scores[: len(row.scores) - spare])
 
 
-def _refuse_one_class(rows: Sequence[Row]) -> None:
+def _refuse_one_class(taken: Sequence[_Numbered]) -> None:
+    rows = [each.row for each in taken]
     first = rows[0]
     if all(row.positive == first.positive for row in rows):
         raise InvalidInput(

@@ -21,25 +21,29 @@ class _Ending(TrainerCallback):
         self.asked = False
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if self.asked:
-            control.should_save = control.should_training_stop = True
+        if self.asked and not control.should_training_stop:
+            control.should_save = True
+
+    def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        # A run that is told to stop loads its best weights, and may delete the checkpoint that was just written.
+        if self.asked and not control.should_training_stop:
+            raise KeyboardInterrupt
 
 
 @contextmanager
 def saved_on_interrupt(trainer: Trainer) -> Iterator[None]:
     """At the first Ctrl-C the trainer ends its step and writes a checkpoint; at a second it stops where it is.
 
-    Of several processes none can tell after which step the others will stop, so there each stops at once, as it does
-    outside the main thread, where signals aren't heard.
+    A run whose last step it is ends as if nothing had been asked. Of several processes none can tell after which step
+    the others will stop, so there each stops at once, as it does outside the main thread, where signals aren't heard.
+    Who runs in the background with interrupts ignored goes on ignoring them.
 
     Args:
-        trainer: trains inside the block.
-
-    Raises:
-        KeyboardInterrupt: at the block's end, after an interrupt.
+        trainer: trains inside the block, and raises KeyboardInterrupt once the checkpoint is written.
     """
-    alone = os.environ.get("WORLD_SIZE", "1") == "1"
-    if not alone or threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(signal.SIGINT)
+    alone = os.environ.get("WORLD_SIZE", "1") == "1" and threading.current_thread() is threading.main_thread()
+    if not alone or before in {None, signal.SIG_IGN}:
         yield
         return
     ending = _Ending()
@@ -50,10 +54,8 @@ def saved_on_interrupt(trainer: Trainer) -> Iterator[None]:
         ending.asked = True
         log.warning("interrupted: the run ends after this step, with a checkpoint; Ctrl-C again ends it at once")
 
-    before = signal.signal(signal.SIGINT, ask)
+    signal.signal(signal.SIGINT, ask)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if ending.asked:
-        raise KeyboardInterrupt

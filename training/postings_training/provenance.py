@@ -1,6 +1,6 @@
 """What a published model was trained on: under ``data`` in its folder's ``training.json``.
 
-``[{"path": "pairs.jsonl", "digest": "sha256 …", "rows": 1992, "left_out": [7]}, …]``
+``[{"path": "pairs.jsonl", "digest": "sha256 …", "rows": 1992, "left_out": [[7, 9]]}, …]``
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -31,10 +31,10 @@ class Source:
     Attributes:
         path: of a file or a BEIR folder, or the id of a data set of the hub.
         digest: see :func:`digest`.
-        rows: how many are trained on, or held out.
+        rows: how many are trained on.
         licence: where it is known.
         split: of a BEIR folder or a data set.
-        left_out: the numbers, from 1, of the rows that were read but not used.
+        left_out: the numbers, from 1, of the first and last row of each stretch that was read but not trained on.
     """
 
     path: Annotated[str, Field(min_length=1)]
@@ -42,7 +42,7 @@ class Source:
     rows: int
     licence: str = ""
     split: str = "train"
-    left_out: tuple[int, ...] = ()
+    left_out: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, path: str | os.PathLike[str], split: str = "train") -> Source:
@@ -55,8 +55,9 @@ class Source:
         return cls(os.fspath(path), digest(path, split), sum(1 for _ in read_rows(path, split)), split=split)
 
     def used(self) -> Iterator[tuple[int, Row]]:
-        """The rows that are trained on, or held out, with their numbers."""
-        read, left_out = self.rows + len(self.left_out), set(self.left_out)
+        """The rows that are trained on, with their numbers."""
+        left_out = {number for first, last in self.left_out for number in range(first, last + 1)}
+        read = self.rows + len(left_out)
         for number, (_, row) in enumerate(islice(read_rows(self.path, self.split), read), 1):
             if number not in left_out:
                 yield number, row
@@ -66,6 +67,17 @@ class Source:
         if not Path(self.path).expanduser().exists():
             return "it isn't there"
         return None if digest(self.path, self.split) == self.digest else "it has changed since"
+
+
+def gaps(numbers: Iterable[int], last: int) -> tuple[tuple[int, int], ...]:
+    """The stretches of 1 … ``last`` that rising numbers leave out.
+
+    Example:
+        >>> gaps([2, 3, 6], 8)
+        ((1, 1), (4, 5), (7, 8))
+    """
+    borders = [0, *numbers, last + 1]
+    return tuple((before + 1, after - 1) for before, after in pairwise(borders) if after - before > 1)
 
 
 class _Record(BaseModel):

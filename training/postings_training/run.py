@@ -34,7 +34,7 @@ from postings_training.interruption import saved_on_interrupt
 from postings_training.leak_guard import without_leaks
 from postings_training.model import build_model, reading
 from postings_training.progress import Progress, Reporter
-from postings_training.provenance import Source, trained_on
+from postings_training.provenance import Source, known_sources, trained_on
 from postings_training.publish import Record, publish
 from postings_training.recipe import Recipe
 from postings_training.teacher import labelled
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
 
 log = logging.getLogger(__name__)
+
+_MAY_CHANGE = {"recipe.training.keep", "recipe.training.checkpointing", "recipe.loss.mini_batch"}
+"""What a run may need to go on, and leaves its result as it is but for rounding."""
 
 
 def train(
@@ -78,13 +81,15 @@ def train(
         work = run_folder(out)
         sets, data = load_sets(recipe.evaluation), load_data(recipe.data)
         checkpoint = _begin(recipe, data, out, work, resume=resume)
-        sets, remarks = without_leaks(sets, data.sources, drop=recipe.evaluation.leaks == "drop")
-        for remark in remarks:
-            log.warning(remark)
         if data.held_out is not None and not sets:
             sets = [pairs_as_set("held_out", data.held_out["query"], data.held_out["positive"])]
+        before, unchecked = known_sources([recipe.base])
+        drop = recipe.evaluation.leaks == "drop"
+        sets, remarks = without_leaks(sets, list(dict.fromkeys([*data.sources, *before])), drop=drop)
+        for remark in (*unchecked, *remarks):
+            log.warning(remark)
         set_seed(recipe.training.seed)
-        seen = (*data.sources, *(each for each in trained_on(recipe.base) or () if each not in data.sources))
+        seen = tuple(dict.fromkeys([*data.sources, *(trained_on(recipe.base) or ())]))
         model = build_model(recipe.base, recipe.model, device, data.train["positive"])
         evaluator = RetrievalEvaluator(sets, recipe.evaluation.active_dims) if sets else None
         rows = labelled(data.train, recipe, device)
@@ -115,7 +120,7 @@ def _begin(recipe: Recipe, data: TrainingData, out: Path, work: Path, *, resume:
         return last_checkpoint(work) if resume else None
     if out.exists():
         raise ConfigurationError(f"{out} is there already: name another folder with --out, or move it away")
-    sources = [asdict(source) | {"left_out": list(source.left_out)} for source in data.sources]
+    sources = [asdict(source) | {"left_out": [*map(list, source.left_out)]} for source in data.sources]
     started = {"recipe": recipe.model_dump(mode="json"), "sources": sources}
     note = work / "recipe.json"
     checkpoint = last_checkpoint(work)
@@ -143,6 +148,8 @@ def _begin(recipe: Recipe, data: TrainingData, out: Path, work: Path, *, resume:
 
 
 def _changes(before: Any, after: Any, name: str = "") -> Iterator[str]:
+    if name in _MAY_CHANGE:
+        return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in before.keys() | after.keys():
             yield from _changes(before.get(key), after.get(key), f"{name}.{key}" if name else key)
@@ -154,16 +161,19 @@ def _run(trainer: Trainer, work: Path, checkpoint: Path | None) -> None:
     if checkpoint is not None:
         log.info("going on from %s", checkpoint)
         _restore_patience(trainer, checkpoint)
+        if _is_over(trainer, checkpoint):
+            trainer.load_last_state(checkpoint)
+            return
     try:
         with saved_on_interrupt(trainer):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
         raise TrainingFailure(
-            f"the GPU's memory is too small: lower training.batch_size, or set loss.mini_batch or "
-            f"training.checkpointing=true; {what_is_kept(work)}"
+            f"the GPU's memory is too small: set loss.mini_batch or training.checkpointing=true, or begin again with a "
+            f"lower training.batch_size; {what_is_kept(work)}"
         ) from error
     except TrainingFailure as error:
-        raise TrainingFailure(f"{error}; {what_is_kept(work)}") from error
+        raise TrainingFailure(f"{error}; {what_is_kept(work, resumable=False)}") from error
     except Exception as error:
         if not is_full(error):
             raise
@@ -177,6 +187,14 @@ def _restore_patience(trainer: Trainer, checkpoint: Path) -> None:
     for callback in trainer.callback_handler.callbacks:
         if saved and isinstance(callback, EarlyStoppingCallback):
             callback.early_stopping_patience_counter = saved["attributes"]["early_stopping_patience_counter"]
+
+
+def _is_over(trainer: Trainer, checkpoint: Path) -> bool:
+    """Whether the run had only to be published: the trainer itself looks after a step, not before."""
+    state = checkpoint_state(checkpoint)
+    waiting = [each for each in trainer.callback_handler.callbacks if isinstance(each, EarlyStoppingCallback)]
+    spent = any(each.early_stopping_patience_counter >= each.early_stopping_patience for each in waiting)
+    return spent or state["global_step"] >= state["max_steps"]
 
 
 def _publish(

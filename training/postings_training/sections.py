@@ -71,7 +71,9 @@ class Data(Section):
     sentences: Share = Field(
         default=0.0, description="in-batch-kl: of the rows, those that come again with a sentence of their positive"
     )
-    held_out: Annotated[int, Field(ge=0)] = Field(default=0, description="Rows kept out of training, to evaluate on")
+    held_out: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Rows kept out of training, to evaluate on where evaluation.sets is empty"
+    )
     licence: str = Field(default="", description="Of the data, for the model card")
 
 

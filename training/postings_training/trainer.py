@@ -10,6 +10,8 @@ from sentence_transformers import SparseEncoderTrainer, SparseEncoderTrainingArg
 from sentence_transformers.base.sampler import BatchSamplers
 from torch import Tensor, nn
 from transformers import EarlyStoppingCallback, PreTrainedModel, PrinterCallback, ProgressCallback, TrainerCallback
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_callback import TrainerState
 from typing_extensions import override
 
 from postings.errors import ConfigurationError, TrainingFailure
@@ -49,7 +51,8 @@ class Trainer(SparseEncoderTrainer):
         if not torch.isfinite(value):
             raise TrainingFailure(
                 f"the loss is {float(value)} at step {self.state.global_step + 1}: the weights are left as they were; "
-                "lower training.learning_rate or loss.scale, raise training.warmup, or set training.precision=float32"
+                "begin again with a lower training.learning_rate or loss.scale, a higher training.warmup, or "
+                "training.precision=float32"
             )
         return loss
 
@@ -62,6 +65,12 @@ class Trainer(SparseEncoderTrainer):
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
         self.model.save_pretrained(str(output_dir or self.args.output_dir), create_model_card=False)
+
+    def load_last_state(self, checkpoint: Path) -> None:
+        """Take the state and the weights that a run ended with: its best ones, where it keeps them."""
+        self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
+        best = self.state.best_model_checkpoint if self.args.load_best_model_at_end else None
+        self._load_from_checkpoint(best or str(checkpoint))
 
     def _load_best_model(self) -> None:
         # The parent logs a failure and goes on with the last weights: those of another step than the report says.

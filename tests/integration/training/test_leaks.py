@@ -64,6 +64,10 @@ def test_a_model_tells_what_it_was_trained_on_and_evaluate_asks_it(
     assert train(quick("tiny", pairs(tmp_path / "other", 8), base=str(model), steps=1), later) is not None
     assert [Path(source.path).parent.name for source in trained_on(str(later)) or ()] == ["other", tmp_path.name]
     assert run(["evaluate", str(later), "--data", str(measured)]) == 1
+    capsys.readouterr()
+    other = ["train", "tiny", "--data", str(tmp_path / "other" / "pairs.jsonl"), "--base", str(model), *CHANGES]
+    assert run([*other, "--evaluate", str(measured), "--out", str(tmp_path / "refused")]) == 1
+    assert "1 of the 12 queries of measured are in the training data" in capsys.readouterr().err
 
 
 def test_rows_that_are_left_out_of_training_leave_the_score_whole(
@@ -74,7 +78,7 @@ def test_rows_that_are_left_out_of_training_leave_the_score_whole(
     assert run([*command, "--out", str(model), *CHANGES]) == 0
     assert "1 of 17 rows are left out" in capsys.readouterr().err.replace("\n", " ")
     (source,) = trained_on(str(model)) or ()
-    assert (source.rows, source.left_out) == (16, (17,))
+    assert (source.rows, source.left_out) == (16, ((17, 17),))
     assert run(["evaluate", str(model), "--data", str(measured), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["remarks"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,6 +42,7 @@ class Whole:
     recipe: Recipe
     record: Record
     weights: dict[str, torch.Tensor]
+    work: Path
     arguments: list[str]
 
 
@@ -56,7 +58,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     early = load_file(folder / "whole.run" / "checkpoint-2" / "model.safetensors")
     assert any(not torch.equal(early[name].half(), each) for name, each in weights.items())
     changes = [part for change in (*QUICK, *STEERED) for part in ("--set", change)]
-    return Whole(recipe, record, weights, ["--data", data, "--evaluate", measured, *changes])
+    return Whole(recipe, record, weights, folder / "whole.run", ["--data", data, "--evaluate", measured, *changes])
 
 
 def ends_like(whole: Whole, out: Path) -> None:
@@ -90,23 +92,37 @@ def test_killed_and_resumed_it_ends_at_the_same_weights(whole: Whole, tmp_path: 
     assert not (work / "checkpoint-7").exists()
 
 
+def at_step_three(progress: Progress) -> None:
+    """Interrupts between two checkpoints and two log lines."""
+    if progress.step == 3:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
 def test_interrupted_it_writes_a_checkpoint_after_the_step_and_resumed_ends_at_the_same_weights(
     whole: Whole, tmp_path: Path
 ) -> None:
     out = tmp_path / "interrupted"
-
-    def interrupt(progress: Progress) -> None:
-        if progress.step == 3:
-            os.kill(os.getpid(), signal.SIGINT)
-
     with pytest.raises(KeyboardInterrupt):
-        train(whole.recipe, out, show=interrupt)
+        train(whole.recipe, out, show=at_step_three)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     checkpoint = last_checkpoint(run_folder(out))
     assert checkpoint is not None
-    assert checkpoint.name == "checkpoint-3"  # neither of save_every nor of log_every
+    assert checkpoint.name == "checkpoint-3"
     assert not out.exists()
     ends_like(whole, out)
+
+
+def test_an_interrupt_s_checkpoint_is_kept_beside_the_best(whole: Whole, tmp_path: Path) -> None:
+    """With room for one, a run that is told to stop deletes all but the best."""
+    spared = whole.recipe.training.model_copy(update={"keep": 1})
+    best = whole.recipe.evaluation.model_copy(update={"keep_best": True})
+    recipe = whole.recipe.model_copy(update={"training": spared, "evaluation": best})
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, tmp_path / "interrupted", show=at_step_three)
+    assert {path.name for path in (tmp_path / "interrupted.run").glob("checkpoint-*")} == {
+        "checkpoint-2",
+        "checkpoint-3",
+    }
 
 
 def test_a_second_interrupt_ends_it_at_once(whole: Whole, tmp_path: Path) -> None:
@@ -126,20 +142,51 @@ def test_a_second_interrupt_ends_it_at_once(whole: Whole, tmp_path: Path) -> Non
 
 def test_an_interrupt_says_what_can_be_resumed(whole: Whole, tmp_path: Path) -> None:
     work = tmp_path / "interrupted.run"
-    process = started(whole, tmp_path / "interrupted", stderr=subprocess.PIPE, text=True)
-    while not (work / "recipe.json").exists() and process.poll() is None:
+    process = started(whole, tmp_path / "interrupted", "--set", "training.steps=800", stderr=subprocess.PIPE, text=True)
+    while last_checkpoint(work) is None and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate()
     assert process.returncode == 130
-    kept = last_checkpoint(work)
-    assert told.splitlines()[-1].startswith("interrupted: ")
-    assert (str(kept) if kept else "no checkpoint was written yet") in told.replace("\n", "")
+    said = told.replace("\n", "")
+    assert "the run ends after this step, with a checkpoint" in said
+    assert said.endswith(f"interrupted: {last_checkpoint(work)} is kept, --resume goes on from it")
 
 
-def started(whole: Whole, out: Path, **how: Any) -> subprocess.Popen[Any]:
+def test_an_interrupt_before_the_first_checkpoint_says_so(whole: Whole, tmp_path: Path) -> None:
+    process = started(whole, tmp_path / "interrupted", stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "interrupted.run" / "recipe.json").exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    assert process.returncode == 130
+    assert told.endswith("interrupted: no checkpoint was written yet\n")
+
+
+def test_interrupts_that_are_ignored_stay_ignored(whole: Whole, tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        record = train(whole.recipe, tmp_path / "background", show=lambda _: os.kill(os.getpid(), signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert record is not None
+    assert record.steps == 8
+
+
+def test_a_run_that_had_only_to_be_published_is_not_trained_further(whole: Whole, tmp_path: Path) -> None:
+    shutil.copytree(whole.work, tmp_path / "ended.run")
+    ends_like(whole, tmp_path / "ended")
+
+
+def test_what_spares_room_may_be_changed_for_the_rest_of_a_run(whole: Whole, tmp_path: Path) -> None:
+    shutil.copytree(whole.work, tmp_path / "spared.run")
+    spared = whole.recipe.training.model_copy(update={"keep": 1})
+    assert train(whole.recipe.model_copy(update={"training": spared}), tmp_path / "spared", resume=True) is not None
+
+
+def started(whole: Whole, out: Path, *more: str, **how: Any) -> subprocess.Popen[Any]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen([*COMMAND, *whole.arguments, "--out", str(out)], env=environment, **how)
+    return subprocess.Popen([*COMMAND, *whole.arguments, *more, "--out", str(out)], env=environment, **how)
 
 
 PATIENT = (

@@ -194,7 +194,7 @@ def test_rows_that_hold_a_test_query_of_a_set_are_left_out_and_counted(
     data = load_data(Data(sources=(path, other), leave_out=(str(test_set),), rows=5))
     assert data.train["query"][:] == ["what sings?", "what roars?", "what sings?", "what sings?"]
     first, second = data.sources
-    assert (first.rows, first.left_out, second.rows, second.left_out) == (3, (2, 4), 1, ())
+    assert (first.rows, first.left_out, second.rows, second.left_out) == (3, ((2, 2), (4, 4)), 1, ())
     assert [number for number, _ in first.used()] == [1, 3, 5]
     assert f"pairs.jsonl: 2 of 5 rows are left out: they hold a test query of {test_set}" in caplog.text
     assert "other.jsonl: 0 of 1 rows are left out" in caplog.text
@@ -211,8 +211,9 @@ def test_the_rows_of_scifact_that_leak_are_left_out_and_no_others_leak() -> None
     pairs, folder = shared("data/pairs/scifact.jsonl"), shared("data/beir/scifact")
     whole = load_data(Data(sources=(str(pairs),))).sources
     left = load_data(Data(sources=(str(pairs),), leave_out=(str(folder),))).sources
-    assert 100 < len(left[0].left_out) < 300
-    assert left[0].rows + len(left[0].left_out) == whole[0].rows
+    number = sum(last + 1 - first for first, last in left[0].left_out)
+    assert 100 < number < 300
+    assert left[0].rows + number == whole[0].rows
     data = load_set(folder)
     with pytest.raises(InvalidInput, match=r"of the 300 queries of scifact are in the training data"):
         without_leaks([data], whole)
@@ -253,6 +254,7 @@ def test_no_row_with_a_query_like_one_held_out_is_trained_on(tmp_path: Path) -> 
     assert data.held_out is not None
     trained, measured = ({text.lower().rstrip("?") for text in each["query"]} for each in (data.train, data.held_out))
     assert len(trained) + len(measured) == len(names)
+    assert sorted(row.query for _, row in data.sources[0].used()) == sorted(data.train["query"])
     with pytest.raises(InvalidInput, match=r"no row is left to train on: all hold a query that is held out"):
         load_data(Data(sources=(jsonl(tmp_path, *rows[:4]),), held_out=1))
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postings.errors import ModelNotFound, ReaderError
-from postings_training.provenance import RECORD, Source, known_sources, trained_on
+from postings_training.provenance import RECORD, Source, gaps, known_sources, trained_on
 from tests.support.beir import write_beir
 
 PAIR = '{"query": "cat", "positive": "a lion"}\n'
@@ -41,8 +44,16 @@ def test_what_was_described_is_read_back(model: Path, tmp_path: Path) -> None:
 
 def test_rows_that_were_left_out_or_not_read_are_not_among_those_used(tmp_path: Path) -> None:
     path = pairs(tmp_path, "".join(PAIR.replace("cat", f"cat {number}") for number in range(1, 9)))
-    source = Source(str(path), "", rows=3, left_out=(1, 4))
+    source = Source(str(path), "", rows=3, left_out=((1, 1), (4, 4)))
     assert [(number, row.query) for number, row in source.used()] == [(2, "cat 2"), (3, "cat 3"), (5, "cat 5")]
+
+
+@given(st.sets(st.integers(1, 60)), st.integers(60, 70))
+def test_gaps_are_the_numbers_that_are_missing(numbers: set[int], last: int) -> None:
+    found = gaps(sorted(numbers), last)
+    missing = [number for first, end in found for number in range(first, end + 1)]
+    assert missing == sorted({*range(1, last + 1)} - numbers)
+    assert all(end + 1 < first for (_, end), (first, _) in pairwise(found))
 
 
 def test_of_two_models_that_saw_different_rows_of_a_file_both_are_known(model: Path, tmp_path: Path) -> None:
@@ -87,6 +98,7 @@ def test_a_model_may_say_nothing(model: Path) -> None:
         '{"data": [{"path": "x", "digest": "y", "rows": true}]}',
         '{"data": ["pairs.jsonl"]}',
         '{"data": [{"path": "x", "digest": "y", "rows": 1, "left_out": ["2"]}]}',
+        '{"data": [{"path": "x", "digest": "y", "rows": 1, "left_out": [2]}]}',
     ],
 )
 def test_a_malformed_record_is_reported(model: Path, content: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,15 @@ def test_a_disk_that_is_too_small_is_seen_before_the_run(tmp_path: Path) -> None
     refuse_small_disk(tmp_path, 1000, 1000, 2)
     with pytest.raises(TrainingFailure, match=r"GiB of room, and the run's checkpoints take .* lower training\.keep"):
         refuse_small_disk(tmp_path, 10**15, 10**15, 2)
+
+
+def test_checkpoints_that_are_there_need_no_room(tmp_path: Path) -> None:
+    fourth = shutil.disk_usage(tmp_path).free // 4
+    for number in range(3):
+        (tmp_path / f"checkpoint-{number}").mkdir()
+    with pytest.raises(TrainingFailure, match=r"lower training\.keep"):
+        refuse_small_disk(tmp_path / "checkpoint-0", fourth // 6, fourth // 6, 3)
+    refuse_small_disk(tmp_path, fourth // 6, fourth // 6, 3)
 
 
 def test_a_full_disk_is_known_by_its_number_or_its_words() -> None:
