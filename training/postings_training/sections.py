@@ -155,7 +155,8 @@ class Training(Section):
     )
     max_length: PositiveInt | None = Field(
         default=None,
-        description="Tokens that the model and teachers (but bm25) read of a text while training; by default their own",
+        description="Tokens that the model and teachers (but bm25) read of a text while training; by default "
+        "model.max_length, or their own",
     )
     accumulate: PositiveInt = Field(default=1, description="Batches a step")
     learning_rate: Positive = 2e-5
