@@ -81,11 +81,12 @@ def train(
         work = run_folder(out)
         sets, data = load_sets(recipe.evaluation), load_data(recipe.data)
         checkpoint = _begin(recipe, data, out, work, resume=resume)
-        if data.held_out is not None and not sets:
-            sets = [pairs_as_set("held_out", data.held_out["query"], data.held_out["positive"])]
         before, unchecked = known_sources([recipe.base])
-        drop = recipe.evaluation.leaks == "drop"
-        sets, remarks = without_leaks(sets, list(dict.fromkeys([*data.sources, *before])), drop=drop)
+        suspects = list(dict.fromkeys([*data.sources, *before]))
+        if data.held_out is not None and not sets:
+            # load_data has already left out the rows that are like these.
+            sets, suspects = [pairs_as_set("held_out", data.held_out["query"], data.held_out["positive"])], before
+        sets, remarks = without_leaks(sets, suspects, drop=recipe.evaluation.leaks == "drop")
         for remark in (*unchecked, *remarks):
             log.warning(remark)
         set_seed(recipe.training.seed)

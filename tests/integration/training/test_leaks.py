@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from postings.errors import InvalidInput
 from postings_cli.main import run
 from postings_training.provenance import trained_on
 from postings_training.run import train
@@ -83,3 +84,14 @@ def test_rows_that_are_left_out_of_training_leave_the_score_whole(
     report = json.loads(capsys.readouterr().out)
     assert report["remarks"] == []
     assert len(report["systems"][0]["sets"][0]["each"]) == 12
+
+
+def test_what_is_held_out_is_no_score_of_a_base_that_was_trained_on_it(tmp_path: Path) -> None:
+    data, apart, whole = pairs(tmp_path, 40), tmp_path / "apart", tmp_path / "whole"
+    assert train(quick("tiny", data, "data.held_out=8", steps=1), apart) is not None
+    again = train(quick("tiny", data, "data.held_out=8", base=str(apart), steps=1), tmp_path / "again")
+    assert again is not None
+    assert "held_out_ndcg@10" in again.results
+    assert train(quick("tiny", data, steps=1), whole) is not None
+    with pytest.raises(InvalidInput, match=r"8 of the 8 queries of held_out are in the training data"):
+        train(quick("tiny", data, "data.held_out=8", base=str(whole), steps=1), tmp_path / "refused")
