@@ -45,7 +45,7 @@ def evaluate(
         list[Path],
         typer.Option(
             "--trained-on",
-            help="Training data of the model: JSON Lines, a BEIR folder, or a hub data set.",
+            help="Training data of the model, or where it lies now: JSON Lines, a BEIR folder, or a hub data set.",
             show_default=False,
         ),
     ] = [],  # noqa: B006

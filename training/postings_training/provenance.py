@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Annotated
@@ -130,20 +130,33 @@ def trained_on(model: str) -> list[Source] | None:
 def known_sources(models: Iterable[str], given: Iterable[Path] = ()) -> tuple[list[Source], list[str]]:
     """All that models were trained on, as their folders and the user say.
 
+    Args:
+        models: folders, or the bundled model's name.
+        given: what the models were trained on, where their folders don't say so, or say that it lay elsewhere: data of
+            a digest that a folder names are the rows that were trained on, and all rows otherwise.
+
     Returns:
-        What can be read, each once, and a remark on each that can't.
+        What can be read, each once, and a remark on each model of whose data some can't.
 
     Raises:
         ModelNotFound: there is no such model.
         ReaderError: a record, or what the user names, can't be read.
     """
+    offered = {source.digest: source for source in map(Source.of, given)}
     found: list[Source] = []
     remarks = []
     for model in models:
-        for source in trained_on(model) or ():
-            if reason := source.changed():
-                remarks.append(f"not checked for leaks: {source.path}, which {model} was trained on: {reason}")
+        recorded = trained_on(model) or []
+        missing = []
+        for source in recorded:
+            if source.digest in offered:
+                found.append(replace(source, path=offered[source.digest].path))
+            elif reason := source.changed():
+                missing.append(f"{source.path} ({reason})")
             else:
                 found.append(source)
-    found.extend(map(Source.of, given))
+        if missing:
+            remarks.append(f"not checked for leaks, though {model} was trained on it: {', '.join(missing)}")
+        named = {source.digest for source in recorded}
+        found.extend(source for digest, source in offered.items() if digest not in named)
     return list(dict.fromkeys(found)), remarks

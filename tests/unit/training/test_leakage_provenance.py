@@ -65,6 +65,25 @@ def test_of_two_models_that_saw_different_rows_of_a_file_both_are_known(model: P
     assert known_sources([str(model), str(other)]) == ([whole, start], [])
 
 
+def test_data_that_moved_is_known_by_its_digest(model: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    whole = Source.of(pairs(elsewhere))
+    recorded = replace(whole, path="nowhere.jsonl", rows=2, left_out=((2, 2),))
+    (model / RECORD).write_text(json.dumps({"data": [asdict(recorded)]}))
+    remark = f"not checked for leaks, though {model} was trained on it: nowhere.jsonl (it isn't there)"
+    assert known_sources([str(model)]) == ([], [remark])
+    assert known_sources([str(model)], [Path(whole.path)]) == ([replace(recorded, path=whole.path)], [])
+
+
+def test_data_that_only_one_of_two_models_names_are_the_others_as_a_whole(model: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(model, tmp_path / "other"))
+    whole = Source.of(pairs(tmp_path))
+    start = replace(whole, rows=1)
+    (model / RECORD).write_text(json.dumps({"data": [asdict(start)]}))
+    assert known_sources([str(model), str(other)], [Path(whole.path)]) == ([start, whole], [])
+
+
 def test_data_that_changed_or_went_is_told(tmp_path: Path) -> None:
     described = Source.of(pairs(tmp_path))
     pairs(tmp_path, PAIR * 4)
