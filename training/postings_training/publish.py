@@ -92,6 +92,9 @@ def publish(
     content = record.to_json()
     (partial / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     (partial / "README.md").write_text(card(content), encoding="utf-8")
+    readable = (partial / RECORD).stat().st_mode
+    for weights in partial.rglob("*.safetensors"):
+        weights.chmod(readable)  # safetensors shuts out all users but this one, and workers run as another
     partial.rename(folder)
     return record
 

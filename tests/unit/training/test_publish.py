@@ -64,6 +64,12 @@ def test_a_published_tokenizer_does_not_cut_as_training_did(tmp_path: Path) -> N
     assert Encoder.load(tmp_path / "out", "cpu").fingerprint == record.fingerprint
 
 
+def test_whoever_may_read_the_record_may_read_the_weights(tmp_path: Path) -> None:
+    publish(build_model("tiny", Model(), "cpu"), tmp_path / "out", load_recipe("tiny"), (), 1, 1.0, {})
+    modes = {path.name: path.stat().st_mode for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert len(set(modes.values())) == 1, modes
+
+
 def test_the_last_checkpoint_is_the_newest_that_is_whole(tmp_path: Path) -> None:
     assert last_checkpoint(tmp_path) is None
     checkpoint(tmp_path, 9)
