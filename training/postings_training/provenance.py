@@ -65,8 +65,8 @@ class Source:
     def changed(self) -> str | None:
         """Why the rows that the model saw can't be had any more; None if they can. The hub isn't asked."""
         if not Path(self.path).expanduser().exists():
-            return "it isn't there"
-        return None if digest(self.path, self.split) == self.digest else "it has changed since"
+            return "not there"
+        return None if digest(self.path, self.split) == self.digest else "changed since"
 
 
 def gaps(numbers: Iterable[int], last: int) -> tuple[tuple[int, int], ...]:
@@ -147,16 +147,17 @@ def known_sources(models: Iterable[str], given: Iterable[Path] = ()) -> tuple[li
     remarks = []
     for model in models:
         recorded = trained_on(model) or []
-        missing = []
+        missing: dict[str, list[str]] = {}
         for source in recorded:
             if source.digest in offered:
                 found.append(replace(source, path=offered[source.digest].path))
             elif reason := source.changed():
-                missing.append(f"{source.path} ({reason})")
+                missing.setdefault(reason, []).append(source.path)
             else:
                 found.append(source)
         if missing:
-            remarks.append(f"not checked for leaks, though {model} was trained on it: {', '.join(missing)}")
+            told = "; ".join(f"{', '.join(paths)} ({reason})" for reason, paths in missing.items())
+            remarks.append(f"not checked for leaks, though {model} was trained on it: {told}")
         named = {source.digest for source in recorded}
         found.extend(source for digest, source in offered.items() if digest not in named)
     return list(dict.fromkeys(found)), remarks

@@ -87,7 +87,7 @@ def train(
             # load_data has already left out the rows that are like these.
             sets, suspects = [pairs_as_set("held_out", data.held_out["query"], data.held_out["positive"])], before
         sets, remarks = without_leaks(sets, suspects, drop=recipe.evaluation.leaks == "drop")
-        for remark in (*unchecked, *remarks):
+        for remark in (*unchecked, *remarks) if sets else ():
             log.warning(remark)
         set_seed(recipe.training.seed)
         seen = tuple(dict.fromkeys([*data.sources, *(trained_on(recipe.base) or ())]))

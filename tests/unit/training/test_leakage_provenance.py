@@ -71,7 +71,7 @@ def test_data_that_moved_is_known_by_its_digest(model: Path, tmp_path: Path) -> 
     whole = Source.of(pairs(elsewhere))
     recorded = replace(whole, path="nowhere.jsonl", rows=2, left_out=((2, 2),))
     (model / RECORD).write_text(json.dumps({"data": [asdict(recorded)]}))
-    remark = f"not checked for leaks, though {model} was trained on it: nowhere.jsonl (it isn't there)"
+    remark = f"not checked for leaks, though {model} was trained on it: nowhere.jsonl (not there)"
     assert known_sources([str(model)]) == ([], [remark])
     assert known_sources([str(model)], [Path(whole.path)]) == ([replace(recorded, path=whole.path)], [])
 
@@ -87,9 +87,9 @@ def test_data_that_only_one_of_two_models_names_are_the_others_as_a_whole(model:
 def test_data_that_changed_or_went_is_told(tmp_path: Path) -> None:
     described = Source.of(pairs(tmp_path))
     pairs(tmp_path, PAIR * 4)
-    assert described.changed() == "it has changed since"
+    assert described.changed() == "changed since"
     (tmp_path / "pairs.jsonl").unlink()
-    assert described.changed() == "it isn't there"
+    assert described.changed() == "not there"
 
 
 def test_a_beir_folder_is_known_by_what_is_trained_on(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_beir_folder_is_known_by_what_is_trained_on(tmp_path: Path) -> None:
     write_beir(folder, {"a": "lion", "b": "dog"}, {"q": "cat"}, {"q": {"b": 1}}, "test")
     assert described.changed() is None
     write_beir(folder, {"a": "lion", "b": "dog"}, {"q": "cat"}, {"q": {"b": 1}}, "train")
-    assert described.changed() == "it has changed since"
+    assert described.changed() == "changed since"
 
 
 def test_a_model_may_say_nothing(model: Path) -> None:
