@@ -66,6 +66,7 @@ def evaluate(
     model's folder names, as postings train writes it.
 
     Example: postings evaluate ./my-splade --data beir/scifact --data beir/nfcorpus --against tiny --out report
+
     Example: postings evaluate --collection articles --data judged-articles
     """
     if not data and not nano_beir:

@@ -49,6 +49,7 @@ def ingest(
     Records that can't be used are reported and left out; the exit status is then 3.
 
     Example: postings ingest articles.jsonl notes/ --collection articles --rejects rejects.jsonl
+
     Example: postings ingest --queue articles.jsonl --no-wait
     """
     settings = settings_from(collection, index, model)

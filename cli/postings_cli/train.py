@@ -65,6 +65,7 @@ def train(
     RECIPE.
 
     Example: postings train tiny --data pairs.jsonl --out my-model --set training.steps=500
+
     Example: postings ingest articles.jsonl --model ./my-model --collection articles
     """
     from postings_training.recipe import load_recipe

@@ -42,7 +42,7 @@ class Encoder:
         >>> encoder = Encoder.load("tiny")
         >>> (query,) = encoder.encode_queries(["hunting lions"])
         >>> encoder.tokens(query.indices[query.values.argsort()[::-1]])[:3]
-        ['lions', 'hunting', 'lion']
+        ['lions', 'hunting', 'hunt']
     """
 
     def __init__(self, folder: ModelFolder, loader: Loader, *, name: str, fingerprint: str) -> None:

@@ -80,11 +80,14 @@ def test_rows_that_are_left_out_of_training_leave_the_score_whole(
     command = ["train", "tiny", "--data", str(data), "--leave-out", str(measured), "--evaluate", str(measured)]
     assert run([*command, "--out", str(model), *CHANGES]) == 0
     assert "1 of 17 rows are left out" in capsys.readouterr().err.replace("\n", " ")
-    (source,) = trained_on(str(model)) or ()
+    source, *of_the_base = trained_on(str(model)) or ()
+    assert of_the_base == trained_on("tiny")
     assert (source.rows, source.left_out) == (16, ((17, 17),))
     assert run(["evaluate", str(model), "--data", str(measured), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["remarks"] == []
+    (remark,) = report["remarks"]
+    assert "not checked for leaks" in remark  # the base's data, which are named without a folder
+    assert "pairs.jsonl" not in remark
     assert len(report["systems"][0]["sets"][0]["each"]) == 12
 
 

@@ -46,13 +46,13 @@ def test_what_was_mined_can_be_trained_on_and_mined_again(tmp_path: Path) -> Non
     source = write_jsonl(
         tmp_path / "pairs.jsonl",
         [
-            {"query": "how fast a cheetah is", "positive": "A cheetah is a fast cat."},
+            {"query": "how fast a cat can be", "positive": "A cheetah is a fast cat."},
             {"query": "where a house cat sleeps", "positive": "A house cat sleeps on a sofa."},
         ],
     )
     out = tmp_path / "hard.jsonl"
     assert run(["mine", str(source), "--out", str(out), "--relative-margin", "0"]) == 0
-    assert [row.query for _, row in read_rows(out)] == ["how fast a cheetah is", "where a house cat sleeps"]
+    assert [row.query for _, row in read_rows(out)] == ["how fast a cat can be", "where a house cat sleeps"]
 
 
 @pytest.mark.parametrize("content", [None, "", '{"query": "cat"}\n'])
