@@ -56,12 +56,12 @@ def evaluate(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
 
 
 def medline(folder: Path) -> BeirSet:
-    """A part of it: ten queries, what answers them, and a hundred other documents."""
+    """A part of it: five queries, what answers them, and sixty other documents."""
     whole = load_set(shared("data/beir/medline"))
-    queries = dict(list(whole.judged.queries.items())[:10])
+    queries = dict(list(whole.judged.queries.items())[:5])
     judgements = {query_id: dict(whole.judged.judgements[query_id]) for query_id in queries}
     relevant = {document_id for grades in judgements.values() for document_id in grades}
-    others = [document_id for document_id in whole.corpus if document_id not in relevant][:100]
+    others = [document_id for document_id in whole.corpus if document_id not in relevant][:60]
     corpus = {document_id: whole.corpus[document_id].whole for document_id in [*sorted(relevant), *others]}
     return load_set(write_beir(folder / "medline", corpus, queries, judgements))
 
