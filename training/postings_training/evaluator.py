@@ -22,6 +22,7 @@ from postings_training.evaluation import (
 )
 from postings_training.evaluation.nano_beir import load_nano_beir
 from postings_training.evaluation.sparsity import top
+from postings_training.model import reading
 from postings_training.sections import Evaluation
 
 if TYPE_CHECKING:
@@ -36,14 +37,16 @@ class RetrievalEvaluator(BaseEvaluator):
     Args:
         sets: to search in.
         active_dims: measure also with vectors pruned to these; of a CSR model with whole queries, documents alone.
+        tokens: that are read of a text, though training may read fewer; by default as many as the model reads.
     """
 
-    def __init__(self, sets: Sequence[BeirSet], active_dims: Sequence[int] = ()) -> None:
+    def __init__(self, sets: Sequence[BeirSet], active_dims: Sequence[int] = (), tokens: int | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.greater_is_better = True
         self.primary_metric = "ndcg@10"
         self._sets = sets
         self._active_dims = active_dims
+        self._tokens = tokens
 
     def __call__(
         self,
@@ -58,6 +61,10 @@ class RetrievalEvaluator(BaseEvaluator):
             ``ndcg@10`` (the mean), ``{set}_ndcg@10``, ``{set}_ndcg@10_at_{dims}``, and the mean active dims of queries
             and documents.
         """
+        with reading(model, self._tokens):
+            return self._measured(model)
+
+    def _measured(self, model: SparseEncoder) -> dict[str, float]:
         found: dict[str, float] = {}
         active: dict[Task, list[float]] = {"query": [], "document": []}
         whole_queries = sparse_module([type(module).__name__ for module in modules_of(model, "query")]) == "Dense"

@@ -18,7 +18,7 @@ from postings.encoder.tokenizer import Tokenizer
 from postings.errors import ConfigurationError, InvalidInput
 from postings_training.bm25 import bm25_vectors
 from postings_training.imitation import imitated
-from postings_training.model import reading
+from postings_training.model import at_most, reading
 from postings_training.neighbours import NeighbourBatches
 from postings_training.recipe import Recipe
 from postings_training.related_words import related_words, whole_words
@@ -209,7 +209,7 @@ def _vectors(
     cosine = model.similarity_fn_name == "cosine"
     ours = {"batch_size": teacher.batch_size, "show_progress_bar": False, "normalize_embeddings": cosine}
     halved = torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bfloat16")
-    with reading(model, settings.max_length), halved:
+    with reading(model, at_most(model, settings.max_length)), halved:
         return model.encode_query(queries, **ours), model.encode_document(documents, **ours)
 
 

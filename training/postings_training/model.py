@@ -163,15 +163,20 @@ def _with_static_queries(model: SparseEncoder, documents: Iterable[str], device:
 
 @contextmanager
 def reading(model: SparseEncoder, tokens: int | None) -> Iterator[None]:
-    """Read no more than so many tokens of a text inside the ``with`` block; ``None`` changes nothing."""
+    """Read so many tokens of a text inside the ``with`` block; ``None`` changes nothing."""
     first = modules_of(model, "document")[0]
     before = first.max_seq_length
-    if tokens is not None:
-        first.max_seq_length = min(tokens, before or tokens)
+    first.max_seq_length = tokens or before
     try:
         yield
     finally:
         first.max_seq_length = before
+
+
+def at_most(model: SparseEncoder, tokens: int | None) -> int | None:
+    """So many tokens, or as many as a model reads of a text if these are fewer; ``None`` if nothing limits them."""
+    limits = (tokens, modules_of(model, "document")[0].max_seq_length)
+    return min((limit for limit in limits if limit), default=None)
 
 
 def inverse_frequencies(tokenizer: Any, documents: Iterable[str]) -> torch.Tensor:

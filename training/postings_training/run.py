@@ -32,7 +32,7 @@ from postings_training.evaluator import RetrievalEvaluator, load_sets
 from postings_training.in_batch import InBatch
 from postings_training.interruption import saved_on_interrupt
 from postings_training.leak_guard import without_leaks
-from postings_training.model import build_model, reading
+from postings_training.model import at_most, build_model, reading
 from postings_training.progress import Progress, Reporter
 from postings_training.provenance import Source, known_sources, trained_on
 from postings_training.publish import Record, publish
@@ -92,12 +92,12 @@ def train(
         set_seed(recipe.training.seed)
         seen = tuple(dict.fromkeys([*data.sources, *(trained_on(recipe.base) or ())]))
         model = build_model(recipe.base, recipe.model, device, data.train["positive"])
-        evaluator = RetrievalEvaluator(sets, recipe.evaluation.active_dims) if sets else None
+        evaluator = RetrievalEvaluator(sets, recipe.evaluation.active_dims, at_most(model, None)) if sets else None
         rows = labelled(data.train, recipe, device)
         teachers = InBatch(data.train, recipe, device) if recipe.loss.kind == "in-batch-kl" else None
         if _is_first():
             refuse_small_disk(work, *parameters(model), recipe.training.keep)
-        with lean_heads(model), reading(model, recipe.training.max_length):
+        with lean_heads(model), reading(model, at_most(model, recipe.training.max_length)):
             trainer = build_trainer(recipe, model, rows, evaluator, work, [Reporter(show)], teachers)
             began = time.monotonic()
             _run(trainer, work, checkpoint)

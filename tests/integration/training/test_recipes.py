@@ -9,6 +9,7 @@ import pytest
 from postings import Document, EdgeIndex, Encoder
 from postings_ingest import Pipeline
 from postings_query import SearchClient
+from postings_training.checkpoints import checkpoint_state
 from postings_training.data import load_data
 from postings_training.provenance import RECORD
 from postings_training.recipe import recipe_names
@@ -55,6 +56,17 @@ def test_sentences_and_imitation_lead_to_a_model_too(tmp_path: Path) -> None:
     record = train(recipe, tmp_path / "model")
     assert record is not None
     assert record.results["ndcg@10"] > 0.6
+
+
+def test_on_the_way_a_model_is_measured_as_at_the_end(tmp_path: Path) -> None:
+    """Also where training reads less of a text than the model does in use."""
+    changes = ("training.max_length=8", "publish.half=false")
+    recipe = quick("tiny", pairs(tmp_path, 16), *changes, steps=2, sets=(str(beir(tmp_path / "beir")),))
+    record = train(recipe, tmp_path / "model")
+    assert record is not None
+    logged = checkpoint_state(tmp_path / "model.run" / "checkpoint-2")["log_history"]
+    (measured,) = [each for each in logged if "eval_ndcg@10" in each]
+    assert {name: measured[f"eval_{name}"] for name in record.results} == pytest.approx(dict(record.results))
 
 
 def test_the_card_says_what_the_model_is_made_of(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from postings_training.evaluation import evaluate, load_set, measure_model
 from postings_training.evaluation.beir import pairs_as_set
 from postings_training.evaluation.sparsity import top
 from postings_training.evaluator import RetrievalEvaluator, load_sets
+from postings_training.model import reading
 from postings_training.sections import Evaluation
 from tests.support.beir import write_beir
 from tests.support.models import csr_with_whole_queries
@@ -46,6 +47,15 @@ def test_it_gives_the_figures_of_the_finished_model(folder: Path, encoder: Encod
     }
     assert found["sentences_ndcg@10_at_4"] == pytest.approx(evaluate(run, data.judged.judgements).ndcg_at_10, abs=1e-9)
     assert found["sentences_ndcg@10_at_4"] != found["sentences_ndcg@10"]
+
+
+def test_a_text_is_read_as_in_use_though_training_reads_less(folder: Path) -> None:
+    data, model = load_set(folder), SparseEncoder(str(BUNDLED / "tiny"), device="cpu")
+    whole = RetrievalEvaluator([data])(model)
+    with reading(model, 5):
+        assert RetrievalEvaluator([data])(model) != whole
+        assert RetrievalEvaluator([data], tokens=256)(model) == whole
+        assert model.max_seq_length == 5
 
 
 def test_queries_that_a_model_leaves_whole_are_not_pruned(folder: Path, tmp_path: Path) -> None:

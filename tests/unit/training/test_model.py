@@ -15,7 +15,7 @@ from sentence_transformers.sparse_encoder.modules import Dense, SparseAutoEncode
 from postings import Encoder
 from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
-from postings_training.model import build_model, inverse_frequencies, reading
+from postings_training.model import at_most, build_model, inverse_frequencies, reading
 from postings_training.sections import Model
 from tests.support import models
 
@@ -103,9 +103,10 @@ def test_fewer_tokens_are_read_for_a_while() -> None:
     model = build_model("tiny", Model(max_length=64), "cpu")
     with reading(model, 16):
         assert model.max_seq_length == 16
-    with reading(model, 500):
-        assert model.max_seq_length == 64
+        with reading(model, None):
+            assert model.max_seq_length == 16
     assert model.max_seq_length == 64
+    assert [at_most(model, tokens) for tokens in (16, 500, None)] == [16, 64, 64]
 
 
 def test_latents_can_start_as_components_and_vectors_have_length_1(dense: str, tmp_path: Path) -> None:
