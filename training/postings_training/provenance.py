@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Annotated
@@ -127,13 +128,13 @@ def trained_on(model: str) -> list[Source] | None:
         raise ReaderError(f"{record} can't be read: {error}") from error
 
 
-def known_sources(models: Iterable[str], given: Iterable[Path] = ()) -> tuple[list[Source], list[str]]:
+def known_sources(models: Iterable[str], given: Sequence[Path] = ()) -> tuple[list[Source], list[str]]:
     """All that models were trained on, as their folders and the user say.
 
     Args:
         models: folders, or the bundled model's name.
-        given: what the models were trained on, where their folders don't say so, or say that it lay elsewhere: data of
-            a digest that a folder names are the rows that were trained on, and all rows otherwise.
+        given: data of a digest that a folder names, wherever they lie now: the rows of them that were trained on count.
+            Others are what models were trained on whose folders don't say so: all their rows count.
 
     Returns:
         What can be read, each once, and a remark on each model of whose data some can't.
@@ -142,15 +143,18 @@ def known_sources(models: Iterable[str], given: Iterable[Path] = ()) -> tuple[li
         ModelNotFound: there is no such model.
         ReaderError: a record, or what the user names, can't be read.
     """
-    offered = {source.digest: source for source in map(Source.of, given)}
+    records = {model: trained_on(model) for model in models}
+    of = cache(_digest_if_any)
     found: list[Source] = []
     remarks = []
-    for model in models:
-        recorded = trained_on(model) or []
+    named = set()
+    for model, record in records.items():
         missing: dict[str, list[str]] = {}
-        for source in recorded:
-            if source.digest in offered:
-                found.append(replace(source, path=offered[source.digest].path))
+        for source in record or ():
+            place = next((place for place in given if of(place, source.split) == source.digest), None)
+            if place is not None:
+                named.add(place)
+                found.append(replace(source, path=str(place)))
             elif reason := source.changed():
                 missing.setdefault(reason, []).append(source.path)
             else:
@@ -158,6 +162,13 @@ def known_sources(models: Iterable[str], given: Iterable[Path] = ()) -> tuple[li
         if missing:
             told = "; ".join(f"{', '.join(paths)} ({reason})" for reason, paths in missing.items())
             remarks.append(f"not checked for leaks, though {model} was trained on it: {told}")
-        named = {source.digest for source in recorded}
-        found.extend(source for digest, source in offered.items() if digest not in named)
+    silent = None in records.values()
+    found.extend(Source.of(place) for place in given if silent or place not in named)
     return list(dict.fromkeys(found)), remarks
+
+
+def _digest_if_any(path: Path, split: str) -> str | None:
+    try:
+        return digest(path, split)
+    except ReaderError:
+        return None

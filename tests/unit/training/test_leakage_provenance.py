@@ -76,12 +76,22 @@ def test_data_that_moved_is_known_by_its_digest(model: Path, tmp_path: Path) -> 
     assert known_sources([str(model)], [Path(whole.path)]) == ([replace(recorded, path=whole.path)], [])
 
 
-def test_data_that_only_one_of_two_models_names_are_the_others_as_a_whole(model: Path, tmp_path: Path) -> None:
+def test_data_that_one_model_names_are_the_others_as_a_whole_if_it_says_nothing(model: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(model, tmp_path / "other"))
     whole = Source.of(pairs(tmp_path))
-    start = replace(whole, rows=1)
+    start, at = replace(whole, rows=1), [Path(whole.path)]
     (model / RECORD).write_text(json.dumps({"data": [asdict(start)]}))
-    assert known_sources([str(model), str(other)], [Path(whole.path)]) == ([start, whole], [])
+    assert known_sources([str(model), str(other)], at) == ([start, whole], [])
+    (other / RECORD).write_text(json.dumps({"data": []}))
+    assert known_sources([str(model), str(other)], at) == ([start], [])
+    assert known_sources([str(other)], at) == ([whole], [])
+
+
+def test_a_beir_folder_that_moved_is_known_by_the_split_that_was_trained_on(model: Path, tmp_path: Path) -> None:
+    folder = write_beir(tmp_path / "set", {"a": "lion"}, {"q": "cat"}, {"q": {"a": 1}}, "dev")
+    described = Source.of(folder, "dev")
+    (model / RECORD).write_text(json.dumps({"data": [asdict(replace(described, path="nowhere"))]}))
+    assert known_sources([str(model)], [folder]) == ([described], [])
 
 
 def test_data_that_changed_or_went_is_told(tmp_path: Path) -> None:
