@@ -144,14 +144,14 @@ def known_sources(models: Iterable[str], given: Sequence[Path] = ()) -> tuple[li
         ReaderError: a record, or what the user names, can't be read.
     """
     records = {model: trained_on(model) for model in models}
-    of = cache(_digest_if_any)
+    digest_of = cache(_digest_if_any)
     found: list[Source] = []
     remarks = []
     named = set()
     for model, record in records.items():
         missing: dict[str, list[str]] = {}
         for source in record or ():
-            place = next((place for place in given if of(place, source.split) == source.digest), None)
+            place = next((place for place in given if digest_of(place, source.split) == source.digest), None)
             if place is not None:
                 named.add(place)
                 found.append(replace(source, path=str(place)))

@@ -81,14 +81,16 @@ def train(
         work = run_folder(out)
         sets, data = load_sets(recipe.evaluation), load_data(recipe.data)
         checkpoint = _begin(recipe, data, out, work, resume=resume)
-        before, unchecked = known_sources([recipe.base])
-        suspects = list(dict.fromkeys([*data.sources, *before]))
+        own = data.sources
         if data.held_out is not None and not sets:
             # load_data has already left out the rows that are like these.
-            sets, suspects = [pairs_as_set("held_out", data.held_out["query"], data.held_out["positive"])], before
-        sets, remarks = without_leaks(sets, suspects, drop=recipe.evaluation.leaks == "drop")
-        for remark in (*unchecked, *remarks) if sets else ():
-            log.warning(remark)
+            sets, own = [pairs_as_set("held_out", data.held_out["query"], data.held_out["positive"])], ()
+        if sets:
+            before, unchecked = known_sources([recipe.base])
+            suspects = list(dict.fromkeys([*own, *before]))
+            sets, remarks = without_leaks(sets, suspects, drop=recipe.evaluation.leaks == "drop")
+            for remark in (*unchecked, *remarks):
+                log.warning(remark)
         set_seed(recipe.training.seed)
         seen = tuple(dict.fromkeys([*data.sources, *(trained_on(recipe.base) or ())]))
         model = build_model(recipe.base, recipe.model, device, data.train["positive"])
