@@ -5,8 +5,14 @@ The shared vocabulary: documents, sparse vectors, the encoder, the index and the
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# ONNX Runtime writes a device id and looks up a telemetry host as soon as it is imported, and the libraries of the
+# Hugging Face hub add what they run on to their requests: both read these variables once, before anything is encoded.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 from postings.documents import Document, Passage
 from postings.encoder import Encoder
