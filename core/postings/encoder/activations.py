@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from postings.encoder.blocks import rows_of
+from postings.errors import InvalidVector
 from postings.vectors import SparseVector
 
 Integers = npt.NDArray[np.int64]
@@ -55,11 +58,29 @@ def activations(
         kept = np.sort(np.argpartition(-values, max_active_dims - 1, axis=1)[:, :max_active_dims], axis=1)
         entries, values = np.take_along_axis(entries, kept, 1), np.take_along_axis(values, kept, 1)
         positions = None if positions is None else np.take_along_axis(positions, kept, 1)
-    found = []
-    for row, active in enumerate(values > 0):
-        vector = SparseVector(entries[row, active], values[row, active])
-        found.append(Activations(vector, None if positions is None else positions[row, active]))
-    return found
+    active = values > 0
+    lengths = np.count_nonzero(active, axis=1).tolist()
+    vectors = vectors_of(entries[active], values[active], lengths)
+    if positions is None:
+        return [Activations(vector) for vector in vectors]
+    return [Activations(*each) for each in zip(vectors, rows_of(positions[active], lengths), strict=True)]
+
+
+def vectors_of(indices: Integers, values: Floats, lengths: Sequence[int]) -> list[SparseVector]:
+    """Cut the active entries of many texts into a vector each.
+
+    Args:
+        indices: vocabulary entries, text by text, ascending in each, shape ``(entries,)``.
+        values: their weights, shape ``(entries,)``; none is 0.
+        lengths: how many entries each text has.
+
+    Raises:
+        InvalidVector: a weight isn't finite.
+    """
+    if not np.isfinite(values).all():
+        raise InvalidVector(f"the model gives weights that aren't finite, such as {values[~np.isfinite(values)][0]}")
+    rows = zip(rows_of(indices.astype(np.int32), lengths), rows_of(values, lengths), strict=True)
+    return [SparseVector.unchecked(*row) for row in rows]
 
 
 def saturated(logits: Floats, logarithms: int) -> Floats:

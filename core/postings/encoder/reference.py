@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from postings.encoder.activations import Activations, Integers
+from postings.encoder.activations import Activations, Integers, vectors_of
 from postings.encoder.folder import Task
 from postings.encoder.tokenizer import Tokenizer
-from postings.vectors import SparseVector
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
@@ -44,9 +41,8 @@ class Reference:
         )
         rows, columns = weights.nonzero(as_tuple=True)
         values = weights[rows, columns].float().cpu().numpy()
-        borders = rows.bincount(minlength=len(batch)).cumsum(0)[:-1].tolist()
-        split = zip(np.split(columns.cpu().numpy(), borders), np.split(values, borders), strict=True)
-        return [Activations(SparseVector(indices, weights)) for indices, weights in split]
+        lengths = rows.bincount(minlength=len(batch)).tolist()
+        return [Activations(vector) for vector in vectors_of(columns.cpu().numpy(), values, lengths)]
 
     def positions(self, batch: Sequence[str], entries: Sequence[Integers]) -> None:  # noqa: ARG002
         """Not known."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from postings.encoder.activations import Activations, Integers
+from postings.encoder.heap import Heap
 from postings.encoder.route import Prepared, Route
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class SharedPasses:
     def __init__(self, route: Route) -> None:
         self.route = route
         self.work = Work()
+        self._heap = Heap()
         self._waiting: deque[_Request] = deque()
         self._running = False
         self._changed = threading.Condition()
@@ -172,9 +174,11 @@ class SharedPasses:
     def _timed(self, texts: Sequence[Prepared], *, positions: bool) -> list[Activations]:
         began = time.perf_counter()
         found = self.route.encode(texts, positions=positions)
+        tokens = sum(map(len, texts))
         self.work.passes += 1
-        self.work.tokens += sum(map(len, texts))
+        self.work.tokens += tokens
         self.work.seconds += time.perf_counter() - began
+        self._heap.note(tokens)
         return found
 
 

@@ -73,7 +73,7 @@ class GraphRoute:
         hidden = self._hidden(batch)
         if not self._yield.pays:
             return self._encode_whole(hidden, batch, positions=positions)
-        possible = self._screen.run(hidden=hidden)[0]
+        possible = self._screen.run(hidden=hidden, shrink=_large(batch))[0]
         if not self._yield.note(int(np.count_nonzero(possible)), possible.size):
             return self._encode_whole(hidden, batch, positions=positions)
         entries, real = entries_of(possible)
@@ -94,7 +94,7 @@ class GraphRoute:
     def _encode_whole(self, hidden: Floats, batch: Sequence[Ids], *, positions: bool) -> list[Activations]:
         if self._dense is None:
             self._dense = self._dense_session()
-        logits = self._dense.run(hidden=hidden)[0]
+        logits = self._dense.run(hidden=hidden, shrink=_large(batch))[0]
         logits += self._bias
         entries, real = entries_of(logits > 0)
         active = np.where(real, np.take_along_axis(logits, entries, 1), 0)
@@ -103,14 +103,16 @@ class GraphRoute:
 
     def _hidden(self, batch: Sequence[Ids]) -> Floats:
         ids, mask = padded(batch, self._padding)
-        return self._transformer.run(input_ids=ids, attention_mask=mask)[0]
+        return self._transformer.run(input_ids=ids, attention_mask=mask, shrink=_large(batch))[0]
 
     def _logits(self, hidden: Floats, entries: Integers, batch: Sequence[Ids]) -> tuple[Floats, Integers]:
         """The highest logit of some entries of each text, and its position, both as ``entries``."""
         # Each text has rows of the decoder copied for it: a few texts at a time, for a bounded copy.
         step = max(_GATHERED // max(entries.shape[1] * self._decoder.shape[1], 1), 1)
         parts = [
-            self._selected.run(hidden=hidden[start : start + step], entries=entries[start : start + step])
+            self._selected.run(
+                hidden=hidden[start : start + step], entries=entries[start : start + step], shrink=_large(batch)
+            )
             for start in range(0, len(entries), step)
         ]
         highest, positions = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -126,6 +128,11 @@ class GraphRoute:
     def _dense_session(self) -> Session:
         tiles = {f"decoder_{start}": tile for start, tile in _tiles(self._decoder)}
         return Session(self._graphs / "dense.onnx", tiles)
+
+
+def _large(batch: Sequence[Ids]) -> bool:
+    """Whether a pass takes more memory than is worth keeping: a text by itself may be longer than a pass should be."""
+    return len(batch) * max(map(len, batch)) > _PASS
 
 
 def _tiles(decoder: npt.NDArray[Any]) -> Iterator[tuple[int, npt.NDArray[Any]]]:

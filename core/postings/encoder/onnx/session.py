@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,9 @@ _ERROR = 3
 class Session:
     """An ONNX Runtime session on the processor.
 
+    All sessions of a process take their memory from one arena: passes use it again and again, and leave the C heap
+    alone, where what they free would lie around the vectors that stay.
+
     Threads: as many as ``OMP_NUM_THREADS`` says, or the processors that this process may use. They wait asleep:
     spinning slows down whatever shares the machine, and gains nothing here.
 
@@ -32,8 +36,8 @@ class Session:
         self._weights = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(w)) for w in weights.values()]
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERROR
-        # The arena keeps what the largest pass took, and a half more; without it, passes are as fast.
-        options.enable_cpu_mem_arena = False
+        _share_arena()
+        options.add_session_config_entry("session.use_env_allocators", "1")
         options.intra_op_num_threads = _threads()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_external_initializers(list(weights), self._weights)
@@ -42,19 +46,39 @@ class Session:
         except Exception as error:  # onnxruntime raises one class for each of its status codes, all of Exception
             raise ModelNotSupported(f"{graph!s:.200} can't be loaded: {error}") from error
 
-    def run(self, **inputs: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    def run(self, *, shrink: bool = False, **inputs: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Run the graph; the outputs are in its order.
+
+        Args:
+            shrink: give what the arena doesn't need any more back to the system. After a pass that is larger than
+                others are, it would be kept for ever.
+            inputs: of the graph.
 
         Raises:
             MemoryError: a tensor could not be allocated.
         """
         try:
-            outputs: list[npt.NDArray[Any]] = self._session.run(None, inputs)
+            outputs: list[npt.NDArray[Any]] = self._session.run(None, inputs, _shrinking() if shrink else None)
         except Exception as error:
             if "allocate" in str(error) or "bad_alloc" in str(error):
                 raise MemoryError(str(error)) from error
             raise
         return outputs
+
+
+@functools.cache
+def _share_arena() -> None:
+    place = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    onnxruntime.create_and_register_allocator(place, None)
+
+
+@functools.cache
+def _shrinking() -> onnxruntime.RunOptions:
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 def _threads() -> int:

@@ -1,0 +1,150 @@
+"""What does encoding keep? Memory while real abstracts of mixed lengths are encoded and ingested in one process.
+
+    python -m benchmarks.memory [--torch-texts 3000] [--data DIR] [BACKEND …]
+
+``onnx`` and ``torch`` encode all abstracts (``torch``: some) in one call and keep the vectors; ``ingest`` brings them
+into an embedded index. Each runs in a process of its own. Writes ``benchmarks/results/memory.md``; exit status 1 if
+encoding takes more than 1.5 times what its vectors, its tokens and one pass take, ``onnx`` more than 600 MB in all, or
+if ``ingest`` holds a quarter more at its end than after the first fifth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import time
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.beir import ROOT
+from postings import Document, Encoder, Settings, open_index
+from postings_ingest import Pipeline, Report
+
+ALLOWED, ALLOWED_MB, GROWTH = 1.5, 600, 1.25
+MB = 10**6
+_PARTS = 5
+
+
+def abstracts(data: Path) -> list[str]:
+    """The documents of all BEIR folders, in an order that mixes long and short ones."""
+    texts = []
+    for corpus in sorted(data.glob("*/corpus.jsonl")):
+        with corpus.open(encoding="utf-8") as lines:
+            rows = map(json.loads, lines)
+            texts += [f"{row.get('title', '')} {row['text']}".strip() for row in rows]
+    random.Random(1).shuffle(texts)
+    return texts
+
+
+def memory(name: str) -> float:
+    """Of this process, in MB: ``VmRSS`` now, ``VmHWM`` at its peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(name)) / MB
+
+
+def peak_of(encode: Any) -> tuple[Any, float]:
+    """What a call gives, and how far it went above what was held before."""
+    Path("/proc/self/clear_refs").write_text("5")
+    before = memory("VmRSS")
+    result = encode()
+    return result, memory("VmHWM") - before
+
+
+def encoding(texts: list[str], backend: str) -> dict[str, float]:
+    encoder = Encoder.load("tiny", "cpu", backend)  # type: ignore[arg-type]
+    encoder.encode_documents(["a warm up"])
+    longest = max(texts, key=len)
+    _, one_pass = peak_of(lambda: encoder.encode_documents([longest] * 16))
+    began = time.perf_counter()
+    vectors, peak = peak_of(lambda: encoder.encode_documents(texts))
+    seconds = time.perf_counter() - began
+    # An index and a weight of four bytes each, a token of four; the objects around them are not counted.
+    stored = sum(vector.indices.nbytes + vector.values.nbytes for vector in vectors) / MB
+    tokens = 4 * encoder.work.tokens / MB
+    return {
+        "texts": len(texts),
+        "rate": len(texts) / seconds,
+        "vectors": stored,
+        "tokens": tokens,
+        "one pass": one_pass,
+        "peak": peak,
+        "share": peak / (stored + tokens + one_pass),
+        "in all": memory("VmHWM"),
+    }
+
+
+def ingesting(texts: list[str]) -> dict[str, float]:
+    held: list[float] = []
+
+    def note(report: Report) -> None:
+        if report.documents >= (len(held) + 1) * len(texts) // _PARTS:
+            held.append(memory("VmRSS"))
+
+    with TemporaryDirectory() as folder, open_index(settings := Settings(index_url=folder)) as index:
+        documents = (Document(str(number), text) for number, text in enumerate(texts))
+        report = Pipeline(Encoder.load("tiny", "cpu"), index, settings).run(documents, note)
+    first, last = held[0], held[-1]
+    return {"texts": len(texts), "rate": len(texts) / report.seconds, "first": first, "last": last}
+
+
+def measured(which: str, count: int | None, data: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.memory", "--data", str(data), "--only", which]
+    ran = subprocess.run(
+        [*command, *(["--texts", str(count)] if count else [])], cwd=ROOT, stdout=subprocess.PIPE, check=True
+    )
+    found: dict[str, float] = json.loads(ran.stdout)
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("which", nargs="*", default=["onnx", "torch", "ingest"], metavar="BACKEND")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beir", help="the BEIR folders")
+    parser.add_argument("--torch-texts", type=int, default=3000)
+    parser.add_argument("--texts", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--only", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.only:
+        texts = list(islice(abstracts(arguments.data), arguments.texts))
+        found = ingesting(texts) if arguments.only == "ingest" else encoding(texts, arguments.only)
+        print(json.dumps(found))
+        return 0
+    counts = {"torch": arguments.torch_texts}
+    rows = {which: measured(which, counts.get(which), arguments.data) for which in arguments.which}
+    encoded = {which: row for which, row in rows.items() if which != "ingest"}
+    lines = [
+        "# Memory of encoding and ingesting",
+        "",
+        "`python -m benchmarks.memory`: real abstracts of mixed lengths, the model `tiny`; sizes in MB.",
+        "",
+        "| encoder | texts | docs/s | vectors | tokens | one pass | peak above the model | of their sum | in all |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+        *(
+            f"| {which} | {row['texts']:,.0f} | {row['rate']:,.0f} | {row['vectors']:.0f} | {row['tokens']:.0f} | "
+            f"{row['one pass']:.0f} | {row['peak']:.0f} | {row['share']:.2f} | {row['in all']:.0f} |"
+            for which, row in encoded.items()
+        ),
+        "",
+    ]
+    if (row := rows.get("ingest")) is not None:
+        lines += [
+            f"`postings ingest`, in one process with the index: {row['texts']:,.0f} documents, {row['rate']:,.0f} docs/s; "
+            f"{row['first']:.0f} MB after the first fifth, {row['last']:.0f} MB at the end.",
+            "",
+        ]
+    page = "\n".join(lines)
+    (ROOT / "benchmarks" / "results" / "memory.md").write_text(page, encoding="utf-8")
+    print(page)
+    kept = all(each["share"] <= ALLOWED for each in encoded.values())
+    small = "onnx" not in rows or rows["onnx"]["in all"] <= ALLOWED_MB
+    flat = "ingest" not in rows or rows["ingest"]["last"] <= GROWTH * rows["ingest"]["first"]
+    return int(not (kept and small and flat))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

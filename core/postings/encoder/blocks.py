@@ -1,0 +1,26 @@
+"""What is kept of many texts, in one block of memory for all of them.
+
+An array of its own for each text would be a small block among the large ones that a pass frees. The C library can't
+join free memory across it, nor give it back, and a million texts would leave a heap full of holes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+T = TypeVar("T", bound=np.generic)
+
+
+def rows_of(block: npt.NDArray[T], lengths: Sequence[int]) -> list[npt.NDArray[T]]:
+    """Cut a block into rows of these lengths: views, which keep the whole block alive.
+
+    Example:
+        >>> [row.tolist() for row in rows_of(np.array([5, 6, 7]), [2, 0, 1])]
+        [[5, 6], [], [7]]
+    """
+    return [block[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
