@@ -10,6 +10,7 @@ import torch
 
 from postings import Encoder
 from postings.encoder.exporting import export_model
+from postings.encoder.onnx.facts import FORMAT
 from postings.encoder.sources import BUNDLED, cache_folder
 from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
 from tests.support.models import TEXTS, copy_of_tiny, csr_with_whole_queries, save
@@ -92,7 +93,7 @@ def test_graphs_of_other_weights_are_not_taken(tmp_path: Path) -> None:
     (copy / "onnx" / "transformer.onnx").write_bytes(b"another model's")
     encoder = Encoder.load(copy, "cpu")
     assert encoder.backend == "onnx"
-    assert (cache_folder() / "onnx" / f"{encoder.fingerprint}-1" / "transformer.onnx").exists()
+    assert (cache_folder() / "onnx" / f"{encoder.fingerprint}-{FORMAT}" / "transformer.onnx").exists()
     (vector,), (expected,) = encoder.encode_documents(TEXTS[:1]), Encoder.load("tiny").encode_documents(TEXTS[:1])
     assert vector.largest_difference(expected) <= 1e-4
 

@@ -15,6 +15,7 @@ from sentence_transformers import SparseEncoder
 from postings import Encoder, SparseVector
 from postings.encoder.backends import Backend, Precision
 from postings.encoder.sources import BUNDLED
+from postings.errors import InvalidDocument
 from tests.support.models import MODELS, SPLADE, TEXTS, save
 
 TOLERANCE = 1e-4
@@ -137,7 +138,7 @@ def test_no_texts_give_no_vectors(encoder: Encoder) -> None:
 
 
 def test_one_string_instead_of_a_list_is_refused(encoder: Encoder) -> None:
-    with pytest.raises(TypeError, match=r"pass \[text\]"):
+    with pytest.raises(InvalidDocument, match=r"pass \[text\]"):
         encoder.encode_documents("text")
 
 
