@@ -20,7 +20,7 @@ from postings.encoder.latents import latent_names
 from postings.encoder.loading import Loader
 from postings.encoder.sharing import SharedPasses, Work
 from postings.encoder.sources import model_folder
-from postings.encoder.texts import checked_text, checked_texts
+from postings.encoder.texts import checked_text, checked_texts, each_of
 from postings.encoder.tokenizer import Offsets, Tokenizer
 from postings.errors import InvalidInput
 from postings.vectors import SparseVector, checked_indices
@@ -161,9 +161,7 @@ class Encoder:
             >>> sum(1 for _ in vectors)
             3
         """
-        if isinstance(texts, str) or not isinstance(texts, Iterable):
-            checked_texts(texts, "document")
-        source = iter(texts)
+        source = each_of(texts, "document")
         while window := list(itertools.islice(source, _STREAM)):
             yield from self.encode_documents(window)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from postings.errors import InvalidDocument, InvalidInput, InvalidQuery
 
@@ -24,12 +24,22 @@ def checked_texts(texts: Iterable[str], task: str) -> list[str]:
         >>> checked_texts((word for word in ["a", "b"]), "query")
         ['a', 'b']
     """
+    return [checked_text(text, task, f"text {at}") for at, text in enumerate(each_of(texts, task))]
+
+
+def each_of(texts: Iterable[str], task: str) -> Iterator[str]:
+    """Go through what holds texts, without a look at these.
+
+    Raises:
+        InvalidDocument: it holds none, as one string does.
+        InvalidQuery: likewise, where ``task`` is ``query``.
+    """
     error = _ERRORS[task]
     if isinstance(texts, str):
         raise error("texts must be a list of strings, got one string: pass [text]")
     if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
         raise error(f"texts must be a list of strings, got {type(texts).__name__}")
-    return [checked_text(text, task, f"text {at}") for at, text in enumerate(texts)]
+    return iter(texts)
 
 
 def checked_text(text: str, task: str, name: str = "text") -> str:

@@ -15,7 +15,6 @@ from sentence_transformers import SparseEncoder
 from postings import Encoder, SparseVector
 from postings.encoder.backends import Backend, Precision
 from postings.encoder.sources import BUNDLED
-from postings.errors import InvalidDocument
 from tests.support.models import MODELS, SPLADE, TEXTS, save
 
 TOLERANCE = 1e-4
@@ -137,11 +136,6 @@ def test_no_texts_give_no_vectors(encoder: Encoder) -> None:
     assert encoder.evidence(["text"], [[]]) == [[]]
 
 
-def test_one_string_instead_of_a_list_is_refused(encoder: Encoder) -> None:
-    with pytest.raises(InvalidDocument, match=r"pass \[text\]"):
-        encoder.encode_documents("text")
-
-
 def test_several_threads_get_what_one_gets(encoder: Encoder) -> None:
     texts = [f"text number {n} about lions and {n} tigers" for n in range(16)]
     expected = encoder.encode_documents(texts)
@@ -165,9 +159,3 @@ def test_tokens_are_words_of_the_vocabulary(encoder: Encoder) -> None:
     strongest = query.indices[query.values.argmax()]
     assert encoder.tokens([strongest]) == ["lions"]
     assert encoder.tokens([10**6]) == ["[1000000]"]
-
-
-def test_a_query_says_how_many_of_its_tokens_are_beyond_the_window(encoder: Encoder) -> None:
-    assert encoder.query_tokens_left_out("lions " * encoder.window) == 0
-    assert encoder.query_tokens_left_out("lions " * (encoder.window + 3)) == 3
-    assert encoder.query_tokens_left_out("") == 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import math
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,7 @@ def _write(path: MaxFirst, folder: Path, made: Path, precision: str) -> dict[str
         except (MemoryError, OSError):
             raise
         except Exception as error:  # torch.onnx raises its own errors, and those of everything that it traces
-            reason = str(error).strip().partition("\n")[0]
-            raise ModelNotSupported(f"the model can't be exported to ONNX: {reason}") from error
+            raise ModelNotSupported(f"the model can't be exported to ONNX: {_first_cause(error)}") from error
     weights = read_weights(folder)
     decoder = path.decoder
     size, width = decoder.weight.shape
@@ -215,15 +215,22 @@ def _equal(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> bool:
     return left.shape == right.shape and np.array_equal(left, right)
 
 
+def _first_cause(error: BaseException) -> str:
+    """In a line; torch.onnx wraps it in advice for its own developers."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """torch.onnx logs and warns about what users of Postings can do nothing about."""
-    loggers = [logging.getLogger(name) for name in ("", "torch.onnx", "onnxscript", "onnx_ir")]
+    """torch.onnx logs, warns and prints about what users of Postings can do nothing about."""
+    loggers = [logging.getLogger(name) for name in ("", "torch", "torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.ERROR)
+        logger.setLevel(logging.CRITICAL if logger.name == "torch" else logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
