@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from postings import Document, Encoder, Index, Settings
-from postings.errors import ConfigurationError
 from postings.index.payload import passage_from
 from postings.statistics import statistics
 from postings_ingest import Pipeline, Report, delete_documents
@@ -92,10 +91,3 @@ def test_tombstones_are_swept_after_their_retention(index: Index, encoder: Encod
     Pipeline(encoder, index, Settings(tombstone_retention=0)).run([Document("b", "a document")])
     Pipeline(encoder, index, Settings(tombstone_retention=0)).run([])
     assert statistics(index).tombstones == 0
-
-
-def test_passages_beyond_the_window_are_refused(index: Index, encoder: Encoder) -> None:
-    Pipeline(encoder, index, Settings(passage_tokens=encoder.window))
-    beyond = Settings(passage_tokens=encoder.window + 1)
-    with pytest.raises(ConfigurationError, match=r"'passage_tokens': the model 'tiny' reads 254 tokens .* got 255"):
-        Pipeline(encoder, index, beyond)

@@ -42,9 +42,9 @@ def test_what_is_no_texts_is_refused(encoder: Encoder, texts: Any, message: str)
 
 @pytest.mark.parametrize("text", [None, 7, ["a lion"], b"a lion", "\udfff"])
 def test_what_is_no_text_is_refused(encoder: Encoder, text: Any) -> None:
-    with pytest.raises(InvalidDocument, match="text must be a string|isn't valid Unicode"):
+    with pytest.raises(InvalidDocument, match=r"text must be a string|isn't valid Unicode"):
         encoder.offsets(text)
-    with pytest.raises(InvalidQuery, match="text must be a string|isn't valid Unicode"):
+    with pytest.raises(InvalidQuery, match=r"text must be a string|isn't valid Unicode"):
         encoder.query_tokens_left_out(text)
 
 
@@ -61,9 +61,9 @@ def test_a_generator_gives_what_a_list_gives(encoder: Encoder) -> None:
 
 @pytest.mark.parametrize("indices", [None, 7, "7", ["7"], [None], [1.5], [-1], [2**31], [2**80], [[1]]])
 def test_what_is_no_index_is_refused(encoder: Encoder, indices: Any) -> None:
-    with pytest.raises(InvalidVector, match="^indices must"):
+    with pytest.raises(InvalidVector, match=r"^indices must"):
         encoder.tokens(indices)
-    with pytest.raises(InvalidVector, match="^indices must"):
+    with pytest.raises(InvalidVector, match=r"^indices must"):
         encoder.evidence(["a lion"], [indices])
 
 
