@@ -115,12 +115,12 @@ def distilbert(folder: Path) -> SparseEncoder:
     return SparseEncoder(modules=modules)
 
 
-def roberta(folder: Path, length: int | None = 128) -> SparseEncoder:
+def roberta(folder: Path, length: int | None = 128, **pooling: str) -> SparseEncoder:
     tokenizer = roberta_tokenizer(folder, length)
     config = RobertaConfig(
         vocab_size=len(tokenizer), max_position_embeddings=130, type_vocab_size=1, pad_token_id=1, **_SHAPE
     )
-    return SparseEncoder(modules=_splade(folder, _lively(RobertaForMaskedLM(config)), tokenizer))
+    return SparseEncoder(modules=_splade(folder, _lively(RobertaForMaskedLM(config)), tokenizer, **pooling))
 
 
 def roberta_without_length(folder: Path) -> SparseEncoder:

@@ -104,7 +104,8 @@ class Loader:
         try:
             if not isinstance(route, MaxFirst):
                 raise ModelNotSupported(
-                    f"{self._name!r} can't run on ONNX: expected a masked-language model and max pooling"
+                    f"{self._name!r} can't run on ONNX: expected a masked-language model and max pooling, "
+                    "and texts that are read as the tokenizer alone reads them"
                 )
             route.max_active_dims = None  # pruned is what the graphs give
             export(route, self._folder.weights(task), self._fingerprint, graphs, self._precision)

@@ -10,7 +10,7 @@ import pytest
 from sentence_transformers import SparseEncoder
 
 from postings import Encoder
-from tests.support.models import TEXTS, long_modernbert, roberta_without_length, save
+from tests.support.models import TEXTS, long_modernbert, roberta, roberta_without_length, save
 
 LONG = "the quick brown fox jumps over the lazy dog, again and again. " * 160 + "a lion hunts"
 """About 2,000 words, the last of which are nowhere else."""
@@ -34,6 +34,15 @@ def test_texts_fill_the_window_of_their_model(folder_and_window: tuple[Path, int
     for vector, row in zip(encoder.encode_documents(texts), expected, strict=True):
         row[vector.indices] -= vector.values
         assert np.abs(row).max() <= 1e-4
+
+
+def test_what_sentence_transformers_encodes_is_cut_to_the_window_too(tmp_path: Path) -> None:
+    folder = tmp_path / "sum"
+    roberta(tmp_path, None, pooling_strategy="sum").save_pretrained(str(folder))
+    encoder = Encoder.load(folder, "cpu")
+    assert encoder.window == 126
+    cut, whole = encoder.encode_documents(["word " * 126, "word " * 700])
+    assert cut.largest_difference(whole) <= 1e-4
 
 
 def test_a_model_reads_more_than_512_tokens(tmp_path: Path) -> None:
