@@ -133,8 +133,8 @@ def main() -> int:
     ]
     if (row := rows.get("ingest")) is not None:
         lines += [
-            f"`postings ingest`, in one process with the index: {row['texts']:,.0f} documents, {row['rate']:,.0f} docs/s; "
-            f"{row['first']:.0f} MB after the first fifth, {row['last']:.0f} MB at the end.",
+            f"`postings ingest`, in one process with the index: {row['texts']:,.0f} documents, {row['rate']:,.0f} "
+            f"docs/s; {row['first']:.0f} MB after the first fifth, {row['last']:.0f} MB at the end.",
             "",
         ]
     page = "\n".join(lines)

@@ -91,7 +91,10 @@ class Settings(BaseSettings):
         "documents", description="The collection to write to and search in: letters, digits, '_', '-' and '.'"
     )
     passage_tokens: int | None = Field(
-        None, ge=8, description="Tokens that a passage may have, title included; by default the model's window, <= 512"
+        None,
+        ge=8,
+        description="Tokens that a passage may have, title included, at most the model's window; by default the "
+        "window, or 512 of a larger one",
     )
     passage_overlap: int = Field(32, ge=0, description="Tokens that neighbouring passages of a document share, at most")
     tombstone_retention: int = Field(

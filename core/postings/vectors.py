@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ class SparseVector:
     indices: npt.NDArray[np.int32]
     values: npt.NDArray[np.float32]
 
-    def __init__(self, indices: npt.ArrayLike, values: npt.ArrayLike) -> None:
+    def __init__(self, indices: npt.ArrayLike | Iterator[int], values: npt.ArrayLike | Iterator[float]) -> None:
         given, value_array = _as_array("indices", indices), _as_values(values)
         if given.shape != value_array.shape:
             raise InvalidVector(
@@ -65,7 +65,7 @@ class SparseVector:
         return vector
 
     @classmethod
-    def from_dense(cls, weights: npt.ArrayLike) -> SparseVector:
+    def from_dense(cls, weights: npt.ArrayLike | Iterator[float]) -> SparseVector:
         """Keep the non-zeros of ``weights``, shape ``(vocabulary,)``.
 
         Example:
@@ -84,7 +84,10 @@ class SparseVector:
             >>> SparseVector.from_pairs([(7, 1.0), (2, 0.5), (3, 0.0)])
             SparseVector({2: 0.5, 7: 1.0})
         """
-        kept = list(pairs)
+        try:
+            kept = [(index, value) for index, value in pairs]
+        except (TypeError, ValueError) as error:
+            raise InvalidVector(f"pairs must be pairs of an index and a value: {error}") from error
         indices, values = _as_array("indices", [index for index, _ in kept]), _as_values([value for _, value in kept])
         order = np.argsort(indices)
         order = order[values[order] != 0]
@@ -137,20 +140,45 @@ class SparseVector:
         return list(zip(self.indices[:count].tolist(), self.values[:count].tolist(), strict=True))
 
 
+def checked_indices(data: npt.ArrayLike | Iterable[int]) -> npt.NDArray[np.int64]:
+    """Take vocabulary indices in any order, shape ``(n,)``.
+
+    Raises:
+        InvalidVector: one isn't an integer in ``0..2**31 - 1``.
+
+    Example:
+        >>> checked_indices(index for index in (17, 3))
+        array([17,  3])
+    """
+    array = _as_array("indices", data)
+    if array.size:
+        _check_integers(array)
+        _check_range(array.min(), array.max())
+    return array.astype(np.int64)
+
+
 def _as_indices(array: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
     if not array.size:
         return array.astype(np.int32)
-    if array.dtype.kind not in "iu":
-        raise InvalidVector(f"indices must be integers, got {array.dtype}")
+    _check_integers(array)
     if not (array[1:] > array[:-1]).all():
         at = int(np.flatnonzero(array[1:] <= array[:-1])[0]) + 1
         raise InvalidVector(f"indices must be strictly ascending, got {array[at - 1]}, {array[at]} at position {at}")
-    if array[0] < 0 or array[-1] > _LARGEST_INDEX:
-        raise InvalidVector(f"indices must lie in 0..{_LARGEST_INDEX}, got {array[0]}..{array[-1]}")
+    _check_range(array[0], array[-1])
     return array.astype(np.int32)
 
 
-def _as_values(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+def _check_integers(array: npt.NDArray[Any]) -> None:
+    if array.dtype.kind not in "iu":
+        raise InvalidVector(f"indices must be integers, got {array.dtype}")
+
+
+def _check_range(lowest: Any, highest: Any) -> None:
+    if lowest < 0 or highest > _LARGEST_INDEX:
+        raise InvalidVector(f"indices must lie in 0..{_LARGEST_INDEX}, got {lowest}..{highest}")
+
+
+def _as_values(values: npt.ArrayLike | Iterable[float]) -> npt.NDArray[np.float32]:
     array = _as_array("values", values)
     if array.size and array.dtype.kind not in "fiu":
         raise InvalidVector(f"values must be real numbers, got {array.dtype}")
@@ -161,9 +189,9 @@ def _as_values(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
         return array.astype(np.float32)
 
 
-def _as_array(name: str, data: npt.ArrayLike) -> npt.NDArray[Any]:
+def _as_array(name: str, data: npt.ArrayLike | Iterable[float]) -> npt.NDArray[Any]:
     try:
-        array = np.asarray(data)
+        array = np.asarray(list(data) if isinstance(data, Iterator) else data)
     except (TypeError, ValueError) as error:
         raise InvalidVector(f"{name} must be an array of numbers: {error}") from error
     if array.ndim != 1:

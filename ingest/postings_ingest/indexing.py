@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from postings import Encoder, Index, Settings, SparseVector
 from postings.clock import arrival_version
 from postings.documents import Passage
+from postings.errors import ConfigurationError
 from postings.index.payload import of_documents, passage_point, tombstone_point
 from postings.passages import passage_input
 from postings.writes import Outcome, Revision, write
@@ -17,6 +18,7 @@ from postings_ingest.chunking import split
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.tracing import span
 
+_PASSAGE = 512  # tokens; longer ones have to be asked for: a hit should show what was looked for
 _FAINT = 1e-6
 
 
@@ -44,12 +46,20 @@ class Indexer:
         encoder: its model must be the collection's.
         index: where to write.
         settings: passage length and overlap.
+
+    Raises:
+        ConfigurationError: passages are to be longer than the encoder's window.
     """
 
     def __init__(self, encoder: Encoder, index: Index, settings: Settings) -> None:
         self.encoder = encoder
         self.index = index
-        self._tokens = min(settings.passage_tokens or encoder.window, encoder.window)
+        self._tokens = settings.passage_tokens or min(encoder.window, _PASSAGE)
+        if self._tokens > encoder.window:
+            raise ConfigurationError(
+                f"setting 'passage_tokens': the model {encoder.name!r} reads {encoder.window} tokens of a text, "
+                f"got {self._tokens}"
+            )
         self._overlap = settings.passage_overlap
 
     def run(self, operations: Sequence[Operation]) -> Indexed:

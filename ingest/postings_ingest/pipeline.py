@@ -64,13 +64,14 @@ class Pipeline:
             progress: called after each batch with the report so far.
 
         Raises:
+            ConfigurationError: passages are to be longer than the encoder's window.
             ModelMismatch: the collection was built with another model.
             IndexFailure: the engine failed. Batches that ``progress`` was told of are kept.
         """
         began = time.monotonic()
+        indexer = Indexer(self._encoder, self._index, self._settings)
         self._index.ensure(self._encoder.fingerprint, self._encoder.name)
         report = Report()
-        indexer = Indexer(self._encoder, self._index, self._settings)
         for batch in micro_batches(documents):
             indexed = indexer.run(batch)
             outcomes = Counter(indexed.outcomes)

@@ -20,6 +20,8 @@ from transformers import (
     BertTokenizer,
     DistilBertConfig,
     DistilBertForMaskedLM,
+    LongformerConfig,
+    LongformerForMaskedLM,
     ModernBertConfig,
     ModernBertForMaskedLM,
     PreTrainedModel,
@@ -55,11 +57,11 @@ def small_tokenizer() -> PreTrainedTokenizerBase:
     return BertTokenizer(vocab=trained.get_vocab(), model_max_length=256)
 
 
-def roberta_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+def roberta_tokenizer(folder: Path, length: int | None = 128) -> PreTrainedTokenizerBase:
     trained = ByteLevelBPETokenizer()
     trained.train_from_iterator(TEXTS * 3, vocab_size=600, special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
     trained.save_model(str(folder))
-    return RobertaTokenizerFast(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=128)
+    return RobertaTokenizerFast(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=length)
 
 
 def _transformer(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: str) -> Transformer:
@@ -113,20 +115,48 @@ def distilbert(folder: Path) -> SparseEncoder:
     return SparseEncoder(modules=modules)
 
 
-def roberta(folder: Path) -> SparseEncoder:
-    tokenizer = roberta_tokenizer(folder)
+def roberta(folder: Path, length: int | None = 128, **pooling: str) -> SparseEncoder:
+    tokenizer = roberta_tokenizer(folder, length)
     config = RobertaConfig(
         vocab_size=len(tokenizer), max_position_embeddings=130, type_vocab_size=1, pad_token_id=1, **_SHAPE
     )
-    return SparseEncoder(modules=_splade(folder, _lively(RobertaForMaskedLM(config)), tokenizer))
+    return SparseEncoder(modules=_splade(folder, _lively(RobertaForMaskedLM(config)), tokenizer, **pooling))
 
 
-def modernbert(folder: Path) -> SparseEncoder:
+def roberta_without_length(folder: Path) -> SparseEncoder:
+    """Its tokenizer names no length, and two of its positions are no tokens'."""
+    return roberta(folder, None)
+
+
+def modernbert(folder: Path, positions: int = 512) -> SparseEncoder:
     tokenizer = small_tokenizer()
+    tokenizer.model_max_length = positions
     config = ModernBertConfig(
-        vocab_size=len(tokenizer), max_position_embeddings=512, global_attn_every_n_layers=2, pad_token_id=0, **_SHAPE
+        vocab_size=len(tokenizer),
+        max_position_embeddings=positions,
+        global_attn_every_n_layers=2,
+        pad_token_id=0,
+        **_SHAPE,
     )
     return SparseEncoder(modules=_splade(folder, _sparse(ModernBertForMaskedLM(config)), tokenizer))
+
+
+def long_modernbert(folder: Path) -> SparseEncoder:
+    """It reads 8,192 tokens."""
+    return modernbert(folder, 8192)
+
+
+def small_bert(folder: Path) -> SparseEncoder:
+    return SparseEncoder(modules=_splade(folder, _sparse(BertForMaskedLM(_small_bert())), small_tokenizer()))
+
+
+def longformer(folder: Path) -> SparseEncoder:
+    """Its attention depends on the data, which no graph can."""
+    tokenizer = roberta_tokenizer(folder)
+    config = LongformerConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=130, attention_window=[16, 16], pad_token_id=1, **_SHAPE
+    )
+    return SparseEncoder(modules=_splade(folder, _lively(LongformerForMaskedLM(config)), tokenizer))
 
 
 def sum_pooling(folder: Path) -> SparseEncoder:
@@ -162,7 +192,7 @@ def csr_with_whole_queries(folder: Path, activation: torch.nn.Module | None = No
 
 
 def inference_free(folder: Path) -> SparseEncoder:
-    modules = _splade(folder, _sparse(BertForMaskedLM(_small_bert())), small_tokenizer())
+    modules = list(small_bert(folder))
     static = SparseStaticEmbedding(small_tokenizer(), weight=torch.rand(len(small_tokenizer())), frozen=True)
     return SparseEncoder(modules=[Router.for_query_document(query_modules=[static], document_modules=modules)])
 
@@ -187,12 +217,13 @@ MODELS: dict[str, Callable[[Path], SparseEncoder]] = {
 }
 
 
-def save(name: str, folder: Path) -> Path:
+def save(model: str | Callable[[Path], SparseEncoder], folder: Path) -> Path:
     """Build a model and save it as sentence-transformers does; returns its folder."""
+    build = MODELS[model] if isinstance(model, str) else model
     parts = folder / "parts"
     parts.mkdir()
-    MODELS[name](parts).save_pretrained(str(folder / name))
-    return folder / name
+    build(parts).save_pretrained(str(folder / build.__name__))
+    return folder / build.__name__
 
 
 def copy_of_tiny(folder: Path) -> Path:

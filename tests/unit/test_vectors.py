@@ -227,3 +227,22 @@ def test_a_vector_equals_nothing_but_vectors() -> None:
 def test_a_long_vector_is_shown_by_its_beginning() -> None:
     assert repr(SparseVector([1, 2], [0.5, 2.0])) == "SparseVector({1: 0.5, 2: 2.0})"
     assert repr(SparseVector(range(9), np.ones(9))).endswith("7: 1.0, …})")
+
+
+def test_generators_are_read_once() -> None:
+    vector = SparseVector([2, 7], [0.5, 1.0])
+    assert SparseVector((index for index in (2, 7)), iter([0.5, 1.0])) == vector
+    assert SparseVector.from_pairs(iter([(7, 1.0), (2, 0.5)])) == vector
+    assert SparseVector.from_dense(weight for weight in (0, 0, 0.5, 0, 0, 0, 0, 1.0)) == vector
+
+
+@pytest.mark.parametrize("pairs", [None, 7, "ab", [7], [(1, 2.0, 3)], [None], [(None, 1.0)], [("1", 1.0)], [(1, "2")]])
+def test_what_is_no_pairs_is_refused(pairs: Any) -> None:
+    with pytest.raises(InvalidVector):
+        SparseVector.from_pairs(pairs)
+
+
+@pytest.mark.parametrize("weights", [None, 7, "ab", ["a"], [None], {1: 2.0}, [float("nan")]])
+def test_what_is_no_weights_is_refused(weights: Any) -> None:
+    with pytest.raises(InvalidVector):
+        SparseVector.from_dense(weights)

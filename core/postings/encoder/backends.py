@@ -30,7 +30,7 @@ def choose(backend: Backend, precision: Precision, device: str, folder: ModelFol
         ConfigurationError: there is no such back end or precision, or they don't go together.
     """
     known = sorted(set.union(*_PRECISIONS.values()))
-    if backend not in {"auto", *_PRECISIONS} or precision not in known:
+    if backend not in ["auto", *_PRECISIONS] or precision not in known:
         raise ConfigurationError(
             f"expected a backend of auto, {', '.join(_PRECISIONS)} and a precision of {', '.join(known)}; "
             f"got {backend!r} and {precision!r}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -20,15 +20,16 @@ from postings.encoder.latents import latent_names
 from postings.encoder.loading import Loader
 from postings.encoder.sharing import SharedPasses, Work
 from postings.encoder.sources import model_folder
+from postings.encoder.texts import checked_text, checked_texts, each_of
 from postings.encoder.tokenizer import Offsets, Tokenizer
-from postings.vectors import SparseVector
+from postings.errors import InvalidInput
+from postings.vectors import SparseVector, checked_indices
 
 if TYPE_CHECKING:
     from postings.settings import Settings
 
 Span = tuple[int, int]
 
-_LONGEST_WINDOW = 512
 _STREAM = 4096
 
 
@@ -87,7 +88,7 @@ class Encoder:
         folder, identity = ModelFolder.read(path), fingerprint(path)
         loader = Loader(folder, str(model), identity, device, backend, precision)
         encoder = cls(folder, loader, name=str(model), fingerprint=identity)
-        if folder.document == folder.query:
+        if folder.has_one_side:
             encoder._passes("document")
         return encoder
 
@@ -115,13 +116,28 @@ class Encoder:
 
     @property
     def window(self) -> int:
-        """Tokens of a document's text that the model reads, without special tokens and prompt; at most 512."""
+        """Tokens of a document's text that the model reads, without special tokens and prompt."""
         tokenizer = self._passes("document").route.tokenizer
         prompt = tokenizer.offsets(self._prompt("document"))
-        return min(tokenizer.length, _LONGEST_WINDOW) - tokenizer.special_tokens - len(prompt)
+        return tokenizer.length - tokenizer.special_tokens - len(prompt)
 
-    def encode_documents(self, texts: Sequence[str]) -> list[SparseVector]:
+    def query_tokens_left_out(self, query: str) -> int:
+        """How many of a query's tokens are beyond the model's window, and so not read.
+
+        Example:
+            >>> Encoder.load("tiny").query_tokens_left_out("hunting lions")
+            0
+        """
+        tokenizer = self._passes("query").route.tokenizer
+        read = self._prompt("query") + checked_text(query, "query")
+        tokens = len(tokenizer.offsets(read)) + tokenizer.special_tokens
+        return max(tokens - tokenizer.length, 0)
+
+    def encode_documents(self, texts: Iterable[str]) -> list[SparseVector]:
         """Encode documents, or passages of them, each to a vector over the vocabulary.
+
+        Raises:
+            InvalidDocument: a text isn't a string, or not valid Unicode.
 
         Example:
             >>> len(Encoder.load("tiny").encode_documents(["A man is eating food."])[0]) > 10
@@ -129,8 +145,12 @@ class Encoder:
         """
         return [found.vector for found in self._encode(texts, "document")]
 
-    def encode_queries(self, texts: Sequence[str]) -> list[SparseVector]:
-        """Encode queries, each to a vector over the vocabulary."""
+    def encode_queries(self, texts: Iterable[str]) -> list[SparseVector]:
+        """Encode queries, each to a vector over the vocabulary.
+
+        Raises:
+            InvalidQuery: a text isn't a string, or not valid Unicode.
+        """
         return [found.vector for found in self._encode(texts, "query")]
 
     def stream_documents(self, texts: Iterable[str]) -> Iterator[SparseVector]:
@@ -141,15 +161,18 @@ class Encoder:
             >>> sum(1 for _ in vectors)
             3
         """
-        source = iter(texts)
+        source = each_of(texts, "document")
         while window := list(itertools.islice(source, _STREAM)):
             yield from self.encode_documents(window)
 
-    def encode_with_evidence(self, texts: Sequence[str]) -> list[tuple[SparseVector, list[list[Span]]]]:
+    def encode_with_evidence(self, texts: Iterable[str]) -> list[tuple[SparseVector, list[list[Span]]]]:
         """Encode documents, and say which characters fired each entry, in the same pass over the model.
 
         Returns:
             Each text's vector, and for each of its indices what :meth:`evidence` gives.
+
+        Raises:
+            InvalidDocument: a text isn't a string, or not valid Unicode.
 
         Example:
             >>> encoder = Encoder.load("tiny")
@@ -157,15 +180,20 @@ class Encoder:
             >>> evidence[vector.values.argmax()]
             [(2, 6)]
         """
-        found = self._encode(texts, "document", positions=True)
+        read = checked_texts(texts, "document")
+        found = self._encode(read, "document", positions=True)
         return [
             (each.vector, self._spans(text, each.positions, len(each.vector)))
-            for text, each in zip(texts, found, strict=True)
+            for text, each in zip(read, found, strict=True)
         ]
 
-    def tokens(self, indices: Sequence[int] | npt.NDArray[np.int32]) -> list[str]:
-        """Name vocabulary entries: SPLADE's by their tokens, CSR's latents by the words that most activate them."""
-        numbers = [int(index) for index in indices]
+    def tokens(self, indices: Iterable[int] | npt.NDArray[np.int32]) -> list[str]:
+        """Name vocabulary entries: SPLADE's by their tokens, CSR's latents by the words that most activate them.
+
+        Raises:
+            InvalidVector: an index isn't an integer in ``0..2**31 - 1``.
+        """
+        numbers: list[int] = checked_indices(indices).tolist()
         if not self._has_latents():
             tokenizer = self._any_tokenizer()
             return [tokenizer.token(number) or f"[{number}]" for number in numbers]
@@ -176,7 +204,7 @@ class Encoder:
         return [self._latents.get(number, f"latent {number}") for number in numbers]
 
     def evidence(
-        self, texts: Sequence[str], indices: Sequence[Sequence[int] | npt.NDArray[np.int32]]
+        self, texts: Iterable[str], indices: Iterable[Iterable[int] | npt.NDArray[np.int32]]
     ) -> list[list[list[Span]]]:
         """Which characters of documents fired some vocabulary entries.
 
@@ -191,33 +219,40 @@ class Encoder:
         Returns:
             A list of spans for each index of each text.
 
+        Raises:
+            InvalidDocument: a text isn't a string, or not valid Unicode.
+            InvalidVector: an index isn't an integer in ``0..2**31 - 1``.
+            InvalidInput: there aren't as many lists of indices as texts.
+
         Example:
             >>> encoder = Encoder.load("tiny")
             >>> (lion,) = encoder.encode_queries(["lion"])
             >>> encoder.evidence(["a lion hunts"], [[lion.indices[lion.values.argmax()]]])
             [[[(2, 6)]]]
         """
-        if len(texts) != len(indices):
-            raise ValueError(f"evidence needs indices for each text, got {len(texts)} texts and {len(indices)} lists")
+        read = checked_texts(texts, "document")
+        if not isinstance(indices, Iterable):
+            raise InvalidInput(f"evidence needs a list of indices for each text, got {type(indices).__name__}")
+        wanted = [checked_indices(each) for each in indices]
+        if len(read) != len(wanted):
+            raise InvalidInput(f"evidence needs indices for each text, got {len(read)} texts and {len(wanted)} lists")
         passes = self._passes("document")
-        prepared = passes.route.prepare([self._prompt("document") + text for text in texts])
-        wanted = [np.asarray(each, dtype=np.int64) for each in indices]
+        prepared = passes.route.prepare([self._prompt("document") + text for text in read])
         found: dict[int, Integers | None] = {}
         for batch in batches([len(text) for text in prepared], passes.route.pass_size):
             positions = passes.positions([prepared[at] for at in batch], [wanted[at] for at in batch])
             found |= zip(batch, positions, strict=True)
-        return [self._spans(text, found[at], len(wanted[at])) for at, text in enumerate(texts)]
+        return [self._spans(text, found[at], len(wanted[at])) for at, text in enumerate(read)]
 
     def offsets(self, text: str) -> Offsets:
         """The character offsets of a text's tokens, shape ``(tokens, 2)``, without special tokens or truncation."""
-        return self._any_tokenizer().offsets(text)
+        return self._any_tokenizer().offsets(checked_text(text, "document"))
 
-    def _encode(self, texts: Sequence[str], task: Task, *, positions: bool = False) -> list[Activations]:
-        if isinstance(texts, str):
-            raise TypeError("texts must be a list of strings, got one string: pass [text]")
-        passes = self._passes(task)
+    def _encode(self, texts: Iterable[str], task: Task, *, positions: bool = False) -> list[Activations]:
         prompt = self._prompt(task)
-        prepared = passes.route.prepare([prompt + text for text in texts])
+        read = [prompt + text for text in checked_texts(texts, task)]
+        passes = self._passes(task)
+        prepared = passes.route.prepare(read)
         found: dict[int, Activations] = {}
         for batch in batches([len(text) for text in prepared], passes.route.pass_size):
             encoded = passes.encode([prepared[at] for at in batch], positions=positions)
@@ -243,8 +278,8 @@ class Encoder:
         with self._loading:
             if task not in self._loaded:
                 passes = SharedPasses(self._loader.route(task))
-                same = self._folder.document == self._folder.query
-                self._loaded |= {"document": passes, "query": passes} if same else {task: passes}
+                one = self._folder.has_one_side
+                self._loaded |= {"document": passes, "query": passes} if one else {task: passes}
             return self._loaded[task]
 
     def _any_tokenizer(self) -> Tokenizer:

@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-_HASHED = {".safetensors", ".json", ".txt", ".model"}
+_HASHED = {".safetensors", ".json", ".txt", ".model", ".tiktoken", ".jinja"}
 _LENGTH = 32
 
 # What a training run leaves beside the weights, and other weights than those that are read.

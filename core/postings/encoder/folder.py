@@ -15,6 +15,8 @@ Task = Literal["document", "query"]
 SPARSE_MODULES = frozenset({"SpladePooling", "SparseAutoEncoder", "SparseStaticEmbedding"})
 """Those of sentence-transformers that make a vector sparse."""
 
+_OF_TASKS = ("query_length", "document_length", "query_expansion")
+
 
 @dataclass(frozen=True, slots=True)
 class Module:
@@ -27,6 +29,10 @@ class Module:
         """The module's ``config.json``."""
         settings: dict[str, Any] = _read(self.folder / "config.json")
         return settings
+
+    def names_tasks(self) -> bool:
+        """Whether a transformer reads queries otherwise than documents, for example fewer tokens of them."""
+        return any(_read(file).get(key) for file in self.folder.glob("sentence_*_config.json") for key in _OF_TASKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +79,18 @@ class ModelFolder:
         """The modules that encode documents, or queries."""
         return self.document if task == "document" else self.query
 
+    @property
+    def has_one_side(self) -> bool:
+        """Whether documents and queries are encoded alike, but for their prompts."""
+        return self.document == self.query and not (self.document and self.document[0].names_tasks())
+
     def is_splade(self, task: Task) -> bool:
         """Whether a side is a masked-language model whose logits' maximum is taken."""
         modules = self.modules(task)
         names = [module.name for module in modules]
         if names not in (["Transformer", "SpladePooling"], ["MLMTransformer", "SpladePooling"]):
+            return False
+        if modules[0].names_tasks():
             return False
         return bool(modules[1].config().get("pooling_strategy", "max") == "max")
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from postings.encoder.backends import Backend, Precision, choose
 from postings.encoder.folder import ModelFolder, Task
-from postings.encoder.onnx.facts import read_facts
+from postings.encoder.onnx.facts import FORMAT, read_facts
+from postings.encoder.onnx.refusals import note_refusal, read_refusal
 from postings.encoder.route import Route
 from postings.encoder.sources import cache_folder
 from postings.errors import ConfigurationError, MissingExtra, ModelNotSupported
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 1  # of the graphs in the cache: raise it when they change
+_TASKS: tuple[Task, ...] = ("document", "query")
 
 
 class Loader:
@@ -46,8 +47,11 @@ class Loader:
         self._precision = precision
         self._model: SparseEncoder | None = None
         self._may_change = backend == "auto" and precision == "float32"
-        at_hand = all(self._graphs(task) for task in ("document", "query") if folder.is_splade(task))
+        at_hand = all(self._graphs(task) for task in _TASKS if folder.is_splade(task))
         self.backend = choose(backend, precision, device, folder, graphs=at_hand)
+        if self.backend == "onnx" and self._may_change and not at_hand and (reason := self._refusal()):
+            log.info("encoding with PyTorch, as before: %s", reason)
+            self.backend = "torch"
 
     @property
     def device(self) -> str:
@@ -64,11 +68,13 @@ class Loader:
             MissingExtra: PyTorch is needed and isn't installed.
         """
         modules = self._folder.modules(task)
-        if [module.name for module in modules] == ["SparseStaticEmbedding"]:
+        if static := [module.name for module in modules] == ["SparseStaticEmbedding"]:
             from postings.encoder.static import StaticRoute
 
-            return StaticRoute.load(modules[0].folder, modules[0].config(), self._folder.max_active_dims)
-        if self.backend == "onnx":
+            route = StaticRoute.load(modules[0].folder, modules[0].config(), self._folder.max_active_dims)
+            if route is not None:
+                return route
+        if self.backend == "onnx" and not static:
             try:
                 return self._graph_route(task)
             except (ConfigurationError, ModelNotSupported) as error:
@@ -95,13 +101,17 @@ class Loader:
 
         log.info("exporting %s to ONNX, once", self._name)
         route = route_of(load_model(self._folder.path, "cpu", "float32", self._name), task)
-        if not isinstance(route, MaxFirst):
-            raise ModelNotSupported(
-                f"{self._name!r} can't run on ONNX: expected a masked-language model and max pooling"
-            )
-        route.max_active_dims = None  # pruned is what the graphs give
         try:
+            if not isinstance(route, MaxFirst):
+                raise ModelNotSupported(
+                    f"{self._name!r} can't run on ONNX: expected a masked-language model and max pooling, "
+                    "and texts that are read as the tokenizer alone reads them"
+                )
+            route.max_active_dims = None  # pruned is what the graphs give
             export(route, self._folder.weights(task), self._fingerprint, graphs, self._precision)
+        except ModelNotSupported as error:
+            note_refusal(self._cache(task), self._precision, str(error))
+            raise
         except OSError as error:
             raise ConfigurationError(f"the model's graphs can't be kept in {graphs}: {error}") from error
 
@@ -111,6 +121,8 @@ class Loader:
         graphs = self._graphs(task)
         if graphs is None:
             graphs = self._cache(task)
+            if reason := read_refusal(graphs, self._precision):
+                raise ModelNotSupported(reason)
             self.export(task, graphs)
         facts = read_facts(graphs, self._precision) or {}
         return GraphRoute(self._folder.weights(task), graphs, facts, self._folder.max_active_dims, self._precision)
@@ -125,7 +137,12 @@ class Loader:
 
     def _cache(self, task: Task) -> Path:
         side = self._folder.weights(task).relative_to(self._folder.path)
-        return cache_folder() / "onnx" / f"{self._fingerprint}-{_FORMAT}" / side
+        return cache_folder() / "onnx" / f"{self._fingerprint}-{FORMAT}" / side
+
+    def _refusal(self) -> str | None:
+        """Why a side was found not to be exported."""
+        sides = [task for task in _TASKS if self._folder.is_splade(task)]
+        return next(filter(None, (read_refusal(self._cache(task), self._precision) for task in sides)), None)
 
     def _torch_route(self, task: Task) -> Route:
         from postings.encoder.torch_model import load_model, route_of

@@ -73,6 +73,7 @@ class MaxFirst:
         if not isinstance(model.get_output_embeddings(), nn.Linear):
             return None
         path = cls(transformer, pooling, tokenizer, None)
+        # That the tokens of all kinds of texts are the same was seen before: here it is the head that is tried.
         texts = ["a probe of the head", "and another, a little longer"]
         features = {k: v.to(path._device) for k, v in transformer.preprocess(texts).items() if isinstance(v, Tensor)}
         with torch.inference_mode():

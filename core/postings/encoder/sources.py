@@ -11,7 +11,16 @@ BUNDLED = Path(__file__).parent.parent / "models"
 """Models that the package carries, a folder each."""
 
 # Weights come as safetensors only: other formats can run code when they are read.
-_PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model", "*onnx/transformer*.onnx", "*onnx/dense.onnx"]
+_PATTERNS = [
+    "*.json",
+    "*.safetensors",
+    "*.txt",
+    "*.model",
+    "*.tiktoken",
+    "*.jinja",
+    "*onnx/transformer*.onnx",
+    "*onnx/dense.onnx",
+]
 _PATTERNS += ["*onnx/screen.onnx", "*onnx/selected.onnx"]
 
 
@@ -62,4 +71,10 @@ def _download(model: str) -> Path:
 
 def cache_folder() -> Path:
     """Where what takes long to make is kept: ``$XDG_CACHE_HOME/postings``, or ``~/.cache/postings``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "postings"
+    if kept := os.environ.get("XDG_CACHE_HOME"):
+        return Path(kept) / "postings"
+    try:
+        return Path.home() / ".cache" / "postings"
+    except RuntimeError:
+        # A user without a home, as in some containers, keeps nothing: here nothing can be written.
+        return Path(os.devnull) / "postings"

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from postings.encoder.activations import Activations, Floats, Integers
+from postings.encoder.amendments import amended
 from postings.encoder.onnx.weights import read_weights
-from postings.encoder.tokenizer import Ids, Tokenizer
+from postings.encoder.tokenizer import UNLIMITED, Ids, Tokenizer
 from postings.errors import ModelNotSupported
 from postings.vectors import SparseVector
 
@@ -38,16 +39,19 @@ class StaticRoute:
         self._max_active_dims = max_active_dims
 
     @classmethod
-    def load(cls, folder: Path, config: dict[str, Any], max_active_dims: int | None) -> StaticRoute:
-        """Read a saved ``SparseStaticEmbedding``.
+    def load(cls, folder: Path, config: dict[str, Any], max_active_dims: int | None) -> StaticRoute | None:
+        """Read a saved ``SparseStaticEmbedding``; ``None`` where its tokenizer takes transformers to load.
 
         Raises:
             ModelNotSupported: its weights or its tokenizer can't be read.
         """
         try:
+            serialized = amended(folder)
+            if serialized is None:
+                return None
             settings = json.loads((folder / "tokenizer_config.json").read_bytes())
-            length = min(int(settings.get("model_max_length", _PASS)), _PASS)
-            tokenizer = Tokenizer.load(folder, length, special_tokens=False)
+            length = min(int(settings.get("model_max_length") or UNLIMITED), UNLIMITED)
+            tokenizer = Tokenizer(serialized, length, special_tokens=False)
             if path := config.get("path"):
                 known = tokenizer.vocabulary()
                 weights = np.zeros(len(known), np.float32)
@@ -55,7 +59,9 @@ class StaticRoute:
                     weights[known[token]] = weight
             else:
                 weights = read_weights(folder)["weight"]
-        except (OSError, ValueError, KeyError) as error:
+        except ModelNotSupported:
+            raise
+        except Exception as error:  # tokenizers raises bare Exception
             raise ModelNotSupported(f"{folder} isn't a SparseStaticEmbedding that can be read: {error!r}") from error
         if not np.isfinite(weights).all():
             raise ModelNotSupported(f"{folder} has weights that aren't finite")

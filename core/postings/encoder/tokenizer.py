@@ -20,6 +20,9 @@ Offsets = npt.NDArray[np.int64]
 Word = tuple[int, ...]
 """The ids of a word's tokens."""
 
+UNLIMITED = 1_000_000
+"""Tokens of a text that a model reads which names no limit."""
+
 _AT_ONCE = 256  # texts: what the tokenizer notes of each takes a hundred times its ids
 
 
@@ -33,7 +36,7 @@ class Tokenizer:
     """
 
     def __init__(self, serialized: str, length: int, *, special_tokens: bool = True) -> None:
-        self._serialized = serialized
+        self.serialized = serialized
         self._truncating = tokenizers.Tokenizer.from_str(serialized)
         self._truncating.no_padding()
         self._truncating.enable_truncation(length)
@@ -91,10 +94,14 @@ class Tokenizer:
     @cached_property
     def _plain(self) -> tokenizers.Tokenizer:
         # A second one, since truncation is a tokenizer's own state; a client that only searches doesn't need it.
-        plain = tokenizers.Tokenizer.from_str(self._serialized)
+        plain = tokenizers.Tokenizer.from_str(self.serialized)
         plain.no_truncation()
         plain.no_padding()
         return plain
+
+    def added(self) -> list[str]:
+        """The tokens that are found in a text before it is cut into words, such as ``[MASK]``."""
+        return [token.content for token in self._truncating.get_added_tokens_decoder().values()]
 
     def token(self, id: int) -> str | None:
         """The token of an id."""

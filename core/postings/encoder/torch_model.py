@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from postings.encoder.folder import SPARSE_MODULES, Task, sparse_module
+from postings.encoder.probes import probes
 from postings.encoder.route import Route
-from postings.encoder.tokenizer import Tokenizer
+from postings.encoder.static import StaticRoute
+from postings.encoder.tokenizer import UNLIMITED, Tokenizer
 from postings.errors import MissingExtra, ModelNotSupported
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
 
-_LONGEST = 512
+_LONGEST_PROBE = 16_384
 
 
 def load_model(folder: Path, device: str, precision: str, name: str) -> SparseEncoder:
@@ -66,22 +68,53 @@ def modules_of(model: SparseEncoder, task: Task) -> list[Any]:
 
 
 def route_of(model: SparseEncoder, task: Task) -> Route:
-    """Maximum first where the model allows it, else sentence-transformers' own modules."""
+    """The fast routes where the model allows them, else sentence-transformers' own modules."""
     from postings.encoder.max_first import MaxFirst
     from postings.encoder.reference import Reference
 
     modules = modules_of(model, task)
-    tokenizer = _tokenizer(modules[0])
-    if len(modules) == 2 and type(modules[1]).__name__ == "SpladePooling":
-        path = MaxFirst.of(modules[0], modules[1], tokenizer, model.max_active_dims)
+    names = [type(module).__name__ for module in modules]
+    tokenizer = _tokenizer(modules[0], special_tokens=names != ["SparseStaticEmbedding"])
+    if _same_ids(model, task, tokenizer):
+        path: Route | None = None
+        if names == ["SparseStaticEmbedding"]:
+            path = StaticRoute(modules[0].weight.detach().float().cpu().numpy(), tokenizer, model.max_active_dims)
+        elif len(modules) == 2 and names[1] == "SpladePooling":
+            path = MaxFirst.of(modules[0], modules[1], tokenizer, model.max_active_dims)
         if path is not None:
             return path
     return Reference(model, task, tokenizer)
 
 
-def _tokenizer(module: Any) -> Tokenizer:
-    if not getattr(module.tokenizer, "is_fast", False):
+def _same_ids(model: SparseEncoder, task: Task, tokenizer: Tokenizer) -> bool:
+    """Whether a tokenizer gives the ids that sentence-transformers gives the model, shown on texts of many kinds."""
+    prompt = model.prompts.get(task) or ""
+    texts = probes(tokenizer, min(tokenizer.length, _LONGEST_PROBE))
+    features = model.preprocess(texts, prompt=prompt or None, task=task)
+    ids, mask = features.get("input_ids"), features.get("attention_mask")
+    if ids is None or mask is None or ids.shape != mask.shape or len(ids) != len(texts):
+        return False
+    expected = [row[read].tolist() for row, read in zip(ids, mask.bool(), strict=True)]
+    return expected == [each.tolist() for each in tokenizer.ids([prompt + text for text in texts])]
+
+
+def _tokenizer(module: Any, *, special_tokens: bool) -> Tokenizer:
+    tokenizer = module.tokenizer
+    if not getattr(tokenizer, "is_fast", False):
         raise ModelNotSupported("the model has no fast tokenizer (tokenizer.json), which character offsets need")
-    positions = getattr(getattr(module, "config", None), "max_position_embeddings", None) or _LONGEST
-    length = int(min(module.tokenizer.model_max_length, positions))
-    return Tokenizer(module.tokenizer.backend_tokenizer.to_str(), length)
+    length = int(min(tokenizer.model_max_length, _positions(getattr(module, "model", None))))
+    if length < tokenizer.model_max_length:
+        # sentence-transformers fails on a text that is longer than the model.
+        tokenizer.model_max_length = length
+    return Tokenizer(tokenizer.backend_tokenizer.to_str(), length, special_tokens=special_tokens)
+
+
+def _positions(model: Any) -> int:
+    """How many tokens a model has positions for."""
+    config = getattr(model, "config", None)
+    stated = getattr(config, "max_position_embeddings", None) or 0
+    for name, table in model.named_modules() if stated > 0 else ():
+        # RoBERTa and those like it count positions from behind that of padding.
+        if name.endswith("position_embeddings") and getattr(table, "padding_idx", None) is not None:
+            return int(min(stated, len(table.weight)) - table.padding_idx - 1)
+    return stated if stated > 0 else UNLIMITED

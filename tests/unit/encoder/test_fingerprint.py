@@ -47,7 +47,16 @@ def test_what_no_encoder_reads_changes_nothing(tmp_path: Path, left: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "added", ["special_tokens_map.json", "vocab.txt", "spiece.model", "0_Transformer/config.json", "1_X/a.safetensors"]
+    "added",
+    [
+        "special_tokens_map.json",
+        "vocab.txt",
+        "spiece.model",
+        "vocab.tiktoken",
+        "chat_template.jinja",
+        "0_Transformer/config.json",
+        "1_X/a.safetensors",
+    ],
 )
 def test_whatever_an_encoder_may_read_counts(tmp_path: Path, added: str) -> None:
     copy = copy_of_tiny(tmp_path)

@@ -10,9 +10,10 @@ import torch
 
 from postings import Encoder
 from postings.encoder.exporting import export_model
+from postings.encoder.onnx.facts import FORMAT, read_facts
 from postings.encoder.sources import BUNDLED, cache_folder
 from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
-from tests.support.models import TEXTS, copy_of_tiny, csr_with_whole_queries, save
+from tests.support.models import TEXTS, copy_of_tiny, csr_with_whole_queries, longformer, save
 
 
 @pytest.mark.parametrize("model", ["tinny", "./nowhere", "/nowhere/at/all", "a/b/c", ""])
@@ -92,7 +93,7 @@ def test_graphs_of_other_weights_are_not_taken(tmp_path: Path) -> None:
     (copy / "onnx" / "transformer.onnx").write_bytes(b"another model's")
     encoder = Encoder.load(copy, "cpu")
     assert encoder.backend == "onnx"
-    assert (cache_folder() / "onnx" / f"{encoder.fingerprint}-1" / "transformer.onnx").exists()
+    assert (cache_folder() / "onnx" / f"{encoder.fingerprint}-{FORMAT}" / "transformer.onnx").exists()
     (vector,), (expected,) = encoder.encode_documents(TEXTS[:1]), Encoder.load("tiny").encode_documents(TEXTS[:1])
     assert vector.largest_difference(expected) <= 1e-4
 
@@ -124,6 +125,56 @@ def test_damaged_graphs_and_a_cache_that_cannot_be_written_leave_pytorch(
     assert "the model's graphs can't be kept in" in caplog.text
     with pytest.raises(ConfigurationError, match="graphs can't be kept in"):
         Encoder.load(copy, "cpu", "onnx")
+
+
+def test_a_model_that_cannot_be_exported_is_tried_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    caplog.set_level("INFO", "postings")
+    folder = save(longformer, tmp_path)
+    capfd.readouterr()
+    caplog.clear()
+    assert Encoder.load(folder, "cpu").backend == "torch"
+    (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "encoding with PyTorch: the model can't be exported to ONNX: " in warning.getMessage()
+    assert not any(capfd.readouterr())
+    assert caplog.text.count("exporting ") == 1
+    encoder = Encoder.load(folder, "cpu")
+    assert encoder.backend == "torch"
+    assert encoder.encode_documents(TEXTS)
+    assert caplog.text.count("exporting ") == 1
+    with pytest.raises(ModelNotSupported, match="can't be exported to ONNX"):
+        Encoder.load(folder, "cpu", "onnx")
+    assert caplog.text.count("exporting ") == 1
+
+    (noted,) = (tmp_path / "cache").rglob("refused-float32.json")
+    noted.write_text(noted.read_text().replace('"torch": "', '"torch": "0.'))
+    assert Encoder.load(folder, "cpu").backend == "torch"
+    assert caplog.text.count("exporting ") == 2  # what another version couldn't, this one may
+
+
+def test_a_graph_that_fails_is_an_error_of_the_model(tmp_path: Path) -> None:
+    copy = copy_of_tiny(tmp_path)
+    facts = copy / "onnx" / "transformer.json"
+    facts.write_text(json.dumps({**json.loads(facts.read_text()), "length": 600}))
+    encoder = Encoder.load(copy, "cpu")
+    assert encoder.backend == "onnx"
+    with pytest.raises(ModelNotSupported, match="the model's graph can't be run"):
+        encoder.encode_documents(["word " * 600])
+
+
+def test_graphs_of_another_format_are_not_taken(tmp_path: Path) -> None:
+    copy = copy_of_tiny(tmp_path)
+    facts = copy / "onnx" / "transformer.json"
+    facts.write_text(json.dumps({**json.loads(facts.read_text()), "format": FORMAT - 1}))
+    assert read_facts(copy / "onnx", "float32") is None
+    facts.write_text("[]")
+    assert read_facts(copy / "onnx", "float32") is None
+    assert read_facts(BUNDLED / "tiny" / "onnx", "float32")
 
 
 def test_a_model_without_maximum_is_refused_on_onnx(tmp_path: Path) -> None:

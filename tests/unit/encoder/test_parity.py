@@ -136,11 +136,6 @@ def test_no_texts_give_no_vectors(encoder: Encoder) -> None:
     assert encoder.evidence(["text"], [[]]) == [[]]
 
 
-def test_one_string_instead_of_a_list_is_refused(encoder: Encoder) -> None:
-    with pytest.raises(TypeError, match=r"pass \[text\]"):
-        encoder.encode_documents("text")
-
-
 def test_several_threads_get_what_one_gets(encoder: Encoder) -> None:
     texts = [f"text number {n} about lions and {n} tigers" for n in range(16)]
     expected = encoder.encode_documents(texts)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import math
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,19 @@ from onnx import helper, numpy_helper
 from onnxruntime.quantization import quantize_dynamic
 from torch import Tensor, nn
 
+from postings.encoder.batches import batches
 from postings.encoder.max_first import MaxFirst
-from postings.encoder.onnx.facts import TRANSFORMERS, facts_file
+from postings.encoder.onnx.facts import FORMAT, TRANSFORMERS, facts_file
 from postings.encoder.onnx.heads import dense_graph, external, screen_graph, selected_graph
 from postings.encoder.onnx.route import GraphRoute
 from postings.encoder.onnx.weights import Weights, read_weights
+from postings.encoder.probes import probes
+from postings.encoder.tokenizer import Tokenizer
 from postings.errors import ModelNotSupported
 
 _OPSET = 23  # the first with an Attention operator
-_PROBE = ["a probe of the head", "word " * 600, ""]
+_LONGEST_PROBE = 600  # tokens
+_HOW_MUCH = {"truncation": None, "padding": None}  # of a tokenizer.json: each use of it sets its own
 _TOLERANCES = {"float32": 1e-4, "int8": 1.0}
 _INLINE = 1024  # values; smaller constants stay in the graph
 
@@ -56,55 +61,79 @@ def export(path: MaxFirst, folder: Path, fingerprint: str, graphs: Path, precisi
 
     Raises:
         ModelNotSupported: the model's architecture can't be exported, or its graphs give other vectors.
+        OSError: the folder can't be written to.
     """
+    graphs.mkdir(parents=True, exist_ok=True)
+    # Several processes may export a model at once, and one of them may fail.
+    with tempfile.TemporaryDirectory(dir=graphs, ignore_cleanup_errors=True) as temporary:
+        made = Path(temporary)
+        facts = {"fingerprint": fingerprint, **_write(path, folder, made, precision)}
+        _check(GraphRoute(folder, made, facts, None, precision), path, precision)
+        facts_file(graphs, precision).unlink(missing_ok=True)
+        for file in made.iterdir():
+            file.replace(graphs / file.name)
+        # Last: its presence says that all else is complete.
+        said = facts_file(made, precision)
+        said.write_text(json.dumps(facts, indent=1) + "\n")
+        said.replace(facts_file(graphs, precision))
+
+
+def _write(path: MaxFirst, folder: Path, made: Path, precision: str) -> dict[str, Any]:
+    """Write the graphs, and the tokenizer where the model's file isn't all of it; what is to be known of them."""
     with path.without_decoder(), torch.inference_mode(), _quiet():
         try:
             transformer = _exported(path.model, path.tokenizer.length)
+        except (MemoryError, OSError):
+            raise
         except Exception as error:  # torch.onnx raises its own errors, and those of everything that it traces
-            raise ModelNotSupported(f"the model can't be exported to ONNX: {error}") from error
+            raise ModelNotSupported(f"the model can't be exported to ONNX: {_first_cause(error)}") from error
     weights = read_weights(folder)
     decoder = path.decoder
     size, width = decoder.weight.shape
     if precision == "int8":
         transformer = _rounded(transformer)
     facts = {
-        "fingerprint": fingerprint,
+        "format": FORMAT,
         "weights": _take_out(transformer, weights),
         "decoder": _name_of(decoder.weight.detach().numpy(), weights),
         "bias": None if decoder.bias is None else _name_of(decoder.bias.detach().numpy(), weights),
         "logarithms": path.logarithms,
         "length": path.tokenizer.length,
         "padding": path.padding,
+        "amended": _is_amended(path.tokenizer, folder / "tokenizer.json"),
     }
-    graphs.mkdir(parents=True, exist_ok=True)
-    # Several processes may export a model at once, and one of them may fail.
-    with tempfile.TemporaryDirectory(dir=graphs, ignore_cleanup_errors=True) as temporary:
-        made = Path(temporary)
-        for name, model in {
-            TRANSFORMERS[precision]: transformer,
-            "dense": dense_graph(size, width),
-            "screen": screen_graph(size, width),
-            "selected": selected_graph(size, width),
-        }.items():
-            (made / f"{name}.onnx").write_bytes(model.SerializeToString())
-        _check(GraphRoute(folder, made, facts, None, precision), path, _TOLERANCES[precision])
-        facts_file(graphs, precision).unlink(missing_ok=True)
-        for graph in made.glob("*.onnx"):
-            graph.replace(graphs / graph.name)
-        # Last: its presence says that the graphs are complete.
-        said = facts_file(made, precision)
-        said.write_text(json.dumps(facts, indent=1) + "\n")
-        said.replace(facts_file(graphs, precision))
+    for name, model in {
+        TRANSFORMERS[precision]: transformer,
+        "dense": dense_graph(size, width),
+        "screen": screen_graph(size, width),
+        "selected": selected_graph(size, width),
+    }.items():
+        (made / f"{name}.onnx").write_bytes(model.SerializeToString())
+    if facts["amended"]:
+        (made / "tokenizer.json").write_text(path.tokenizer.serialized, encoding="utf-8")
+    return facts
 
 
-def _check(exported: GraphRoute, path: MaxFirst, tolerance: float) -> None:
-    for found, expected in zip(
-        exported.encode(exported.prepare(_PROBE), positions=True),
-        path.encode(path.prepare(_PROBE), positions=True),
-        strict=True,
-    ):
-        difference = found.vector.largest_difference(expected.vector)
-        if difference > tolerance:
+def _is_amended(tokenizer: Tokenizer, file: Path) -> bool:
+    """Whether transformers makes another tokenizer of a model's files than its ``tokenizer.json`` says."""
+    if not file.exists():
+        return True
+    loaded, saved = json.loads(tokenizer.serialized), json.loads(file.read_bytes())
+    return bool(loaded | _HOW_MUCH != saved | _HOW_MUCH)
+
+
+def _check(exported: GraphRoute, path: MaxFirst, precision: str) -> None:
+    """Compare with the route over PyTorch, which was shown to read and give what sentence-transformers does."""
+    texts = probes(path.tokenizer, min(path.tokenizer.length, _LONGEST_PROBE))
+    expected = path.prepare(texts)
+    for text, ids, others in zip(texts, exported.prepare(texts), expected, strict=True):
+        if not np.array_equal(ids, others):
+            raise ModelNotSupported(f"the exported tokenizer reads {text!r:.60} otherwise")
+    for batch in batches([len(ids) for ids in expected], path.pass_size):
+        read = [expected[at] for at in batch]
+        found, wanted = (route.encode(read, positions=True) for route in (exported, path))
+        difference = max(one.vector.largest_difference(two.vector) for one, two in zip(found, wanted, strict=True))
+        if not difference <= _TOLERANCES[precision]:
             raise ModelNotSupported(f"the exported graphs give other vectors: they differ by {difference:.1e}")
 
 
@@ -186,15 +215,22 @@ def _equal(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> bool:
     return left.shape == right.shape and np.array_equal(left, right)
 
 
+def _first_cause(error: BaseException) -> str:
+    """In a line; torch.onnx wraps it in advice for its own developers."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """torch.onnx logs and warns about what users of Postings can do nothing about."""
-    loggers = [logging.getLogger(name) for name in ("", "torch.onnx", "onnxscript", "onnx_ir")]
+    """torch.onnx logs, warns and prints about what users of Postings can do nothing about."""
+    loggers = [logging.getLogger(name) for name in ("", "torch", "torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.ERROR)
+        logger.setLevel(logging.CRITICAL if logger.name == "torch" else logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+FORMAT = 2
+"""Of graphs and facts: raise it when either changes."""
+
 TRANSFORMERS = {"float32": "transformer", "int8": "transformer-int8"}
 """The graph of the transformer for each precision."""
 
@@ -23,4 +26,4 @@ def read_facts(graphs: Path, precision: str) -> dict[str, Any] | None:
         facts: dict[str, Any] = json.loads(facts_file(graphs, precision).read_bytes())
     except (OSError, ValueError):
         return None
-    return facts
+    return facts if isinstance(facts, dict) and facts.get("format") == FORMAT else None

@@ -53,7 +53,7 @@ class GraphRoute:
         self._padding: int = facts["padding"]
         self._max_active_dims = max_active_dims
         self._graphs = graphs
-        self.tokenizer = Tokenizer.load(folder, facts["length"])
+        self.tokenizer = Tokenizer.load(graphs if facts["amended"] else folder, facts["length"])
         supplied = {
             name: weights[tensor].T if transposed else weights[tensor]
             for name, (tensor, transposed) in facts["weights"].items()

@@ -56,13 +56,14 @@ class Session:
 
         Raises:
             MemoryError: a tensor could not be allocated.
+            ModelNotSupported: the graph doesn't take these inputs.
         """
         try:
             outputs: list[npt.NDArray[Any]] = self._session.run(None, inputs, _shrinking() if shrink else None)
         except Exception as error:
             if "allocate" in str(error) or "bad_alloc" in str(error):
                 raise MemoryError(str(error)) from error
-            raise
+            raise ModelNotSupported(f"the model's graph can't be run: {error}") from error
         return outputs
 
 

@@ -1,0 +1,68 @@
+"""A text is read as far as its model has positions, and no further."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sentence_transformers import SparseEncoder
+
+from postings import Encoder
+from tests.support.models import TEXTS, long_modernbert, roberta, roberta_without_length, save
+
+LONG = "the quick brown fox jumps over the lazy dog, again and again. " * 160 + "a lion hunts"
+"""About 2,000 words, the last of which are nowhere else."""
+
+
+@pytest.fixture(scope="module", params=[(roberta_without_length, 126), (long_modernbert, 8190)], ids=["short", "long"])
+def folder_and_window(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    build, window = request.param
+    return save(build, tmp_path_factory.mktemp("model")), window
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+def test_texts_fill_the_window_of_their_model(folder_and_window: tuple[Path, int], backend: Any) -> None:
+    folder, window = folder_and_window
+    encoder = Encoder.load(folder, "cpu", backend)
+    assert encoder.window == window
+    reference = SparseEncoder(str(folder), device="cpu")
+    reference[0].tokenizer.model_max_length = window + 2  # type: ignore[union-attr]
+    texts = [*TEXTS, LONG]
+    expected = reference.encode_document(texts, convert_to_sparse_tensor=False).numpy()
+    for vector, row in zip(encoder.encode_documents(texts), expected, strict=True):
+        row[vector.indices] -= vector.values
+        assert np.abs(row).max() <= 1e-4
+
+
+def test_what_sentence_transformers_encodes_is_cut_to_the_window_too(tmp_path: Path) -> None:
+    folder = tmp_path / "sum"
+    roberta(tmp_path, None, pooling_strategy="sum").save_pretrained(str(folder))
+    encoder = Encoder.load(folder, "cpu")
+    assert encoder.window == 126
+    cut, whole = encoder.encode_documents(["word " * 126, "word " * 700])
+    assert cut.largest_difference(whole) <= 1e-4
+
+
+def test_a_model_reads_more_than_512_tokens(tmp_path: Path) -> None:
+    encoder = Encoder.load(save(long_modernbert, tmp_path), "cpu", "torch")
+    assert len(encoder.offsets(LONG)) > 1500
+    assert encoder.query_tokens_left_out(LONG) == 0
+    with_end, without = encoder.encode_documents([LONG, LONG.removesuffix("a lion hunts")])
+    assert with_end != without
+
+
+def test_a_query_says_how_many_of_its_tokens_are_beyond_the_window(encoder: Encoder) -> None:
+    assert encoder.query_tokens_left_out("lions " * encoder.window) == 0
+    assert encoder.query_tokens_left_out("lions " * (encoder.window + 3)) == 3
+    assert encoder.query_tokens_left_out("") == 0
+
+
+def test_a_text_of_the_whole_window_is_one_pass(tmp_path: Path) -> None:
+    encoder = Encoder.load(save(long_modernbert, tmp_path), "cpu", "onnx")
+    before = encoder.work.passes
+    (vector,) = encoder.encode_documents(["fox " * 9000])
+    assert len(vector)
+    assert encoder.work.passes == before + 1
+    assert encoder.work.tokens >= 8192

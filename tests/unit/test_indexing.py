@@ -1,0 +1,38 @@
+"""How long passages are, by the model and the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from postings import Document, Encoder, Settings, open_index
+from postings.errors import ConfigurationError
+from postings_ingest.indexing import Indexer
+from tests.support.models import long_modernbert, save
+
+TEXT = "word " * 3000
+
+
+@pytest.fixture(scope="module")
+def long_encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    return Encoder.load(save(long_modernbert, tmp_path_factory.mktemp("model")), "cpu", "torch")
+
+
+@pytest.mark.parametrize(("tokens", "passages"), [(None, 7), (512, 7), (2048, 2), (8190, 1)])
+def test_a_model_that_reads_much_gives_long_passages_to_those_who_ask(
+    long_encoder: Encoder, tmp_path: Path, tokens: int | None, passages: int
+) -> None:
+    settings = Settings(index_url=str(tmp_path / "index"), passage_tokens=tokens)
+    with open_index(settings) as index:
+        (revision,) = Indexer(long_encoder, index, settings).encode([Document("1", TEXT)])
+    assert len(revision.points) == passages
+
+
+def test_passages_longer_than_the_window_are_refused(long_encoder: Encoder, tmp_path: Path) -> None:
+    settings = Settings(index_url=str(tmp_path / "index"), passage_tokens=8191)
+    with (
+        open_index(settings) as index,
+        pytest.raises(ConfigurationError, match=r"'passage_tokens': .* reads 8190 tokens of a text, got 8191"),
+    ):
+        Indexer(long_encoder, index, settings)
