@@ -1,8 +1,10 @@
-"""Arguments that hold several values."""
+"""Checks of what is passed in: Python would take many a wrong type, and go wrong later."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from numbers import Integral, Real
 from typing import TypeVar
 
 from postings.errors import InvalidInput
@@ -30,3 +32,20 @@ def as_list(name: str, values: Iterable[T], kind: type[T], error: type[InvalidIn
         if not isinstance(value, kind):
             raise error(f"{name} must hold values of type {kind.__name__}, got {type(value).__name__} at {at}")
     return read
+
+
+def as_integer(name: str, value: object, error: type[InvalidInput]) -> int:
+    """An integer of Python or numpy; ``True`` isn't one, nor is ``10.0``."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise error(f"{name} must be an integer, got {value!r:.100} ({type(value).__name__})")
+    return int(value)
+
+
+def as_number(name: str, value: object, error: type[InvalidInput]) -> float:
+    """A real number of Python or numpy, infinite perhaps, but not NaN."""
+    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
+        raise error(f"{name} must be a number, got {value!r:.100} ({type(value).__name__})")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
