@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import TypeVar
 
-from postings.errors import InvalidInput
+from postings.errors import PostingsError
 
 T = TypeVar("T")
 
 
-def as_list(name: str, values: Iterable[T], kind: type[T], error: type[InvalidInput]) -> list[T]:
+def as_list(name: str, values: Iterable[T], kind: type[T], error: type[PostingsError]) -> list[T]:
     """Read an argument that holds several values, once: a generator can't be read twice.
 
     Args:
@@ -22,7 +22,7 @@ def as_list(name: str, values: Iterable[T], kind: type[T], error: type[InvalidIn
         error: what to raise where ``values`` can't be iterated, or a value is of another kind.
 
     Example:
-        >>> as_list("ids", (id for id in ("a", "b")), str, InvalidInput)
+        >>> as_list("ids", (id for id in ("a", "b")), str, PostingsError)
         ['a', 'b']
     """
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
@@ -34,14 +34,14 @@ def as_list(name: str, values: Iterable[T], kind: type[T], error: type[InvalidIn
     return read
 
 
-def as_integer(name: str, value: object, error: type[InvalidInput]) -> int:
+def as_integer(name: str, value: object, error: type[PostingsError]) -> int:
     """An integer of Python or numpy; ``True`` isn't one, nor is ``10.0``."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise error(f"{name} must be an integer, got {value!r:.100} ({type(value).__name__})")
     return int(value)
 
 
-def as_number(name: str, value: object, error: type[InvalidInput]) -> float:
+def as_number(name: str, value: object, error: type[PostingsError]) -> float:
     """A real number of Python or numpy, infinite perhaps, but not NaN."""
     if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
         raise error(f"{name} must be a number, got {value!r:.100} ({type(value).__name__})")

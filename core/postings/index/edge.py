@@ -158,9 +158,9 @@ class EdgeIndex:
     def retrieve(self, ids: Iterable[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         """Read points by id."""
         shard, _ = self._opened()
-        wanted = as_list("ids", ids, str, InvalidInput)
+        wanted, named = as_list("ids", ids, str, InvalidInput), as_list("vectors", vectors, str, InvalidInput)
         with edge_errors(str(self._folder)):
-            records = shard.retrieve(list(wanted), with_payload=True, with_vector=list(vectors))
+            records = shard.retrieve(list(wanted), with_payload=True, with_vector=named)
         found = {str(record.id): to_point(record) for record in records}
         return [found[id] for id in wanted if id in found]
 
@@ -169,7 +169,8 @@ class EdgeIndex:
     ) -> Iterator[Point]:
         """Go through all points that match, in the order of their ids."""
         translated = None if filter is None else to_edge(filter)
-        fields, vectors = None if fields is None else list(fields), list(vectors)
+        fields = None if fields is None else as_list("fields", fields, str, InvalidInput)
+        vectors = as_list("vectors", vectors, str, InvalidInput)
         next_id: Any = None
         while True:
             shard, _ = self._opened()

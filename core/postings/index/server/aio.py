@@ -157,8 +157,9 @@ class AsyncServerIndex:
     async def retrieve(self, ids: Iterable[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         """Read points by id."""
         wanted = as_list("ids", ids, str, InvalidInput)
+        named = as_list("vectors", vectors, str, InvalidInput)
         records = await self._request(
-            "retrieve", wanted, with_payload=True, with_vectors=list(vectors) or False, consistency=_CONSISTENT
+            "retrieve", wanted, with_payload=True, with_vectors=named or False, consistency=_CONSISTENT
         )
         found = {str(record.id): to_point(record) for record in records}
         return [found[id] for id in wanted if id in found]

@@ -11,7 +11,8 @@ from typing import Any, Self, TypeVar
 
 from qdrant_client import AsyncQdrantClient
 
-from postings.errors import IndexUnavailable
+from postings.arguments import as_list
+from postings.errors import IndexUnavailable, InvalidInput
 from postings.index.filters import as_json
 from postings.index.models import CollectionModels
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
@@ -99,7 +100,8 @@ class ServerIndex:
         """Go through all points that match, in the order of their ids."""
         # Read once, for all pages.
         filter = None if filter is None else as_json(filter)
-        fields, vectors = None if fields is None else list(fields), list(vectors)
+        fields = None if fields is None else as_list("fields", fields, str, InvalidInput)
+        vectors = as_list("vectors", vectors, str, InvalidInput)
         offset: Any = None
         while True:
             points, offset = self._loop.run(self._index.page(filter, fields, vectors, offset))
