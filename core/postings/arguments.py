@@ -37,14 +37,14 @@ def as_list(name: str, values: Iterable[T], kind: type[T], error: type[PostingsE
 def as_integer(name: str, value: object, error: type[PostingsError]) -> int:
     """An integer of Python or numpy; ``True`` isn't one, nor is ``10.0``."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise error(f"{name} must be an integer, got {value!r:.100} ({type(value).__name__})")
+        raise error(f"expected an integer for {name}, got {value!r:.100} ({type(value).__name__})")
     return int(value)
 
 
 def as_number(name: str, value: object, error: type[PostingsError]) -> float:
     """A real number of Python or numpy, infinite perhaps, but not NaN."""
     if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
-        raise error(f"{name} must be a number, got {value!r:.100} ({type(value).__name__})")
+        raise error(f"expected a number for {name}, got {value!r:.100} ({type(value).__name__})")
     try:
         return float(value)
     except OverflowError:
