@@ -143,6 +143,7 @@ def query_batch(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any
             vector=SparseVector(each["query"]["nearest"]["indices"], each["query"]["nearest"]["values"]),
             using=each["using"],
             limit=each["limit"],
+            offset=each.get("offset") or 0,
             filter=_filter(each),
             score_threshold=each.get("score_threshold"),
             with_payload=each["with_payload"],

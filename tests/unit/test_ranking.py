@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from postings import SparseVector
 from postings.index import Point, ScoredPoint, SearchRequest
-from postings.index.ranking import SKIPPED, Question, Ranking
+from postings.index.ranking import Question, Ranking
 
 QUERY = SparseVector([1], [1.0])
 
@@ -22,7 +22,7 @@ def asked(ranking: Ranking, stored: Sequence[ScoredPoint]) -> list[list[Question
     rounds = []
     while questions := ranking.questions():
         rounds.append(questions)
-        ranking.answer([stored[: question.limit] for question in questions])
+        ranking.answer([stored[each.offset : each.offset + each.limit] for each in questions])
     return rounds
 
 
@@ -64,13 +64,28 @@ def test_ties_at_the_cut_are_asked_for_by_id_alone_and_for_all_searches_in_one_r
     assert ranking.unread() == [f"{n:03}" for n in range(10)]
 
 
-def test_a_deep_page_reads_no_payload_that_it_skips() -> None:
-    stored = hits({f"{n:03}": float(-n) for n in range(100)})
-    for offset, payload in ((SKIPPED, True), (SKIPPED + 1, False)):
-        ranking = Ranking([request(5, offset)])
-        ((question,),) = asked(ranking, stored)
-        assert question.with_payload is payload
-        assert ranking.unread() == ([] if payload else ids(ranking)[0])
+def test_a_deep_page_between_scores_takes_one_request_for_itself_and_a_point_at_either_end() -> None:
+    stored = hits({f"{n:03}": -float(n // 5) for n in range(100)})
+    ranking = Ranking([request(10, 50)])
+    ((question,),) = asked(ranking, stored)
+    assert (question.offset, question.limit, question.with_payload) == (49, 12, True)
+    assert ids(ranking) == [[f"{n:03}" for n in range(50, 60)]]
+
+
+def test_a_deep_page_that_begins_among_equal_scores_is_found_from_the_top() -> None:
+    stored = hits({f"{n:03}": -float(n // 5) for n in range(100)})
+    ranking = Ranking([request(8, 52), request(8, 50), request(9, 51)])
+    rounds = asked(ranking, stored)
+    limits = [[(question.offset, question.limit) for question in questions] for questions in rounds]
+    assert limits == [[(51, 10), (49, 10), (50, 11)], [(0, 61), (0, 236), (0, 61)]]
+    assert ids(ranking) == [[f"{n:03}" for n in range(a, b)] for a, b in ((52, 60), (50, 58), (51, 60))]
+
+
+def test_a_page_beyond_the_end_is_empty() -> None:
+    stored = hits({f"{n:03}": float(-n) for n in range(10)})
+    ranking = Ranking([request(5, 9), request(5, 10), request(5, 11), request(5, 500)])
+    assert len(asked(ranking, stored)) == 1
+    assert ids(ranking) == [["009"], [], [], []]
 
 
 def test_what_was_deleted_meanwhile_is_left_out() -> None:

@@ -28,6 +28,7 @@ def to_edge_query(question: Question) -> edge.QueryRequest:
     return edge.QueryRequest(
         query=edge.Query.Nearest(_to_vector(question.vector), using=question.using),
         limit=question.limit,
+        offset=question.offset,
         filter=None if question.filter is None else to_edge(question.filter),
         score_threshold=question.score_threshold,
         with_payload=question.with_payload,

@@ -1,9 +1,9 @@
 """One list of hits on every engine: the best score first, equal scores in the order of their ids.
 
-An engine cuts its answer after ``limit`` points, among equal scores too, and which of those it keeps is its own
-affair: pages cut by an engine can overlap. So it is asked for one point more than the page needs. Where the cut falls
-between two scores, that is all. Where it falls among equal ones, some of them may be missing: more are asked for, by
-id and score only, until a lower score comes.
+An engine cuts its answer after so many points, among equal scores too, and which of those it keeps is its own affair:
+pages cut by an engine can overlap. So it is asked for the page and for one point more at either end. Where both cuts
+fall between two scores, that is all. Where one falls among equal scores, the page may hold the wrong ones of them: all
+from the top are asked for, by id and score only, and ever more of them until a lower score comes.
 """
 
 from __future__ import annotations
@@ -20,19 +20,17 @@ from postings.index.filters import as_json
 from postings.index.protocol import Filter, Point, ScoredPoint, SearchRequest
 from postings.vectors import SparseVector
 
-SKIPPED = 32
-"""The largest offset at which payloads come with the search: reading some in vain takes less than a second request."""
-
 _GROWTH = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What an engine is asked: its best points, ``limit`` at most; which of equal scores they are is its own affair."""
+    """What an engine is asked: ``limit`` points after the best ``offset``; of equal scores it may give any."""
 
     vector: SparseVector
     using: str
     limit: int
+    offset: int = 0
     filter: Filter | None = None
     score_threshold: float | None = None
     with_payload: bool = True
@@ -104,10 +102,11 @@ class _Search:
     def __init__(self, request: SearchRequest) -> None:
         # Read once: it may be asked for several times.
         self.wanted = request if request.filter is None else replace(request, filter=as_json(request.filter))
-        self.bare = request.offset > SKIPPED
+        self.bare = False
         self.page: list[ScoredPoint] | None = None
         self._end = request.offset + request.limit
-        self._most = self._end + 1
+        self._start = max(request.offset - 1, 0)
+        self._most = self._end + 1 - self._start
 
     def question(self) -> Question:
         wanted = self.wanted
@@ -115,6 +114,7 @@ class _Search:
             vector=wanted.vector,
             using=wanted.using,
             limit=self._most,
+            offset=self._start,
             filter=wanted.filter,
             score_threshold=None if wanted.score_threshold is None else _below(wanted.score_threshold),
             with_payload=not self.bare,
@@ -123,16 +123,21 @@ class _Search:
 
     def take(self, points: Sequence[ScoredPoint]) -> None:
         # A cluster that moves a shard can name a point twice.
-        unique = {point.id: point for point in sorted(points, key=lambda point: point.score)}
+        unique = {point.id: point for point in reversed(points)}
         threshold = self.wanted.score_threshold
         kept = [point for point in unique.values() if threshold is None or point.score >= threshold]
         kept.sort(key=lambda point: (-point.score, point.id))
+        first, end = self.wanted.offset - self._start, self._end - self._start
         everything = len(points) < self._most or len(kept) < len(unique)
-        if everything or (len(kept) > self._end and kept[self._end - 1].score > kept[-1].score):
-            self.page = kept[self.wanted.offset : self._end]
-        else:
-            self._most *= _GROWTH
-            self.bare = True
+        below = everything or (len(kept) > end and kept[end - 1].score > kept[-1].score)
+        above = not self._start or (
+            len(unique) == len(points) and (len(kept) <= first or kept[first - 1].score > kept[first].score)
+        )
+        if above and below:
+            self.page = kept[first:end]
+            return
+        self._most = self._end + 1 if below else _GROWTH * max(self._most, self._end + 1)
+        self._start, self.bare = 0, True
 
     def read(self, found: dict[str, Point]) -> None:
         using = [self.wanted.using] if self.wanted.with_vector else []

@@ -62,6 +62,7 @@ def to_query(question: Question) -> q.QueryRequest:
         query=_to_vector(question.vector),
         using=question.using,
         limit=question.limit,
+        offset=question.offset,
         filter=None if question.filter is None else to_filter(question.filter),
         score_threshold=question.score_threshold,
         with_payload=question.with_payload,
