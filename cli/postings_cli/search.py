@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from postings.errors import InvalidFilter
-from postings_cli.console import out, print_json, printable
+from postings_cli.console import err, out, print_json, printable
 from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
 from postings_query import Hit, SearchClient
 
@@ -53,10 +53,21 @@ def search(
             explain=explain,
             score_threshold=score_threshold,
         )
+        left_out = client.query_tokens_left_out(query)
     if as_json:
         found = [hit_json(hit, explain=explain) for hit in hits]
-        print_json({"query": query, "collection": settings.collection, "model": settings.model, "hits": found})
+        print_json(
+            {
+                "query": query,
+                "query_tokens_left_out": left_out,
+                "collection": settings.collection,
+                "model": settings.model,
+                "hits": found,
+            }
+        )
     else:
+        if left_out:
+            err.print(f"the query is longer than the model's window: its last {left_out} tokens weren't read")
         show_hits(hits, first=offset + 1)
 
 

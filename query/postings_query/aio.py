@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 from postings import Encoder, Index, open_index
@@ -12,7 +12,7 @@ from postings.errors import InvalidQuery
 from postings.index import Filter, IndexInfo, ScoredPoint, SearchRequest
 from postings.index.open import is_server
 from postings_query.hits import Hit
-from postings_query.searching import Wanted, proceed, searching
+from postings_query.searching import Wanted, check_query, proceed, searching
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -91,7 +91,7 @@ class AsyncSearchClient:
 
     async def search_batch(
         self,
-        queries: Sequence[str],
+        queries: Iterable[str],
         limit: int = 10,
         offset: int = 0,
         filter: ClientFilter | Filter | None = None,
@@ -118,6 +118,12 @@ class AsyncSearchClient:
             answers = await index.search_batch(asked, consistent=consistent)
             asked, hits = await asyncio.to_thread(proceed, questions, answers)
         return hits
+
+    async def query_tokens_left_out(self, query: str) -> int:
+        """As :meth:`SearchClient.query_tokens_left_out`."""
+        check_query(query)
+        _, encoder = await self._opened()
+        return await asyncio.to_thread(encoder.query_tokens_left_out, query)
 
     async def close(self) -> None:
         """Close the index, unless it was passed in."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from postings import Encoder, SparseVector
+from postings.arguments import as_list
+from postings.errors import InvalidInput, InvalidVector
 from postings.passages import passage_input
 from postings_query.hits import Contribution, Span
 
@@ -70,10 +72,13 @@ class SharedDimsOfMany(Sequence[SharedDims]):
         )
 
 
-def shared_dims(query: SparseVector, documents: Sequence[SparseVector]) -> SharedDimsOfMany:
+def shared_dims(query: SparseVector, documents: Iterable[SparseVector]) -> SharedDimsOfMany:
     """Split the scores of many documents by dims.
 
     Qdrant scores sparse vectors by dot product, so a dim's contribution is query weight x document weight.
+
+    Raises:
+        InvalidVector: what came aren't vectors.
 
     Example:
         >>> query, document = SparseVector([1, 5], [2.0, 1.0]), SparseVector([1, 4, 5], [0.5, 9.0, 3.0])
@@ -81,6 +86,9 @@ def shared_dims(query: SparseVector, documents: Sequence[SparseVector]) -> Share
         >>> shared.indices.tolist(), shared.products.tolist()
         ([5, 1], [3.0, 1.0])
     """
+    if not isinstance(query, SparseVector):
+        raise InvalidVector(f"query must be a SparseVector, got {type(query).__name__}")
+    documents = as_list("documents", documents, SparseVector, InvalidVector)
     # Typed as Any because, before Python 3.12, numpy's stubs don't call an array a buffer.
     every: list[Any] = [document.indices for document in documents]
     values: list[Any] = [document.values for document in documents]
@@ -102,7 +110,7 @@ def shared_dims(query: SparseVector, documents: Sequence[SparseVector]) -> Share
 
 
 def contributions(
-    encoder: Encoder, query: SparseVector, passages: Sequence[tuple[SparseVector, str, str]]
+    encoder: Encoder, query: SparseVector, passages: Iterable[tuple[SparseVector, str, str]]
 ) -> list[tuple[Contribution, ...]]:
     """Say for each token that a query shares with a passage what it contributes, and where it comes from.
 
@@ -111,6 +119,7 @@ def contributions(
         query: the query's vector.
         passages: each as its stored vector, its title and its text.
     """
+    passages = as_list("passages", passages, tuple, InvalidInput)
     found = shared_dims(query, [vector for vector, _, _ in passages])
     inputs = [passage_input(encoder, title, text) for _, title, text in passages]
     evidence = encoder.evidence([joined for joined, _ in inputs], [shared.indices for shared in found])

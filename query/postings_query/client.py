@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from postings import Encoder, Index, open_index
 from postings.errors import InvalidQuery
 from postings.index import Filter
 from postings_query.hits import Hit
-from postings_query.searching import Wanted, proceed, searching
+from postings_query.searching import Wanted, check_query, proceed, searching
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -75,7 +75,7 @@ class SearchClient:
         score_threshold: float | None = None,
         consistent: bool = False,
     ) -> list[Hit]:
-        """Find the passages with the highest score.
+        """Find the passages with the highest score; equal scores have one order, so that pages never overlap.
 
         Args:
             query: what to search for.
@@ -85,11 +85,11 @@ class SearchClient:
                 ``title``, ``text`` and ``version``.
             group_by_document: one hit for each document, its best passage; ``limit`` and ``offset`` count documents.
             explain: say which tokens made the score, and which characters fired them.
-            score_threshold: leave out hits with a lower score.
+            score_threshold: leave out hits with a lower score; one that equals it stays.
             consistent: on a cluster, ask most of the replicas, so that whatever was written before is found.
 
         Raises:
-            InvalidQuery: the query is empty, or a limit is out of range.
+            InvalidQuery: the query is empty, a limit is out of range, or a value is of the wrong type.
             InvalidFilter: the filter can't be used.
             CollectionNotFound, ModelMismatch: there is no such collection, or it was built with another model.
         """
@@ -106,7 +106,7 @@ class SearchClient:
 
     def search_batch(
         self,
-        queries: Sequence[str],
+        queries: Iterable[str],
         limit: int = 10,
         offset: int = 0,
         filter: ClientFilter | Filter | None = None,
@@ -132,6 +132,19 @@ class SearchClient:
         while asked:
             asked, hits = proceed(questions, self._index.search_batch(asked, consistent=consistent))
         return hits
+
+    def query_tokens_left_out(self, query: str) -> int:
+        """How many tokens at the end of a query are beyond the model's window: no search reads them.
+
+        Raises:
+            InvalidQuery: the query is empty.
+
+        Example:
+            >>> SearchClient(index=index, encoder=encoder).query_tokens_left_out("chasing prey")
+            0
+        """
+        check_query(query)
+        return self._encoder.query_tokens_left_out(query)
 
     def close(self) -> None:
         """Close the index, unless it was passed in."""

@@ -15,8 +15,8 @@ def best_of_documents(
 ) -> Generator[list[SearchRequest], list[list[ScoredPoint]], list[list[ScoredPoint]]]:
     """Answer requests whose ``limit`` and ``offset`` count documents: yields what to ask, is sent the answers.
 
-    Passages come best first, so the first of each document is its best. They are read in growing numbers until
-    enough documents are among them: exact, and the same on every engine.
+    Passages come best first, equal scores in the order of their ids, so the first of each document is its best. They
+    are read in growing numbers until enough documents are among them: exact, and the same on every engine.
 
     Args:
         requests: what to search for.

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from postings import Encoder, SparseVector
+from postings.arguments import as_integer, as_list, as_number
 from postings.errors import InvalidQuery
 from postings.index import Filter, ScoredPoint, SearchRequest
 from postings.index.filters import as_json
@@ -32,11 +33,11 @@ class Wanted:
     """What is asked for, see :meth:`postings_query.SearchClient.search`.
 
     Raises:
-        InvalidQuery: a query is empty, or a limit is out of range.
+        InvalidQuery: a query is empty, a limit is out of range, or a value is of the wrong type.
         InvalidFilter: the filter can't be used.
     """
 
-    queries: Sequence[str]
+    queries: Iterable[str]
     limit: int = 10
     offset: int = 0
     filter: ClientFilter | Filter | None = None
@@ -47,26 +48,34 @@ class Wanted:
     def __post_init__(self) -> None:
         if isinstance(self.queries, str):
             raise InvalidQuery("search_batch takes a list of queries, got one string: use search")
-        for query in self.queries:
-            if not isinstance(query, str):
-                raise InvalidQuery(f"a query must be a string, got {type(query).__name__}")
-            if not query.strip():
-                raise InvalidQuery("the query is empty")
-            try:
-                query.encode()
-            except UnicodeEncodeError as error:
-                raise InvalidQuery(f"the query isn't valid Unicode: {error.reason} at {error.start}") from error
-        if self.limit < 1 or self.offset < 0 or self.limit + self.offset > MAX_HITS:
-            raise InvalidQuery(
-                f"limit must be >= 1, offset >= 0, both at most {MAX_HITS:,}; got {self.limit} and {self.offset}"
-            )
+        queries = as_list("queries", self.queries, object, InvalidQuery)
+        for query in queries:
+            check_query(query)
+        object.__setattr__(self, "queries", queries)
+        limit, offset = as_integer("limit", self.limit, InvalidQuery), as_integer("offset", self.offset, InvalidQuery)
+        if limit < 1 or offset < 0 or limit + offset > MAX_HITS:
+            raise InvalidQuery(f"limit must be >= 1, offset >= 0, both at most {MAX_HITS:,}; got {limit} and {offset}")
+        if self.score_threshold is not None:
+            as_number("score_threshold", self.score_threshold, InvalidQuery)
         if self.filter is not None:
             object.__setattr__(self, "filter", as_json(self.filter))
 
 
+def check_query(query: object) -> None:
+    """Raise :class:`InvalidQuery` unless ``query`` is a text that can be searched for."""
+    if not isinstance(query, str):
+        raise InvalidQuery(f"a query must be a string, got {type(query).__name__}")
+    if not query.strip():
+        raise InvalidQuery("the query is empty")
+    try:
+        query.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidQuery(f"the query isn't valid Unicode: {error.reason} at {error.start}") from error
+
+
 def searching(encoder: Encoder, wanted: Wanted) -> Questions:
     """Encode the queries, ask, and explain the hits if that is wanted."""
-    vectors = encoder.encode_queries(wanted.queries)
+    vectors = encoder.encode_queries(wanted.queries)  # type: ignore[arg-type]
     requests = [
         SearchRequest(
             vector=vector,

@@ -70,6 +70,16 @@ def test_hits_are_printed_for_people_without_control_characters(cli: Cli, tmp_pa
     assert cli("search", "lion", "--score-threshold", "1e9").out == "no hits\n"
 
 
+def test_a_search_says_how_much_of_a_long_query_it_did_not_read(cli: Cli, articles: Path) -> None:
+    cli("ingest", articles)
+    assert cli("search", "lions", "--json").json["query_tokens_left_out"] == 0
+    found = cli("search", "lions " * 1000, "--json")
+    left_out = found.json["query_tokens_left_out"]
+    assert 0 < left_out < 1000
+    assert found.err == ""
+    assert f"its last {left_out} tokens weren't read" in cli("search", "lions " * 1000).err
+
+
 def test_a_filter_limits_a_search(cli: Cli, articles: Path) -> None:
     cli("ingest", articles)
     later = json.dumps({"must": [{"key": "metadata.year", "range": {"gte": 2022}}]})

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from qdrant_client import models as q
 
 from postings import Document, EdgeIndex, Encoder, Index, Settings, SparseVector
+from postings.documents import Passage
 from postings.errors import CollectionNotFound, InvalidFilter, InvalidQuery, ModelMismatch
 from postings.index.filters import as_json
+from postings.index.payload import passage_point
 from postings.passages import passage_input
 from postings_ingest import Pipeline
-from postings_query import AsyncSearchClient, SearchClient
+from postings_query import AsyncSearchClient, Hit, SearchClient
+from tests.contract.test_index import same_index_for_all_examples
 from tests.support.sentences import SENTENCES
 
 LONG = " ".join(f"Sentence {n} tells of horses and of number {n}." for n in range(200))
@@ -86,6 +94,46 @@ def test_pages_are_slices_of_the_whole(client: SearchClient, grouped: bool) -> N
     assert [hit for page in pages for hit in page] == whole[:9]
 
 
+_runs = itertools.count()
+_texts = st.lists(st.sampled_from(["All rights reserved.", "See the terms of use.", "Drums."]), min_size=1, max_size=3)
+
+
+@same_index_for_all_examples
+@given(documents=st.lists(_texts, min_size=1, max_size=50), limit=st.integers(1, 20), above=st.booleans())
+def test_pages_of_documents_and_passages_are_slices_of_one_list_whatever_ties(
+    index: Index, encoder: Encoder, documents: list[list[str]], limit: int, above: bool
+) -> None:
+    index.ensure(encoder.fingerprint, encoder.name)
+    run = next(_runs)
+    points = []
+    for number, texts in enumerate(documents):
+        for ordinal, text in enumerate(texts):
+            passage = Passage(f"{run} {number}", ordinal, 0, len(text), text, "", {"run": run}, 1, len(texts))
+            (vector,) = encoder.encode_documents([text])
+            points.append(passage_point(passage, {encoder.fingerprint: vector}))
+    index.upsert(points)
+    client = SearchClient(index=index, encoder=encoder)
+    of_run = {"must": [{"key": "metadata.run", "match": {"value": run}}]}
+
+    def paged(**options: Any) -> list[Hit]:
+        starts = range(0, len(points) + 1, limit)
+        pages = [client.search("terms of use, all rights", limit, at, of_run, **options) for at in starts]
+        return list(itertools.chain.from_iterable(pages))
+
+    passages = client.search("terms of use, all rights", 1000, 0, of_run)
+    ids = {(point.payload["doc_id"], point.payload["ordinal"]): point.id for point in points}
+    assert passages == sorted(passages, key=lambda hit: (-hit.score, ids[hit.id, hit.ordinal]))
+    assert paged() == passages
+    best: dict[str, Hit] = {}
+    for hit in passages:
+        best.setdefault(hit.id, hit)
+    assert paged(group_by_document=True) == list(best.values())
+    for score in {hit.score for hit in passages}:
+        threshold = math.nextafter(score, math.inf) if above else score
+        expected = [hit for hit in best.values() if hit.score >= threshold]
+        assert paged(group_by_document=True, score_threshold=threshold) == expected
+
+
 def test_a_batch_gives_what_single_searches_give(client: SearchClient) -> None:
     queries = ["food", "a white horse", "violin"]
     batch = client.search_batch(queries, 4, explain=True)
@@ -93,6 +141,7 @@ def test_a_batch_gives_what_single_searches_give(client: SearchClient) -> None:
         alone = client.search(query, 4, explain=True)
         assert [hit.id for hit in hits] == [hit.id for hit in alone]
         assert [hit.score for hit in hits] == pytest.approx([hit.score for hit in alone], rel=1e-4)
+    assert client.search_batch(iter(queries), 4, explain=True) == batch
     assert client.search_batch([]) == []
 
 
@@ -101,7 +150,8 @@ def test_a_threshold_and_filters_limit_the_hits(client: SearchClient) -> None:
     threshold = (whole[2].score + whole[3].score) / 2
     assert client.search("a man", limit=100, score_threshold=threshold) == whole[:3]
     client_filter = q.Filter(must=[q.FieldCondition(key="metadata.number", range=q.Range(lte=1))])
-    for filter in (client_filter, as_json(client_filter)):
+    generated = {"must": ({"key": "metadata.number", "match": {"any": iter((0, 1))}} for _ in "a")}
+    for filter in (client_filter, as_json(client_filter), generated):
         assert {hit.id for hit in client.search("a man", filter=filter)} == {"0", "1"}
 
 
@@ -126,18 +176,30 @@ def test_the_asynchronous_client_gives_the_same(client: SearchClient, index: Ind
         ("x", {"limit": 0}, "limit must be >= 1"),
         ("x", {"offset": -1}, "offset >= 0"),
         ("x", {"limit": 9_999, "offset": 2}, "at most 10,000"),
+        (None, {}, "must be a string, got NoneType"),
+        (b"x", {}, "must be a string, got bytes"),
+        ("x", {"limit": "10"}, "expected an integer for limit, got '10' .str."),
+        ("x", {"limit": True}, "expected an integer for limit, got True"),
+        ("x", {"limit": 10.0}, "expected an integer for limit, got 10.0"),
+        ("x", {"offset": None}, "expected an integer for offset, got None"),
+        ("x", {"offset": False}, "expected an integer for offset, got False"),
+        ("x", {"score_threshold": "x"}, "expected a number for score_threshold, got 'x'"),
+        ("x", {"score_threshold": math.nan}, "expected a number for score_threshold, got nan"),
+        ("x", {"score_threshold": [1.0]}, "expected a number for score_threshold"),
     ],
 )
 def test_a_query_that_makes_no_sense_is_refused(
-    client: SearchClient, query: object, options: dict[str, int], expected: str
+    client: SearchClient, query: object, options: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(InvalidQuery, match=expected):
         client.search(query, **options)  # type: ignore[arg-type]
 
 
 def test_what_is_no_filter_is_refused(client: SearchClient) -> None:
-    with pytest.raises(InvalidFilter, match="got str"):
-        client.search("x", filter="lang = en")  # type: ignore[arg-type]
+    wrong: Any
+    for wrong in ("lang = en", [], [_number(1)], 5, True):
+        with pytest.raises(InvalidFilter, match=f"got {type(wrong).__name__}"):
+            client.search("x", filter=wrong)
     with pytest.raises(InvalidFilter):
         client.search("x", filter={"musst": []})
 
@@ -145,6 +207,30 @@ def test_what_is_no_filter_is_refused(client: SearchClient) -> None:
 def test_a_string_instead_of_a_batch_is_refused(client: SearchClient) -> None:
     with pytest.raises(InvalidQuery, match="takes a list of queries"):
         client.search_batch("food")
+    wrong: Any
+    for wrong in (None, 5, b"food", ["food", None]):
+        with pytest.raises(InvalidQuery, match=r"queries must hold|a query must be a string"):
+            client.search_batch(wrong)
+
+
+def test_a_client_says_how_much_of_a_query_no_search_reads(
+    client: SearchClient, index: Index, encoder: Encoder
+) -> None:
+    window = encoder.query_tokens_left_out("lion " * 10_000)
+    long = "lion " * (10_000 - window + 7)
+    assert client.query_tokens_left_out("a lion") == 0
+    assert client.query_tokens_left_out(long) == 7
+    assert client.search(long) == client.search(long + "drums")
+
+    async def left_out() -> int:
+        async with AsyncSearchClient(index=index, encoder=encoder) as asynchronous:
+            with pytest.raises(InvalidQuery):
+                await asynchronous.query_tokens_left_out("")
+            return await asynchronous.query_tokens_left_out(long)
+
+    assert asyncio.run(left_out()) == 7
+    with pytest.raises(InvalidQuery):
+        client.query_tokens_left_out(7)  # type: ignore[arg-type]
 
 
 def test_a_collection_that_is_not_there_is_reported_at_the_first_search(index: Index, encoder: Encoder) -> None:

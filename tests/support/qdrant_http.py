@@ -19,10 +19,11 @@ from typing import Any
 
 from postings import EdgeIndex, SparseVector
 from postings.errors import InvalidFilter, PostingsError
-from postings.index import Point, SearchRequest
+from postings.index import Point
 from postings.index.models import CollectionModels
 from postings.index.payload import version_at_most
 from postings.index.protocol import ScoredPoint
+from postings.index.ranking import Question
 
 VERSION = os.environ.get("POSTINGS_TEST_FRONT_VERSION", "1.20.0")
 _HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000}
@@ -137,19 +138,20 @@ def delete(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def query_batch(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    requests = [
-        SearchRequest(
+    questions = [
+        Question(
             vector=SparseVector(each["query"]["nearest"]["indices"], each["query"]["nearest"]["values"]),
             using=each["using"],
             limit=each["limit"],
             offset=each.get("offset") or 0,
             filter=_filter(each),
             score_threshold=each.get("score_threshold"),
+            with_payload=each["with_payload"],
             with_vector=bool(each.get("with_vector")),
         )
         for each in body["searches"]
     ]
-    return [{"points": [_point(hit) for hit in hits]} for hits in index.search_batch(requests)]
+    return [{"points": [_point(hit) for hit in hits]} for hits in index.nearest(questions)]
 
 
 def retrieve(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any]]:

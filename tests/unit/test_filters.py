@@ -168,10 +168,21 @@ def test_an_empty_filter_has_no_conditions() -> None:
     assert to_edge({"must": []}).must == []
 
 
-def test_any_mapping_is_taken_for_json_as_it_is() -> None:
+def test_any_mapping_is_taken_for_json() -> None:
     proxy = types.MappingProxyType(must(types.MappingProxyType({"has_vector": "v"})))
-    assert as_json(proxy) is proxy
+    assert as_json(proxy) == must({"has_vector": "v"})
     assert repr(to_edge(proxy)) == repr(to_edge(must({"has_vector": "v"})))
+
+
+def test_lists_may_be_any_iterables_and_conditions_those_of_qdrant_client() -> None:
+    plain = [{"key": "a", "match": {"any": ["x", "y"]}}, {"key": "b", "range": {"gte": 1.0}}]
+    condition = q.FieldCondition(key="b", range=q.Range(gte=1.0))
+    for clause in ("must", "should", "must_not"):
+        given = {clause: (each for each in ({"key": "a", "match": {"any": iter("xy")}}, condition))}
+        read = as_json(given)
+        assert read == {clause: plain}
+        assert repr(to_edge(read)) == repr(to_edge({clause: tuple(plain)}))
+    assert repr(to_edge({"must": iter([{"has_id": (1,)}])})) == repr(to_edge(must({"has_id": [1]})))
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from postings.arguments import as_list
 from postings.errors import InvalidInput
 from postings_training.evaluation.beir import BeirSet
 from postings_training.evaluation.measuring import Progress
@@ -19,7 +20,7 @@ _TOLD_EVERY = 500
 
 
 def without_leaks(
-    sets: Sequence[BeirSet], sources: Sequence[Source], *, drop: bool = False, progress: Progress | None = None
+    sets: Iterable[BeirSet], sources: Iterable[Source], *, drop: bool = False, progress: Progress | None = None
 ) -> tuple[list[BeirSet], list[str]]:
     """Look for the queries of evaluation sets in training data.
 
@@ -37,7 +38,9 @@ def without_leaks(
         ReaderError: the data can't be read.
     """
     kept, remarks = [], []
-    for each in sets:
+    # Read once: they are gone through for each set.
+    sources = as_list("sources", sources, Source, InvalidInput)
+    for each in as_list("sets", sets, BeirSet, InvalidInput):
         finder = LeakFinder(each.judged, each.corpus)
         found: dict[str, tuple[Source, Leak]] = {}
         for source in sources:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice, pairwise
@@ -16,8 +16,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
+from postings.arguments import as_list
 from postings.encoder.sources import model_folder
-from postings.errors import ReaderError
+from postings.errors import InvalidInput, ReaderError
 from postings_training.hub import load_hub
 from postings_training.rows import Row, read_rows
 
@@ -128,7 +129,7 @@ def trained_on(model: str) -> list[Source] | None:
         raise ReaderError(f"{record} can't be read: {error}") from error
 
 
-def known_sources(models: Iterable[str], given: Sequence[Path] = ()) -> tuple[list[Source], list[str]]:
+def known_sources(models: Iterable[str], given: Iterable[Path] = ()) -> tuple[list[Source], list[str]]:
     """All that models were trained on, as their folders and the user say.
 
     Args:
@@ -140,10 +141,12 @@ def known_sources(models: Iterable[str], given: Sequence[Path] = ()) -> tuple[li
         What can be read, each once, and a remark on each model of whose data some can't.
 
     Raises:
+        InvalidInput: what came holds no models or no paths.
         ModelNotFound: there is no such model.
         ReaderError: a record, or what the user names, can't be read.
     """
-    records = {model: trained_on(model) for model in models}
+    places = as_list("given", given, Path, InvalidInput)
+    records = {model: trained_on(model) for model in as_list("models", models, str, InvalidInput)}
     digest_of = cache(_digest_if_any)
     found: list[Source] = []
     remarks = []
@@ -151,7 +154,7 @@ def known_sources(models: Iterable[str], given: Sequence[Path] = ()) -> tuple[li
     for model, record in records.items():
         missing: dict[str, list[str]] = {}
         for source in record or ():
-            place = next((place for place in given if digest_of(place, source.split) == source.digest), None)
+            place = next((place for place in places if digest_of(place, source.split) == source.digest), None)
             if place is not None:
                 named.add(place)
                 found.append(replace(source, path=str(place)))
@@ -163,7 +166,7 @@ def known_sources(models: Iterable[str], given: Sequence[Path] = ()) -> tuple[li
             told = "; ".join(f"{', '.join(paths)} ({reason})" for reason, paths in missing.items())
             remarks.append(f"not checked for leaks, though {model} was trained on it: {told}")
     silent = None in records.values()
-    found.extend(Source.of(place) for place in given if silent or place not in named)
+    found.extend(Source.of(place) for place in places if silent or place not in named)
     return list(dict.fromkeys(found)), remarks
 
 

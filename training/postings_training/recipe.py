@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from postings.arguments import as_list
 from postings.errors import ConfigurationError
 from postings_training.sections import (
     Data,
@@ -138,7 +139,7 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
-def load_recipe(name: str, changes: Sequence[str] = (), **replaced: Any) -> Recipe:
+def load_recipe(name: str, changes: Iterable[str] = (), **replaced: Any) -> Recipe:
     """Read a recipe and change some of its settings.
 
     Args:
@@ -163,7 +164,7 @@ def load_recipe(name: str, changes: Sequence[str] = (), **replaced: Any) -> Reci
         raise ConfigurationError(f"there is no recipe {name!r} ({error.strerror or error}): {expected}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the recipe {path} isn't TOML: {error}") from error
-    for change in changes:
+    for change in as_list("changes", changes, str, ConfigurationError):
         key, equals, value = change.partition("=")
         if not equals:
             raise ConfigurationError(f"expected section.setting=value, got {change!r}")

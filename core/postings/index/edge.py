@@ -8,26 +8,29 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import qdrant_edge as edge
 
+from postings.arguments import as_list
 from postings.errors import (
     CollectionNotFound,
     ConfigurationError,
     IndexCorrupt,
     IndexRejected,
     IndexUnavailable,
+    InvalidInput,
     StorageFull,
 )
+from postings.index.edge_values import to_edge_point, to_edge_query, to_hit, to_point
 from postings.index.failures import edge_errors
 from postings.index.filters import to_edge
 from postings.index.models import CollectionModels
 from postings.index.payload import INDEXED_FIELDS, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
-from postings.vectors import SparseVector
+from postings.index.ranking import Question, Ranking
 
 ROOM_TO_WRITE = 128 * 2**20
 """Bytes that must be free before a write: the engine maps its files, so a full disk kills the process (SIGBUS)."""
@@ -109,16 +112,17 @@ class EdgeIndex:
         _, models = self._opened()
         return IndexInfo(self.collection, str(self._root), models, self.count())
 
-    def upsert(self, points: Sequence[Point], *, newest: int | None = None) -> None:
+    def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points, see :meth:`postings.Index.upsert`.
 
         Raises:
             StorageFull: less than ``ROOM_TO_WRITE`` bytes are free on the disk.
         """
         condition = None if newest is None else to_edge(version_at_most(newest))
+        all_points = as_list("points", points, Point, InvalidInput)
         # The engine holds Python's lock during a call: other threads get their turn in between.
-        for start in range(0, len(points), _PAGE):
-            some = [_to_edge_point(point) for point in points[start : start + _PAGE]]
+        for start in range(0, len(all_points), _PAGE):
+            some = [to_edge_point(point) for point in all_points[start : start + _PAGE]]
             self._update(edge.UpdateOperation.upsert_points(some, condition), len(some))
 
     def delete(self, filter: Filter) -> None:
@@ -131,32 +135,42 @@ class EdgeIndex:
 
     def search_batch(
         self,
-        requests: Sequence[SearchRequest],
+        requests: Iterable[SearchRequest],
         *,
         consistent: bool = False,  # noqa: ARG002
     ) -> list[list[ScoredPoint]]:
-        """Answer several searches in one pass over the index."""
+        """Answer several searches at once."""
+        ranking = Ranking(requests)
+        while questions := ranking.questions():
+            ranking.answer(self.nearest(questions))
+        if ids := ranking.unread():
+            ranking.complete(self.retrieve(ids, vectors=ranking.vectors))
+        return ranking.pages()
+
+    def nearest(self, questions: Sequence[Question]) -> list[list[ScoredPoint]]:
+        """The engine's own answers, in one pass over the index; see :class:`postings.index.ranking.Question`."""
         shard, _ = self._opened()
-        batch = edge.QueryBatchRequest([_to_edge_query(request) for request in requests])
+        batch = edge.QueryBatchRequest([to_edge_query(question) for question in questions])
         with edge_errors(str(self._folder)):
             answers = shard.query_batch(batch)
-        return [
-            sorted((_scored(hit) for hit in answer), key=lambda point: (-point.score, point.id)) for answer in answers
-        ]
+        return [[to_hit(hit) for hit in answer] for answer in answers]
 
-    def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+    def retrieve(self, ids: Iterable[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         """Read points by id."""
         shard, _ = self._opened()
+        wanted, named = as_list("ids", ids, str, InvalidInput), as_list("vectors", vectors, str, InvalidInput)
         with edge_errors(str(self._folder)):
-            records = shard.retrieve(list(ids), with_payload=True, with_vector=list(vectors))
-        found = {str(record.id): _point(record) for record in records}
-        return [found[id] for id in ids if id in found]
+            records = shard.retrieve(list(wanted), with_payload=True, with_vector=named)
+        found = {str(record.id): to_point(record) for record in records}
+        return [found[id] for id in wanted if id in found]
 
     def scroll(
         self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
     ) -> Iterator[Point]:
         """Go through all points that match, in the order of their ids."""
         translated = None if filter is None else to_edge(filter)
+        fields = None if fields is None else as_list("fields", fields, str, InvalidInput)
+        vectors = as_list("vectors", vectors, str, InvalidInput)
         next_id: Any = None
         while True:
             shard, _ = self._opened()
@@ -164,12 +178,12 @@ class EdgeIndex:
                 offset=next_id,
                 limit=_PAGE,
                 filter=translated,
-                with_payload=True if fields is None else list(fields),
-                with_vector=list(vectors),
+                with_payload=True if fields is None else fields,
+                with_vector=vectors,
             )
             with edge_errors(str(self._folder)):
                 records, next_id = shard.scroll(page)
-            yield from map(_point, records)
+            yield from map(to_point, records)
             if next_id is None:
                 return
 
@@ -268,38 +282,3 @@ def _write_durably(path: Path, models: CollectionModels) -> None:
         json.dump(models.to_json(), file, indent=1)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _to_edge_point(point: Point) -> edge.Point:
-    vectors: dict[str, Any] = {name: _to_edge_vector(vector) for name, vector in point.vectors.items()}
-    return edge.Point(point.id, vectors, dict(point.payload))
-
-
-def _to_edge_vector(vector: SparseVector) -> edge.SparseVector:
-    return edge.SparseVector(vector.indices.tolist(), vector.values.tolist())
-
-
-def _to_edge_query(request: SearchRequest) -> edge.QueryRequest:
-    return edge.QueryRequest(
-        query=edge.Query.Nearest(_to_edge_vector(request.vector), using=request.using),
-        limit=request.limit,
-        offset=request.offset,
-        filter=None if request.filter is None else to_edge(request.filter),
-        score_threshold=request.score_threshold,
-        with_payload=True,
-        with_vector=[request.using] if request.with_vector else False,
-    )
-
-
-def _scored(hit: edge.ScoredPoint) -> ScoredPoint:
-    return ScoredPoint(str(hit.id), hit.payload or {}, _vectors(hit.vector), hit.score)
-
-
-def _point(record: edge.Record) -> Point:
-    return Point(str(record.id), record.payload or {}, _vectors(record.vector))
-
-
-def _vectors(stored: Any) -> Mapping[str, SparseVector]:
-    if not isinstance(stored, Mapping):
-        return {}
-    return {name: SparseVector(vector.indices, vector.values) for name, vector in stored.items()}

@@ -6,7 +6,7 @@ and it needs no import of qdrant-client, which takes a second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -22,19 +22,39 @@ _T = TypeVar("_T")
 
 
 def as_json(filter: ClientFilter | Filter) -> Filter:
-    """Bring a ``qdrant_client.models.Filter`` to JSON form; a mapping is taken to be in it already.
+    """Bring a filter to JSON form: objects, lists and plain values, in which any number of readers find the same.
+
+    Args:
+        filter: a ``qdrant_client.models.Filter``, or a mapping whose lists may be any iterables and whose conditions
+            may be those of qdrant-client.
 
     Raises:
         InvalidFilter: it is neither.
+
+    Example:
+        >>> as_json({"must": ({"key": "metadata.year", "match": {"any": range(2020, 2022)}} for _ in "a")})
+        {'must': [{'key': 'metadata.year', 'match': {'any': [2020, 2021]}}]}
     """
-    if isinstance(filter, Mapping):
-        return filter
-    if hasattr(filter, "model_dump") and type(filter).__name__ == "Filter":
-        dumped: Filter = filter.model_dump(mode="json", by_alias=True, exclude_none=True)
-        return dumped
-    raise InvalidFilter(
-        f"a filter must be a qdrant_client.models.Filter or its JSON object, got {type(filter).__name__}"
-    )
+    client_filter = type(filter).__name__ == "Filter" and hasattr(type(filter), "model_dump")
+    if not isinstance(filter, Mapping) and not client_filter:
+        raise InvalidFilter(
+            f"a filter must be a qdrant_client.models.Filter or its JSON object, got {type(filter).__name__}"
+        )
+    try:
+        plain: Filter = _plain(filter)
+    except RecursionError as error:
+        raise InvalidFilter("filter is nested too deeply") from error
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if hasattr(type(value), "model_dump"):
+        return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return [_plain(each) for each in value]
+    return value
 
 
 def to_edge(filter: Filter) -> edge.Filter:
@@ -49,7 +69,7 @@ def to_edge(filter: Filter) -> edge.Filter:
         'metadata.year'
     """
     try:
-        return _filter(filter, "filter")
+        return _filter(_plain(filter), "filter")
     except RecursionError as error:
         raise InvalidFilter("filter is nested too deeply") from error
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, TypeAlias
 
+from postings.arguments import as_integer, as_number
+from postings.errors import InvalidQuery
 from postings.index.models import CollectionModels
 from postings.vectors import SparseVector
 
@@ -33,8 +35,11 @@ class ScoredPoint(Point):
 class SearchRequest:
     """One search: the points whose vector ``using`` has the highest dot product with ``vector``.
 
-    Points that share no dim with the query have no score and are never found. ``score_threshold`` is a lower
-    bound on the score. ``with_vector`` returns the stored vector of each hit too.
+    Points that share no dim with the query have no score and are never found. ``score_threshold`` leaves out lower
+    scores; one that equals it stays. ``with_vector`` returns the stored vector of each hit too.
+
+    Raises:
+        InvalidQuery: a value is of the wrong type or out of range.
     """
 
     vector: SparseVector
@@ -44,6 +49,21 @@ class SearchRequest:
     filter: Filter | None = None
     score_threshold: float | None = None
     with_vector: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.vector, SparseVector) or not isinstance(self.using, str):
+            raise InvalidQuery(
+                "a search needs a SparseVector and the name of the stored ones, "
+                f"got {type(self.vector).__name__} and {type(self.using).__name__}"
+            )
+        limit, offset = as_integer("limit", self.limit, InvalidQuery), as_integer("offset", self.offset, InvalidQuery)
+        if limit < 1 or offset < 0:
+            raise InvalidQuery(f"limit must be >= 1, offset >= 0; got {limit} and {offset}")
+        object.__setattr__(self, "limit", limit)
+        object.__setattr__(self, "offset", offset)
+        if self.score_threshold is not None:
+            threshold = as_number("score_threshold", self.score_threshold, InvalidQuery)
+            object.__setattr__(self, "score_threshold", threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +105,7 @@ class Index(Protocol):
         """Say what the collection holds."""
         ...
 
-    def upsert(self, points: Sequence[Point], *, newest: int | None = None) -> None:
+    def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert the points that are absent; replace those whose stored ``version`` is at most ``newest``.
 
         Points stored with a higher version are left as they are, silently. ``None`` replaces unconditionally.
@@ -97,18 +117,18 @@ class Index(Protocol):
         ...
 
     def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:
-        """Find points, best first; equal scores in the order of their ids.
+        """Find points, best first; equal scores in the order of their ids, so that pages are pages of one list.
 
         On a cluster, a replica may lag behind what was acknowledged; ``consistent`` asks most of them, and so finds
         whatever was written before. ``retrieve`` and ``scroll`` read so anyway.
         """
         ...
 
-    def search_batch(self, requests: Sequence[SearchRequest], *, consistent: bool = False) -> list[list[ScoredPoint]]:
+    def search_batch(self, requests: Iterable[SearchRequest], *, consistent: bool = False) -> list[list[ScoredPoint]]:
         """Answer several searches in one call, in the order of the requests."""
         ...
 
-    def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+    def retrieve(self, ids: Iterable[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         """Read points by id, in the order of ``ids``, leaving out those that aren't there."""
         ...
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from postings.errors import DeadLetterNotFound, InvalidMessage, TooOldToRetry
+from postings.arguments import as_list
+from postings.errors import DeadLetterNotFound, InvalidInput, InvalidMessage, TooOldToRetry
 from postings_ingest.queue.ledger import BULK, Ledger
 from postings_ingest.queue.messages import dump, from_json, pack
 
@@ -129,12 +130,17 @@ class DeadLetters:
             return None
         return batch, BULK
 
-    def purge(self, ids: Sequence[str] | None = None) -> int:
-        """Forget letters, by default all; returns how many."""
+    def purge(self, ids: Iterable[str] | None = None) -> int:
+        """Forget letters, by default all; returns how many.
+
+        Raises:
+            InvalidInput: what came holds no ids.
+        """
+        named = None if ids is None else as_list("ids", ids, str, InvalidInput)
         with self._ledger.errors():
-            if ids is None:
+            if named is None:
                 return int(self._ledger.redis.xtrim(self._stream, maxlen=0, approximate=False))
-            return int(self._ledger.redis.xdel(self._stream, *ids)) if ids else 0
+            return int(self._ledger.redis.xdel(self._stream, *named)) if named else 0
 
     def add(self, operation: Any, error: str, reason: str) -> None:
         """Keep a message that no batch of ours holds."""

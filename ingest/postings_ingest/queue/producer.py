@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from postings import Document, Settings
-from postings.errors import BrokerUnavailable, PostingsError, QueueFull
+from postings.errors import BrokerUnavailable, InvalidDocument, PostingsError, QueueFull
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.queue.celery_app import announce, celery_app
 from postings_ingest.queue.job import Job
@@ -92,11 +92,12 @@ class Producer:
         """Queue a document to be indexed.
 
         Raises:
+            InvalidDocument: it is no document.
             QueueFull: a batch is full, the queue too, and ``when_full`` is ``raise``; the document isn't taken.
             BrokerUnavailable: a batch is full and can't be sent; the document isn't taken.
         """
         if not isinstance(document, Document):
-            raise TypeError(f"add takes a Document, got {type(document).__name__}")
+            raise InvalidDocument(f"add takes a Document, got {type(document).__name__}")
         self._add(document)
 
     def delete(self, id: str, version: int | None = None) -> None:

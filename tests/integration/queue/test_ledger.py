@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from pydantic import SecretStr
 
 from postings import Settings
-from postings.errors import BrokerUnavailable, ConfigurationError, DeadLetterNotFound, QueueFull
+from postings.errors import BrokerUnavailable, ConfigurationError, DeadLetterNotFound, InvalidInput, QueueFull
 from postings_ingest import Counts, DeadLetters, Ledger
 from postings_ingest.queue.dead_letters import letter
 from postings_ingest.queue.ledger import BULK, INTERACTIVE, QUEUES, Lease
@@ -347,6 +347,18 @@ def test_a_letter_is_retried_by_its_whole_id_only(ledger: Ledger) -> None:
     (found,) = letters.list()
     with pytest.raises(DeadLetterNotFound):
         letters.retry(found.id.partition("-")[0])
+    assert len(letters) == 1
+
+
+def test_letters_are_purged_by_a_generator_of_ids_but_not_by_a_string(ledger: Ledger) -> None:
+    letters = DeadLetters(ledger)
+    for name in "xyz":
+        letters.add({"delete": {"id": name, "version": 1}}, "Error", "reason")
+    first, second, _ = (found.id for found in letters.list())
+    with pytest.raises(InvalidInput, match="ids must hold"):
+        letters.purge(first)
+    assert letters.purge(id for id in (first, second)) == 2
+    assert letters.purge(id for id in ()) == 0
     assert len(letters) == 1
 
 

@@ -126,7 +126,7 @@ def test_asyncio_may_queue_without_blocking_its_loop(settings: Settings, ledger:
 
 def test_wrong_use_is_said_at_once(settings: Settings) -> None:
     with Producer(settings) as producer:
-        with pytest.raises(TypeError, match="takes a Document, got str"):
+        with pytest.raises(InvalidDocument, match="takes a Document, got str"):
             producer.add("a text")  # type: ignore[arg-type]
         with pytest.raises(InvalidDocument, match="version"):
             producer.delete("a", version=-1)

@@ -16,6 +16,7 @@ from postings.errors import ConfigurationError, InvalidInput, ReaderError
 from postings_training.data import load_data
 from postings_training.evaluation import load_set
 from postings_training.leak_guard import without_leaks
+from postings_training.provenance import Source
 from postings_training.recipe import load_recipe
 from postings_training.rows import Row, read_rows, row_of
 from postings_training.sections import Data
@@ -204,6 +205,23 @@ def test_a_source_of_which_no_row_is_left_is_refused(tmp_path: Path) -> None:
     test_set = write_beir(tmp_path / "test", {"d": "a lion"}, {"q": "What hunts?"}, {"q": {"d": 1}})
     with pytest.raises(InvalidInput, match=r"pairs\.jsonl holds no row to train on"):
         load_data(Data(sources=(jsonl(tmp_path, ONE),), leave_out=(str(test_set),)))
+
+
+def test_every_set_of_a_generator_is_looked_for_in_every_source_of_another(tmp_path: Path) -> None:
+    asked = {"a": "What roars?", "b": "What hunts?"}
+    folders = [write_beir(tmp_path / n, {"d": "a lion"}, {"q": text}, {"q": {"d": 1}}) for n, text in asked.items()]
+    sets, sources = [load_set(folder) for folder in folders], [Source.of(jsonl(tmp_path, ONE))]
+    with pytest.raises(InvalidInput, match="1 of the 1 queries of b are in the training data"):
+        without_leaks(iter(sets), iter(sources))
+    assert without_leaks(iter(sets[:1]), iter(sources)) == (sets[:1], [])
+
+
+@pytest.mark.parametrize("wrong", ["abc", None, [7]])
+def test_what_holds_no_sets_or_sources_is_refused(wrong: Any) -> None:
+    with pytest.raises(InvalidInput, match="sets must hold"):
+        without_leaks(wrong, [])
+    with pytest.raises(InvalidInput, match="sources must hold"):
+        without_leaks([], wrong)
 
 
 def test_the_rows_of_scifact_that_leak_are_left_out_and_no_others_leak() -> None:

@@ -71,6 +71,7 @@ def test_several_sets_are_compared_on_the_mean_too() -> None:
         [measured("x", a=1.0, b=1.0), measured("y", c=0.0)],
         [measured("x", a=0.5, b=0.5), measured("y", c=1.0)],
     )
+    assert compare(iter(first), iter(second)) == compare(first, second)
     x, y, mean = compare(first, second)
     assert (x.data, y.data, mean.data) == ("x", "y", "mean")
     assert (x.difference, y.difference, mean.difference) == (0.5, -1.0, -0.25)
@@ -80,3 +81,7 @@ def test_several_sets_are_compared_on_the_mean_too() -> None:
 def test_other_queries_can_not_be_compared() -> None:
     with pytest.raises(InvalidInput, match="have other queries"):
         compare([measured("set", a=1.0)], [measured("set", b=1.0)])
+    with pytest.raises(InvalidInput, match="got one on 1 and one on 0"):
+        compare([measured("set", a=1.0)], [])
+    with pytest.raises(InvalidInput, match="first must hold"):
+        compare(measured("set", a=1.0), [])  # type: ignore[arg-type]

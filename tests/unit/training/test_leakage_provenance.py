@@ -7,12 +7,13 @@ import shutil
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postings.errors import ModelNotFound, ReaderError
+from postings.errors import InvalidInput, ModelNotFound, ReaderError
 from postings_training.provenance import RECORD, Source, gaps, known_sources, trained_on
 from tests.support.beir import write_beir
 
@@ -85,6 +86,22 @@ def test_data_that_one_model_names_are_the_others_as_a_whole_if_it_says_nothing(
     (other / RECORD).write_text(json.dumps({"data": []}))
     assert known_sources([str(model), str(other)], at) == ([start], [])
     assert known_sources([str(other)], at) == ([whole], [])
+
+
+def test_models_and_data_may_be_generators(model: Path, tmp_path: Path) -> None:
+    wholes = [Source.of(pairs(tmp_path, PAIR * rows)) for rows in (1,)]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    wholes.append(Source.of(pairs(elsewhere, PAIR * 2)))
+    recorded = [replace(each, path="nowhere") for each in wholes]
+    (model / RECORD).write_text(json.dumps({"data": [asdict(each) for each in recorded]}))
+    assert known_sources((str(each) for each in [model]), (Path(each.path) for each in wholes)) == (wholes, [])
+
+
+@pytest.mark.parametrize(("models", "given"), [("tiny", []), (None, []), (["tiny"], "pairs.jsonl"), (["tiny"], [7])])
+def test_what_holds_no_models_or_paths_is_refused(models: Any, given: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"(models|given) must hold"):
+        known_sources(models, given)
 
 
 def test_a_beir_folder_that_moved_is_known_by_the_split_that_was_trained_on(model: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -156,13 +157,19 @@ def test_a_negative_never_scores_above_the_positive(positive: float, margin: flo
         {"margin": float("inf")},
         {"relative_margin": 1.1},
         {"relative_margin": float("nan")},
+        {"skip": "1"},
+        {"depth": 10.0},
+        {"margin": "0.1"},
+        {"relative_margin": None},
     ],
 )
-def test_guards_that_are_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+def test_guards_that_are_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="expected"):
-        Guards(**wrong)  # type: ignore[arg-type]
+        Guards(**wrong)
 
 
 def test_no_negatives_can_not_be_asked_for(cats: Path, encoder: Encoder) -> None:
     with pytest.raises(ConfigurationError, match="expected 1 negative or more, got 0"):
         mined(cats, encoder, negatives=0)
+    with pytest.raises(ConfigurationError, match="expected an integer for negatives, got '5'"):
+        mined(cats, encoder, negatives="5")  # type: ignore[arg-type]

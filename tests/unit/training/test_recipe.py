@@ -126,6 +126,12 @@ def test_settings_that_contradict_each_other_are_refused(name: str, changes: lis
         load_recipe(name, changes)
 
 
+def test_changes_may_be_a_generator_but_no_string() -> None:
+    assert load_recipe("tiny", iter(["training.epochs=3"])).training.epochs == 3.0
+    with pytest.raises(ConfigurationError, match="changes must hold several values of type str, got one str"):
+        load_recipe("tiny", "training.epochs=3")
+
+
 def test_what_is_not_a_recipe_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no recipe 'nope' .*csr-nq, distill, .* or the path of a TOML file"):
         load_recipe("nope")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -80,13 +80,14 @@ def load_set(folder: str | os.PathLike[str], split: str = "test") -> BeirSet:
     return BeirSet(Path(folder).resolve().name, corpus, judged)
 
 
-def pairs_as_set(name: str, queries: Sequence[str], positives: Sequence[str]) -> BeirSet:
+def pairs_as_set(name: str, queries: Iterable[str], positives: Iterable[str]) -> BeirSet:
     """Pairs as a set: all distinct positives are its documents, and each query's own are relevant to it.
 
     Example:
         >>> pairs_as_set("held_out", ["a?", "b?", "a?"], ["x", "y", "y"]).judged.judgements
         {'a?': {'x': 1, 'y': 1}, 'b?': {'y': 1}}
     """
+    positives = list(positives)
     judgements: dict[str, dict[str, int]] = {}
     for query, positive in zip(queries, positives, strict=True):
         judgements.setdefault(query, {})[positive] = 1

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from postings.arguments import as_list
 from postings.errors import InvalidInput
 from postings_training.evaluation.measuring import Measured
 from postings_training.evaluation.significance import randomisation_test
@@ -36,7 +37,7 @@ class Comparison:
     by_query: tuple[tuple[str, float], ...]
 
 
-def compare(first: Sequence[Measured], second: Sequence[Measured]) -> list[Comparison]:
+def compare(first: Iterable[Measured], second: Iterable[Measured]) -> list[Comparison]:
     """Compare two systems on each set, and, if there are several, on the mean of the sets.
 
     Args:
@@ -46,8 +47,12 @@ def compare(first: Sequence[Measured], second: Sequence[Measured]) -> list[Compa
     Raises:
         InvalidInput: they weren't measured on the same queries.
     """
+    ones = as_list("first", first, Measured, InvalidInput)
+    others = as_list("second", second, Measured, InvalidInput)
+    if len(ones) != len(others) or not ones:
+        raise InvalidInput(f"expected two systems on the same sets, got one on {len(ones)} and one on {len(others)}")
     compared, differences = [], []
-    for one, other in zip(first, second, strict=True):
+    for one, other in zip(ones, others, strict=True):
         if one.data != other.data or one.each.keys() != other.each.keys():
             raise InvalidInput(f"{one.system} on {one.data} and {other.system} on {other.data} have other queries")
         by_query = {

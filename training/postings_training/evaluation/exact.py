@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,8 @@ class ExactSearch:
         {'b': 3.0}
     """
 
-    def __init__(self, ids: Sequence[str], vectors: Sequence[SparseVector]) -> None:
+    def __init__(self, ids: Iterable[str], vectors: Iterable[SparseVector]) -> None:
+        ids, vectors = list(ids), list(vectors)
         names = sorted(set(ids))
         self._names = np.array(names, dtype=object)
         number = {name: at for at, name in enumerate(names)}

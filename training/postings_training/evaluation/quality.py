@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Self, TypeAlias
@@ -36,8 +36,9 @@ class Quality:
     queries: int
 
     @classmethod
-    def mean(cls, qualities: Collection[Self]) -> Self:
+    def mean(cls, qualities: Iterable[Self]) -> Self:
         """The means over queries, of which there is at least one."""
+        qualities = list(qualities)
         return cls(
             ndcg_at_10=fmean(quality.ndcg_at_10 for quality in qualities),
             mrr_at_10=fmean(quality.mrr_at_10 for quality in qualities),

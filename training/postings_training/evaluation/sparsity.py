@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,13 +28,14 @@ class Sparsity:
     flops: float
 
     @classmethod
-    def of(cls, documents: Sequence[SparseVector], queries: Sequence[SparseVector]) -> Sparsity:
+    def of(cls, documents: Iterable[SparseVector], queries: Iterable[SparseVector]) -> Sparsity:
         """Measure vectors; there is at least one of each.
 
         Example:
             >>> Sparsity.of([SparseVector([1, 2], [1.0, 1.0]), SparseVector([2], [3.0])], [SparseVector([2], [1.0])])
             Sparsity(document_dims=1.5, query_dims=1.0, flops=1.0)
         """
+        documents, queries = list(documents), list(queries)
         size = max((int(each.indices[-1]) for each in (*documents, *queries) if len(each)), default=0) + 1
         active = [_active(vectors, size) for vectors in (documents, queries)]
         return cls(float(active[0].sum()), float(active[1].sum()), float(active[0] @ active[1]))

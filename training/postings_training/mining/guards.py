@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from postings.arguments import as_integer, as_number
 from postings.errors import ConfigurationError
 
 _DEEPEST = 10_000
@@ -22,7 +23,7 @@ class Guards:
         relative_margin: … and at most the positive's less this part of it: 0.05 allows 95 % of its score.
 
     Raises:
-        ConfigurationError: one is out of range.
+        ConfigurationError: one is no number or out of range.
 
     Example:
         >>> Guards(margin=1.0, relative_margin=0.05).highest(10.0)
@@ -35,6 +36,10 @@ class Guards:
     relative_margin: float = 0.05
 
     def __post_init__(self) -> None:
+        for whole in ("skip", "depth"):
+            as_integer(whole, getattr(self, whole), ConfigurationError)
+        for real in ("margin", "relative_margin"):
+            as_number(real, getattr(self, real), ConfigurationError)
         if not 0 <= self.skip < self.depth <= _DEEPEST:
             raise ConfigurationError(
                 f"expected 0 <= skip < depth <= {_DEEPEST:,}, got skip {self.skip} and depth {self.depth}"

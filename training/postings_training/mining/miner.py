@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from postings import EdgeIndex, Encoder, Index, SparseVector
+from postings.arguments import as_integer
 from postings.documents import point_id
 from postings.errors import ConfigurationError
 from postings.index import Point, SearchRequest
@@ -88,7 +89,7 @@ def mine(
         >>> [mined.negatives for mined in mine(pairs, encoder)]
         [('A cat that sleeps is slow.',), ('A cheetah is the fastest cat.',)]
     """
-    if negatives < 1:
+    if as_integer("negatives", negatives, ConfigurationError) < 1:
         raise ConfigurationError(f"expected 1 negative or more, got {negatives}")
     told, place = progress or (lambda *_: None), Path(source).expanduser()
     answers = Answers(place, split)

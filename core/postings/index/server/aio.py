@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
-from postings.errors import CollectionNotFound, IndexRejected
+from postings.arguments import as_list
+from postings.errors import CollectionNotFound, IndexRejected, InvalidInput
 from postings.index.models import CollectionModels
 from postings.index.payload import indexed_fields, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
+from postings.index.ranking import Ranking
 from postings.index.server.connection import Connection, open_client
 from postings.index.server.requests import portions, to_filter, to_hits, to_point, to_query, to_struct
 from postings.settings import Settings
@@ -99,7 +101,7 @@ class AsyncServerIndex:
         models = self._models(await self._read())
         return IndexInfo(self.collection, self._location, models, await self.count())
 
-    async def upsert(self, points: Sequence[Point], *, newest: int | None = None) -> None:
+    async def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points, 64 or 8 MB in a request, ``settings.index_streams`` requests at once."""
         condition = None if newest is None else to_filter(version_at_most(newest))
         failures: list[Exception] = []
@@ -123,7 +125,7 @@ class AsyncServerIndex:
                 update_filter=condition,
             )
 
-        await asyncio.gather(*map(send, portions(points)))
+        await asyncio.gather(*map(send, portions(as_list("points", points, Point, InvalidInput))))
         if failures:
             raise failures[0]
 
@@ -137,23 +139,30 @@ class AsyncServerIndex:
         return (await self.search_batch([request], consistent=consistent))[0]
 
     async def search_batch(
-        self, requests: Sequence[SearchRequest], *, consistent: bool = False
+        self, requests: Iterable[SearchRequest], *, consistent: bool = False
     ) -> list[list[ScoredPoint]]:
-        """Answer several searches in one request."""
-        answers = await self._request(
-            "query_batch_points",
-            [to_query(request) for request in requests],
-            consistency=_CONSISTENT if consistent else None,
-        )
-        return [to_hits(answer) for answer in answers]
+        """Answer several searches at once."""
+        ranking = Ranking(requests)
+        while questions := ranking.questions():
+            answers = await self._request(
+                "query_batch_points",
+                [to_query(question) for question in questions],
+                consistency=_CONSISTENT if consistent else None,
+            )
+            ranking.answer(map(to_hits, answers))
+        if ids := ranking.unread():
+            ranking.complete(await self.retrieve(ids, vectors=ranking.vectors))
+        return ranking.pages()
 
-    async def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+    async def retrieve(self, ids: Iterable[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         """Read points by id."""
+        wanted = as_list("ids", ids, str, InvalidInput)
+        named = as_list("vectors", vectors, str, InvalidInput)
         records = await self._request(
-            "retrieve", list(ids), with_payload=True, with_vectors=list(vectors) or False, consistency=_CONSISTENT
+            "retrieve", wanted, with_payload=True, with_vectors=named or False, consistency=_CONSISTENT
         )
         found = {str(record.id): to_point(record) for record in records}
-        return [found[id] for id in ids if id in found]
+        return [found[id] for id in wanted if id in found]
 
     async def page(
         self, filter: Filter | None, fields: Sequence[str] | None, vectors: Sequence[str], offset: Any

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from typing import Any, Self, TypeVar
 
 from qdrant_client import AsyncQdrantClient
 
-from postings.errors import IndexUnavailable
+from postings.arguments import as_list
+from postings.errors import IndexUnavailable, InvalidInput
+from postings.index.filters import as_json
 from postings.index.models import CollectionModels
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.server.aio import AsyncServerIndex
@@ -72,7 +74,7 @@ class ServerIndex:
         """Say what the collection holds."""
         return self._loop.run(self._index.info())
 
-    def upsert(self, points: Sequence[Point], *, newest: int | None = None) -> None:
+    def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points, several requests at once."""
         self._loop.run(self._index.upsert(points, newest=newest))
 
@@ -84,11 +86,11 @@ class ServerIndex:
         """Find points, best first."""
         return self._loop.run(self._index.search(request, consistent=consistent))
 
-    def search_batch(self, requests: Sequence[SearchRequest], *, consistent: bool = False) -> list[list[ScoredPoint]]:
-        """Answer several searches in one request."""
+    def search_batch(self, requests: Iterable[SearchRequest], *, consistent: bool = False) -> list[list[ScoredPoint]]:
+        """Answer several searches at once."""
         return self._loop.run(self._index.search_batch(requests, consistent=consistent))
 
-    def retrieve(self, ids: Sequence[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+    def retrieve(self, ids: Iterable[str], *, vectors: Sequence[str] = ()) -> list[Point]:
         """Read points by id."""
         return self._loop.run(self._index.retrieve(ids, vectors=vectors))
 
@@ -96,6 +98,10 @@ class ServerIndex:
         self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
     ) -> Iterator[Point]:
         """Go through all points that match, in the order of their ids."""
+        # Read once, for all pages.
+        filter = None if filter is None else as_json(filter)
+        fields = None if fields is None else as_list("fields", fields, str, InvalidInput)
+        vectors = as_list("vectors", vectors, str, InvalidInput)
         offset: Any = None
         while True:
             points, offset = self._loop.run(self._index.page(filter, fields, vectors, offset))

@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from qdrant_client import models as q
 
 from postings.errors import InvalidFilter
-from postings.index.protocol import Filter, Point, ScoredPoint, SearchRequest
+from postings.index.protocol import Filter, Point, ScoredPoint
+from postings.index.ranking import Question
 from postings.vectors import SparseVector
 
 _POINTS_PER_REQUEST = 64
@@ -54,24 +56,28 @@ def _bytes(point: Point) -> int:
     return words + (len(json.dumps(metadata)) if metadata else 0) + 24 * sum(map(len, point.vectors.values()))
 
 
-def to_query(request: SearchRequest) -> q.QueryRequest:
+def to_query(question: Question) -> q.QueryRequest:
     """A search."""
     return q.QueryRequest(
-        query=_to_vector(request.vector),
-        using=request.using,
-        limit=request.limit,
-        offset=request.offset,
-        filter=None if request.filter is None else to_filter(request.filter),
-        score_threshold=request.score_threshold,
-        with_payload=True,
-        with_vector=[request.using] if request.with_vector else False,
+        query=_to_vector(question.vector),
+        using=question.using,
+        limit=question.limit,
+        offset=question.offset,
+        filter=None if question.filter is None else to_filter(question.filter),
+        score_threshold=question.score_threshold,
+        with_payload=question.with_payload,
+        with_vector=[question.using] if question.with_vector else False,
     )
 
 
 def to_hits(answer: q.QueryResponse) -> list[ScoredPoint]:
-    """The points that a search found, best first; equal scores in the order of their ids."""
-    hits = [ScoredPoint(str(hit.id), hit.payload or {}, _vectors(hit.vector), hit.score) for hit in answer.points]
-    return sorted(hits, key=lambda hit: (-hit.score, hit.id))
+    """The points that a search found."""
+    # REST writes the shortest decimal that stands for a float32: 0.4 for what gRPC gives as 0.4000000059604645.
+    scores = np.array([hit.score for hit in answer.points], np.float32).tolist()
+    return [
+        ScoredPoint(str(hit.id), hit.payload or {}, _vectors(hit.vector), score)
+        for hit, score in zip(answer.points, scores, strict=True)
+    ]
 
 
 def to_point(record: q.Record) -> Point:

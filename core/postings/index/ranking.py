@@ -1,0 +1,159 @@
+"""One list of hits on every engine: the best score first, equal scores in the order of their ids.
+
+An engine cuts its answer after so many points, among equal scores too, and which of those it keeps is its own affair:
+pages cut by an engine can overlap. So it is asked for the page and for one point more at either end. Where both cuts
+fall between two scores, that is all. Where one falls among equal scores, the page may hold the wrong ones of them: all
+from the top are asked for, by id and score only, and ever more of them until a lower score comes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from postings.arguments import as_list
+from postings.errors import InvalidQuery
+from postings.index.filters import as_json
+from postings.index.protocol import Filter, Point, ScoredPoint, SearchRequest
+from postings.vectors import SparseVector
+
+_GROWTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an engine is asked: ``limit`` points after the best ``offset``; of equal scores it may give any."""
+
+    vector: SparseVector
+    using: str
+    limit: int
+    offset: int = 0
+    filter: Filter | None = None
+    score_threshold: float | None = None
+    with_payload: bool = True
+    with_vector: bool = False
+
+
+class Ranking:
+    """Finds the pages that are asked for; it asks nothing itself, so that whoever asks may block or not.
+
+    Raises:
+        InvalidQuery: the requests aren't searches.
+        InvalidFilter: a filter can't be used.
+
+    Example:
+        >>> request = SearchRequest(SparseVector([2293], [1.0]), encoder.fingerprint, limit=2)
+        >>> ranking = Ranking([request])
+        >>> while questions := ranking.questions():
+        ...     ranking.answer(index.nearest(questions))
+        >>> if ids := ranking.unread():
+        ...     ranking.complete(index.retrieve(ids, vectors=ranking.vectors))
+        >>> ranking.pages() == index.search_batch([request])
+        True
+    """
+
+    def __init__(self, requests: Iterable[SearchRequest]) -> None:
+        self._searches = [_Search(each) for each in as_list("requests", requests, SearchRequest, InvalidQuery)]
+
+    def questions(self) -> list[Question]:
+        """What to ask next: one question for each search whose order isn't known yet."""
+        return [search.question() for search in self._searches if search.page is None]
+
+    def answer(self, answers: Iterable[Sequence[ScoredPoint]]) -> None:
+        """Take what the engine says to the last questions, in their order."""
+        asked = [search for search in self._searches if search.page is None]
+        for search, points in zip(asked, answers, strict=True):
+            search.take(points)
+
+    def unread(self) -> list[str]:
+        """Ids of hits that are still without payload."""
+        return list(dict.fromkeys(hit.id for search in self._searches if search.bare for hit in search.page or ()))
+
+    @property
+    def vectors(self) -> list[str]:
+        """Names of the vectors that these hits need."""
+        return list(dict.fromkeys(search.wanted.using for search in self._searches if search.wanted.with_vector))
+
+    def complete(self, points: Iterable[Point]) -> None:
+        """Take what was read by id; a hit that was deleted since it was found is left out."""
+        # A document's tombstone has the id of its first passage.
+        found = {point.id: point for point in points if "deleted_at" not in point.payload}
+        for search in self._searches:
+            if search.bare:
+                search.read(found)
+
+    def pages(self) -> list[list[ScoredPoint]]:
+        """The hits of each request, in the order of the requests."""
+        return [search.page or [] for search in self._searches]
+
+
+class _Search:
+    """A request, and how far it has got.
+
+    Attributes:
+        wanted: the request.
+        bare: whether the engine is asked for ids and scores only.
+        page: the hits, once their order is known.
+    """
+
+    def __init__(self, request: SearchRequest) -> None:
+        # Read once: it may be asked for several times.
+        self.wanted = request if request.filter is None else replace(request, filter=as_json(request.filter))
+        self.bare = False
+        self.page: list[ScoredPoint] | None = None
+        self._end = request.offset + request.limit
+        self._start = max(request.offset - 1, 0)
+        self._most = self._end + 1 - self._start
+
+    def question(self) -> Question:
+        wanted = self.wanted
+        return Question(
+            vector=wanted.vector,
+            using=wanted.using,
+            limit=self._most,
+            offset=self._start,
+            filter=wanted.filter,
+            score_threshold=None if wanted.score_threshold is None else _below(wanted.score_threshold),
+            with_payload=not self.bare,
+            with_vector=wanted.with_vector and not self.bare,
+        )
+
+    def take(self, points: Sequence[ScoredPoint]) -> None:
+        # A cluster that moves a shard can name a point twice.
+        unique = {point.id: point for point in reversed(points)}
+        threshold = self.wanted.score_threshold
+        kept = [point for point in unique.values() if threshold is None or point.score >= threshold]
+        kept.sort(key=lambda point: (-point.score, point.id))
+        first, end = self.wanted.offset - self._start, self._end - self._start
+        everything = len(points) < self._most or len(kept) < len(unique)
+        below = everything or (len(kept) > end and kept[end - 1].score > kept[-1].score)
+        above = not self._start or (
+            len(unique) == len(points) and (len(kept) <= first or kept[first - 1].score > kept[first].score)
+        )
+        if above and below:
+            self.page = kept[first:end]
+            return
+        self._most = self._end + 1 if below else _GROWTH * max(self._most, self._end + 1)
+        self._start, self.bare = 0, True
+
+    def read(self, found: dict[str, Point]) -> None:
+        using = [self.wanted.using] if self.wanted.with_vector else []
+        self.page = [
+            replace(
+                hit,
+                payload=found[hit.id].payload,
+                vectors={name: found[hit.id].vectors[name] for name in using},
+            )
+            for hit in self.page or ()
+            if hit.id in found
+        ]
+
+
+def _below(threshold: float) -> float | None:
+    """The next lower score: some engines leave out a score that equals the threshold, and others don't."""
+    with np.errstate(over="ignore"):
+        lower = float(np.nextafter(np.float32(threshold), np.float32(-np.inf)))
+    return lower if math.isfinite(lower) else None
