@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from urllib.parse import quote, unquote
+from collections.abc import Collection, Iterator
+from urllib.parse import quote, unquote, urlsplit
 
 HIDDEN = "***"
 
@@ -15,6 +15,10 @@ _PLACE = re.compile(r"((\[[^\]]*\]|[^:/?#]+)(:\d+(?![^/?#]))?)?(/[^?#]*)?")
 _CREDENTIALS = re.compile(rf"({_SCHEME})[^\s'\"]*@")
 _QUERY_SECRET = re.compile(r"[?&][^=&#]*(?:pass|token|secret|key)[^=&#]*=([^&#]+)", re.IGNORECASE)
 _SHORT = 4
+_ODD = (
+    "it can't be read as an address: the port isn't a number, or a password holds one of @ / ? # : [ ] as it is, which "
+    "must be written as %40 %2F %3F %23 %3A %5B %5D"
+)
 
 
 def redacted(url: str) -> str:
@@ -45,7 +49,7 @@ def secrets_of(url: str) -> Iterator[str]:
         yield from (match[1] for match in _QUERY_SECRET.finditer(part))
 
 
-def without_secrets(text: str, secrets: Iterable[str]) -> str:
+def without_secrets(text: str, secrets: Collection[str]) -> str:
     """Words of a library as errors and logs may show them.
 
     Args:
@@ -63,6 +67,38 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
         pattern = re.escape(form)
         text = re.sub(pattern if len(form) >= _SHORT else rf"(?<!\w){pattern}(?!\w)", HIDDEN, text)
     return text
+
+
+def safe_cause(error: BaseException, secrets: Collection[str]) -> BaseException | None:
+    """The cause to raise an error from: a library's error, unless a traceback would show a secret with it."""
+    each: BaseException | None = error
+    while each is not None:
+        if without_secrets(str(each), secrets) != str(each):
+            return None
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    return error
+
+
+def check_sendable(text: str) -> None:
+    """Raise ``ValueError`` for a key or address that no header or connection can carry; it doesn't show it."""
+    if not all("!" <= letter <= "~" for letter in text):
+        raise ValueError("it holds white space, a control character or a letter outside ASCII")
+
+
+def check_address(url: str) -> None:
+    """Raise ``ValueError`` for an address that would be read in another way than it is meant; it doesn't show it.
+
+    A library takes what stands behind a reserved character in a password for the host, and names it in its errors.
+    """
+    check_sendable(url)
+    for part in _NEXT_URL.split(url):
+        try:
+            found = urlsplit(part)
+            _ = found.port
+        except ValueError:
+            raise ValueError(_ODD) from None
+        if "@" in found.path + found.query + found.fragment or found.netloc.count("@") > 1:
+            raise ValueError(_ODD)
 
 
 def _addresses(text: str) -> list[str]:
@@ -83,4 +119,4 @@ def _redacted(url: str) -> str:
 
 def _forms(secret: str) -> Iterator[str]:
     for form in (secret, unquote(secret)):
-        yield from (form, quote(form, safe=""), repr(form)[1:-1], json.dumps(form)[1:-1])
+        yield from (form, quote(form, safe="", errors="replace"), repr(form)[1:-1], json.dumps(form)[1:-1])
