@@ -43,6 +43,7 @@ def main() -> NoReturn:
     """The console script."""
     # The engine's panics become errors of ours; its stack is noise to whoever runs a command.
     os.environ.setdefault("RUST_BACKTRACE", "0")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # so is what gRPC's library logs
     sys.exit(run(sys.argv[1:]))
 
 

@@ -30,7 +30,8 @@ async def wrong_port(url: str, error: Exception, timeout: float) -> Configuratio
         timeout: seconds that a request may take.
     """
     said = error.source if isinstance(error, ResponseHandlingException) else None
-    if not isinstance(said, httpx.RemoteProtocolError | httpx.ReadError) and "SSL" not in str(said):
+    strange = isinstance(said, httpx.RemoteProtocolError | httpx.ReadError)
+    if not strange and not any(word in str(said) for word in ("ALERT", "CERTIFICATE")):
         return None
     found = urlsplit(url)
     host, port, secure = str(found.hostname), found.port or REST_PORT, found.scheme == "https"
@@ -65,6 +66,8 @@ async def _answer(host: str, port: int, said: bytes, protocol: str | None) -> by
             writer.write(said)
             return await reader.read(9)
         finally:
-            writer.close()
+            writer.transport.abort()
     except OSError:
         return b""
+    finally:
+        await asyncio.sleep(0)  # for the transport to close
