@@ -24,6 +24,7 @@ from postings.index import Point
 from postings.index.payload import passage_point
 from postings.index.server import ServerIndex
 from postings.index.server.opening import open_client
+from tests.support import qdrant_rules
 from tests.support.qdrant_server import QdrantServer
 
 MODEL = "0123456789abcdef"
@@ -75,6 +76,21 @@ def server_settings(collection: str, **others: Any) -> Settings:
         "collection": collection,
     }
     return Settings(**{name: value for name, value in found.items() if value}, **others)
+
+
+@functools.cache
+def server_version() -> tuple[int, int]:
+    """Of the server that the environment names, else of the fronts."""
+
+    async def asked() -> str:
+        client = open_client(server_settings("any").model_copy(update={"index_grpc_port": 0}))
+        try:
+            return (await client.info()).version
+        finally:
+            await client.close()
+
+    major, minor = (asyncio.run(asked()) if os.environ.get(SERVER_URL) else qdrant_rules.VERSION).split(".")[:2]
+    return int(major), int(minor)
 
 
 def listens(host: str, port: int) -> bool:
