@@ -54,11 +54,13 @@ def proxy(server: QdrantServer) -> Iterator[TcpProxy]:
 
 
 @pytest.fixture
-def index(proxy: TcpProxy, request: pytest.FixtureRequest) -> Iterator[ServerIndex]:
+def index(server: QdrantServer, proxy: TcpProxy, request: pytest.FixtureRequest) -> Iterator[ServerIndex]:
     name = f"test-{abs(hash(request.node.name))}"
-    with ServerIndex.connect(settings(proxy.url, collection=name)) as index:
+    patient = settings(server.url, collection=name).model_copy(update={"index_timeout": 60})
+    with ServerIndex.connect(patient) as index:
         index.ensure(MODEL, "tiny")
         index.upsert([point("a")])
+    with ServerIndex.connect(settings(proxy.url, collection=name)) as index:
         yield index
 
 
