@@ -109,14 +109,15 @@ def _addresses(text: str) -> list[str]:
 
 
 def _redacted(url: str) -> str:
-    scheme, found, rest = url.partition("://")
-    if not found:
-        scheme, rest = "", url
+    scheme = match[0] if (match := re.match(_SCHEME, url)) else ""
+    rest = url.removeprefix(scheme)
     # What looks like a port may be a password whose host is missing: it must be a number, behind a host.
     place = _PLACE.match(rest.rpartition("@")[2])
-    return scheme + found + (place[0] if place else "")
+    return scheme + (place[0] if place else "")
 
 
 def _forms(secret: str) -> Iterator[str]:
-    for form in (secret, unquote(secret)):
-        yield from (form, quote(form, safe="", errors="replace"), repr(form)[1:-1], json.dumps(form)[1:-1])
+    for plain in (secret, unquote(secret)):
+        for form in (plain, quote(plain, safe="", errors="replace"), repr(plain)[1:-1], json.dumps(plain)[1:-1]):
+            # A log of JSON quotes what was quoted before.
+            yield from (form, json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1])
