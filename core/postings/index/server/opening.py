@@ -27,7 +27,7 @@ _CONNECTIONS = 100
 _GRPC_OPTIONS = {
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 100,
-    "grpc.max_reconnect_backoff_ms": 5000,
+    "grpc.max_reconnect_backoff_ms": 1000,
     # A connection whose other end has vanished would be used until the system gives it up, after a quarter of an hour.
     "grpc.keepalive_time_ms": 20_000,
     "grpc.keepalive_timeout_ms": 5000,
