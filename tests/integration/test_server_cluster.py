@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -45,7 +46,10 @@ def use(index: ServerIndex, *documents: str) -> set[str]:
 
 
 @pytest.mark.parametrize("transport", ["rest", "grpc"])
-def test_reads_and_writes_go_on_when_the_node_that_is_asked_is_away(server: QdrantServer, transport: str) -> None:
+def test_reads_and_writes_go_on_when_the_node_that_is_asked_is_away(
+    server: QdrantServer, transport: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, logger="postings.index.server")
     with ExitStack() as stack:
         ports = free_pair(), free_pair()
         nodes = [
@@ -65,6 +69,7 @@ def test_reads_and_writes_go_on_when_the_node_that_is_asked_is_away(server: Qdra
         for proxy in nodes[0]:
             proxy.strike(Fault.REFUSE)
         assert use(index, "b") == {"a", "b"}
+        assert [record.message.split(" ")[0] for record in caplog.records] == [nodes[1][0].url]
         assert nodes[1][0].url in index.info().location
         for proxy in nodes[0]:
             proxy.heal()

@@ -95,9 +95,18 @@ def test_what_a_key_may_not_do_is_said(said: str, may: str) -> None:
     ("words", "hint"),
     [
         ("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)", "write http://"),
-        ("Tls handshake failed (TSI_PROTOCOL_FAILURE): SSL_ERROR_SSL: WRONG_VERSION_NUMBER", "write http://"),
-        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate", "index_ca"),
-        ("Failed parsing HTTP/2 (Expected SETTINGS frame as the first frame, got frame type 79)", "index_grpc_port"),
+        (
+            "Tls handshake failed (TSI_PROTOCOL_FAILURE): SSL_ERROR_SSL: WRONG_VERSION_NUMBER",
+            "write http://",
+        ),
+        (
+            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate",
+            "index_ca",
+        ),
+        (
+            "Failed parsing HTTP/2 (Expected SETTINGS frame as the first frame, got frame type 79)",
+            "index_grpc_port",
+        ),
     ],
 )
 def test_what_the_network_says_of_a_wrong_setting_is_no_outage(words: str, hint: str) -> None:
@@ -105,6 +114,14 @@ def test_what_the_network_says_of_a_wrong_setting_is_no_outage(words: str, hint:
         found = index_error(error, WHERE)
         assert type(found) is ConfigurationError
         assert hint in str(found)
+
+
+def test_a_server_that_cannot_be_reached_over_grpc_has_said_nothing() -> None:
+    found = index_error(
+        over_grpc(grpc.StatusCode.UNAVAILABLE, "failed to connect to all addresses; last error:"), WHERE
+    )
+    assert type(found) is IndexUnavailable
+    assert "can't reach the Qdrant server" in str(found)
 
 
 def test_strict_mode_is_known_over_grpc_too() -> None:

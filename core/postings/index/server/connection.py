@@ -40,6 +40,8 @@ class Connection:
     def __init__(self, nodes: Sequence[Node], collection: str, timeout: float, secrets: Collection[str] = ()) -> None:
         self._nodes = nodes
         self._at = 0
+        self._answered: Node | None = None
+        self._why: IndexUnavailable | None = None
         self._collection = collection
         self._timeout = timeout
         self._secrets = secrets
@@ -110,7 +112,7 @@ class Connection:
                     client = await node.client()
                     if need is not None:
                         await self._check(need, node)
-                    return await send(client)
+                    answer = await send(client)
             except Exception as error:
                 found = error if isinstance(error, PostingsError) else self._error(error, node)
                 if found is None:
@@ -123,14 +125,18 @@ class Connection:
                 if found is error:
                     raise
                 raise found from safe_cause(error, self._secrets)
+            if self._answered not in (None, node):
+                log.warning("%s is asked from now on, after %s", node.place, self._why)
+            self._answered = node
+            return answer
         raise AssertionError
 
     def _leave(self, node: Node, why: IndexUnavailable) -> None:
         """Ask the next from now on, unless another request has seen to that already."""
         node.seen = None  # it may come back as another version
-        if len(self._nodes) > 1 and self._nodes[self._at] is node:
+        if self._nodes[self._at] is node:
             self._at = (self._at + 1) % len(self._nodes)
-            log.warning("%s is asked from now on: %s", self.place, why)
+            self._why = why
 
     async def _check(self, need: Need, node: Node) -> None:
         """Raise :class:`InvalidFilter` if a node that was seen is older: one passes a request on to the others."""

@@ -116,11 +116,13 @@ def _kind_and_words(error: Exception) -> tuple[type[PostingsError], str] | None:
             return IndexUnavailable, f"the server asks to wait {error.retry_after_s} s: {error}"
         case RpcError():
             code, words = error.code(), str(error.details())
+            if words.startswith("failed to connect"):
+                return _unreachable(words)
             return _network(words) or _answer(code, code.name, words, BY_GRPC_STATUS.get(code, IndexUnavailable))
         case TimeoutError():
             return IndexUnavailable, "no answer in time"
         case ApiException() | QdrantException() | OSError():
-            return _network(str(error)) or (IndexUnavailable, f"can't reach the Qdrant server: {error}")
+            return _unreachable(str(error))
         case JSONDecodeError():
             return IndexUnavailable, f"what answers isn't Qdrant, a proxy perhaps: {error}"
         case AssertionError() if "returned None" in str(error):  # the client's word for an answer without a result
@@ -152,6 +154,10 @@ def _said(body: bytes) -> str:
     except ValueError:
         pass
     return words
+
+
+def _unreachable(words: str) -> tuple[type[PostingsError], str]:
+    return _network(words) or (IndexUnavailable, f"can't reach the Qdrant server: {words}")
 
 
 def _network(words: str) -> tuple[type[PostingsError], str] | None:
