@@ -38,6 +38,16 @@ def settings(*urls: str, **others: object) -> Settings:
     return Settings(index_url=",".join(urls), **{"index_timeout": 10, "index_grpc_port": 0, **others})  # type: ignore[arg-type]
 
 
+def connected(found: Settings, transport: str) -> ServerIndex:
+    """Over REST, or over gRPC in the end: on a machine that is busy, the look at the port may take too long."""
+    for _ in range(30):
+        index = ServerIndex.connect(found)
+        if ("gRPC" in index._index._connection.place) == (transport == "grpc"):
+            return index
+        index.close()
+    raise AssertionError(f"{transport} is never chosen")
+
+
 def use(index: ServerIndex, *documents: str) -> set[str]:
     """Write and read; returns what is there."""
     index.upsert([point(document) for document in documents])
@@ -61,15 +71,14 @@ def test_reads_and_writes_go_on_when_the_node_that_is_asked_is_away(
             index_grpc_port=0 if transport == "rest" else None,
             collection=f"away-{transport}",
         )
-        index = stack.enter_context(ServerIndex.connect(found))
+        index = stack.enter_context(connected(found, transport))
         index.ensure(MODEL, "tiny")
         assert use(index, "a") == {"a"}
         assert nodes[0][0].url in index.info().location
-        assert ("gRPC" in index.info().location) == (transport == "grpc")
         for proxy in nodes[0]:
             proxy.strike(Fault.REFUSE)
         assert use(index, "b") == {"a", "b"}
-        assert [record.message.split(" ")[0] for record in caplog.records] == [nodes[1][0].url]
+        assert [record.message.partition(" ")[0] for record in caplog.records] == [nodes[1][0].url]
         assert nodes[1][0].url in index.info().location
         for proxy in nodes[0]:
             proxy.heal()
@@ -134,17 +143,20 @@ def test_when_all_are_away_the_error_may_be_retried() -> None:
 def test_a_filter_must_suit_the_oldest_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slice: Mapping[str, object] = {"must": [{"slice": {"total": 2, "index": 0}}]}
     with ExitStack() as stack:
-        urls = []
+        nodes = []
         for version in ("1.20.0", "1.18.3"):
             monkeypatch.setenv("POSTINGS_TEST_FRONT_VERSION", version)
             (tmp_path / version).mkdir()
-            node = QdrantServer(tmp_path / version)
-            stack.callback(node.kill)
-            node.start()
-            urls.append(node.url)
-        index = stack.enter_context(ServerIndex.connect(settings(*urls)))
+            nodes.append(QdrantServer(tmp_path / version))
+            stack.callback(nodes[-1].kill)
+            nodes[-1].start()
+        index = stack.enter_context(ServerIndex.connect(settings(*(node.url for node in nodes))))
         index.ensure(MODEL, "tiny")
-        with pytest.raises(InvalidFilter, match=r"'slice' in the filter needs Qdrant 1\.19 or later.* is 1\.18"):
+        too_old = r"'slice' in the filter needs Qdrant 1\.19 or later.* is 1\.18"
+        with pytest.raises(InvalidFilter, match=too_old):
             index.count(slice)
-        with ServerIndex.connect(settings(urls[0])) as newer:
+        with ServerIndex.connect(settings(nodes[0].url)) as newer:
             assert newer.count(slice) == 0
+        nodes[1].kill()
+        with pytest.raises(InvalidFilter, match=too_old):  # it may come back
+            index.count(slice)

@@ -116,8 +116,8 @@ def test_a_cause_that_shows_a_secret_is_not_raised_from() -> None:
 
 def test_no_error_on_the_way_to_a_server_and_no_log_shows_key_or_password(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    for body in ('{"status":{"error":"key FIRSTLAST is wrong"}}', "FIRSTLAST", '{"ok": "FIRSTLAST"}', "<FIRSTLAST>"):
-        for status in (200, 400, 403, 500):
+    for body in ('{"status":{"error":"key FIRSTLAST is wrong"}}', "<FIRSTLAST>"):
+        for status in (200, 403, 500):
             with answering(status, body) as url, pytest.raises(PostingsError) as caught:
                 ServerIndex.connect(
                     Settings(

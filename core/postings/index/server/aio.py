@@ -10,7 +10,7 @@ from typing import Any, Self
 from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
-from postings.errors import CollectionNotFound, IndexRejected, StrictModeRejected
+from postings.errors import CollectionNotFound, ConfigurationError, IndexRejected, StrictModeRejected
 from postings.index.models import CollectionModels
 from postings.index.payload import indexed_fields, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
@@ -18,6 +18,7 @@ from postings.index.server.connection import Connection
 from postings.index.server.node import Node
 from postings.index.server.requests import portions, to_filter, to_hits, to_point, to_query, to_struct
 from postings.index.server.versions import need_of
+from postings.secrets import redacted
 from postings.settings import Settings
 
 _PAGE = 256
@@ -45,11 +46,7 @@ class AsyncServerIndex:
 
     def __init__(self, client: AsyncQdrantClient | None, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
-        nodes = (
-            [Node.of(client, self._settings)]
-            if client
-            else [Node(self._settings, url) for url in self._settings.index_urls]
-        )
+        nodes = [Node.of(client, self._settings)] if client else _nodes(self._settings)
         self._connection = Connection(nodes, self.collection, self._settings.index_timeout, self._settings.secrets())
         self._writing = asyncio.Semaphore(self._settings.index_streams)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -248,3 +245,9 @@ class AsyncServerIndex:
                 "its metadata name no model; use another collection name"
             )
         return CollectionModels.from_json(metadata[_METADATA_KEY], f"collection {self.collection!r}")
+
+
+def _nodes(settings: Settings) -> list[Node]:
+    if not settings.index_urls:
+        raise ConfigurationError(f"index_url isn't the http(s) URL of a server: {redacted(settings.index_url)}")
+    return [Node(settings, url) for url in settings.index_urls]

@@ -40,7 +40,7 @@ class Connection:
     def __init__(self, nodes: Sequence[Node], collection: str, timeout: float, secrets: Collection[str] = ()) -> None:
         self._nodes = nodes
         self._at = 0
-        self._answered: Node | None = None
+        self._answered = nodes[0]
         self._why: IndexUnavailable | None = None
         self._collection = collection
         self._timeout = timeout
@@ -125,7 +125,7 @@ class Connection:
                 if found is error:
                     raise
                 raise found from safe_cause(error, self._secrets)
-            if self._answered not in (None, node):
+            if node is not self._answered:
                 log.warning("%s is asked from now on, after %s", node.place, self._why)
             self._answered = node
             return answer
@@ -133,7 +133,7 @@ class Connection:
 
     def _leave(self, node: Node, why: IndexUnavailable) -> None:
         """Ask the next from now on, unless another request has seen to that already."""
-        node.seen = None  # it may come back as another version
+        node.failed = True
         if self._nodes[self._at] is node:
             self._at = (self._at + 1) % len(self._nodes)
             self._why = why
@@ -155,15 +155,13 @@ class Connection:
 
     async def _look(self, node: Node) -> None:
         """Ask a node for its version; one that can't say it stays as it was seen."""
-        seen, node.seen = node.seen, None
         try:
             async with asyncio.timeout(min(_LOOK_SECONDS, self._timeout)):
-                await node.version()
+                await node.version(again=True)
         except Exception as error:
             found = error if isinstance(error, PostingsError) else self._error(error, node)
             if not isinstance(found, IndexUnavailable):
                 raise
-            node.seen = seen
 
     def _error(self, error: Exception, node: Node) -> PostingsError | None:
         return index_error(error, self._where(node), self._secrets)

@@ -25,7 +25,8 @@ class Node:
 
     Attributes:
         place: the address that is used, for messages.
-        seen: its version, as last told; ``None`` before it was, or after a failure: it may come back as another.
+        seen: its version, as last told; ``None`` before it was.
+        failed: whether it failed since it was last asked for its version: it may come back as another.
     """
 
     def __init__(self, settings: Settings, url: str) -> None:
@@ -35,6 +36,7 @@ class Node:
         self._opening = asyncio.Lock()
         self.place = redacted(url)
         self.seen: Version | None = None
+        self.failed = False
 
     @classmethod
     def of(cls, client: AsyncQdrantClient, settings: Settings) -> Self:
@@ -58,11 +60,12 @@ class Node:
                     self.place = place_of(self._client)
         return self._client
 
-    async def version(self) -> Version:
-        """The server's version, asked for if it isn't known."""
-        if self.seen is None:
-            client = await self.client()
+    async def version(self, *, again: bool = False) -> Version:
+        """The server's version, asked for if it isn't known, or ``again``."""
+        client = await self.client()
+        if self.seen is None or self.failed or again:
             self.seen = self._supported((await client.info()).version)
+            self.failed = False
         return self.seen
 
     async def close(self) -> None:
