@@ -36,7 +36,7 @@ CALLS: dict[str, Callable[[Index], object]] = {
 
 def settings(url: str, **others: object) -> Settings:
     """Over REST."""
-    return Settings(index_url=url, index_grpc_port=0, index_timeout=TIMEOUT, **others)  # type: ignore[arg-type]
+    return Settings(index_url=url, index_grpc_port=0, **others)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +56,10 @@ def proxy(server: QdrantServer) -> Iterator[TcpProxy]:
 @pytest.fixture
 def index(server: QdrantServer, proxy: TcpProxy, request: pytest.FixtureRequest) -> Iterator[ServerIndex]:
     name = f"test-{abs(hash(request.node.name))}"
-    patient = settings(server.url, collection=name).model_copy(update={"index_timeout": 60})
-    with ServerIndex.connect(patient) as index:
+    with ServerIndex.connect(settings(server.url, collection=name)) as index:
         index.ensure(MODEL, "tiny")
         index.upsert([point("a")])
-    with ServerIndex.connect(settings(proxy.url, collection=name)) as index:
+    with ServerIndex.connect(settings(proxy.url, index_timeout=TIMEOUT, collection=name)) as index:
         yield index
 
 
@@ -110,8 +109,9 @@ def test_a_call_by_grpc_is_done_or_reported_in_time(server: QdrantServer, fault:
         by_grpc = Settings(
             index_url=server.url, index_grpc_port=proxy.port, index_timeout=TIMEOUT, collection=f"grpc-{fault}"
         )
-        with ServerIndex.connect(by_grpc) as index:
+        with ServerIndex.connect(settings(server.url, collection=by_grpc.collection)) as index:
             index.ensure(MODEL, "tiny")
+        with ServerIndex.connect(by_grpc) as index:
             proxy.strike(fault)
             began = time.monotonic()
             if fault is Fault.DELAY:
