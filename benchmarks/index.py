@@ -130,7 +130,7 @@ def main() -> int:
     parser.add_argument("--passages", type=int, default=20_000, help="how many are indexed (default: %(default)s)")
     parser.add_argument("--index-url", help="a Qdrant server, measured too")
     parser.add_argument("--api-key", help="its API key")
-    parser.add_argument("--grpc-port", type=int, help="its port for gRPC; by default REST is used")
+    parser.add_argument("--grpc-port", type=int, default=0, help="its port for gRPC; by default REST is used")
     arguments = parser.parse_args()
     synthesis = Synthesis()
     points, queries = synthesis.points(arguments.passages), [synthesis.vector(15, 25) for _ in range(QUERIES)]
@@ -142,7 +142,7 @@ def main() -> int:
             "index_api_key": arguments.api_key,
             "index_grpc_port": arguments.grpc_port,
         }
-        rows += measure("server", {name: value for name, value in given.items() if value}, points, queries)
+        rows += measure("server", {name: value for name, value in given.items() if value is not None}, points, queries)
     text = "\n".join(
         [
             "# The index",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from postings import open_index
+from postings.index.open import is_server
 from postings.statistics import statistics
 from postings_cli.console import out, print_json
 from postings_cli.options import Collection, IndexUrl, Json, settings_from
@@ -17,16 +18,18 @@ def info(collection: Collection = None, index: IndexUrl = None, as_json: Json = 
     """
     settings = settings_from(collection, index)
     with open_index(settings) as opened:
-        models = opened.info().models
+        found = opened.info()
+        counts = statistics(opened)
         facts = {
             "collection": settings.collection,
-            "index": settings.index_url,
-            **asdict(statistics(opened)),
-            "model": models.active_name,
-            "fingerprint": models.active,
+            "index": found.location if is_server(settings) else settings.index_url,
+            **asdict(counts),
+            "model": found.models.active_name,
+            "fingerprint": found.models.active,
         }
     if as_json:
         print_json(facts)
         return
+    about = "about " if facts.pop("approximate") else ""
     for name, value in facts.items():
-        out.print(f"{name:<12} {value:,}" if isinstance(value, int) else f"{name:<12} {value}", markup=False)
+        out.print(f"{name:<12} {about}{value:,}" if isinstance(value, int) else f"{name:<12} {value}", markup=False)

@@ -10,7 +10,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from postings import PostingsError, __version__
+from postings import PostingsError, Settings, __version__
+from postings.secrets import without_secrets
 from postings_cli import dead_letters
 from postings_cli.console import err, out, printable
 from postings_cli.delete import delete
@@ -43,6 +44,7 @@ def main() -> NoReturn:
     """The console script."""
     # The engine's panics become errors of ours; its stack is noise to whoever runs a command.
     os.environ.setdefault("RUST_BACKTRACE", "0")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # so is what gRPC's library logs
     sys.exit(run(sys.argv[1:]))
 
 
@@ -73,7 +75,7 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except PostingsError as error:
-            err.print(printable(f"error: {error}"), markup=False)
+            err.print(printable(f"error: {_discreet(error)}"), markup=False)
             raise typer.Exit(_FAILED) from error
         except KeyboardInterrupt as interrupt:
             err.print("interrupted")
@@ -83,11 +85,20 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
         except Exception as error:
             if os.environ.get("POSTINGS_TRACEBACK"):
                 raise
-            err.print(printable(f"internal error: {type(error).__name__}: {error}"), markup=False)
+            err.print(printable(f"internal error: {type(error).__name__}: {_discreet(error)}"), markup=False)
             err.print("this is a bug: please report it, with what POSTINGS_TRACEBACK=1 shows", markup=False)
             raise typer.Exit(_FAILED) from error
 
     return reported
+
+
+def _discreet(error: Exception) -> str:
+    """What an error says, without the settings' secrets, should a library have quoted them."""
+    try:
+        secrets = Settings().secrets()
+    except PostingsError:
+        secrets = set()
+    return without_secrets(str(error), secrets)
 
 
 @app.callback()

@@ -21,6 +21,7 @@
     │   ├── IndexLocked         another process holds the embedded folder
     │   ├── IndexCorrupt        the embedded folder isn't a readable index
     │   ├── IndexRejected       the engine refused the request; the same request fails again
+    │   │   └── StrictModeRejected   by the collection's strict mode
     │   ├── AccessDenied        the server refused the API key
     │   ├── IndexUnavailable    the engine can't be reached or can't answer now  (retry)
     │   └── StorageFull         no room left to write safely                     (retry)
@@ -127,8 +128,12 @@ class IndexRejected(IndexFailure):
     """The engine refused a request that will fail again if it is repeated."""
 
 
+class StrictModeRejected(IndexRejected):
+    """The collection's strict mode doesn't allow the request."""
+
+
 class AccessDenied(IndexFailure):
-    """The server doesn't accept the API key."""
+    """The server doesn't accept the API key, or not for what was asked."""
 
 
 class IndexUnavailable(IndexFailure):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from postings.errors import ConfigurationError
+from postings.secrets import check_address, check_sendable, redacted, secrets_of
 
+_SECRET = frozenset({"index_api_key", "index_url", "redis_url", "broker_url"})
+_SERVER = ("http://", "https://")
 _PathOrName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 
 
@@ -20,6 +24,20 @@ def _collection_name(name: str) -> str:
             "a collection's name may have letters, digits, '_', '-' and '.', not '-' or '.' first, up to 200"
         )
     return name
+
+
+def _index_url(url: str) -> str:
+    urls = _split(url)
+    if "://" in url:
+        for each in urls:
+            check_address(each)
+    if len({each.partition("://")[:2] for each in urls}) > 1:
+        raise ValueError("several addresses are separated by commas and begin all with http://, or all with https://")
+    return ",".join(urls)
+
+
+def _split(url: str) -> list[str]:
+    return [each.strip() for each in url.split(",") if each.strip()] if url.startswith(_SERVER) else [url]
 
 
 class Settings(BaseSettings):
@@ -37,7 +55,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="POSTINGS_", env_file=".env", toml_file="postings.toml", extra="ignore", frozen=True
+        env_prefix="POSTINGS_",
+        env_file=".env",
+        toml_file="postings.toml",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     model: _PathOrName = Field(
@@ -51,10 +74,11 @@ class Settings(BaseSettings):
     precision: Literal["float32", "bfloat16", "float16", "int8"] = Field(
         "float32", description="Of encoding; all but 'float32' are faster and change the vectors"
     )
-    index_url: _PathOrName = Field(
+    index_url: Annotated[_PathOrName, AfterValidator(_index_url)] = Field(
         "postings-data",
         min_length=1,
-        description="A folder (or 'edge:FOLDER') for the embedded engine, or the http(s) URL of a Qdrant server",
+        description="A folder (or 'edge:FOLDER') for the embedded engine, or the http(s) URL of a Qdrant server; of a "
+        "cluster several, with commas between them: the next is used when one can't be reached or can't answer",
     )
     index_api_key: SecretStr | None = Field(None, description="The Qdrant server's API key")
     index_ca: Path | None = Field(
@@ -63,7 +87,11 @@ class Settings(BaseSettings):
         "gRPC bring",
     )
     index_grpc_port: int | None = Field(
-        None, ge=1, le=65535, description="The Qdrant server's port for gRPC, usually 6334; by default REST is used"
+        None,
+        ge=0,
+        le=65535,
+        description="The Qdrant server's port for gRPC, or 0 for REST alone; by default gRPC is used if the port after "
+        "that of REST (6334 after 6333) answers for the same server",
     )
     index_timeout: int = Field(
         30, ge=1, description="Seconds that a request to the Qdrant server may take, with everything"
@@ -132,9 +160,43 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(map(str, first["loc"])) or "postings.toml"
-            raise ConfigurationError(f"setting {name!r}: {first['msg']}, got {first['input']!r:.100}") from error
+            words = f"setting {name!r}: {first['msg'].removeprefix('Value error, ')}"
+            if name.partition(".")[0] in _SECRET:
+                raise ConfigurationError(f"{words} (what it is isn't shown)") from None
+            raise ConfigurationError(f"{words}, got {first['input']!r:.100}") from error
         except ValueError as error:
             raise ConfigurationError(f"postings.toml can't be read: {error}") from error
+
+    @property
+    def index_urls(self) -> tuple[str, ...]:
+        """The addresses of the Qdrant server or cluster; none where the index is a folder."""
+        return tuple(_split(self.index_url)) if self.index_url.startswith(_SERVER) else ()
+
+    def secrets(self) -> set[str]:
+        """The API key, and the passwords in addresses: what no error and no log may show."""
+        key, broker = self.index_api_key, self.broker_url
+        urls = (self.index_url, self.redis_url.get_secret_value(), broker.get_secret_value() if broker else "")
+        return {secret for url in urls for secret in secrets_of(url)} | ({key.get_secret_value()} if key else set())
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, redacted(value) if name == "index_url" and "://" in value else value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_stray_space(cls, value: object) -> object:
+        """Files and secrets end in a newline more often than is meant."""
+        if isinstance(value, SecretStr):
+            return SecretStr(value.get_secret_value().strip())
+        return value.strip() if isinstance(value, str) else value
+
+    @field_validator("index_api_key", "redis_url", "broker_url")
+    @classmethod
+    def _usable(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None:
+            check = check_sendable if info.field_name == "index_api_key" else check_address
+            check(value.get_secret_value())
+        return value
 
     @classmethod
     def settings_customise_sources(

@@ -14,7 +14,7 @@ from postings import Index, SparseVector
 from postings.documents import point_id
 from postings.index import SearchRequest
 from postings.index.filters import as_json
-from tests.support.indexes import ENGINES, MODEL, engine, point
+from tests.support.indexes import ENGINES, MODEL, engine, point, server_version
 
 DOCUMENTS: dict[str, dict[str, Any]] = {
     "berlin": {
@@ -187,6 +187,10 @@ CASES: dict[str, tuple[q.Filter, set[str]]] = {
 }
 
 
+NEEDS = {"slice": (1, 19), "match a prefix": (1, 19), "match a substring": (1, 20)}
+"""Of a server; all others are older than what Postings needs."""
+
+
 @pytest.fixture(params=ENGINES, scope="module")
 def cities(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     folder: Path = tmp_path_factory.mktemp("filters")
@@ -197,7 +201,11 @@ def cities(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_filter_chooses_the_same_points_everywhere(cities: Index, case: str) -> None:
+def test_a_filter_chooses_the_same_points_everywhere(cities: Index, case: str, request: pytest.FixtureRequest) -> None:
+    if request.node.callspec.params["cities"] in {"rest", "grpc"} and server_version() < (
+        needed := NEEDS.get(case, ())
+    ):
+        pytest.skip(f"{case} needs Qdrant {needed[0]}.{needed[1]}, this server is {server_version()}")
     client_filter, expected = CASES[case]
     request = SearchRequest(SparseVector([1], [1.0]), MODEL, filter=as_json(client_filter))
     assert {hit.payload["doc_id"] for hit in cities.search(request)} == expected

@@ -46,7 +46,7 @@ def test_over_the_network(queue: dict[str, Any], encoder: Encoder, tmp_path: Pat
         settings = Settings(
             index_url=server.url,
             index_api_key="key",  # type: ignore[arg-type]
-            index_grpc_port=server.grpc_port if grpc else None,
+            index_grpc_port=server.grpc_port if grpc else 0,
             **queue,
         )
         scenario.play(settings, encoder, tmp_path)
@@ -77,6 +77,6 @@ def qdrant_container() -> Iterator[Any]:
 def test_on_qdrant_in_a_container(
     queue: dict[str, Any], encoder: Encoder, tmp_path: Path, qdrant_container: Any, grpc: bool
 ) -> None:
-    port = qdrant_container.get_exposed_port(6334) if grpc else None
+    port = qdrant_container.get_exposed_port(6334) if grpc else 0
     url = f"http://{qdrant_container.rest_host_address}"
     scenario.play(Settings(index_url=url, index_grpc_port=port, **queue), encoder, tmp_path)

@@ -18,13 +18,13 @@ from postings.errors import IndexUnavailable, PostingsError
 from postings.index import Point
 from postings.index.payload import INDEXED_FIELDS
 from postings.index.server import AsyncServerIndex, ServerIndex
-from postings.index.server.connection import open_client
+from postings.index.server.opening import open_client
 from postings.index.server.requests import portions
 from postings_query import AsyncSearchClient
 from tests.support.indexes import MODEL, point, served
 from tests.support.scripted_http import answering
 from tests.support.worker import until
-from tests.unit.test_server_errors import SAID
+from tests.unit.test_server_errors import SAID, text
 
 
 def index_at(url: str, **settings: object) -> ServerIndex:
@@ -38,7 +38,7 @@ def test_an_answer_becomes_its_error_on_the_way(status: int, words: str, kind: t
     with answering(status, words) as url, index_at(url) as index, pytest.raises(PostingsError) as caught:
         index.upsert([point("a")])
     assert type(caught.value) is kind
-    assert words in str(caught.value)
+    assert text(words) in str(caught.value)
 
 
 PROXIES = {
@@ -110,7 +110,7 @@ FORK = """
 import os, sys
 from postings import Settings
 from postings.index.server import ServerIndex
-from postings.index.server.connection import open_client
+from postings.index.server.opening import open_client
 
 settings = Settings(index_url=sys.argv[1], index_timeout=1)
 index = ServerIndex(open_client(settings), settings)

@@ -34,6 +34,11 @@ CALLS: dict[str, Callable[[Index], object]] = {
 }
 
 
+def settings(url: str, **others: object) -> Settings:
+    """Over REST."""
+    return Settings(index_url=url, index_grpc_port=0, **others)  # type: ignore[arg-type]
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantServer]:
     server = QdrantServer(tmp_path_factory.mktemp("qdrant"))
@@ -49,11 +54,12 @@ def proxy(server: QdrantServer) -> Iterator[TcpProxy]:
 
 
 @pytest.fixture
-def index(proxy: TcpProxy, request: pytest.FixtureRequest) -> Iterator[ServerIndex]:
+def index(server: QdrantServer, proxy: TcpProxy, request: pytest.FixtureRequest) -> Iterator[ServerIndex]:
     name = f"test-{abs(hash(request.node.name))}"
-    with ServerIndex.connect(Settings(index_url=proxy.url, index_timeout=TIMEOUT, collection=name)) as index:
+    with ServerIndex.connect(settings(server.url, collection=name)) as index:
         index.ensure(MODEL, "tiny")
         index.upsert([point("a")])
+    with ServerIndex.connect(settings(proxy.url, index_timeout=TIMEOUT, collection=name)) as index:
         yield index
 
 
@@ -100,11 +106,12 @@ def test_a_connection_that_breaks_once_is_not_noticed(
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.NONE])
 def test_a_call_by_grpc_is_done_or_reported_in_time(server: QdrantServer, fault: Fault) -> None:
     with TcpProxy(server.grpc_port) as proxy:
-        settings = Settings(
+        by_grpc = Settings(
             index_url=server.url, index_grpc_port=proxy.port, index_timeout=TIMEOUT, collection=f"grpc-{fault}"
         )
-        with ServerIndex.connect(settings) as index:
+        with ServerIndex.connect(settings(server.url, collection=by_grpc.collection)) as index:
             index.ensure(MODEL, "tiny")
+        with ServerIndex.connect(by_grpc) as index:
             proxy.strike(fault)
             began = time.monotonic()
             if fault is Fault.DELAY:
@@ -131,7 +138,7 @@ def test_a_server_that_is_killed_and_started_again_has_what_it_acknowledged(tmp_
     server = QdrantServer(tmp_path)
     server.start()
     try:
-        with ServerIndex.connect(Settings(index_url=server.url, index_timeout=TIMEOUT)) as index:
+        with ServerIndex.connect(settings(server.url)) as index:
             index.ensure(MODEL, "tiny")
             index.upsert([point(str(number)) for number in range(300)])
             server.kill()
@@ -148,13 +155,11 @@ def test_a_wrong_key_is_said_and_not_tried_again(tmp_path: Path) -> None:
     server.start()
     try:
         for key in ("wrong", None):
-            settings = Settings(index_url=server.url, index_api_key=key)  # type: ignore[arg-type]
-            with (
-                ServerIndex.connect(settings) as index,
-                pytest.raises(AccessDenied, match="401: Must provide an API key"),
-            ):
-                index.ensure(MODEL, "tiny")
-        with ServerIndex.connect(Settings(index_url=server.url, index_api_key="right")) as index:  # type: ignore[arg-type]
+            with ServerIndex.connect(settings(server.url, index_api_key=key)) as index:
+                with pytest.raises(AccessDenied) as caught:
+                    index.ensure(MODEL, "tiny")
+                assert not caught.value.retry
+        with ServerIndex.connect(settings(server.url, index_api_key="right")) as index:
             index.ensure(MODEL, "tiny")
             assert index.count() == 0
     finally:
@@ -162,10 +167,10 @@ def test_a_wrong_key_is_said_and_not_tried_again(tmp_path: Path) -> None:
 
 
 def test_workers_that_start_together_make_one_collection(server: QdrantServer) -> None:
-    settings = Settings(index_url=server.url, collection="together")
+    together = settings(server.url, collection="together")
 
     async def start_together() -> list[object]:
-        indexes = [await AsyncServerIndex.connect(settings) for _ in range(8)]
+        indexes = [await AsyncServerIndex.connect(together) for _ in range(8)]
         made = await asyncio.gather(*(index.ensure(MODEL, "tiny") for index in indexes))
         await asyncio.gather(*(index.close() for index in indexes))
         return list(made)
@@ -175,8 +180,8 @@ def test_workers_that_start_together_make_one_collection(server: QdrantServer) -
 
 
 def test_a_closed_index_says_so(server: QdrantServer) -> None:
-    index = ServerIndex.connect(Settings(index_url=server.url, collection="closed"))
-    with pytest.raises(CollectionNotFound, match=r"404: .*doesn't exist"):
+    index = ServerIndex.connect(settings(server.url, collection="closed"))
+    with pytest.raises(CollectionNotFound):
         index.count()
     index.close()
     index.close()

@@ -30,9 +30,9 @@ class Ran:
 
 
 class Cli:
-    """Runs commands on one index folder."""
+    """Runs commands on one index."""
 
-    def __init__(self, folder: Path, captured: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, folder: Path | str, captured: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
         self._captured = captured
 

@@ -23,7 +23,8 @@ from postings.documents import Passage
 from postings.index import Point
 from postings.index.payload import passage_point
 from postings.index.server import ServerIndex
-from postings.index.server.connection import open_client
+from postings.index.server.opening import open_client
+from tests.support import qdrant_rules
 from tests.support.qdrant_server import QdrantServer
 
 MODEL = "0123456789abcdef"
@@ -56,8 +57,8 @@ def served(name: str, collection: str) -> Iterator[Settings]:
     """Where a collection on a server is reached by ``rest`` or ``grpc``; afterwards it is deleted."""
     settings = server_settings(collection) if os.environ.get(SERVER_URL) else _front_settings(collection)
     if name == "rest":
-        settings = settings.model_copy(update={"index_grpc_port": None})
-    elif settings.index_grpc_port is None:
+        settings = settings.model_copy(update={"index_grpc_port": 0})
+    elif not settings.index_grpc_port:
         pytest.skip(f"{settings.index_url} has no gRPC on port {os.environ.get(GRPC_PORT, '6334')}: set {GRPC_PORT}")
     try:
         yield settings
@@ -71,10 +72,25 @@ def server_settings(collection: str, **others: Any) -> Settings:
     found = {
         "index_url": url,
         "index_api_key": os.environ.get("POSTINGS_TEST_QDRANT_API_KEY"),
-        "index_grpc_port": port if listens(str(urlsplit(url).hostname), int(port)) else None,
+        "index_grpc_port": port if listens(str(urlsplit(url).hostname), int(port)) else "0",
         "collection": collection,
     }
     return Settings(**{name: value for name, value in found.items() if value}, **others)
+
+
+@functools.cache
+def server_version() -> tuple[int, int]:
+    """Of the server that the environment names, else of the fronts."""
+
+    async def asked() -> str:
+        client = open_client(server_settings("any").model_copy(update={"index_grpc_port": 0}))
+        try:
+            return (await client.info()).version
+        finally:
+            await client.close()
+
+    major, minor = (asyncio.run(asked()) if os.environ.get(SERVER_URL) else qdrant_rules.VERSION).split(".")[:2]
+    return int(major), int(minor)
 
 
 def listens(host: str, port: int) -> bool:
@@ -102,7 +118,7 @@ def drop(settings: Settings) -> None:
     """Delete a collection from a server."""
 
     async def delete() -> None:
-        client = open_client(settings.model_copy(update={"index_grpc_port": None}))
+        client = open_client(settings.model_copy(update={"index_grpc_port": 0}))
         await client.delete_collection(settings.collection)
         await client.close()
 

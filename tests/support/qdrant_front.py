@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import ssl
 from pathlib import Path
 
 from tests.support import qdrant_grpc
 from tests.support.qdrant_http import Collections, Handler, HttpServer
+from tests.support.qdrant_rules import Rules
 
 
 def main() -> None:
@@ -15,11 +17,19 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("grpc_port", type=int)
     parser.add_argument("--api-key")
+    parser.add_argument("--read-only-key")
+    parser.add_argument("--strict", action="store_true", help="strict mode, without exact counts")
+    parser.add_argument("--tls", nargs=2, type=Path, metavar=("CERTIFICATE", "KEY"))
     arguments = parser.parse_args()
     Handler.collections = Collections(arguments.folder)
-    Handler.api_key = arguments.api_key
-    qdrant = qdrant_grpc.serve(Handler.collections, arguments.grpc_port, arguments.api_key)
-    HttpServer(("127.0.0.1", arguments.port), Handler).serve_forever()
+    Handler.rules = Rules(arguments.api_key, arguments.read_only_key, arguments.strict)
+    qdrant = qdrant_grpc.serve(Handler.collections, arguments.grpc_port, Handler.rules, arguments.tls)
+    server = HttpServer(("127.0.0.1", arguments.port), Handler)
+    if arguments.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*arguments.tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.serve_forever()
     qdrant.stop(None)
 
 

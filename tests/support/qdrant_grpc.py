@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc as transport
@@ -16,10 +17,12 @@ from qdrant_client.grpc import collections_service_pb2_grpc, points_service_pb2_
 
 from postings.errors import PostingsError
 from tests.support import qdrant_http as front
+from tests.support.qdrant_rules import VERSION, Refused, Rules, without_unknown
 
 _CODES = {
     400: transport.StatusCode.INVALID_ARGUMENT,
     401: transport.StatusCode.UNAUTHENTICATED,
+    403: transport.StatusCode.PERMISSION_DENIED,
     404: transport.StatusCode.NOT_FOUND,
     409: transport.StatusCode.ALREADY_EXISTS,
 }
@@ -28,12 +31,12 @@ _CODES = {
 class Service:
     """Answers one kind of requests after another through the functions of the REST front."""
 
-    def __init__(self, collections: front.Collections, api_key: str | None) -> None:
+    def __init__(self, collections: front.Collections, rules: Rules) -> None:
         self._collections = collections
-        self._api_key = api_key
+        self._rules = rules
 
     def HealthCheck(self, request: Any, context: transport.ServicerContext) -> Any:
-        return grpc.HealthCheckReply(title="qdrant - vector search engine", version=front.VERSION)
+        return grpc.HealthCheckReply(title="qdrant - vector search engine", version=VERSION)
 
     def CollectionExists(self, request: Any, context: transport.ServicerContext) -> Any:
         self._check(context)
@@ -54,7 +57,7 @@ class Service:
         return grpc.GetCollectionInfoResponse(result=RestToGrpc.convert_collection_info(q.CollectionInfo(**found)))
 
     def Create(self, request: Any, context: transport.ServicerContext) -> Any:
-        self._check(context)
+        self._check(context, writes=True)
         vectors = {
             name: GrpcToRest.convert_sparse_vector_params(each).model_dump(mode="json")
             for name, each in request.sparse_vectors_config.map.items()
@@ -67,14 +70,14 @@ class Service:
         }
         try:
             return grpc.CollectionOperationResponse(result=self._collections.create(request.collection_name, body))
-        except front.Refused as error:
+        except Refused as error:
             context.abort(_CODES[error.status], str(error))
 
     def CreateFieldIndex(self, request: Any, context: transport.ServicerContext) -> Any:
         kind = grpc.FieldType.Name(request.field_type).removeprefix("FieldType").lower()
         body = {"field_name": request.field_name, "field_schema": kind}
         name = request.collection_name
-        self._answer(context, lambda *_: self._collections.index_field(name, body), name, {})
+        self._answer(context, lambda *_: self._collections.index_field(name, body), name, {}, writes=True)
         return _done()
 
     def Upsert(self, request: Any, context: transport.ServicerContext) -> Any:
@@ -83,17 +86,17 @@ class Service:
         }
         if request.HasField("update_filter"):
             body["update_filter"] = _filter(request.update_filter)
-        self._answer(context, front.upsert, request.collection_name, body)
+        self._answer(context, front.upsert, request.collection_name, body, writes=True)
         return _done()
 
     def Delete(self, request: Any, context: transport.ServicerContext) -> Any:
         body = {"filter": _filter(request.points.filter)}
-        self._answer(context, front.delete, request.collection_name, body)
+        self._answer(context, front.delete, request.collection_name, body, writes=True)
         return _done()
 
     def QueryBatch(self, request: Any, context: transport.ServicerContext) -> Any:
         searches = [
-            GrpcToRest.convert_query_points(each).model_dump(mode="json", by_alias=True)
+            GrpcToRest.convert_query_points(_known(each)).model_dump(mode="json", by_alias=True)
             for each in request.query_points
         ]
         found = self._answer(context, front.query_batch, request.collection_name, {"searches": searches})
@@ -123,8 +126,13 @@ class Service:
         )
 
     def Count(self, request: Any, context: transport.ServicerContext) -> Any:
-        body = {"filter": _filter(request.filter) if request.HasField("filter") else None}
-        found = self._answer(context, front.count, request.collection_name, body)
+        body = {"filter": _filter(request.filter) if request.HasField("filter") else None, "exact": request.exact}
+
+        def count(index: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+            self._rules.check_count(body)
+            return front.count(index, body)
+
+        found = self._answer(context, count, request.collection_name, body)
         return grpc.CountResponse(result=grpc.CountResult(count=found["count"]))
 
     def _answer(
@@ -133,24 +141,30 @@ class Service:
         function: Callable[[Any, Mapping[str, Any]], Any],
         collection: str,
         body: Mapping[str, Any],
+        *,
+        writes: bool = False,
     ) -> Any:
-        self._check(context)
+        self._check(context, writes=writes)
         try:
             return function(self._collections.find(collection), body)
-        except front.Refused as error:
+        except Refused as error:
             context.abort(_CODES[error.status], str(error))
         except PostingsError as error:
             context.abort(transport.StatusCode.INVALID_ARGUMENT, f"Wrong input: {error}")
 
-    def _check(self, context: transport.ServicerContext) -> None:
-        if self._api_key and dict(context.invocation_metadata()).get("api-key") != self._api_key:
-            context.abort(transport.StatusCode.UNAUTHENTICATED, "Must provide an API key")
+    def _check(self, context: transport.ServicerContext, *, writes: bool = False) -> None:
+        try:
+            self._rules.check_key(dict(context.invocation_metadata()).get("api-key"), writes=writes)
+        except Refused as error:
+            context.abort(_CODES[error.status], str(error))
 
 
-def serve(collections: front.Collections, port: int, api_key: str | None) -> transport.Server:
-    """Start to answer."""
+def serve(
+    collections: front.Collections, port: int, rules: Rules, tls: tuple[Path, Path] | None = None
+) -> transport.Server:
+    """Start to answer; ``tls`` is a certificate and its key."""
     server = transport.server(ThreadPoolExecutor(16))
-    service: Any = Service(collections, api_key)
+    service: Any = Service(collections, rules)
     # The classes that qdrant-client generated look up their methods by name.
     qdrant_pb2_grpc.add_QdrantServicer_to_server(_complete(qdrant_pb2_grpc.QdrantServicer, service), server)
     collections_service_pb2_grpc.add_CollectionsServicer_to_server(
@@ -159,7 +173,11 @@ def serve(collections: front.Collections, port: int, api_key: str | None) -> tra
     points_service_pb2_grpc.add_PointsServicer_to_server(
         _complete(points_service_pb2_grpc.PointsServicer, service), server
     )
-    server.add_insecure_port(f"127.0.0.1:{port}")
+    if tls is None:
+        server.add_insecure_port(f"127.0.0.1:{port}")
+    else:
+        certificate, key = (path.read_bytes() for path in tls)
+        server.add_secure_port(f"127.0.0.1:{port}", transport.ssl_server_credentials([(key, certificate)]))
     server.start()
     return server
 
@@ -173,7 +191,13 @@ def _complete(kind: type, service: Service) -> Any:
 
 
 def _filter(message: Any) -> Any:
-    return GrpcToRest.convert_filter(message).model_dump(mode="json", exclude_none=True, by_alias=True)
+    return GrpcToRest.convert_filter(without_unknown(message)).model_dump(mode="json", exclude_none=True, by_alias=True)
+
+
+def _known(query: Any) -> Any:
+    if query.HasField("filter"):
+        without_unknown(query.filter)
+    return query
 
 
 def _vectors(request: Any) -> list[str]:

@@ -1,14 +1,14 @@
 """Qdrant's engine behind Qdrant's REST, for machines without a server.
 
 The engine is the real one (the embedded one, so that it survives being killed), and so is the network; only the front
-is ours, and it knows no more than the requests that Postings sends. What a real server says besides (strict mode,
-clusters) is tested where one is given.
+is ours, and it knows no more than the requests that Postings sends. What a real server says besides (clusters) is
+tested where one is given.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
-import os
 import re
 import shutil
 import threading
@@ -24,8 +24,8 @@ from postings.index.models import CollectionModels
 from postings.index.payload import version_at_most
 from postings.index.protocol import ScoredPoint
 from postings.index.ranking import Question
+from tests.support.qdrant_rules import VERSION, Refused, Rules, check_filters
 
-VERSION = os.environ.get("POSTINGS_TEST_FRONT_VERSION", "1.20.0")
 _HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000}
 _OPTIMIZERS = {
     "deleted_threshold": 0.2,
@@ -33,14 +33,6 @@ _OPTIMIZERS = {
     "default_segment_number": 0,
     "flush_interval_sec": 5,
 }
-
-
-class Refused(Exception):
-    """An answer other than 200."""
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
-        self.status = status
 
 
 class Collections:
@@ -168,7 +160,7 @@ def scroll(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def count(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
-    return {"count": index.count(_filter(body))}
+    return {"count": index.count(_filter(body), exact=body.get("exact", True))}
 
 
 ROUTES: Mapping[tuple[str, str], Callable[[EdgeIndex, Mapping[str, Any]], Any]] = {
@@ -181,7 +173,12 @@ ROUTES: Mapping[tuple[str, str], Callable[[EdgeIndex, Mapping[str, Any]], Any]] 
 }
 
 
-def answer(collections: Collections, method: str, path: str, body: Mapping[str, Any]) -> Any:
+def writes(method: str, path: str) -> bool:
+    """Whether a request needs more than a key for reading."""
+    return method in {"PUT", "DELETE", "PATCH"} or path.endswith("/points/delete")
+
+
+def answer(collections: Collections, rules: Rules, method: str, path: str, body: Mapping[str, Any]) -> Any:
     """The ``result`` of a request."""
     match = re.fullmatch(r"/collections/([^/]+)(.*)", path)
     if match is None:
@@ -197,6 +194,8 @@ def answer(collections: Collections, method: str, path: str, body: Mapping[str, 
         return collections.drop(name)
     if (method, rest) == ("GET", "/exists"):
         return {"exists": collections.exists(name)}
+    if (method, rest) == ("POST", "/points/count"):
+        rules.check_count(body)
     if (method, rest) not in ROUTES:
         raise Refused(404, f"this front doesn't know {method} {path}")
     return ROUTES[method, rest](collections.find(name), body)
@@ -206,9 +205,11 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+    # As a real server: a compressed answer goes out in two packets, and the second waits for the client's ACK.
+    disable_nagle_algorithm = False
+    wbufsize = -1
     collections: Collections
-    api_key: str | None = None
+    rules: Rules
 
     def handle_request(self) -> None:
         length = int(self.headers.get("content-length") or 0)
@@ -217,13 +218,14 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/":
             self.reply(200, {"title": "qdrant - vector search engine", "version": VERSION})
             return
-        if self.api_key and self.headers.get("api-key") != self.api_key:
-            self.reply(401, "Must provide an API key or an Authorization bearer token")
-            return
         try:
-            result = answer(self.collections, self.command, path, body)
+            self.rules.check_key(self.headers.get("api-key"), writes=writes(self.command, path))
+            check_filters(_filters(body))
+            result = answer(self.collections, self.rules, self.command, path, body)
         except Refused as error:
-            self.reply(error.status, {"status": {"error": str(error)}, "time": 0})
+            # Of a key that it doesn't know, a server speaks in plain text.
+            said = {"status": {"error": str(error)}, "time": 0}
+            self.reply(error.status, str(error) if error.status == 401 else said)
         except (InvalidFilter, PostingsError) as error:
             self.reply(400, {"status": {"error": f"Wrong input: {error}"}, "time": 0})
         else:
@@ -233,10 +235,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def reply(self, status: int, content: object) -> None:
         data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        compressed = "gzip" in self.headers.get("accept-encoding", "")
+        if compressed:
+            data = gzip.compress(data)
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(data)))
+        if compressed:
+            self.send_header("content-encoding", "gzip")
         self.end_headers()
+        if compressed:
+            self.wfile.flush()
         self.wfile.write(data)
 
     def log_message(self, format: str, *arguments: Any) -> None:
@@ -246,6 +255,15 @@ class Handler(BaseHTTPRequestHandler):
 class HttpServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: some come to the wrong port."""
+
+
+def _filters(body: Any) -> list[Any]:
+    """All filters of a request; what else is in it are the user's own words."""
+    each = [body, *body.get("searches", [])] if isinstance(body, Mapping) else []
+    return [one.get(name) for one in each for name in ("filter", "update_filter")]
 
 
 def _filter(body: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -2,34 +2,66 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
 
-from tests.support.redis_server import free_port
-
 ROOT = Path(__file__).parents[2]
 
 
-class QdrantServer:
-    """Keeps what it acknowledged when it is killed and started again."""
+def free_pair() -> int:
+    """A port that is free, as the next is."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port
 
-    def __init__(self, folder: Path, api_key: str | None = None) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+
+class QdrantServer:
+    """Keeps what it acknowledged when it is killed and started again.
+
+    Its port for gRPC is the next after that for REST, as Qdrant has it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        api_key: str | None = None,
+        *,
+        read_only_key: str | None = None,
+        strict: bool = False,
+        tls: tuple[Path, Path] | None = None,
+        grpc_port: int | None = None,
+    ) -> None:
+        self.port = free_pair()
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self._folder = folder
-        self.grpc_port = free_port()
-        self._options = ["--api-key", api_key] if api_key else []
+        self.grpc_port = grpc_port or self.port + 1
+        self._tls = tls
+        self._options = [
+            *(["--api-key", api_key] if api_key else []),
+            *(["--read-only-key", read_only_key] if read_only_key else []),
+            *(["--strict"] if strict else []),
+            *(["--tls", *tls] if tls else []),
+        ]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         command = [sys.executable, "-m", "tests.support.qdrant_front", self._folder, self.port, self.grpc_port]
-        self._process = subprocess.Popen([*map(str, command), *self._options], cwd=ROOT)
+        self._process = subprocess.Popen([*map(str, command), *map(str, self._options)], cwd=ROOT)
+        trust = ssl.create_default_context(cafile=self._tls[0]) if self._tls else None
         for _ in range(400):
             try:
-                urllib.request.urlopen(self.url, timeout=5).close()
+                urllib.request.urlopen(self.url, timeout=5, context=trust).close()
             except OSError:
                 time.sleep(0.05)
             else:

@@ -9,19 +9,38 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @contextmanager
-def answering(status: int, body: str, headers: Mapping[str, str] = {}) -> Iterator[str]:
-    """Start it; yields its URL."""
+def answering(
+    status: int,
+    body: str,
+    headers: Mapping[str, str] = {},
+    *,
+    root: str | None = None,
+    heard: list[Mapping[str, str]] | None = None,
+) -> Iterator[str]:
+    """Start it; yields its URL.
+
+    Args:
+        status: of the answer.
+        body: likewise.
+        headers: likewise.
+        root: what it says at ``/`` instead, with a status of 200: which version it is.
+        heard: takes the headers of each request.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         disable_nagle_algorithm = True
 
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body.encode())), **headers}.items():
+            if heard is not None:
+                heard.append(dict(self.headers))
+            at_root = root is not None and self.path == "/"
+            said = str(root) if at_root else body
+            self.send_response(200 if at_root else status)
+            for name, value in {"Content-Length": str(len(said.encode())), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body.encode())
+            self.wfile.write(said.encode())
 
         do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = answer  # noqa: N815
 

@@ -34,7 +34,7 @@ class Fault(StrEnum):
 
 
 class TcpProxy:
-    """Listens on a port of its own and passes everything on to another.
+    """Listens on a port of its own, or on ``own``, and passes everything on to another.
 
     Attributes:
         fault: of connections from now on.
@@ -42,11 +42,12 @@ class TcpProxy:
         struck: how many it has struck.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, own: int = 0) -> None:
         self.fault = Fault.NONE
         self.faults_left: int | None = None
         self.struck = 0
         self._target = port
+        self._own = own
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
         listening = threading.Event()
@@ -73,7 +74,7 @@ class TcpProxy:
     def _run(self, listening: threading.Event) -> None:
         async def serve() -> None:
             self._end = asyncio.Event()
-            server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
+            server = await asyncio.start_server(self._connection, "127.0.0.1", self._own)
             self.port = int(server.sockets[0].getsockname()[1])
             self.url = f"http://127.0.0.1:{self.port}"
             listening.set()

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from postings import EdgeIndex, Settings, open_index
 from postings.errors import ConfigurationError
@@ -53,6 +54,45 @@ def test_wrong_arguments_are_refused() -> None:
         Settings(modle="tiny")
     with pytest.raises(ConfigurationError, match=r"setting 'passage_tokens': .* got 3"):
         Settings(passage_tokens=3)
+
+
+def test_stray_white_space_is_stripped_from_every_setting() -> None:
+    words = {name for name, field in Settings.model_fields.items() if isinstance(field.default, str)}
+    for name in words:
+        plain = getattr(Settings(), name)
+        assert getattr(Settings(**{name: f" {plain}\r\n"}), name) == plain  # type: ignore[arg-type]
+    settings = Settings(
+        index_api_key="key\n",  # type: ignore[arg-type]
+        redis_url=SecretStr(" redis://host\n"),
+        index_ca=" ca.pem\n",  # type: ignore[arg-type]
+        index_grpc_port=" 6334\n",  # type: ignore[arg-type]
+    )
+    assert settings.index_api_key == SecretStr("key")
+    assert settings.redis_url == SecretStr("redis://host")
+    assert (settings.index_ca, settings.index_grpc_port) == (Path("ca.pem"), 6334)
+
+
+@pytest.mark.parametrize(
+    ("url", "urls"),
+    [
+        ("http://a:6333", ("http://a:6333",)),
+        ("http://a:6333,http://b:6333", ("http://a:6333", "http://b:6333")),
+        (" https://a , https://b:6335/x,\n", ("https://a", "https://b:6335/x")),
+        ("a folder, with a comma", ()),
+        ("edge:http,folder", ()),
+    ],
+)
+def test_a_cluster_has_several_addresses(url: str, urls: tuple[str, ...]) -> None:
+    assert Settings(index_url=url).index_urls == urls
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://a,https://b", "http://a:6333,b:6333", "http://a:6333 http://b:6333", "http://a:port", "http://a,folder"],
+)
+def test_addresses_that_do_not_belong_together_are_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="setting 'index_url'"):
+        Settings(index_url=url)
 
 
 def test_every_setting_is_described() -> None:

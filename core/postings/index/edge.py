@@ -187,10 +187,10 @@ class EdgeIndex:
             if next_id is None:
                 return
 
-    def count(self, filter: Filter | None = None) -> int:
-        """Count the points that match, exactly."""
+    def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
+        """Count the points that match."""
         shard, _ = self._opened()
-        request = edge.CountRequest(exact=True, filter=None if filter is None else to_edge(filter))
+        request = edge.CountRequest(exact=exact, filter=None if filter is None else to_edge(filter))
         with edge_errors(str(self._folder)):
             return shard.count(request)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from postings.errors import ConfigurationError
 from postings.index.edge import EdgeIndex
+from postings.secrets import redacted
 
 if TYPE_CHECKING:
     from postings.index.protocol import Index
@@ -17,7 +18,7 @@ def open_index(settings: Settings | None = None) -> Index:
     """Open the collection that the settings name; close it, or use it as a context manager.
 
     ``settings.index_url`` picks the engine: a path or ``edge:PATH`` is a folder for the embedded engine,
-    ``http://…`` and ``https://…`` a Qdrant server.
+    ``http://…`` and ``https://…`` a Qdrant server, or several nodes of a cluster with commas between them.
 
     Raises:
         ConfigurationError: the URL has another scheme.
@@ -33,18 +34,18 @@ def open_index(settings: Settings | None = None) -> Index:
         from postings.settings import Settings
 
         settings = Settings()
-    url = settings.index_url
     if is_server(settings):
         # qdrant-client takes a second to import: only those who use a server wait for it.
         from postings.index.server import ServerIndex
 
         return ServerIndex.connect(settings)
+    url = settings.index_url
     if "://" in url:
-        raise ConfigurationError(f"index_url must be a path, 'edge:PATH' or an http(s) URL, got {url!r}")
+        raise ConfigurationError(f"index_url must be a path, 'edge:PATH' or an http(s) URL, got {redacted(url)!r}")
     folder = Path(url.removeprefix("edge:")).expanduser()
     return EdgeIndex(folder, settings.collection, datatype=settings.index_datatype, on_disk=settings.index_on_disk)
 
 
 def is_server(settings: Settings) -> bool:
     """Whether the settings name a Qdrant server."""
-    return settings.index_url.startswith(("http://", "https://"))
+    return bool(settings.index_urls)

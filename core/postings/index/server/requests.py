@@ -8,26 +8,52 @@ from typing import Any
 
 import numpy as np
 from qdrant_client import models as q
+from qdrant_client.conversions.conversion import GrpcToRest, RestToGrpc
 
 from postings.errors import InvalidFilter
 from postings.index.protocol import Filter, Point, ScoredPoint
 from postings.index.ranking import Question
 from postings.vectors import SparseVector
 
+_LISTS = ("must", "should", "must_not")
 _POINTS_PER_REQUEST = 64
 _BYTES_PER_REQUEST = 8_000_000
 
 
 def to_filter(filter: Filter) -> q.Filter:
-    """A filter.
+    """A filter, of which nothing is lost on the way to a server, be it by REST or by gRPC.
 
     Raises:
-        InvalidFilter: it isn't one of Qdrant's.
+        InvalidFilter: it isn't one of Qdrant's, or has several clauses in one condition: of those, gRPC would carry
+            the first alone.
     """
     try:
-        return q.Filter.model_validate(filter)
-    except ValueError as error:
+        made = q.Filter.model_validate(filter)
+        carried = GrpcToRest.convert_filter(RestToGrpc.convert_filter(made))
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidFilter(f"not a Qdrant filter: {error}") from error
+    arrives = set(_places(_json(carried)))
+    if lost := [place for place in _places(_json(made)) if place not in arrives]:
+        raise InvalidFilter(f"{lost[0]} would be lost over gRPC: give each clause a condition of its own")
+    return made
+
+
+def _json(filter: q.Filter) -> Any:
+    return filter.model_dump(by_alias=True, exclude_none=True)
+
+
+def _places(value: Any, at: str = "filter") -> Iterator[str]:
+    """Where something is said; a condition alone is as good as a list of one."""
+    if isinstance(value, Mapping):
+        yield at
+        for name, inner in value.items():
+            alone = name in _LISTS and isinstance(inner, Mapping)
+            yield from _places([inner] if alone else inner, f"{at}.{name}")
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _places(inner, f"{at}[{number}]")
+    else:
+        yield at
 
 
 def to_struct(point: Point) -> q.PointStruct:

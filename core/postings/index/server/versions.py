@@ -1,0 +1,96 @@
+"""Since which version of Qdrant each condition of a filter exists, and what a filter therefore needs.
+
+Over gRPC, a server drops a condition that it doesn't know: a search then shows too much, and a delete takes it all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, TypeAlias
+
+from pydantic import BaseModel
+from qdrant_client import models as q
+
+Version: TypeAlias = tuple[int, int]
+
+MINIMUM_VERSION: Version = (1, 18)
+"""Conditional upserts and collection metadata came with Qdrant 1.16, named vectors for a collection that stands (the
+change of its model) with 1.18. Nothing else that a write of ours says is newer."""
+
+SINCE: Mapping[str, Version] = {
+    **dict.fromkeys(("must", "should", "must_not", "min_should", "conditions", "min_count"), MINIMUM_VERSION),
+    **dict.fromkeys(("is_empty", "is_null", "has_id", "has_vector", "nested", "filter"), MINIMUM_VERSION),
+    **dict.fromkeys(("key", "match", "range", "values_count", "lt", "gt", "lte", "gte"), MINIMUM_VERSION),
+    **dict.fromkeys(("value", "any", "except", "text", "text_any", "phrase"), MINIMUM_VERSION),
+    **dict.fromkeys(("geo_bounding_box", "geo_radius", "geo_polygon", "top_left", "bottom_right"), MINIMUM_VERSION),
+    **dict.fromkeys(("center", "radius", "exterior", "interiors", "points", "lon", "lat"), MINIMUM_VERSION),
+    **dict.fromkeys(("slice", "total", "index", "prefix"), (1, 19)),
+    "substring": (1, 20),
+}
+"""By the word for it in a filter's JSON; what is older than ``MINIMUM_VERSION`` counts as that."""
+
+
+class Need(NamedTuple):
+    """The newest word of a filter, and since which version it exists."""
+
+    version: Version
+    word: str
+
+
+def read_version(text: str) -> Version:
+    """The first two numbers of a version; of one that has another form, zeros.
+
+    Example:
+        >>> read_version("1.18.3-dev")
+        (1, 18)
+    """
+    numbers = re.match(r"(\d+)\.(\d+)", text)
+    return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
+
+
+def shown(version: Version) -> str:
+    """As it is written."""
+    return ".".join(map(str, version))
+
+
+def need_of(arguments: object) -> Need | None:
+    """What the filters in a request need, wherever they are in it; ``None`` if every supported server has it.
+
+    Raises:
+        KeyError: qdrant-client has a word that isn't in the table.
+
+    Example:
+        >>> need_of([q.Filter(must_not=[q.SliceCondition(slice=q.Slice(total=2, index=0))])])
+        Need(version=(1, 19), word='slice')
+    """
+    needs = [Need(SINCE[word], word) for filter in _filters(arguments) for word in _words(filter)]
+    newest = max(needs, key=lambda need: need.version, default=None)
+    return None if newest is None or newest.version <= MINIMUM_VERSION else newest
+
+
+def _filters(value: object) -> Iterator[q.Filter]:
+    if isinstance(value, q.Filter):
+        yield value
+    else:
+        for inner in _inside(value):
+            yield from _filters(inner)
+
+
+def _words(value: object) -> Iterator[str]:
+    if isinstance(value, BaseModel):
+        for name in value.model_fields_set:
+            if getattr(value, name) is not None:
+                yield type(value).model_fields[name].alias or name
+    for inner in _inside(value):
+        yield from _words(inner)
+
+
+def _inside(value: object) -> Iterator[object]:
+    if isinstance(value, BaseModel):
+        yield from (inner for _, inner in value)
+    # A vector's numbers would take longer to look at than to send.
+    elif isinstance(value, list | tuple) and value and not isinstance(value[0], int | float | str):
+        yield from value
+    elif isinstance(value, Mapping):
+        yield from value.values()

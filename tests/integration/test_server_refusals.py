@@ -1,0 +1,97 @@
+"""What a server doesn't allow: by the API key, and by a collection's strict mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from postings import EdgeIndex, Settings
+from postings.errors import AccessDenied, StrictModeRejected
+from postings.index import Index
+from postings.index.payload import tombstone_point
+from postings.index.server import ServerIndex
+from postings.statistics import Statistics, statistics
+from tests.support.cli import Cli
+from tests.support.indexes import MODEL, point
+from tests.support.qdrant_server import QdrantServer
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantServer]:
+    folder = tmp_path_factory.mktemp("qdrant")
+    server = QdrantServer(folder, api_key="all", read_only_key="some", strict=True)
+    server.start()
+    yield server
+    server.kill()
+
+
+def settings(server: QdrantServer, key: str, port: int | None, name: str = "refusals") -> Settings:
+    return Settings(index_url=server.url, index_api_key=key, index_grpc_port=port, collection=name)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=["rest", "grpc"])
+def port(request: pytest.FixtureRequest) -> int | None:
+    return 0 if request.param == "rest" else None
+
+
+@pytest.fixture
+def filled(server: QdrantServer, port: int | None) -> Iterator[Index]:
+    with ServerIndex.connect(settings(server, "all", port)) as index:
+        index.ensure(MODEL, "tiny")
+        index.upsert(
+            [point("a"), point("b", passages=2), point("b", ordinal=1, passages=2), tombstone_point("c", 1, 1)]
+        )
+        yield index
+
+
+def test_a_key_that_may_only_read_is_told_so_when_it_writes(
+    server: QdrantServer, filled: Index, port: int | None
+) -> None:
+    with ServerIndex.connect(settings(server, "some", port)) as reading:
+        assert len(list(reading.scroll())) == 4
+        for write in (lambda: reading.upsert([point("d")]), lambda: reading.delete({"must": []})):
+            with pytest.raises(AccessDenied, match="this API key may only read: ") as caught:
+                write()
+            assert "{" not in str(caught.value)
+            assert not caught.value.retry
+    with (
+        ServerIndex.connect(settings(server, "some", port, "not-there")) as reading,
+        pytest.raises(AccessDenied, match="this API key may only read: "),
+    ):
+        reading.ensure(MODEL, "tiny")
+    assert len(list(filled.scroll())) == 4
+
+
+def test_where_strict_mode_allows_no_exact_count_it_is_approximate_and_says_so(filled: Index) -> None:
+    with pytest.raises(StrictModeRejected):
+        filled.count()
+    assert filled.count(exact=False) == 4
+    found = filled.info()
+    assert (found.points, found.approximate) == (4, True)
+    counts = statistics(filled)
+    assert counts.approximate
+    assert 0 <= counts.documents <= counts.passages <= 4
+
+
+def test_the_command_says_that_a_count_is_approximate(
+    server: QdrantServer, filled: Index, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTINGS_INDEX_API_KEY", "all")
+    cli = Cli(server.url, capsys)
+    shown = cli("info", "--collection", filled.collection).out
+    told = cli("info", "--json", "--collection", filled.collection).json
+    assert f"documents    about {told['documents']}\n" in shown
+    assert "approximate" not in shown
+    assert told["approximate"] is True
+
+
+def test_without_strict_mode_it_is_exact(tmp_path: Path) -> None:
+    with EdgeIndex(tmp_path, "exact") as index:
+        index.ensure(MODEL, "tiny")
+        index.upsert(
+            [point("a"), point("b", passages=2), point("b", ordinal=1, passages=2), tombstone_point("c", 1, 1)]
+        )
+        assert statistics(index) == Statistics(documents=2, passages=3, tombstones=1, approximate=False)
+        assert not index.info().approximate
