@@ -29,13 +29,14 @@ def server_binary() -> str | None:
 
 
 class RedisServer:
-    """Keeps an append-only file, written through at every change."""
+    """Keeps an append-only file, written through at every change, unless ``options`` say otherwise."""
 
-    def __init__(self, folder: Path, binary: str) -> None:
+    def __init__(self, folder: Path, binary: str, **options: str) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
         self._binary = binary
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -48,6 +49,7 @@ class RedisServer:
             "maxmemory-policy": "noeviction",
             "save": "",
             "logfile": self._folder / "redis.log",
+            **self._options,
         }
         arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         self._process = subprocess.Popen([self._binary, *arguments], stdout=subprocess.DEVNULL)

@@ -14,7 +14,7 @@ from postings.writes import sweep_tombstones
 from postings_ingest.indexing import Indexer
 from postings_ingest.queue.celery_app import announce
 from postings_ingest.queue.dead_letters import DeadLetters
-from postings_ingest.queue.ledger import Ledger
+from postings_ingest.queue.ledger import Lease, Ledger
 from postings_ingest.worker.batch import BatchRun
 from postings_ingest.worker.keeper import Keeper
 from postings_ingest.worker.patience import Patience, Stopping
@@ -88,6 +88,7 @@ class Service:
     def begin(self) -> None:
         """The worker takes batches from now on."""
         self._consuming = True
+        self._keeper.begin()
 
     def stop(self) -> None:
         """Close everything; batches in hand are done by now, or given back."""
@@ -119,6 +120,7 @@ class Service:
         try:
             with self._turns.take(alone=lease.deliveries > 1):
                 if not self._patience.call(lambda: self.ledger.begin(lease)):
+                    log.warning("another worker took over the batch before its turn came", extra=_context(lease))
                     return
                 run = BatchRun(
                     lease, self._indexer, self.ledger, self._announce, self._patience, self._settings.batch_seconds
@@ -132,7 +134,7 @@ class Service:
             self._keeper.let_go(lease, done)
         seconds = time.monotonic() - began
         self.metrics.batch_seconds.observe(seconds)
-        log.info("%d documents in %.2f s", done, seconds, extra={"job": lease.job, "batch": lease.id})
+        log.info("%d documents in %.2f s", done, seconds, extra=_context(lease))
         self._sweep()
 
     def keep_unreadable(self, body: bytes | str, reason: str, **shown: Any) -> None:
@@ -180,12 +182,17 @@ class Service:
 
     def _watch(self) -> None:
         """Look at what is in hand, but not at what waits for something to come back."""
-        runs, waiting = self._runs.copy(), self._patience.troubles.copy()
-        self._watchdog.look({run: run.state for thread, run in runs.items() if thread not in waiting})
+        runs, pausing, tries = self._runs.copy(), self._patience.pausing.copy(), self._patience.tries.copy()
+        states = {run: (run.state, tries[thread]) for thread, run in runs.items() if thread not in pausing}
+        self._watchdog.look(states)
 
     def _describe(self) -> dict[str, Any]:
         return {
             "ready": self.ready,
-            "trouble": next(iter(self._patience.troubles.values()), None),
+            "trouble": next(iter(self._patience.troubles.copy().values()), None),
             "device": self._indexer.encoder.device if self._indexer else "",
         }
+
+
+def _context(lease: Lease) -> dict[str, str]:
+    return {"job": lease.job, "batch": lease.id}
