@@ -1,0 +1,86 @@
+"""No error and no log shows a secret: addresses lose their credentials, and the words of libraries are searched."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, unquote
+
+HIDDEN = "***"
+
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
+_NEXT_URL = re.compile(rf"[,;](?=\s*{_SCHEME})")
+_PLACE = re.compile(r"((\[[^\]]*\]|[^:/?#]+)(:\d+(?![^/?#]))?)?(/[^?#]*)?")
+_CREDENTIALS = re.compile(rf"({_SCHEME})[^\s'\"]*@")
+_QUERY_SECRET = re.compile(r"[?&][^=&#]*(?:pass|token|secret|key)[^=&#]*=([^&#]+)", re.IGNORECASE)
+_SHORT = 4
+
+
+def redacted(url: str) -> str:
+    """An address as errors and logs may show it: without user, password, query and fragment.
+
+    Takes whatever somebody has put into a setting: several addresses between commas or semicolons, and those that
+    can't be parsed, because a password holds a reserved character or the host is missing.
+
+    Example:
+        >>> redacted("redis://:p@ss/word#1@host:6379/0?ssl_password=x")
+        'redis://host:6379/0'
+    """
+    return ",".join(map(_redacted, _addresses(url)))
+
+
+def secrets_of(url: str) -> Iterator[str]:
+    """The password or token in an address, as it is written, and the values of a query that are meant to be secret.
+
+    Example:
+        >>> list(secrets_of("redis://user:p%40ss@host/0"))
+        ['p%40ss']
+    """
+    for part in _addresses(url):
+        rest = part.partition("://")[2]
+        if "@" in rest:
+            user, colon, password = rest.rpartition("@")[0].partition(":")
+            yield password if colon else user
+        yield from (match[1] for match in _QUERY_SECRET.finditer(part))
+
+
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Words of a library as errors and logs may show them.
+
+    Args:
+        text: what a library said.
+        secrets: hidden wherever they occur, as they are or in an encoding that libraries quote them in; those of up
+            to three characters only where they are a word of their own. Credentials in an address are hidden anyway.
+
+    Example:
+        >>> without_secrets("can't reach http://me:other@host, key 'hunter2'", ["hunter2"])
+        "can't reach http://host, key '***'"
+    """
+    text = _CREDENTIALS.sub(r"\1", text)
+    forms = {form for secret in secrets if secret for form in _forms(secret)}
+    for form in sorted(forms, key=len, reverse=True):
+        pattern = re.escape(form)
+        text = re.sub(pattern if len(form) >= _SHORT else rf"(?<!\w){pattern}(?!\w)", HIDDEN, text)
+    return text
+
+
+def _addresses(text: str) -> list[str]:
+    parts = _NEXT_URL.split(text)
+    # What a password holds may look like the next address: then all is taken for one.
+    whole = any("@" in part for part in parts) and not all("@" in part for part in parts)
+    return [text.strip()] if whole else [part.strip() for part in parts]
+
+
+def _redacted(url: str) -> str:
+    scheme, found, rest = url.partition("://")
+    if not found:
+        scheme, rest = "", url
+    # What looks like a port may be a password whose host is missing: it must be a number, behind a host.
+    place = _PLACE.match(rest.rpartition("@")[2])
+    return scheme + found + (place[0] if place else "")
+
+
+def _forms(secret: str) -> Iterator[str]:
+    for form in (secret, unquote(secret)):
+        yield from (form, quote(form, safe=""), repr(form)[1:-1], json.dumps(form)[1:-1])
