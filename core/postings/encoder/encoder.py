@@ -120,6 +120,17 @@ class Encoder:
         prompt = tokenizer.offsets(self._prompt("document"))
         return min(tokenizer.length, _LONGEST_WINDOW) - tokenizer.special_tokens - len(prompt)
 
+    def query_tokens_left_out(self, query: str) -> int:
+        """How many of a query's tokens are beyond the model's window, and so not read.
+
+        Example:
+            >>> Encoder.load("tiny").query_tokens_left_out("hunting lions")
+            0
+        """
+        tokenizer = self._passes("query").route.tokenizer
+        tokens = len(tokenizer.offsets(self._prompt("query") + query)) + tokenizer.special_tokens
+        return max(tokens - tokenizer.length, 0)
+
     def encode_documents(self, texts: Sequence[str]) -> list[SparseVector]:
         """Encode documents, or passages of them, each to a vector over the vocabulary.
 

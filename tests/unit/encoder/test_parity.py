@@ -164,3 +164,9 @@ def test_tokens_are_words_of_the_vocabulary(encoder: Encoder) -> None:
     strongest = query.indices[query.values.argmax()]
     assert encoder.tokens([strongest]) == ["lions"]
     assert encoder.tokens([10**6]) == ["[1000000]"]
+
+
+def test_a_query_says_how_many_of_its_tokens_are_beyond_the_window(encoder: Encoder) -> None:
+    assert encoder.query_tokens_left_out("lions " * encoder.window) == 0
+    assert encoder.query_tokens_left_out("lions " * (encoder.window + 3)) == 3
+    assert encoder.query_tokens_left_out("") == 0
