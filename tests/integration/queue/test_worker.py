@@ -173,7 +173,7 @@ def test_a_worker_whose_batch_was_taken_while_redis_was_away_is_ready_again(
     ledger.register("unannounced", UNANNOUNCED, 1, "another", BULK)
     ledger.release(other)
     assert job.wait(60) == Counts(submitted=1, indexed=1)
-    assert Job(ledger, "another").wait(60) == Counts(submitted=1, indexed=1)
+    assert Job(ledger, "another").wait(15) == Counts(submitted=1, indexed=1)
     worker.stop()
     assert indexed(settings, encoder).keys() == {"slow", "unannounced"}
 
@@ -193,7 +193,7 @@ def test_a_batch_in_hand_that_redis_lost_is_indexed_and_counted_all_the_same(
     ledger.register("unannounced", UNANNOUNCED, 1, "another", BULK)
     until(lambda: ledger.counts(job.id) is not None, "the job isn't known again")
     assert job.wait(60) == Counts(submitted=1, indexed=1)
-    assert Job(ledger, "another").wait(60) == Counts(submitted=1, indexed=1)
+    assert Job(ledger, "another").wait(15) == Counts(submitted=1, indexed=1)
     worker.stop()
     said = worker.log.read_text()
     assert "Redis lost the batch: its documents are indexed all the same" in said
