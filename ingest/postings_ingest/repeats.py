@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 10.0, 600.0
@@ -25,6 +25,7 @@ class Repeats:
     Args:
         log: where to.
         level: of each line.
+        clock: in seconds.
 
     Example::
 
@@ -34,8 +35,11 @@ class Repeats:
         repeats.over("redis", "Redis answers again")
     """
 
-    def __init__(self, log: logging.Logger, level: int = logging.WARNING) -> None:
+    def __init__(
+        self, log: logging.Logger, level: int = logging.WARNING, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._log = log
+        self._clock = clock
         self._level = level
         self._lock = threading.Lock()
         self._troubles: dict[Hashable, _Trouble] = {}
@@ -49,7 +53,7 @@ class Repeats:
             arguments: likewise.
             exc_info: likewise.
         """
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             trouble = self._troubles.setdefault(key, _Trouble(began=now, due=now))
             trouble.times += 1
@@ -67,7 +71,7 @@ class Repeats:
         with self._lock:
             trouble = self._troubles.pop(key, None)
         if trouble is not None:
-            seconds = time.monotonic() - trouble.began
+            seconds = self._clock() - trouble.began
             self._log.log(self._level, f"{message}, after %.0f s", *arguments, seconds)
 
     def all_over(self, message: str, *arguments: object) -> None:
@@ -76,4 +80,4 @@ class Repeats:
             began = min((trouble.began for trouble in self._troubles.values()), default=None)
             self._troubles.clear()
         if began is not None:
-            self._log.log(self._level, f"{message}, after %.0f s", *arguments, time.monotonic() - began)
+            self._log.log(self._level, f"{message}, after %.0f s", *arguments, self._clock() - began)

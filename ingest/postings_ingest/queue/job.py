@@ -88,8 +88,8 @@ class Job:
                 if last is None:
                     raise
                 raise JobNotFound(
-                    f"Redis has lost job {self.id}, of which {last.done:,} of {last.submitted:,} documents were done: it "
-                    "was flushed, evicted, or never written to the disk"
+                    f"Redis has lost job {self.id} when {last.done:,} of {last.submitted:,} documents were done: "
+                    "it was flushed, evicted, or never written to the disk"
                 ) from error
             except BrokerUnavailable as error:
                 repeats.again("away", "waiting for job %s: %s", self.id, error)
