@@ -25,13 +25,9 @@ def risks(ledger: Ledger) -> list[str]:
     found = _settings(ledger)
     lines: list[str] = []
     if found.get("appendonly") == "no":
-        lost = (
-            "since its last snapshot" if found.get("save", "unknown") else "at all, for it writes no snapshots either"
-        )
-        lines.append(
-            f"{ledger.where} keeps no append-only file: when it stops, it loses what was accepted {lost}; "
-            "set appendonly yes"
-        )
+        snapshots = bool(found.get("save", "unknown"))
+        lost = "what was accepted since its last snapshot" if snapshots else "everything, for it writes no snapshots"
+        lines.append(f"{ledger.where} keeps no append-only file: when it stops, it loses {lost}; set appendonly yes")
     elif found.get("appendfsync") == "no":
         lines.append(
             f"{ledger.where} leaves it to the system when to write its append-only file: when the machine fails, it "
@@ -78,7 +74,7 @@ def _settings(ledger: Ledger) -> dict[str, str]:
     with ledger.errors():
         try:
             # One by one: older ones take a single name.
-            return {name: value for each in _NAMES for name, value in ledger.redis.config_get(each).items()}
+            return {str(name): str(value) for each in _NAMES for name, value in ledger.redis.config_get(each).items()}
         except redis.exceptions.ResponseError as error:  # a managed Redis has no CONFIG, an ACL may forbid it
             log.debug("%s doesn't tell its settings: %s", ledger.where, error)
         try:

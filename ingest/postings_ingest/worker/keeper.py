@@ -111,9 +111,9 @@ class Keeper:
                 self._audited = self._ledger.audit(self._audited)
                 self._sign_of_life()  # the last, for a Redis that is full refuses it
             except PostingsError as error:
-                self._repeats.again(type(error), "%s", error)
+                self._repeats.again(type(error).__name__, "%s", error)
             except Exception as error:
-                self._repeats.again(type(error), "the worker's keeper failed: %r", error, exc_info=True)
+                self._repeats.again(type(error).__name__, "the worker's keeper failed: %r", error, exc_info=True)
             else:
                 self._repeats.all_over("leases are kept again")
 

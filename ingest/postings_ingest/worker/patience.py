@@ -87,7 +87,7 @@ class Patience:
                     if not may_pass(error):
                         raise
                     self.troubles[thread] = str(error)
-                    self._repeats.again(type(error), "waiting, then trying again: %s", error)
+                    self._repeats.again(type(error).__name__, "waiting, then trying again: %s", error)
                     if self._pause(thread, pause):
                         raise Stopping from error
                     pause = min(2 * pause, _LONGEST_PAUSE)

@@ -185,8 +185,7 @@ class Service:
     def _watch(self) -> None:
         """Look at what is in hand, but not at what waits for something to come back."""
         runs, pausing, tries = self._runs.copy(), self._patience.pausing.copy(), self._patience.tries.copy()
-        states = {run: (run.state, tries[thread]) for thread, run in runs.items() if thread not in pausing}
-        self._watchdog.look(states)
+        self._watchdog.look({run: (run.state, tries[thread]) for thread, run in runs.items() if thread not in pausing})
 
     def _describe(self) -> dict[str, Any]:
         return {

@@ -35,10 +35,13 @@ def ledger_of(redis: RedisServer, user: str = "") -> Ledger:
     return Ledger(Settings(redis_url=redis.url.replace("//", f"//{user}")))  # type: ignore[arg-type]
 
 
-NO_FILE = "keeps no append-only file: when it stops, it loses what was accepted "
+NO_FILE = "keeps no append-only file: when it stops, it loses "
 RISKS = [
-    ({"appendonly": "no"}, [NO_FILE + "at all, for it writes no snapshots either; set appendonly yes"]),
-    ({"appendonly": "no", "save": "3600 1"}, [NO_FILE + "since its last snapshot; set appendonly yes"]),
+    ({"appendonly": "no"}, [NO_FILE + "everything, for it writes no snapshots; set appendonly yes"]),
+    (
+        {"appendonly": "no", "save": "3600 1"},
+        [NO_FILE + "what was accepted since its last snapshot; set appendonly yes"],
+    ),
     ({"appendfsync": "no"}, ["leaves it to the system when to write its append-only file"]),
     (
         {"maxmemory": "64mb", "maxmemory_policy": "allkeys-lru"},
@@ -75,7 +78,7 @@ def test_a_redis_that_tells_no_settings_is_asked_for_its_state(start_redis: Star
     rules = {"enabled": True, "nopass": True, "keys": ["*"]}
     admin.acl_setuser("managed", **rules, categories=["+@all"], commands=["-config"])  # type: ignore[arg-type]
     first, second = risks(ledger_of(redis, "managed:x@"))
-    assert NO_FILE + "since its last snapshot" in first
+    assert NO_FILE + "what was accepted since its last snapshot" in first
     assert "maxmemory-policy is allkeys-lfu" in second
     admin.acl_setuser("silent", **rules, categories=["+@all"], commands=["-config", "-info"])  # type: ignore[arg-type]
     assert risks(ledger_of(redis, "silent:x@")) == []

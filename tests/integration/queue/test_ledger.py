@@ -456,3 +456,13 @@ def test_an_audit_finds_what_was_lost_of_many_batches(ledger: Ledger) -> None:
     while cursor != "0":
         cursor = ledger.audit(cursor)
     assert ledger.counts("job") == Counts(submitted=1000, failed=2)
+
+
+def test_of_batches_that_were_evicted_with_their_job_each_leaves_a_dead_letter(ledger: Ledger) -> None:
+    register(ledger, "a", 3)
+    register(ledger, "b", 4)
+    for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
+        if not key.endswith(":batches"):
+            ledger.redis.delete(key)
+    assert ledger.audit() == "0"
+    assert lost_to(ledger) == (Counts(submitted=7, failed=7), {}, ["BatchLost", "BatchLost"])

@@ -12,10 +12,11 @@ for at = 1, #scanned[2], 2 do
     wait(id, queue, documents)
   elseif not exists and not waits and not expiry then
     local counted = redis.call('HMGET', P .. ':job:' .. job, 'submitted', 'indexed', 'superseded', 'deleted', 'failed')
-    for field = 1, 5 do
-      counted[field] = tonumber(counted[field] or 0)
+    local awaited = tonumber(counted[1] or documents)  -- of a job that is lost, too, everything
+    for field = 2, 5 do
+      awaited = awaited - tonumber(counted[field] or 0)
     end
-    if counted[1] - counted[2] - counted[3] - counted[4] - counted[5] >= documents then
+    if awaited >= documents then
       lost = lost + bury(id, queues)
     else  -- a worker of an older version finished it
       redis.call('HDEL', P .. ':batches', id)
