@@ -466,3 +466,24 @@ def test_of_batches_that_were_evicted_with_their_job_each_leaves_a_dead_letter(l
             ledger.redis.delete(key)
     assert ledger.audit() == "0"
     assert lost_to(ledger) == (Counts(submitted=7, failed=7), {}, ["BatchLost", "BatchLost"])
+
+
+def test_a_job_whose_counts_were_evicted_is_counted_anew(ledger: Ledger) -> None:
+    register(ledger, "a", 3)
+    register(ledger, "b", 4)
+    ledger.redis.delete(f"{ledger.prefix}:job:job")
+    ledger.finish(held(ledger.start("a", 10)), Counts(indexed=2), rest=("the rest", 1))
+    ledger.finish(held(ledger.start("a", 10)), Counts(indexed=1))
+    ledger.finish(held(ledger.start("b", 10)), Counts(indexed=4))
+    assert lost_to(ledger) == (Counts(submitted=7, indexed=7), {}, [])
+
+
+def test_a_letter_whose_job_is_forgotten_is_retried_all_the_same(ledger: Ledger) -> None:
+    register(ledger, "a")
+    lost = letter({"delete": {"id": "x", "version": None}}, "Error", "reason", 7)
+    ledger.finish(held(ledger.start("a", 10)), Counts(), [lost])
+    ledger.redis.delete(f"{ledger.prefix}:job:job")
+    batch = DeadLetters(ledger).retry(next(DeadLetters(ledger).list()).id)
+    assert batch is not None
+    ledger.finish(held(ledger.start(batch[0], 10)), Counts(deleted=1))
+    assert ledger.counts("job") == Counts(submitted=1, deleted=1)

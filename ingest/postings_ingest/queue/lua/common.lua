@@ -61,6 +61,17 @@ local function count(job, field, number)
   redis.call('ZREMRANGEBYSCORE', P .. ':jobs', '-inf', now() - 30 * 24 * 3600 * 1000)
 end
 
+-- A job whose counts Redis lost begins anew, with what is found of it.
+local function readmit(job, documents)
+  local key = P .. ':job:' .. job
+  if redis.call('EXISTS', key) == 0 then
+    redis.call('HSET', key, 'anew', 1)
+  end
+  if redis.call('HGET', key, 'anew') then
+    count(job, 'submitted', documents)
+  end
+end
+
 -- The key of a batch that nobody holds has vanished: its documents have failed, so that their job doesn't wait for them.
 local function bury(id, queues)
   local kept = redis.call('HGET', P .. ':batches', id)
@@ -69,9 +80,7 @@ local function bury(id, queues)
     local job, queue
     job, queue, documents = unpack(cjson.decode(kept))
     leave(id, queue, documents)
-    if redis.call('EXISTS', P .. ':job:' .. job) == 0 then
-      count(job, 'submitted', documents)
-    end
+    readmit(job, documents)
     count(job, 'failed', documents)
     local reason = 'Redis lost the batch of ' .. documents .. ' documents before it was done: it was evicted or deleted'
     redis.call('XADD', P .. ':dead', '*', 'job', job, 'letter', cjson.encode({document = cjson.null,

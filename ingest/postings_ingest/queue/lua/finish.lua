@@ -6,9 +6,8 @@ local held = holding(id, token)
 if held == 'taken' then
   return held
 end
-if not leave(id, queue, tonumber(documents)) and redis.call('EXISTS', P .. ':job:' .. job) == 0 then
-  count(job, 'submitted', documents)  -- all of Redis was lost
-end
+leave(id, queue, tonumber(documents))
+readmit(job, documents - left)
 if rest == '' then
   forget(id)
 else
