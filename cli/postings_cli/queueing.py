@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from postings import Document, PostingsError, Settings
+from postings.errors import BrokerUnavailable
 from postings_cli.console import err, out, print_json
 from postings_ingest.queue.bar import job_bar
 
 if TYPE_CHECKING:
-    from postings_ingest import Job
+    from postings_ingest import Job, Producer
     from postings_ingest.queue.ledger import Counts
 
 INTERRUPTED = 130
@@ -33,8 +34,7 @@ def queue_documents(
     as_json: bool,
 ) -> int:
     """Queue documents, wait for the workers if asked to, and report; returns how many failed."""
-    from postings_ingest import Ledger, Producer
-    from postings_ingest.queue.status import queue_status
+    from postings_ingest import Producer
 
     began = time.monotonic()
     producer = Producer(settings)
@@ -45,16 +45,16 @@ def queue_documents(
                 producer.add(document)
                 sent += 1
             producer.flush()
-            if wait and sent and not queue_status(Ledger(settings)).workers:
+            if wait and sent and not _workers(settings):
                 err.print("no worker is alive: start one with `postings worker`; Ctrl-C leaves the documents queued")
             counts = producer.job.wait() if wait and sent else None
     except KeyboardInterrupt:
-        left = f", {producer.unsent:,} were not sent" if producer.unsent else ""
-        err.print(
-            f"interrupted: {sent - producer.unsent:,} documents are queued as job {producer.job.id}{left}; "
-            "`postings status` shows how they fare"
-        )
+        err.print(f"interrupted: {_queued(producer, sent)}")
         raise typer.Exit(INTERRUPTED) from None
+    except Exception:
+        if sent > producer.unsent:
+            err.print(_queued(producer, sent))
+        raise
     seconds = time.monotonic() - began
     if as_json:
         fate = asdict(counts) if counts else {"submitted": sent}
@@ -86,6 +86,26 @@ def _shown(job: Job, total: int | None) -> Iterator[None]:
             yield
         finally:
             ended.set()
+
+
+def _workers(settings: Settings) -> bool:
+    """Whether a worker lives; where Redis doesn't say now, one may."""
+    from postings_ingest import Ledger
+    from postings_ingest.queue.status import queue_status
+
+    try:
+        return bool(queue_status(Ledger(settings)).workers)
+    except BrokerUnavailable:
+        return True
+
+
+def _queued(producer: Producer, sent: int) -> str:
+    """What is left in the queue by a command that ends early."""
+    left = f", {producer.unsent:,} were not sent" if producer.unsent else ""
+    id = producer.job.id
+    return (
+        f"{sent - producer.unsent:,} documents are queued as job {id}{left}; `postings status --job {id}` follows them"
+    )
 
 
 def _summary(job: str, sent: int, counts: Counts | None, seconds: float) -> str:

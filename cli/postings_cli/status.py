@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,54 +15,105 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from postings.errors import MissingExtra
+from postings.errors import BrokerUnavailable, MissingExtra
 from postings_cli.console import err, out, print_json, printable
 from postings_cli.options import Collection, Json, settings_from
-from postings_ingest.queue.ledger import Ledger
+from postings_ingest.queue.durability import warn_of_losses
+from postings_ingest.queue.job import Job
+from postings_ingest.queue.ledger import Counts, Ledger
 from postings_ingest.queue.status import QueueStatus, queue_status
+from postings_ingest.repeats import Repeats
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+log = logging.getLogger(__name__)
 
 _INTERVAL = 1.0
 
 
 def status(
     collection: Collection = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on until Ctrl-C.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Go on until Ctrl-C, or until the --job is finished.")
+    ] = False,
     as_json: Json = False,
+    job: Annotated[str | None, typer.Option(metavar="ID", help="Follow this job only, as `ingest` names it.")] = None,
     port: Annotated[
         int | None,
         typer.Option(help="Serve the queue's figures on this port, for Prometheus and KEDA.", min=0, max=65535),
     ] = None,
     host: Annotated[str, typer.Option(help="Address that --port listens on.")] = "127.0.0.1",
 ) -> None:
-    """Say what is queued and in hand, which workers live, and how the latest jobs fare.
+    """Say what is queued and in flight, which workers live, and what became of the latest jobs.
 
     With --port, answers /metrics, /ready and /live until it is stopped: also while no worker runs.
 
     Example: postings status --watch
+
+    Example: postings status --job 5f0c --watch
     """
     settings = settings_from(collection)
     ledger = Ledger(settings)
     if port is not None:
         serve_metrics(ledger, host, port)
         return
+    look = _job_look(ledger, job) if job is not None else _queue_look(ledger)
+    first = look()
+    warn_of_losses(ledger)
     if not watch:
+        print_json(first.fields) if as_json else out.print(first.shown)
+    elif as_json or not out.is_terminal:
+        for found in _looks(ledger, first, look):
+            print_json(found.fields)
+    else:
+        with Live(first.shown, console=out, auto_refresh=False) as live:
+            for found in _looks(ledger, first, look):
+                live.update(found.shown, refresh=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one look shows."""
+
+    fields: dict[str, Any]
+    shown: RenderableType
+    finished: bool = False
+
+
+def _queue_look(ledger: Ledger) -> Callable[[], _Look]:
+    def look() -> _Look:
         found = queue_status(ledger)
-        if as_json:
-            print_json(as_fields(found))
-        else:
-            out.print(shown(found))
-        return
-    if as_json or not out.is_terminal:
-        while True:
-            print_json(as_fields(queue_status(ledger)))
-            time.sleep(_INTERVAL)
-    with Live(shown(queue_status(ledger)), console=out, auto_refresh=False) as live:
-        while True:
-            time.sleep(_INTERVAL)
-            live.update(shown(queue_status(ledger)), refresh=True)
+        return _Look(as_fields(found), shown(found))
+
+    return look
+
+
+def _job_look(ledger: Ledger, id: str) -> Callable[[], _Look]:
+    job = Job(ledger, id)
+
+    def look() -> _Look:
+        counts = job.progress()
+        fields = {"job": id, **asdict(counts), "finished": counts.finished}
+        return _Look(fields, Text(printable(f"job  {_job_line(id, counts)}")), counts.finished)
+
+    return look
+
+
+def _looks(ledger: Ledger, first: _Look, look: Callable[[], _Look]) -> Iterator[_Look]:
+    """The first look and those after it, until there is nothing more to see; a Redis that is away is waited for."""
+    repeats = Repeats(log)
+    found = first
+    yield found
+    while not found.finished:
+        time.sleep(_INTERVAL)
+        try:
+            found = look()
+        except BrokerUnavailable as error:
+            repeats.again("away", "waiting: %s", error)
+            continue
+        repeats.over("away", "%s answers again", ledger.where)
+        yield found
 
 
 def serve_metrics(ledger: Ledger, host: str, port: int) -> None:
@@ -107,9 +160,12 @@ def shown(found: QueueStatus) -> RenderableType:
         line = f"{worker.name}  {state}  {worker.documents:,} documents, {worker.documents_per_second:,.0f} docs/s"
         grid.add_row("worker", Text(printable(f"{line}, {worker.in_hand} in hand, {worker.device}")))
     for job, counts in found.jobs.items():
-        grid.add_row(
-            "job",
-            f"{job}  {counts.done:,} of {counts.submitted:,}: {counts.indexed:,} indexed, {counts.deleted:,} deleted, "
-            f"{counts.superseded:,} superseded, {counts.failed:,} failed",
-        )
+        grid.add_row("job", _job_line(job, counts))
     return grid
+
+
+def _job_line(id: str, counts: Counts) -> str:
+    return (
+        f"{id}  {counts.done:,} of {counts.submitted:,}: {counts.indexed:,} indexed, {counts.deleted:,} deleted, "
+        f"{counts.superseded:,} superseded, {counts.failed:,} failed"
+    )

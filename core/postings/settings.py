@@ -131,6 +131,10 @@ class Settings(BaseSettings):
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"), description="Redis: what is queued, jobs, dead letters"
     )
+    redis_ca: Path | None = Field(
+        None,
+        description="File of the certificates that sign Redis' own (rediss://), besides those that the system knows",
+    )
     broker_url: SecretStr | None = Field(
         None, description="What carries tasks to the workers, for example amqp://…; by default redis_url"
     )

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,8 +17,12 @@ from typing import Any
 import psutil
 import pytest
 
-from postings import Settings
+from postings import Document, Settings
+from postings.errors import ReaderError
+from postings_cli.queueing import queue_documents
+from postings_ingest import Ledger
 from postings_ingest.queue.celery_app import celery_app
+from postings_ingest.queue.status import queue_status
 from tests.support.redis_server import RedisServer, free_port, server_binary
 from tests.support.worker import environment_of, until
 
@@ -168,6 +173,96 @@ def test_ctrl_c_while_waiting_leaves_the_documents_queued(start: Start, source: 
     until(lambda: status(start)["queued"] == 40, "the documents aren't queued")
     process.send_signal(signal.SIGINT)
     assert "interrupted: 40 documents are queued as job" in done(process, 130)
+
+
+def test_one_job_is_followed_until_it_is_finished(start: Start, source: Path) -> None:
+    queued = done(start("ingest", "--queue", str(source), "--no-wait"))
+    job = queued.split("as job ")[1].split()[0]
+    assert f"{job}  0 of 40" in done(start("status", "--job", job))
+    watching = start("status", "--job", job, "--watch", "--json")
+    worker = start("worker")
+    out = done(watching)
+    assert json.loads(out[out.rindex("{") :])["finished"]
+    now = json_of(start("status", "--job", job, "--json"))
+    assert (now["job"], now["submitted"], now["indexed"], now["failed"]) == (job, 40, 40, 0)
+    assert f"{job}  40 of 40: 40 indexed" in done(start("status", "--job", job))
+    assert "there is no job 'nowhere'" in done(start("status", "--job", "nowhere"), 1)
+    worker.send_signal(signal.SIGTERM)
+    done(worker)
+
+
+def test_whoever_waits_for_workers_waits_for_redis_too(
+    start: Start, settings: Settings, source: Path, tmp_path: Path
+) -> None:
+    (folder := tmp_path / "redis").mkdir()
+    own = RedisServer(folder, server_binary() or "redis-server")
+    own.start()
+    at = {"POSTINGS_REDIS_URL": own.url}
+    try:
+        ingest = start("ingest", "--queue", str(source), environment=at)
+        ledger = Ledger(Settings(redis_url=own.url, collection=settings.collection))  # type: ignore[arg-type]
+        until(lambda: queue_status(ledger).queued == 40, "the documents aren't queued")
+        watching = start("status", "--watch", "--json", environment=at)
+        assert watching.stdout is not None
+        assert watching.stdout.readline() == "{\n"
+        own.kill()
+        threading.Event().wait(2)  # for both to notice; if they don't, nothing is tested, but nothing fails
+        own.start()
+        worker = start("worker", environment=at)
+        report = done(ingest)
+        assert "40 documents indexed" in report
+        assert report.count("waiting for job") <= 1
+        assert report.count("waiting for job") == report.count("Redis answers again")
+        watching.send_signal(signal.SIGINT)
+        _, said = watching.communicate(timeout=60)
+        assert "Traceback" not in said
+        assert said.count("waiting: Redis at") == said.count("answers again") <= 1
+        worker.send_signal(signal.SIGTERM)
+        done(worker)
+    finally:
+        own.kill()
+
+
+def test_an_error_after_some_documents_were_queued_says_where_they_are(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def documents() -> Iterator[Document]:
+        for number in range(300):
+            yield Document(str(number), "a text")
+        raise ReaderError("the source broke off")
+
+    with pytest.raises(ReaderError):
+        queue_documents(documents(), settings, None, lambda: 0, wait=True, as_json=False)
+    said = capsys.readouterr().err
+    (job,) = queue_status(Ledger(settings)).jobs
+    assert f"300 documents are queued as job {job}; `postings status --job {job}` follows them" in said
+
+
+def test_a_redis_that_may_lose_documents_is_warned_of_once_by_each_command(
+    start: Start, source: Path, tmp_path: Path
+) -> None:
+    (folder := tmp_path / "redis").mkdir()
+    risky = {"maxmemory": "64mb", "maxmemory-policy": "allkeys-lru"}
+    own = RedisServer(folder, server_binary() or "redis-server", appendonly="no", **risky)
+    own.start()
+    at = {"POSTINGS_REDIS_URL": own.url}
+    try:
+        worker = start("worker", environment=at)
+        for said in (
+            done(start("ingest", "--queue", str(source), environment=at)),
+            done(start("status", environment=at)),
+            *[done(worker) for _ in [worker.send_signal(signal.SIGTERM)]],
+        ):
+            assert said.count("keeps no append-only file") == 1
+            assert said.count("its maxmemory-policy is allkeys-lru") == 1
+    finally:
+        own.kill()
+
+
+def test_a_redis_that_keeps_everything_is_not_warned_of(start: Start, source: Path) -> None:
+    said = done(start("ingest", "--queue", str(source), "--no-wait")) + done(start("status"))
+    assert "append-only" not in said
+    assert "maxmemory" not in said
 
 
 def test_a_wrong_model_is_said_in_one_line_and_ends_the_worker(start: Start) -> None:

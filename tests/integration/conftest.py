@@ -20,13 +20,29 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
 
 
 @pytest.fixture(scope="session")
-def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """One that tests may kill."""
+def redis_binary() -> str:
+    """What a Redis of the tests' own is started from."""
     if (binary := server_binary()) is None:
         if os.environ.get("CI"):
             pytest.fail(REASON)
         pytest.skip(REASON)
-    server = RedisServer(tmp_path_factory.mktemp("redis"), binary)
+    return binary
+
+
+@pytest.fixture(scope="session")
+def own_redis(redis_binary: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One that tests may kill."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"), redis_binary)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def forgetful_redis(redis_binary: str, tmp_path: Path) -> Iterator[RedisServer]:
+    """One that keeps nothing on the disk, and has lost everything once it was killed."""
+    (folder := tmp_path / "redis").mkdir()
+    server = RedisServer(folder, redis_binary, appendonly="no")
     server.start()
     yield server
     server.kill()

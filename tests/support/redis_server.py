@@ -10,6 +10,8 @@ from pathlib import Path
 
 import redis
 
+from tests.support.redis_tls import Certificate
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -29,18 +31,20 @@ def server_binary() -> str | None:
 
 
 class RedisServer:
-    """Keeps an append-only file, written through at every change."""
+    """Keeps an append-only file, written through at every change, unless ``options`` say otherwise."""
 
-    def __init__(self, folder: Path, binary: str) -> None:
+    def __init__(self, folder: Path, binary: str, *, tls: Certificate | None = None, **options: str) -> None:
         self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = f"rediss://localhost:{self.port}/0" if tls else f"redis://127.0.0.1:{self.port}/0"
+        self._tls = tls
         self._folder = folder
         self._binary = binary
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         options = {
-            "port": self.port,
+            **self._listening(),
             "bind": "127.0.0.1",
             "dir": self._folder,
             "appendonly": "yes",
@@ -48,10 +52,12 @@ class RedisServer:
             "maxmemory-policy": "noeviction",
             "save": "",
             "logfile": self._folder / "redis.log",
+            **self._options,
         }
         arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         self._process = subprocess.Popen([self._binary, *arguments], stdout=subprocess.DEVNULL)
-        with redis.Redis.from_url(self.url) as client:
+        trusted = {"ssl_ca_certs": str(self._tls.ca), "ssl_check_hostname": False} if self._tls else {}
+        with redis.Redis.from_url(self.url, **trusted) as client:
             for _ in range(200):
                 try:
                     client.ping()
@@ -60,6 +66,18 @@ class RedisServer:
                 else:
                     return
         raise RuntimeError((self._folder / "redis.log").read_text()[-2000:])
+
+    def _listening(self) -> dict[str, object]:
+        if self._tls is None:
+            return {"port": self.port}
+        return {
+            "port": 0,
+            "tls-port": self.port,
+            "tls-cert-file": self._tls.file,
+            "tls-key-file": self._tls.key,
+            "tls-ca-cert-file": self._tls.ca,
+            "tls-auth-clients": "no",
+        }
 
     @property
     def pid(self) -> int:

@@ -6,7 +6,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from postings.errors import MissingExtra
+from postings.secrets import redacted
+from postings_ingest.queue.connection import broker_options, refused_certificate
 from postings_ingest.queue.ledger import QUEUES
+from postings_ingest.repeats import Repeats
 from postings_ingest.tracing import trace_headers
 
 if TYPE_CHECKING:
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 TASK = "postings.index"
 
 log = logging.getLogger(__name__)
+
+_repeats = Repeats(log)
 
 
 def queue_name(settings: Settings, queue: str) -> str:
@@ -29,6 +34,7 @@ def celery_app(settings: Settings) -> Celery:
 
     Raises:
         MissingExtra: Celery isn't installed.
+        ConfigurationError: the broker's URL can't be read.
     """
     try:
         from celery import Celery
@@ -37,8 +43,9 @@ def celery_app(settings: Settings) -> Celery:
         raise MissingExtra("queue", "queueing documents") from error
     app = Celery("postings", set_as_current=False)
     names = [queue_name(settings, queue) for queue in QUEUES]
+    broker = broker_options(settings)
     app.conf.update(
-        broker_url=(settings.broker_url or settings.redis_url).get_secret_value(),
+        **broker,
         broker_transport_options={
             "visibility_timeout": settings.visibility_timeout,
             # By default, kombu looks for unacknowledged messages every 100 s.
@@ -49,6 +56,9 @@ def celery_app(settings: Settings) -> Celery:
             "socket_timeout": 30,
             "socket_connect_timeout": 5,
             "health_check_interval": 15,
+            "max_retries": 0,  # whoever announces doesn't wait; the worker's consumer tries again by itself
+            # kombu shares connections of the same URL and options, even if only one of them is verified.
+            "tls": repr(broker.get("broker_use_ssl")),
         },
         broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,
@@ -74,15 +84,32 @@ def announce(app: Celery, settings: Settings, id: str, queue: str) -> bool:
     """Tell the workers of a batch that the ledger holds; returns whether the broker took it.
 
     If it didn't, nothing is lost: a worker announces the batch again.
+
+    Raises:
+        ConfigurationError: the broker's certificate isn't accepted.
     """
     from kombu.exceptions import KombuError
 
     connection = app.connection_for_write()
     errors = (*connection.connection_errors, *connection.channel_errors)
+    broker = redacted(app.conf.broker_url)
     try:
         name = queue_name(settings, queue)
         app.send_task(TASK, (id,), task_id=id, queue=name, headers=trace_headers(), retry=False, ignore_result=True)
     except (*errors, KombuError, OSError) as error:
-        log.warning("batch %s is accepted, but could not be announced yet: %s", id, error)
+        check_certificate(error, app, settings)
+        _repeats.again(broker, "batch %s is accepted, but could not be announced yet: %s", id, error)
         return False
+    _repeats.over(broker, "batches are announced again")
     return True
+
+
+def check_certificate(error: BaseException, app: Celery, settings: Settings) -> None:
+    """Raise what no retry changes.
+
+    Raises:
+        ConfigurationError: the broker's certificate isn't accepted.
+    """
+    setting = "POSTINGS_BROKER_URL" if settings.broker_url else "POSTINGS_REDIS_URL"
+    if refused := refused_certificate(error, f"the broker {redacted(app.conf.broker_url)}", setting):
+        raise refused from error

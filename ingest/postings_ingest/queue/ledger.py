@@ -10,15 +10,18 @@ repeating it changes nothing.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from postings.errors import BrokerUnavailable, ConfigurationError, MissingExtra, QueueFull
+from postings_ingest.queue.connection import redis_url, refused_certificate
 
 if TYPE_CHECKING:
     import redis
@@ -26,10 +29,30 @@ if TYPE_CHECKING:
 
     from postings import Settings
 
+log = logging.getLogger(__name__)
+
 BULK = "bulk"
 INTERACTIVE = "interactive"
 QUEUES = (INTERACTIVE, BULK)
 """In the order in which workers look into them."""
+
+
+class Held(IntEnum):
+    """How it stands with a lease; false where its holder must stop.
+
+    Attributes:
+        TAKEN: another worker has the batch since, or has finished it.
+        VALID: nobody else has it.
+        LOST: Redis holds no such batch any more: it was evicted, flushed, or never reached the disk. Nobody else can
+            have it, so whoever has its payload goes on.
+    """
+
+    TAKEN = 0
+    VALID = 1
+    LOST = 2
+
+
+_HELD = {"taken": Held.TAKEN, "held": Held.VALID, "lost": Held.LOST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +67,7 @@ class Lease:
         arrival: the version of operations that bring none, in ms since the epoch.
         deliveries: how often work on it was begun and not given back, this time included.
         token: of the holder; only the last one may finish the batch.
+        documents: how many operations it has.
     """
 
     id: str
@@ -53,6 +77,7 @@ class Lease:
     arrival: int
     deliveries: int
     token: str
+    documents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +109,7 @@ class Ledger:
 
     Raises:
         MissingExtra: redis isn't installed.
-        ConfigurationError: the URL isn't one of Redis.
+        ConfigurationError: the URL isn't one of Redis, or the file of ``redis_ca`` can't be read.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -92,16 +117,15 @@ class Ledger:
             import redis
         except ImportError as error:
             raise MissingExtra("queue", "queueing documents") from error
-        url = settings.redis_url.get_secret_value()
-        try:
-            self.redis: redis.Redis = redis.Redis.from_url(
-                url, decode_responses=True, socket_timeout=30, socket_connect_timeout=5, health_check_interval=15
-            )
-        except ValueError as error:
-            raise ConfigurationError(f"setting 'redis_url': {error}") from error
+        url, options = redis_url(settings)
+        self.redis: redis.Redis = redis.Redis.from_url(
+            url, decode_responses=True, socket_timeout=30, socket_connect_timeout=5, health_check_interval=15, **options
+        )
         self.prefix = f"postings:{{{settings.collection}}}"
         where = self.redis.get_connection_kwargs()
-        self._where = f"Redis at {where.get('host', where.get('path'))}:{where.get('port', '')}".rstrip(":")
+        place = where.get("path") or f"{where.get('host', 'localhost')}:{where.get('port', 6379)}"
+        self.where = f"Redis at {place}"
+        """For errors and logs."""
         self._high_water = settings.queue_limit
 
     def register(self, id: str, payload: str, documents: int, job: str, queue: str, last: int = 0) -> int:
@@ -128,23 +152,25 @@ class Ledger:
             )
         if word == "no memory":
             raise QueueFull(
-                f"{self._where} uses {number / 2**20:,.0f} MiB of its maxmemory of {more[0] / 2**20:,.0f} MiB: "
+                f"{self.where} uses {number / 2**20:,.0f} MiB of its maxmemory of {more[0] / 2**20:,.0f} MiB: "
                 "documents are taken up to 80 % of it"
             )
         return number
 
     def start(self, id: str, lease: float) -> Lease | None:
-        """Take a batch for ``lease`` seconds; ``None`` if it is finished, or held by another worker."""
+        """Take a batch for ``lease`` seconds; ``None`` if it is finished, held by another worker, or lost."""
         # redis-py sends a command again whose answer was lost: the attempt shows that it is the same.
         word, *fields = self._run("start", id, int(lease * 1000), uuid.uuid4().hex, *QUEUES)
+        if word == "lost":
+            self._report_lost(int(fields[0]), f"batch {id}")
         if word != "started":
             return None
-        payload, job, queue, arrival, deliveries, token = fields
-        return Lease(id, payload, job, queue, int(arrival), int(deliveries), token)
+        payload, job, queue, arrival, deliveries, token, documents = fields
+        return Lease(id, payload, job, queue, int(arrival), int(deliveries), token, int(documents))
 
-    def begin(self, lease: Lease) -> bool:
-        """Count this delivery, as the work begins; returns whether the lease is still valid."""
-        return bool(self._run("begin", lease.id, lease.token, lease.deliveries))
+    def begin(self, lease: Lease) -> Held:
+        """Count this delivery, as the work begins."""
+        return _HELD[self._run("begin", lease.id, lease.token, lease.deliveries)]
 
     def finish(
         self,
@@ -152,8 +178,8 @@ class Ledger:
         counts: Counts,
         letters: Sequence[str] = (),
         rest: tuple[str, int] = ("", 0),
-    ) -> bool:
-        """Count a batch and forget it; returns whether the lease was still valid, else nothing was done.
+    ) -> Held:
+        """Count a batch and forget it; if another worker has it, nothing is done.
 
         Args:
             lease: of the batch.
@@ -162,15 +188,18 @@ class Ledger:
             rest: payload and number of operations that are still to be done. All others have failed.
         """
         outcomes = (counts.indexed, counts.superseded, counts.deleted)
-        return bool(self._run("finish", lease.id, lease.token, *outcomes, *rest, *letters))
+        return _HELD[self._run("finish", *_of(lease), *outcomes, *rest, *letters)]
 
-    def split(self, lease: Lease, parts: Sequence[tuple[str, str, int]]) -> bool:
+    def split(self, lease: Lease, parts: Sequence[tuple[str, str, int]]) -> Held:
         """Replace a batch by parts of it, each as id, payload and number of operations."""
-        return bool(self._run("split", lease.id, lease.token, *(field for part in parts for field in part)))
+        return _HELD[self._run("split", *_of(lease), *(field for part in parts for field in part))]
 
-    def release(self, lease: Lease) -> bool:
-        """Give a batch back undone."""
-        return bool(self._run("release", lease.id, lease.token, lease.deliveries - 1))
+    def release(self, lease: Lease) -> Held:
+        """Give a batch back undone; one that Redis lost, too."""
+        held = _HELD[self._run("release", lease.id, lease.token, lease.deliveries - 1)]
+        if held is Held.LOST:
+            return self.finish(lease, Counts(), rest=(lease.payload, lease.documents))
+        return held
 
     def renew(self, ids: Sequence[str], lease: float) -> None:
         """Hold batches for another ``lease`` seconds."""
@@ -185,8 +214,22 @@ class Ledger:
             idle: nothing comes from the broker, so that all announcements older than that are lost.
             held: batches that the caller has in hand; they are held for another ``timeout``.
         """
-        found = self._run("recover", int(timeout * 1000), int(idle), *QUEUES, *held)
+        lost, found = self._run("recover", int(timeout * 1000), int(idle), *QUEUES, *held)
+        self._report_lost(lost, "batches")
         return list(zip(found[::2], found[1::2], strict=True))
+
+    def audit(self, cursor: str = "0") -> str:
+        """Look through some batches for what Redis lost: who waits for them is told, and what is left waits again.
+
+        Args:
+            cursor: where the call before stopped.
+
+        Returns:
+            Where to go on; ``"0"`` after the last batch.
+        """
+        cursor, lost = self._run("audit", cursor, *QUEUES)
+        self._report_lost(lost, "batches")
+        return cursor
 
     def retry(self, letter: str, id: str, payload: str, queue: str, arrival: int) -> bool:
         """Turn a dead letter into a batch; returns whether it was there."""
@@ -202,19 +245,30 @@ class Ledger:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Raise redis-py's errors as Postings' own."""
+        """Raise redis-py's errors as Postings' own.
+
+        Raises:
+            ConfigurationError: Redis refuses the password, or is too old; its certificate isn't accepted.
+            BrokerUnavailable: it can't be reached, or can't answer now.
+        """
         import redis
 
         try:
             yield
         except redis.exceptions.AuthenticationError as error:
-            raise ConfigurationError(f"{self._where} refuses the password of redis_url: {error}") from error
+            raise ConfigurationError(f"{self.where} refuses the password of redis_url: {error}") from error
         except redis.exceptions.ResponseError as error:
             if "compiling script" in str(error):
-                raise ConfigurationError(f"{self._where}: Redis 7.0 or later is needed, or Valkey: {error}") from error
-            raise BrokerUnavailable(f"{self._where}: {error}") from error
+                raise ConfigurationError(f"{self.where}: Redis 7.0 or later is needed, or Valkey: {error}") from error
+            raise BrokerUnavailable(f"{self.where}: {error}") from error
         except (redis.exceptions.RedisError, OSError) as error:
-            raise BrokerUnavailable(f"{self._where}: {error}") from error
+            if refused := refused_certificate(error, self.where, "POSTINGS_REDIS_URL"):
+                raise refused from error
+            raise BrokerUnavailable(f"{self.where}: {error}") from error
+
+    def _report_lost(self, documents: int, what: str) -> None:
+        if documents:
+            log.error("%s lost %s with %d documents: they count as failed", self.where, what, documents)
 
     def _run(self, name: str, *arguments: object) -> Any:
         with self.errors():
@@ -224,8 +278,12 @@ class Ledger:
     def _scripts(self) -> dict[str, Script]:
         folder = files("postings_ingest.queue") / "lua"
         common = (folder / "common.lua").read_text()
-        names = ("register", "start", "begin", "finish", "split", "release", "renew", "recover", "retry")
+        names = ("register", "start", "begin", "finish", "split", "release", "renew", "recover", "audit", "retry")
         texts = {name: common + (folder / f"{name}.lua").read_text() for name in names}
         # In a Redis that is full, whatever makes it less so must still run.
         texts |= {name: f"#!lua flags=allow-oom\n{text}" for name, text in texts.items() if name != "register"}
         return {name: self.redis.register_script(text) for name, text in texts.items()}
+
+
+def _of(lease: Lease) -> tuple[object, ...]:
+    return lease.id, lease.token, lease.job, lease.queue, lease.arrival, lease.documents

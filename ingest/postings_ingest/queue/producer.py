@@ -14,9 +14,11 @@ from postings import Document, Settings
 from postings.errors import BrokerUnavailable, InvalidDocument, PostingsError, QueueFull
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.queue.celery_app import announce, celery_app
+from postings_ingest.queue.durability import warn_of_losses
 from postings_ingest.queue.job import Job
 from postings_ingest.queue.ledger import BULK, INTERACTIVE, Ledger
 from postings_ingest.queue.messages import dump, pack, to_json
+from postings_ingest.repeats import Repeats
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +78,8 @@ class Producer:
         self._timeout = timeout
         self.job = Job(self._ledger, uuid.uuid4().hex)
         """Everything that this producer sends."""
+        self._repeats = Repeats(log)
+        self._accepted = 0
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._dumped: list[str] = []
@@ -188,22 +192,30 @@ class Producer:
         pause, began = _FIRST_PAUSE, time.monotonic()
         while True:
             try:
+                warn_of_losses(self._ledger)
                 self._last = self._ledger.register(
                     batch.id, batch.payload, batch.operations, self.job.id, queue, self._last
                 )
                 break
-            except QueueFull:
+            except QueueFull as error:
                 if self._when_full == "raise":
-                    raise
+                    raise QueueFull(self._with_job(error)) from error
                 began = time.monotonic()
             except BrokerUnavailable as error:
                 # Read anew: the end of a `with` block that failed doesn't wait.
                 if time.monotonic() - began > self._timeout:
-                    raise
-                log.warning("trying again to queue %d operations: %s", batch.operations, error)
+                    raise BrokerUnavailable(self._with_job(error)) from error
+                self._repeats.again("away", "trying again to queue %d operations: %s", batch.operations, error)
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+        self._accepted += batch.operations
+        self._repeats.over("away", "%s takes documents again", self._ledger.where)
         announce(self._app, self._settings, batch.id, queue)
+
+    def _with_job(self, error: PostingsError) -> str:
+        """The error's words, and where to find what was accepted before it."""
+        sent = f"; {self._accepted:,} operations were accepted before, as job {self.job.id}" if self._accepted else ""
+        return f"{error}{sent}"
 
     def _wake(self) -> None:
         if self._thread is None:
@@ -222,6 +234,7 @@ class Producer:
                 else:
                     try:
                         self._send()
+                        self._repeats.over("late", "what waited is sent")
                     except PostingsError as error:
-                        log.warning("%d operations wait to be sent: %s", self.unsent, error)
+                        self._repeats.again("late", "%d operations wait to be sent: %s", self.unsent, error)
                         self._due = time.monotonic() + _LONGEST_PAUSE

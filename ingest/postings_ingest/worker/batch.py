@@ -15,7 +15,7 @@ from postings.writes import Outcome, Revision
 from postings_ingest.indexing import Indexed, Indexer
 from postings_ingest.operations import Deletion, Operation, micro_batches
 from postings_ingest.queue.dead_letters import letter
-from postings_ingest.queue.ledger import Counts, Lease, Ledger
+from postings_ingest.queue.ledger import Counts, Held, Lease, Ledger
 from postings_ingest.queue.messages import NewerFormat, Unreadable, dump, pack, to_json, unpack
 from postings_ingest.worker.patience import Broken, Patience, Stopping
 
@@ -29,7 +29,7 @@ Announce = Callable[[str, str], Any]
 
 
 class Overtaken(Exception):
-    """Another worker has the batch by now."""
+    """Another worker has the batch by now, or has finished it."""
 
 
 @dataclass(slots=True)
@@ -74,6 +74,7 @@ class BatchRun:
         self._done = Tried()
         self._steps = 0
         self._encoding = False
+        self._held = Held.VALID
         self.indexed: list[Indexed] = []
         """Each micro-batch that was written."""
 
@@ -94,7 +95,7 @@ class BatchRun:
         except NewerFormat as error:
             # Not announced: a newer worker finds it when its announcement counts as lost.
             log.warning("left to a newer worker: %s", error, extra=self._context())
-            self._patience.call(lambda: self._ledger.release(self._lease))
+            self._still(self._patience.call(lambda: self._ledger.release(self._lease)))
             return Counts()
         except InvalidMessage as error:
             self._done.letters.append(self._letter({"payload": self._lease.payload[:65536]}, error))
@@ -115,13 +116,12 @@ class BatchRun:
                 self._done += self._index(batch)
                 done += len(batch)
         except Overtaken:
-            log.warning("another worker took over the batch", extra=self._context())
             return Counts()
         except Stopping as stopping:
             if done:
                 self._finish(readable[done:])
             elif not (isinstance(stopping, Broken) and stopping.blames):
-                self._patience.call(lambda: self._ledger.release(self._lease))
+                self._still(self._patience.call(lambda: self._ledger.release(self._lease)))
             raise
         return self._finish(readable[done:])
 
@@ -163,9 +163,19 @@ class BatchRun:
     def _write(self, revisions: Sequence[Revision]) -> Indexed:
         """Write, unless the lease was lost meanwhile: whoever writes late and then dies could leave stale passages."""
         self._step(encoding=False)
-        if not self._ledger.begin(self._lease):
+        if not self._still(self._ledger.begin(self._lease)):
             raise Overtaken
         return self._indexer.write(revisions)
+
+    def _still(self, held: Held) -> bool:
+        """Whether the batch is still ours to do; says once what happened to it."""
+        if held is not self._held:
+            self._held = held
+            if held is Held.TAKEN:
+                log.warning("another worker took over the batch, or has finished it", extra=self._context())
+            elif held is Held.LOST:
+                log.warning("Redis lost the batch: its documents are indexed all the same", extra=self._context())
+        return bool(held)
 
     def _step(self, *, encoding: bool) -> None:
         self._steps += 1
@@ -202,7 +212,7 @@ class BatchRun:
         log.warning(
             "batch was delivered %d times: split into %d", self._lease.deliveries, len(parts), extra=self._context()
         )
-        if self._patience.call(lambda: self._ledger.split(self._lease, parts)):
+        if self._still(self._patience.call(lambda: self._ledger.split(self._lease, parts))):
             for id, _, _ in parts:
                 self._announce(id, self._lease.queue)
         return Counts()
@@ -212,8 +222,7 @@ class BatchRun:
         left = (pack([dump(to_json(operation)) for operation in rest]), len(rest)) if rest else ("", 0)
         counts = Counts(**self._done.outcomes)
         letters = self._done.letters
-        if not self._patience.call(lambda: self._ledger.finish(self._lease, counts, letters, rest=left)):
-            log.warning("another worker took over the batch", extra=self._context())
+        if not self._still(self._patience.call(lambda: self._ledger.finish(self._lease, counts, letters, rest=left))):
             return Counts()
         if rest:
             self._announce(self._lease.id, self._lease.queue)

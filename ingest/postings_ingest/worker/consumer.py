@@ -6,18 +6,54 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from celery.exceptions import WorkerShutdown
 from celery.worker.consumer import Consumer
+from celery.worker.state import maybe_shutdown
+
+from postings.errors import ConfigurationError
+from postings.secrets import redacted
+from postings_ingest.queue.celery_app import check_certificate
+from postings_ingest.repeats import Repeats
 
 if TYPE_CHECKING:
-    from kombu import Message
+    from kombu import Connection, Message
 
     from postings_ingest.worker.service import Service
 
 log = logging.getLogger(__name__)
 
 
+_LONGEST_PAUSE = 5.0
+
+_repeats = Repeats(log)
+
+
 class KeepingConsumer(Consumer):
     """Celery's consumer, which would log such messages and drop them."""
+
+    def ensure_connected(self, conn: Connection) -> Connection:
+        """Connect, however long that takes; Celery's own way logs each try, and pauses for up to half a minute.
+
+        Raises:
+            WorkerShutdown: the broker's certificate isn't accepted.
+        """
+        broker = redacted(self.app.conf.broker_url)
+        service: Service = self.app.postings_service
+
+        def failed(error: Exception, _: float) -> None:
+            try:
+                check_certificate(error, self.app, service.settings)
+            except ConfigurationError as refused:
+                log.error("the worker can't go on: %s", refused)
+                raise WorkerShutdown(1) from refused
+            _repeats.again(broker, "the broker %s can't be reached, trying again: %s", broker, error)
+
+        connected: Connection = conn.ensure_connection(
+            failed, interval_start=0.25, interval_step=0.5, interval_max=_LONGEST_PAUSE, callback=maybe_shutdown
+        )
+        _repeats.over(broker, "the broker %s is reached again", broker)
+        self.first_connection_attempt = False
+        return connected
 
     def create_task_handler(self) -> Callable[[Message], None]:
         """A body of another shape raises from deep inside, which would end the worker."""

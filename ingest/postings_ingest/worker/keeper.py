@@ -16,6 +16,7 @@ from typing import Any
 from postings.errors import PostingsError
 from postings_ingest.queue.ledger import Lease, Ledger
 from postings_ingest.queue.status import Worker
+from postings_ingest.repeats import Repeats
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +58,21 @@ class Keeper:
         self._began = int(time.time() * 1000)
         self._done = 0
         self._history: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+        self._taking = False
         self._busy_at = time.monotonic()
+        self._audited = "0"
+        self._repeats = Repeats(log)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="postings-keeper", daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+
+    def begin(self) -> None:
+        """The worker takes batches from now on: if none comes, announcements may be lost."""
+        with self._lock:
+            self._busy_at, self._taking = time.monotonic(), True
 
     def stop(self) -> None:
         """End, and say that the worker is gone."""
@@ -94,20 +103,19 @@ class Keeper:
         return f"{self._ledger.prefix}:worker:{self.name}"
 
     def _run(self) -> None:
-        failed = False
         while not self._stopped.wait(min(_TICK, self._seconds / 4)):
             try:
                 self._watch()
                 self._renew()
-                self._sign_of_life()
                 self._recover()
+                self._audited = self._ledger.audit(self._audited)
+                self._sign_of_life()  # the last, for a Redis that is full refuses it
             except PostingsError as error:
-                log.log(logging.DEBUG if failed else logging.WARNING, "%s", error)
-                failed = True
-            except Exception:
-                log.exception("the worker's keeper failed")
+                self._repeats.again(type(error).__name__, "%s", error)
+            except Exception as error:
+                self._repeats.again(type(error).__name__, "the worker's keeper failed: %r", error, exc_info=True)
             else:
-                failed = False
+                self._repeats.all_over("leases are kept again")
 
     def _renew(self) -> None:
         now = time.monotonic()
@@ -140,7 +148,7 @@ class Keeper:
     def _recover(self) -> None:
         with self._lock:
             held = list(self._held)
-            if held or not self._describe()["ready"]:
+            if held or not self._taking:  # whether anything is in its way doesn't matter: others' batches may be lost
                 self._busy_at = time.monotonic()
             idle = time.monotonic() - self._busy_at > self._seconds
         found = self._ledger.recover(self._seconds, idle=idle, held=held)

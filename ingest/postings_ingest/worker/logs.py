@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 _CONTEXT = ("job", "batch", "document")
 
+# Control characters, what some programs take for the end of a line, and marks that turn the direction of text.
+_UNSAFE = [*range(32), *range(127, 160), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
+_ESCAPES = {code: repr(chr(code))[1:-1] for code in _UNSAFE if chr(code) != "\t"}
+_JSON_ESCAPES = {code: f"\\u{code:04x}" for code in _UNSAFE if code >= 127}
+
 
 def configure_logging(settings: Settings) -> None:
     """Log to standard error; called by the worker's process only."""
@@ -38,6 +43,18 @@ class Discreet(logging.Formatter):
         return without_secrets(self._formatter.format(record), self._secrets)
 
 
+def one_line(text: str) -> str:
+    r"""A text that can't pass for other lines, or change how a terminal shows them.
+
+    New lines, other control characters, and those that turn the direction of text are written as escapes.
+
+    Example:
+        >>> one_line("a title\n2031-01-01 INFO all is well")
+        'a title\\n2031-01-01 INFO all is well'
+    """
+    return text.translate(_ESCAPES)
+
+
 class TextFormatter(logging.Formatter):
     """``time level message (batch …, job …)``."""
 
@@ -45,9 +62,15 @@ class TextFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and the traceback if there is one."""
+        """One line, and the traceback if there is one, indented so that none of its lines looks like an entry."""
+        message = one_line(record.getMessage())
         context = ", ".join(f"{name} {getattr(record, name)}" for name in _CONTEXT if hasattr(record, name))
-        return super().format(record) + (f" ({context})" if context else "")
+        end = f" ({one_line(context)})" if context else ""
+        line = f"{self.formatTime(record, self.datefmt)} {record.levelname} {message}{end}"
+        if not record.exc_info:
+            return line
+        traceback = self.formatException(record.exc_info).split("\n")
+        return "\n".join([line, *(f"    {one_line(each)}" for each in traceback)])
 
 
 class JsonFormatter(logging.Formatter):
@@ -64,4 +87,4 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False)
+        return json.dumps(fields, ensure_ascii=False).translate(_JSON_ESCAPES)

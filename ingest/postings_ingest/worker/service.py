@@ -14,7 +14,8 @@ from postings.writes import sweep_tombstones
 from postings_ingest.indexing import Indexer
 from postings_ingest.queue.celery_app import announce
 from postings_ingest.queue.dead_letters import DeadLetters
-from postings_ingest.queue.ledger import Ledger
+from postings_ingest.queue.durability import warn_of_losses
+from postings_ingest.queue.ledger import Lease, Ledger
 from postings_ingest.worker.batch import BatchRun
 from postings_ingest.worker.keeper import Keeper
 from postings_ingest.worker.patience import Patience, Stopping
@@ -47,7 +48,7 @@ class Service:
             from postings_ingest.worker.metrics import Metrics
         except ImportError as error:
             raise MissingExtra("worker", "running a worker") from error
-        self._settings = settings
+        self.settings = settings
         self._app = app
         self.ledger = Ledger(settings)
         self.dead_letters = DeadLetters(self.ledger)
@@ -75,19 +76,21 @@ class Service:
 
         Raises:
             PostingsError: what an operator has to mend: no such model, another model's collection, a wrong key.
-            Stopping: asked to stop while the index couldn't be reached.
+            Stopping: asked to stop while Redis or the index couldn't be reached.
         """
+        self._patience.start(lambda: warn_of_losses(self.ledger))
         self._keeper.start()
-        encoder = Encoder.from_settings(self._settings)
+        encoder = Encoder.from_settings(self.settings)
         self._index = self._open()
         self._patience.start(lambda: self._opened.ensure(encoder.fingerprint, encoder.name))
-        self._indexer = Indexer(encoder, self._index, self._settings)
+        self._indexer = Indexer(encoder, self._index, self.settings)
         self.metrics.watch(encoder)
-        log.info("loaded %s on %s, collection %r", encoder.name, encoder.device, self._settings.collection)
+        log.info("loaded %s on %s, collection %r", encoder.name, encoder.device, self.settings.collection)
 
     def begin(self) -> None:
         """The worker takes batches from now on."""
         self._consuming = True
+        self._keeper.begin()
 
     def stop(self) -> None:
         """Close everything; batches in hand are done by now, or given back."""
@@ -110,7 +113,7 @@ class Service:
         """
         if self._indexer is None:
             raise Stopping
-        lease = self._patience.call(lambda: self.ledger.start(id, self._settings.visibility_timeout))
+        lease = self._patience.call(lambda: self.ledger.start(id, self.settings.visibility_timeout))
         if lease is None:
             return
         self._keeper.hold(lease)
@@ -119,9 +122,10 @@ class Service:
         try:
             with self._turns.take(alone=lease.deliveries > 1):
                 if not self._patience.call(lambda: self.ledger.begin(lease)):
+                    log.warning("another worker took over the batch before its turn came", extra=_context(lease))
                     return
                 run = BatchRun(
-                    lease, self._indexer, self.ledger, self._announce, self._patience, self._settings.batch_seconds
+                    lease, self._indexer, self.ledger, self._announce, self._patience, self.settings.batch_seconds
                 )
                 self._runs[threading.get_ident()] = run
                 counts = run.run()
@@ -132,7 +136,7 @@ class Service:
             self._keeper.let_go(lease, done)
         seconds = time.monotonic() - began
         self.metrics.batch_seconds.observe(seconds)
-        log.info("%d documents in %.2f s", done, seconds, extra={"job": lease.job, "batch": lease.id})
+        log.info("%d documents in %.2f s", done, seconds, extra=_context(lease))
         self._sweep()
 
     def keep_unreadable(self, body: bytes | str, reason: str, **shown: Any) -> None:
@@ -153,7 +157,7 @@ class Service:
             return
         self._swept_at = time.monotonic()
         try:
-            sweep_tombstones(self._opened, arrival_version() - self._settings.tombstone_retention * 1000)
+            sweep_tombstones(self._opened, arrival_version() - self.settings.tombstone_retention * 1000)
         except PostingsError as error:
             log.warning("old deletes can't be forgotten now: %s", error)
 
@@ -168,7 +172,7 @@ class Service:
         gives_up = time.monotonic() + _LOCKED_SECONDS
         while True:
             try:
-                return self._patience.start(lambda: open_index(self._settings))
+                return self._patience.start(lambda: open_index(self.settings))
             except IndexLocked:
                 if time.monotonic() > gives_up:
                     raise
@@ -176,16 +180,20 @@ class Service:
                 raise Stopping
 
     def _announce(self, id: str, queue: str) -> bool:
-        return announce(self._app, self._settings, id, queue)
+        return announce(self._app, self.settings, id, queue)
 
     def _watch(self) -> None:
         """Look at what is in hand, but not at what waits for something to come back."""
-        runs, waiting = self._runs.copy(), self._patience.troubles.copy()
-        self._watchdog.look({run: run.state for thread, run in runs.items() if thread not in waiting})
+        runs, pausing, tries = self._runs.copy(), self._patience.pausing.copy(), self._patience.tries.copy()
+        self._watchdog.look({run: (run.state, tries[thread]) for thread, run in runs.items() if thread not in pausing})
 
     def _describe(self) -> dict[str, Any]:
         return {
             "ready": self.ready,
-            "trouble": next(iter(self._patience.troubles.values()), None),
+            "trouble": next(iter(self._patience.troubles.copy().values()), None),
             "device": self._indexer.encoder.device if self._indexer else "",
         }
+
+
+def _context(lease: Lease) -> dict[str, str]:
+    return {"job": lease.job, "batch": lease.id}

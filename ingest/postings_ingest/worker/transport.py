@@ -1,4 +1,7 @@
-"""Items in the broker's lists that no Celery put there go to the dead letters: kombu would end the worker."""
+"""kombu's transport for Redis, where it would end the worker.
+
+Items in the broker's lists that no Celery put there go to the dead letters, and a connection may be lost.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,31 @@ class GuardedRedis(kombu_redis.PrefixedStrictRedis):
 
 
 class GuardedChannel(kombu_redis.Channel):
-    """A channel of such clients."""
+    """A channel of such clients, that outlives the loss of its connection.
+
+    Whoever closes it then, or acknowledges a message, would end the worker. Redis still has these messages, and kombu
+    delivers them again; the ledger knows what of them is done.
+    """
+
+    def close(self) -> None:
+        """Close it; messages in hand are put back if there is a connection."""
+        if self._lost:
+            self.do_restore = False
+        super().close()
+
+    def basic_ack(self, delivery_tag: str, **options: Any) -> None:
+        """Acknowledge a message."""
+        if not self._lost:
+            super().basic_ack(delivery_tag, **options)
+
+    def basic_reject(self, delivery_tag: str, **options: Any) -> None:
+        """Put a message back, or drop it."""
+        if not self._lost:
+            super().basic_reject(delivery_tag, **options)
+
+    @property
+    def _lost(self) -> bool:
+        return self.connection is None or self.connection.client is None
 
     def _get_client(self) -> Callable[..., Any]:
         return functools.partial(GuardedRedis, global_keyprefix=self.global_keyprefix)

@@ -24,7 +24,7 @@ from postings import Settings
 from postings.errors import BrokerUnavailable, ConfigurationError, DeadLetterNotFound, InvalidInput, QueueFull
 from postings_ingest import Counts, DeadLetters, Ledger
 from postings_ingest.queue.dead_letters import letter
-from postings_ingest.queue.ledger import BULK, INTERACTIVE, QUEUES, Lease
+from postings_ingest.queue.ledger import BULK, INTERACTIVE, QUEUES, Held, Lease
 from tests.support.redis_server import RedisServer
 
 
@@ -362,8 +362,140 @@ def test_letters_are_purged_by_a_generator_of_ids_but_not_by_a_string(ledger: Le
     assert len(letters) == 1
 
 
-def test_a_batch_whose_payload_is_gone_is_forgotten(ledger: Ledger) -> None:
-    register(ledger, "a")
-    ledger.redis.delete(f"{ledger.prefix}:batch:a")
+def lose(ledger: Ledger, id: str) -> None:
+    """As when Redis evicts it."""
+    ledger.redis.delete(f"{ledger.prefix}:batch:{id}")
+
+
+def lost_to(ledger: Ledger) -> tuple[Counts | None, dict[str, str], list[str]]:
+    """The job's counts, those of the queue, and the errors of the dead letters."""
+    counts: dict[str, str] = ledger.redis.hgetall(f"{ledger.prefix}:counts")  # type: ignore[assignment]
+    left = {name: number for name, number in counts.items() if number != "0"}
+    return ledger.counts("job"), left, [letter.error for letter in DeadLetters(ledger).list()]
+
+
+ALL_FAILED = (Counts(submitted=7, failed=7), {}, ["BatchLost"])
+
+
+def test_a_batch_that_redis_lost_before_it_was_started_has_failed(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    register(ledger, "a", 7)
+    lose(ledger, "a")
     assert ledger.start("a", 10) is None
+    assert lost_to(ledger) == ALL_FAILED
+    assert "lost batch a with 7 documents: they count as failed" in caplog.text
+    assert ledger.start("a", 10) is None  # announced twice
+    assert lost_to(ledger) == ALL_FAILED
+
+
+def test_a_lost_batch_whose_announcement_was_lost_too_has_failed(ledger: Ledger) -> None:
+    register(ledger, "a", 7)
+    lose(ledger, "a")
     assert ledger.recover(0, idle=True) == []
+    assert lost_to(ledger) == ALL_FAILED
+
+
+def test_a_lost_batch_whose_worker_died_has_failed(ledger: Ledger) -> None:
+    register(ledger, "a", 7)
+    held(ledger.start("a", 0))
+    lose(ledger, "a")
+    assert ledger.recover(10, idle=False) == []
+    assert lost_to(ledger) == ALL_FAILED
+
+
+def test_whoever_holds_a_lost_batch_brings_it_to_its_end(ledger: Ledger) -> None:
+    register(ledger, "a", 7)
+    lease = held(ledger.start("a", 10))
+    lose(ledger, "a")
+    assert ledger.start("a", 10) is None
+    assert ledger.begin(lease) is Held.LOST
+    assert ledger.finish(lease, Counts(indexed=5), rest=("the rest", 2)) is Held.LOST
+    rest = held(ledger.start("a", 10))
+    assert (rest.payload, rest.documents, rest.job) == ("the rest", 2, "job")
+    assert ledger.begin(lease) is Held.TAKEN
+    assert ledger.finish(rest, Counts(indexed=2)) is Held.VALID
+    assert lost_to(ledger) == (Counts(submitted=7, indexed=7), {}, [])
+
+
+def test_a_lost_batch_that_is_given_back_waits_again(ledger: Ledger) -> None:
+    register(ledger, "a", 7)
+    lease = held(ledger.start("a", 10))
+    lose(ledger, "a")
+    assert ledger.release(lease) is Held.LOST
+    assert held(ledger.start("a", 10)).payload == "payload of a"
+
+
+def test_a_batch_that_is_finished_by_another_is_no_lost_one(ledger: Ledger) -> None:
+    register(ledger, "a", 7)
+    late = held(ledger.start("a", 0))
+    ledger.finish(held(ledger.start("a", 10)), Counts(indexed=7))
+    assert ledger.begin(late) is Held.TAKEN
+    assert ledger.finish(late, Counts(indexed=7)) is Held.TAKEN
+    assert ledger.release(late) is Held.TAKEN
+    assert ledger.split(late, [("b", "part", 7)]) is Held.TAKEN
+    assert lost_to(ledger) == (Counts(submitted=7, indexed=7), {}, [])
+
+
+def test_a_redis_that_lost_everything_is_told_what_became_of_a_batch_in_hand(ledger: Ledger) -> None:
+    register(ledger, "a", 7)
+    lease = held(ledger.start("a", 10))
+    for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
+        ledger.redis.delete(key)
+    assert ledger.begin(lease) is Held.LOST
+    assert ledger.finish(lease, Counts(indexed=7)) is Held.LOST
+    assert lost_to(ledger) == (Counts(submitted=7, indexed=7), {}, [])
+
+
+@pytest.mark.parametrize("gone", ["waiting:bulk", "leased"])
+def test_a_batch_that_no_set_names_any_more_waits_again(ledger: Ledger, gone: str) -> None:
+    register(ledger, "a", 7)
+    if gone == "leased":
+        held(ledger.start("a", 10))
+    ledger.redis.delete(f"{ledger.prefix}:{gone}")
+    assert ledger.audit() == "0"
+    assert ledger.recover(0, idle=True) == [("a", BULK)]
+
+
+def test_an_audit_finds_what_was_lost_of_many_batches(ledger: Ledger) -> None:
+    for number in range(1000):
+        register(ledger, str(number))
+    lose(ledger, "7")
+    ledger.redis.delete(f"{ledger.prefix}:batch:8")
+    ledger.redis.zrem(f"{ledger.prefix}:waiting:{BULK}", "8")
+    cursor = ledger.audit()
+    assert cursor != "0"
+    while cursor != "0":
+        cursor = ledger.audit(cursor)
+    assert ledger.counts("job") == Counts(submitted=1000, failed=2)
+
+
+def test_of_batches_that_were_evicted_with_their_job_each_leaves_a_dead_letter(ledger: Ledger) -> None:
+    register(ledger, "a", 3)
+    register(ledger, "b", 4)
+    for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
+        if not key.endswith(":batches"):
+            ledger.redis.delete(key)
+    assert ledger.audit() == "0"
+    assert lost_to(ledger) == (Counts(submitted=7, failed=7), {}, ["BatchLost", "BatchLost"])
+
+
+def test_a_job_whose_counts_were_evicted_is_counted_anew(ledger: Ledger) -> None:
+    register(ledger, "a", 3)
+    register(ledger, "b", 4)
+    ledger.redis.delete(f"{ledger.prefix}:job:job")
+    ledger.finish(held(ledger.start("a", 10)), Counts(indexed=2), rest=("the rest", 1))
+    ledger.finish(held(ledger.start("a", 10)), Counts(indexed=1))
+    ledger.finish(held(ledger.start("b", 10)), Counts(indexed=4))
+    assert lost_to(ledger) == (Counts(submitted=7, indexed=7), {}, [])
+
+
+def test_a_letter_whose_job_is_forgotten_is_retried_all_the_same(ledger: Ledger) -> None:
+    register(ledger, "a")
+    lost = letter({"delete": {"id": "x", "version": None}}, "Error", "reason", 7)
+    ledger.finish(held(ledger.start("a", 10)), Counts(), [lost])
+    ledger.redis.delete(f"{ledger.prefix}:job:job")
+    batch = DeadLetters(ledger).retry(next(DeadLetters(ledger).list()).id)
+    assert batch is not None
+    ledger.finish(held(ledger.start(batch[0], 10)), Counts(deleted=1))
+    assert ledger.counts("job") == Counts(submitted=1, deleted=1)

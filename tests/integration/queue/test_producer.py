@@ -11,10 +11,11 @@ import pytest
 
 from postings import Document, Settings
 from postings.errors import BrokerUnavailable, InvalidDocument, JobNotFound, QueueFull
-from postings_ingest import AsyncProducer, Counts, Ledger, Producer
+from postings_ingest import AsyncProducer, Counts, Job, Ledger, Producer
+from postings_ingest.queue.ledger import BULK
 from postings_ingest.queue.messages import unpack
 from postings_ingest.queue.status import queue_status
-from tests.support.redis_server import free_port
+from tests.support.redis_server import RedisServer, free_port
 from tests.support.worker import until
 
 
@@ -173,3 +174,55 @@ def test_an_interrupted_producer_does_not_wait_for_room(settings: Settings, ledg
         raise KeyboardInterrupt
     assert producer.unsent == 1
     assert producer.job.progress() == Counts(submitted=256)
+
+
+def test_a_redis_that_restarts_is_waited_for_and_said_once(
+    settings: Settings, own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings.model_copy(update={"redis_url": type(settings.redis_url)(own_redis.url)})
+    ledger = Ledger(settings)
+    ledger.register("a", "payload", 2, "job", BULK)
+    seen: list[Counts] = []
+    thread = threading.Thread(target=lambda: seen.extend(Job(ledger, "job").watch()))
+    thread.start()
+    until(lambda: len(seen) == 1, "the job isn't watched")
+    own_redis.kill()
+    until(lambda: "waiting for job job: Redis at" in caplog.text, "nothing is said")
+    with pytest.raises(TimeoutError, match=r"documents are under way after 0\.5 s, as job job"):
+        Job(ledger, "job").wait(0.5)
+    own_redis.start()
+    lease = ledger.start("a", 10)
+    assert lease is not None
+    ledger.finish(lease, Counts(indexed=2))
+    thread.join(60)
+    assert seen[-1] == Counts(submitted=2, indexed=2)
+    said = [entry.getMessage() for entry in caplog.records if entry.threadName == thread.name]
+    assert [line[:19] for line in said] == ["waiting for job job", "Redis answers again"]
+
+
+def test_a_job_that_redis_lost_is_no_longer_waited_for(settings: Settings, ledger: Ledger) -> None:
+    ledger.register("a", "payload", 2, "job", BULK)
+    watched = Job(ledger, "job").watch()
+    assert next(watched) == Counts(submitted=2)
+    for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
+        ledger.redis.delete(key)
+    with pytest.raises(JobNotFound, match="Redis has lost job job when 0 of 2 documents were done"):
+        next(watched)
+
+
+def test_a_lost_batch_is_noticed_by_whoever_waits_though_no_worker_lives(settings: Settings, ledger: Ledger) -> None:
+    ledger.register("a", "payload", 2, "job", BULK)
+    ledger.redis.delete(f"{ledger.prefix}:batch:a")
+    assert Job(ledger, "job").wait(60) == Counts(submitted=2, failed=2)
+
+
+def test_an_error_after_documents_were_accepted_names_their_job(settings: Settings, ledger: Ledger) -> None:
+    settings = settings.model_copy(update={"queue_limit": 300})
+    producer = Producer(settings, linger=600, when_full="raise")
+    for document in documents(256):
+        producer.add(document)
+    producer.flush()
+    for document in documents(256):
+        producer.add(document)
+    with pytest.raises(QueueFull, match=f"; 256 operations were accepted before, as job {producer.job.id}"):
+        producer.flush()

@@ -5,11 +5,18 @@ from collections.abc import Callable
 
 import pytest
 
-from postings.errors import AccessDenied, IndexRejected, IndexUnavailable, InvalidDocument, PostingsError
+from postings.errors import (
+    AccessDenied,
+    BrokerUnavailable,
+    IndexRejected,
+    IndexUnavailable,
+    InvalidDocument,
+    PostingsError,
+)
 from postings_ingest.worker.patience import Patience, Stopping
 
 
-def failing(*errors: Exception) -> Callable[[], str]:
+def failing(*errors: BaseException) -> Callable[[], str]:
     """Raise each error once, then succeed."""
     left = list(errors)
 
@@ -52,6 +59,62 @@ def test_a_start_doesnt_wait_for_what_an_operator_has_to_mend(error: PostingsErr
     with pytest.raises(type(error)):
         patience.start(failing(error))
     assert patience.start(failing(IndexUnavailable("away"))) == "done"
+
+
+class Overtaken(Exception):
+    """No error of the tree."""
+
+
+@pytest.mark.parametrize("error", [Overtaken(), InvalidDocument("no"), KeyboardInterrupt(), SystemExit()])
+def test_a_trouble_ends_with_the_call_however_that_ends(error: BaseException) -> None:
+    patience = Patience(threading.Event())
+    with pytest.raises(type(error)):
+        patience.call(failing(BrokerUnavailable("Redis is away"), error))
+    assert patience.troubles == {}
+    assert patience.pausing == set()
+
+
+def test_a_trouble_ends_when_the_worker_is_asked_to_stop_meanwhile() -> None:
+    stopping = threading.Event()
+    patience = Patience(stopping)
+
+    def attempt() -> None:
+        stopping.set()
+        raise IndexUnavailable("away")
+
+    with pytest.raises(Stopping):
+        patience.call(attempt)
+    assert patience.troubles == {}
+
+
+def test_a_wait_inside_another_leaves_the_outer_trouble_alone() -> None:
+    patience = Patience(threading.Event())
+    told: list[dict[int, str]] = []
+    outer = failing(IndexUnavailable("the index is away"))
+    inner = failing(BrokerUnavailable("Redis is away"))
+
+    def attempt() -> None:
+        if patience.troubles:  # the second time
+            patience.call(inner)
+        told.append(patience.troubles.copy())
+        outer()
+
+    patience.call(attempt)
+    assert [list(troubles.values()) for troubles in told] == [[], ["the index is away"]]
+    assert patience.troubles == {}
+
+
+def test_only_a_thread_between_two_attempts_is_taken_for_waiting() -> None:
+    patience = Patience(threading.Event())
+    seen: list[tuple[set[int], int]] = []
+    fails = failing(IndexUnavailable("away"))
+
+    def attempt() -> None:
+        seen.append((patience.pausing.copy(), patience.tries[threading.get_ident()]))
+        fails()
+
+    patience.call(attempt)
+    assert seen == [(set(), 1), (set(), 2)]  # one that hangs in its second attempt is no longer let off
 
 
 def test_who_is_asked_to_stop_tries_once_and_waits_no_more() -> None:

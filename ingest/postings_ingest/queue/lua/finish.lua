@@ -1,26 +1,28 @@
 -- Count what became of a batch and forget it; or, if a rest is left to do, keep that. Only its last holder may.
-local id, token = ARGV[1], ARGV[2]
-local batch = redis.call('HMGET', batch_key(id), 'token', 'job', 'queue', 'documents')
-if batch[1] ~= token then
-  return 0
+-- Of a batch that Redis lost, the holder knows everything that it takes.
+local id, token, job, queue, arrival, documents = unpack(ARGV, 1, 6)
+local rest, left = ARGV[10], tonumber(ARGV[11])
+local held = holding(id, token)
+if held == 'taken' then
+  return held
 end
-local job, queue = batch[2], batch[3]
-leave(id, queue, tonumber(batch[4]))
-if ARGV[6] == '' then
-  redis.call('DEL', batch_key(id))
+leave(id, queue, tonumber(documents))
+readmit(job, documents - left)
+if rest == '' then
+  forget(id)
 else
-  redis.call('HSET', batch_key(id), 'payload', ARGV[6], 'documents', ARGV[7], 'deliveries', 0)
-  redis.call('HINCRBY', batch_key(id), 'token', 1)
-  wait(id, queue, tonumber(ARGV[7]))
+  create(id, rest, left, job, queue, arrival)
+  -- Grows beyond any token that was given: after a loss, too.
+  redis.call('HSET', batch_key(id), 'token', token + 1)
 end
 -- Whatever isn't accounted for has failed: a batch that can't be read leaves one letter for all its documents.
-local failed = tonumber(batch[4]) - tonumber(ARGV[7])
+local failed = tonumber(documents) - left
 for at, field in ipairs({'indexed', 'superseded', 'deleted'}) do
-  count(job, field, ARGV[2 + at])
-  failed = failed - tonumber(ARGV[2 + at])
+  count(job, field, ARGV[6 + at])
+  failed = failed - tonumber(ARGV[6 + at])
 end
 count(job, 'failed', failed)
-for at = 8, #ARGV do
+for at = 12, #ARGV do
   redis.call('XADD', P .. ':dead', '*', 'job', job, 'letter', ARGV[at])
 end
-return 1
+return held

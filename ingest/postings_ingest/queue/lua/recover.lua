@@ -1,4 +1,5 @@
 -- Batches to announce again: those whose holder is gone, and those whose announcement was lost on its way.
+-- Besides, how many documents Redis lost of those.
 -- What the caller holds is renewed first: after a pause of Redis, its leases look expired.
 local timeout, idle = tonumber(ARGV[1]), ARGV[2] == '1'
 for at = 5, #ARGV do
@@ -12,13 +13,20 @@ local function bring_home(set, latest)
   end
 end
 bring_home(P .. ':leased', now() + timeout)
-local found = {}
+local found, lost = {}, 0
+local function announce(id, queue)
+  found[#found + 1] = id
+  found[#found + 1] = queue
+end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. ':leased', '-inf', now(), 'LIMIT', 0, 100)) do
   local batch = redis.call('HMGET', batch_key(id), 'queue', 'documents')
-  leave(id, batch[1], tonumber(batch[2]))
-  wait(id, batch[1], tonumber(batch[2]))
-  found[#found + 1] = id
-  found[#found + 1] = batch[1]
+  if batch[1] then
+    leave(id, batch[1], tonumber(batch[2]))
+    wait(id, batch[1], tonumber(batch[2]))
+    announce(id, batch[1])
+  else
+    lost = lost + bury(id, {ARGV[3], ARGV[4]})
+  end
 end
 for at = 3, 4 do
   local waiting = P .. ':waiting:' .. ARGV[at]
@@ -28,9 +36,12 @@ for at = 3, 4 do
     before = math.min(before, tonumber(redis.call('GET', P .. ':started:' .. ARGV[at]) or 0) - timeout)
   end
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', before, 'LIMIT', 0, 100)) do
-    redis.call('ZADD', waiting, now(), id)
-    found[#found + 1] = id
-    found[#found + 1] = ARGV[at]
+    if redis.call('EXISTS', batch_key(id)) == 1 then
+      redis.call('ZADD', waiting, now(), id)
+      announce(id, ARGV[at])
+    else
+      lost = lost + bury(id, {ARGV[3], ARGV[4]})
+    end
   end
 end
-return found
+return {lost, found}

@@ -1,11 +1,11 @@
 -- Give a batch back undone; this delivery doesn't count.
 local id, token = ARGV[1], ARGV[2]
-local batch = redis.call('HMGET', batch_key(id), 'token', 'queue', 'documents')
-if batch[1] ~= token then
-  return 0
+local held = holding(id, token)
+if held == 'held' then
+  local batch = redis.call('HMGET', batch_key(id), 'queue', 'documents')
+  leave(id, batch[1], tonumber(batch[2]))
+  wait(id, batch[1], tonumber(batch[2]))
+  redis.call('HSET', batch_key(id), 'deliveries', ARGV[3])
+  redis.call('HINCRBY', batch_key(id), 'token', 1)
 end
-leave(id, batch[2], tonumber(batch[3]))
-wait(id, batch[2], tonumber(batch[3]))
-redis.call('HSET', batch_key(id), 'deliveries', ARGV[3])
-redis.call('HINCRBY', batch_key(id), 'token', 1)
-return 1
+return held

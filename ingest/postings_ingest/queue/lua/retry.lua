@@ -4,6 +4,9 @@ if not entry or redis.call('XDEL', P .. ':dead', ARGV[1]) == 0 then
   return 0
 end
 local job = entry[2][2]
-count(job, 'failed', -1)
+if redis.call('EXISTS', P .. ':job:' .. job) == 1 then  -- it may be forgotten by now
+  readmit(job, -1)
+  count(job, 'failed', -1)
+end
 create(ARGV[2], ARGV[3], 1, job, ARGV[4], ARGV[5])
 return 1

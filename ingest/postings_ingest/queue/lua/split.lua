@@ -1,12 +1,12 @@
--- Replace a batch by parts of it, in one step.
-local id, token = ARGV[1], ARGV[2]
-local batch = redis.call('HMGET', batch_key(id), 'token', 'job', 'queue', 'documents', 'arrival')
-if batch[1] ~= token then
-  return 0
+-- Replace a batch by parts of it, in one step; one that Redis lost, too.
+local id, token, job, queue, arrival, documents = unpack(ARGV, 1, 6)
+local held = holding(id, token)
+if held == 'taken' then
+  return held
 end
-leave(id, batch[3], tonumber(batch[4]))
-redis.call('DEL', batch_key(id))
-for at = 3, #ARGV, 3 do
-  create(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), batch[2], batch[3], batch[5])
+leave(id, queue, tonumber(documents))
+forget(id)
+for at = 7, #ARGV, 3 do
+  create(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), job, queue, arrival)
 end
-return 1
+return held

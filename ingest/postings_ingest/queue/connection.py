@@ -1,0 +1,156 @@
+"""How Redis and another broker are reached: one reading of their URLs for both libraries, and TLS that is verified."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from postings.errors import ConfigurationError
+from postings.secrets import redacted
+
+if TYPE_CHECKING:
+    from postings import Settings
+
+_RESERVED = "reserved characters of user and password as %40 (@), %2F (/), %3A (:), %23 (#), %3F (?), %5B ([)"
+_HOST_MISMATCH = {62, 64}  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and …IP_ADDRESS_MISMATCH
+
+
+def redis_url(settings: Settings) -> tuple[str, dict[str, Any]]:
+    """The URL of the ledger's Redis, checked, and what redis-py is told besides.
+
+    Raises:
+        ConfigurationError: it isn't a URL of Redis, or the file of ``redis_ca`` can't be read.
+    """
+    url = settings.redis_url.get_secret_value()
+    _options("redis_url", url)
+    return url, {"ssl_ca_certs": _ca(settings)} if url.startswith("rediss://") and settings.redis_ca else {}
+
+
+def broker_options(settings: Settings) -> dict[str, Any]:
+    """Celery's settings of the connection to the broker.
+
+    kombu reads a URL of Redis otherwise than redis-py, and verifies no certificate unless it is told to: it gets what
+    redis-py has read.
+
+    Raises:
+        ConfigurationError: as :func:`redis_url`.
+    """
+    name, url = "redis_url", settings.redis_url.get_secret_value()
+    if settings.broker_url is not None:
+        name, url = "broker_url", settings.broker_url.get_secret_value()
+    if name == "broker_url" and not re.match(r"(rediss?|unix)://", url):
+        _check(url)
+        if not url.startswith("amqps://"):
+            return {"broker_url": url}
+        url, tls = _amqps(url)
+        return {"broker_url": url, "broker_use_ssl": tls}
+    read = _options(name, url)
+    user = "".join(f"{quote(read.get(part, ''), safe='')}{end}" for part, end in (("username", ":"), ("password", "@")))
+    user = user if user != ":@" else ""
+    if url.startswith("unix://"):
+        path = quote(read.get("path", ""))
+        return {"broker_url": f"redis+socket://{user}{path}?virtual_host={read.get('db', 0)}"}
+    host = read.get("host", "localhost")
+    place = f"[{host}]" if ":" in host else host
+    scheme = url.partition(":")[0]
+    found = {"broker_url": f"{scheme}://{user}{place}:{read.get('port', 6379)}/{read.get('db', 0)}"}
+    if scheme == "redis":
+        return found
+    tls = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
+    if settings.redis_ca:
+        tls["ssl_ca_certs"] = _ca(settings)
+    given = {option: value for option, value in read.items() if option.startswith("ssl_")}
+    return found | {"broker_use_ssl": tls | given}
+
+
+def refused_certificate(error: BaseException, where: str, setting: str) -> ConfigurationError | None:
+    """What to say if the cause of an error is the server's certificate, which no retry changes."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            advice = (
+                f"use the name that the certificate is made out for in {setting}"
+                if cause.verify_code in _HOST_MISMATCH
+                else "name the file of the certificates that sign it in POSTINGS_REDIS_CA"
+                if setting == "POSTINGS_REDIS_URL"
+                else "name the file of the certificates that sign it in SSL_CERT_FILE"
+            )
+            return ConfigurationError(f"{where}: its certificate isn't accepted ({cause.verify_message}): {advice}")
+    return None
+
+
+def _options(name: str, url: str) -> dict[str, Any]:
+    """What redis-py reads from a URL; an error shows only the place, for all else may be a part of the password."""
+    import redis
+
+    if not re.match(r"(rediss?|unix)://", url):
+        raise ConfigurationError(f"setting {name!r}: expected redis://, rediss:// or unix://, got {redacted(url)!r}")
+    try:
+        parts = urlsplit(url)
+        readable = not parts.fragment and "@" not in parts.path + parts.query
+        if not readable or (parts.scheme != "unix" and not re.fullmatch(r"/?\d*/?", parts.path)):
+            raise ValueError
+        pool = redis.ConnectionPool.from_url(url)
+        pool.make_connection()  # connects to nothing, but refuses an option that there isn't
+    except (ValueError, TypeError, redis.exceptions.RedisError):
+        raise ConfigurationError(
+            f"setting {name!r}: {redacted(url)!r} can't be read: expected redis://USER:PASSWORD@HOST:PORT/DATABASE, "
+            f"{_RESERVED}, and options that redis-py knows"
+        ) from None  # for the error may quote what it couldn't read
+    return pool.connection_kwargs
+
+
+def _check(urls: str) -> None:
+    """See that kombu can read the URLs of another broker; its own errors quote them."""
+    from kombu.transport import TRANSPORT_ALIASES
+
+    for url in urls.split(";"):
+        try:
+            parts = urlsplit(url)
+            readable = parts.port != 0 and not parts.fragment and "@" not in parts.path + parts.query
+        except ValueError:
+            readable = False
+        if not readable or parts.scheme.partition("+")[0] not in TRANSPORT_ALIASES:
+            raise ConfigurationError(
+                f"setting 'broker_url': {redacted(url)!r} can't be read: expected amqp://USER:PASSWORD@HOST:PORT/VHOST "
+                f"or another broker that kombu knows, {_RESERVED}"
+            )
+
+
+def _amqps(url: str) -> tuple[str, dict[str, Any]]:
+    """The URL without options of TLS, and these: as redis-py knows them, ``ssl_ca_certs`` and ``ssl_cert_reqs``."""
+    base, _, query = url.partition("?")
+    options = dict(parse_qsl(query))
+    ca, wanted = options.pop("ssl_ca_certs", None), options.pop("ssl_cert_reqs", "required")
+    rest = "&".join(f"{name}={quote(value)}" for name, value in options.items())
+    if wanted not in {"required", "none"}:
+        raise ConfigurationError(f"setting 'broker_url': ssl_cert_reqs: expected 'required' or 'none', got {wanted!r}")
+    url = f"{base}?{rest}" if rest else base
+    if wanted == "none":
+        return url, {"cert_reqs": ssl.CERT_NONE}
+    context = {"check_hostname": True} | ({"cafile": _readable("broker_url", Path(ca))} if ca else {})
+    return url, {"context": context, "server_hostname": urlsplit(base.partition(";")[0]).hostname}
+
+
+def _ca(settings: Settings) -> str | None:
+    return _readable("redis_ca", settings.redis_ca) if settings.redis_ca else None
+
+
+def _readable(name: str, path: Path) -> str:
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except OSError as error:
+        why = error.strerror or "it holds no certificate"
+        raise ConfigurationError(f"setting {name!r}: the certificates in {path} can't be read: {why}") from error
+    return str(path)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while id(error) not in seen:
+        yield error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__ or error
