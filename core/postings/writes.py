@@ -18,8 +18,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from postings.arguments import as_list
 from postings.documents import check_id, check_version
-from postings.errors import IndexUnavailable
+from postings.errors import IndexUnavailable, InvalidDocument
 from postings.index.payload import deleted_before, of_documents, stale_points, tombstone_point
 from postings.index.protocol import Index, Point
 
@@ -32,6 +33,20 @@ class Outcome(StrEnum):
     INDEXED = "indexed"
     SUPERSEDED = "superseded"
     """A newer revision, or a newer delete, is in the index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a revision, and the version that the index holds of its document now.
+
+    Example:
+        >>> written = Written(Outcome.SUPERSEDED, stored=7)
+        >>> f"{written.outcome} by version {written.stored}"
+        'superseded by version 7'
+    """
+
+    outcome: Outcome
+    stored: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +69,7 @@ class Revision:
         return cls(doc_id, version, (tombstone_point(doc_id, version, now),))
 
 
-def write(index: Index, revisions: Sequence[Revision]) -> list[Outcome]:
+def write(index: Index, revisions: Iterable[Revision]) -> list[Written]:
     """Bring revisions into the index; returns what became of each, in their order.
 
     May be called again with the same revisions at any time, and from several processes at once. Of several
@@ -64,6 +79,7 @@ def write(index: Index, revisions: Sequence[Revision]) -> list[Outcome]:
         IndexFailure: the engine didn't acknowledge a step, or doesn't show it yet. What was written before stays;
             calling again completes it.
     """
+    revisions = as_list("revisions", revisions, Revision, InvalidDocument)
     newest: dict[str, Revision] = {}
     for revision in revisions:
         if revision.doc_id not in newest or revision.version >= newest[revision.doc_id].version:
@@ -72,9 +88,12 @@ def write(index: Index, revisions: Sequence[Revision]) -> list[Outcome]:
     for batch in _batches(newest.values()):
         stored |= _write_batch(index, batch)
     return [
-        Outcome.INDEXED
-        if revision is newest[revision.doc_id] and stored[revision.doc_id].version == revision.version
-        else Outcome.SUPERSEDED
+        Written(
+            Outcome.INDEXED
+            if revision is newest[revision.doc_id] and stored[revision.doc_id].version == revision.version
+            else Outcome.SUPERSEDED,
+            stored[revision.doc_id].version,
+        )
         for revision in revisions
     ]
 

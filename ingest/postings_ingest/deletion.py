@@ -2,31 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from postings import Index
+from postings.arguments import as_list
 from postings.clock import arrival_version
 from postings.documents import point_id
-from postings.writes import Revision, write
+from postings.errors import InvalidDocument
+from postings.writes import Outcome, Revision, write
 
 
-def delete_documents(index: Index, ids: Sequence[str], version: int | None = None) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What became of the ids that were to be deleted, each of them once, in their order.
+
+    Attributes:
+        deleted: were there, and are gone.
+        not_found: weren't there; they are remembered as deleted all the same.
+        superseded: stay as they are, with the newer version that the index holds of each.
+    """
+
+    deleted: list[str]
+    not_found: list[str]
+    superseded: Mapping[str, int]
+
+
+def delete_documents(index: Index, ids: Iterable[str], version: int | None = None) -> list[str]:
     """Delete documents; a later write of an older version doesn't bring them back.
 
     Args:
         index: the collection to delete from.
         ids: the documents' ids; those that aren't there are remembered as deleted all the same.
-        version: the version of the delete, by default the time in ms since the epoch.
+        version: the version of the delete, by default the time in ms since the epoch. A document of a newer version
+            stays.
 
     Returns:
-        The ids that were there before.
+        The ids of documents that were there and are gone.
 
     Raises:
         InvalidDocument: an id or the version is none that a document can have.
     """
+    return delete(index, ids, version).deleted
+
+
+def delete(index: Index, ids: Iterable[str], version: int | None = None) -> Deleted:
+    """As :func:`delete_documents`; returns what became of every id."""
     now = arrival_version()
-    revisions = [Revision.deletion(id, now if version is None else version, now) for id in ids]
-    heads = index.retrieve([point_id(id, 0) for id in ids])
+    # An id that came twice is deleted once.
+    names = list(dict.fromkeys(as_list("ids", ids, str, InvalidDocument)))
+    revisions = [Revision.deletion(id, now if version is None else version, now) for id in names]
+    heads = index.retrieve([point_id(id, 0) for id in names])
     present = {head.payload["doc_id"] for head in heads if "deleted_at" not in head.payload}
-    write(index, revisions)
-    return [id for id in ids if id in present]
+    written = dict(zip(names, write(index, revisions), strict=True))
+    superseded = {id: each.stored for id, each in written.items() if each.outcome is Outcome.SUPERSEDED}
+    return Deleted(
+        deleted=[id for id in names if id in present and id not in superseded],
+        not_found=[id for id in names if id not in present and id not in superseded],
+        superseded=superseded,
+    )

@@ -12,7 +12,7 @@ from postings.clock import arrival_version
 from postings.documents import Passage
 from postings.index.payload import of_documents, passage_point, tombstone_point
 from postings.passages import passage_input
-from postings.writes import Outcome, Revision, write
+from postings.writes import Outcome, Revision, Written, write
 from postings_ingest.chunking import split
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.tracing import span
@@ -25,14 +25,19 @@ class Indexed:
     """What became of some operations, in their order.
 
     Attributes:
-        outcomes: one for each.
+        written: one for each: its outcome, and the version that the index holds now.
         passages: written for them.
         write_seconds: that writing took.
     """
 
-    outcomes: list[Outcome]
+    written: list[Written]
     passages: int
     write_seconds: float
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """One for each operation."""
+        return [each.outcome for each in self.written]
 
 
 class Indexer:
@@ -93,9 +98,9 @@ class Indexer:
         """
         began = time.perf_counter()
         with span("postings.upsert", documents=len(revisions)):
-            outcomes = write(self.index, revisions)
+            written = write(self.index, revisions)
         passages = sum(bool(point.vectors) for revision in revisions for point in revision.points)
-        return Indexed(outcomes, passages, time.perf_counter() - began)
+        return Indexed(written, passages, time.perf_counter() - began)
 
     def probe(self) -> None:
         """Write a passage that no search would rank, and delete it: does the index take anything at all?

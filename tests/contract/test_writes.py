@@ -19,7 +19,7 @@ from postings import Index, SparseVector
 from postings.index import SearchRequest
 from postings.index.payload import of_documents
 from postings.statistics import statistics
-from postings.writes import Outcome, Revision, sweep_tombstones, write
+from postings.writes import Outcome, Revision, Written, sweep_tombstones, write
 from tests.support.indexes import MODEL, point
 from tests.support.interleaving import Writer
 
@@ -47,9 +47,17 @@ def expected(version: int, passages: int) -> list[tuple[int, int, bool]]:
     return [(n, version, True) for n in range(passages)] or [(0, version, False)]
 
 
+def indexed(version: int) -> Written:
+    return Written(Outcome.INDEXED, version)
+
+
+def superseded(by: int) -> Written:
+    return Written(Outcome.SUPERSEDED, by)
+
+
 def test_an_older_version_after_a_newer_one_changes_nothing(index: Index) -> None:
-    assert write(index, [revision("a", 2, 1)]) == [Outcome.INDEXED]
-    assert write(index, [revision("a", 1, 3)]) == [Outcome.SUPERSEDED]
+    assert write(index, [revision("a", 2, 1)]) == [indexed(2)]
+    assert write(index, [revision("a", 1, 3)]) == [superseded(by=2)]
     assert stored(index, "a") == expected(2, 1)
 
 
@@ -61,29 +69,29 @@ def test_fewer_passages_than_before_leave_no_stale_one(index: Index) -> None:
 
 def test_a_late_upsert_does_not_bring_back_a_deleted_document(index: Index) -> None:
     write(index, [revision("a", 1, 3)])
-    assert write(index, [revision("a", 3, 0)]) == [Outcome.INDEXED]
-    assert write(index, [revision("a", 2, 2)]) == [Outcome.SUPERSEDED]
+    assert write(index, [revision("a", 3, 0)]) == [indexed(3)]
+    assert write(index, [revision("a", 2, 2)]) == [superseded(by=3)]
     assert stored(index, "a") == expected(3, 0)
     assert statistics(index).documents == 0
 
 
 def test_a_delete_of_a_document_that_never_came_is_remembered(index: Index) -> None:
     write(index, [revision("a", 5, 0)])
-    assert write(index, [revision("a", 4, 1)]) == [Outcome.SUPERSEDED]
-    assert write(index, [revision("a", 6, 1)]) == [Outcome.INDEXED]
+    assert write(index, [revision("a", 4, 1)]) == [superseded(by=5)]
+    assert write(index, [revision("a", 6, 1)]) == [indexed(6)]
     assert stored(index, "a") == expected(6, 1)
 
 
 def test_an_older_delete_does_not_remove_a_newer_document(index: Index) -> None:
     write(index, [revision("a", 2, 2)])
-    assert write(index, [revision("a", 1, 0)]) == [Outcome.SUPERSEDED]
+    assert write(index, [revision("a", 1, 0)]) == [superseded(by=2)]
     assert stored(index, "a") == expected(2, 2)
 
 
 def test_the_same_version_again_replaces_and_completes(index: Index) -> None:
     whole = revision("a", 1, 3)
     index.upsert(whole.points[:1])
-    assert write(index, [whole]) == [Outcome.INDEXED]
+    assert write(index, [whole]) == [indexed(1)]
     assert stored(index, "a") == expected(1, 3)
     write(index, [revision("a", 1, 2)])
     assert stored(index, "a") == expected(1, 2)
@@ -93,7 +101,7 @@ def test_the_same_version_again_replaces_and_completes(index: Index) -> None:
 
 def test_of_several_revisions_in_a_batch_the_newest_wins(index: Index) -> None:
     batch = [revision("a", 1, 2), revision("a", 3, 1), revision("a", 2, 3), revision("b", 7, 1)]
-    assert write(index, batch) == [Outcome.SUPERSEDED, Outcome.INDEXED, Outcome.SUPERSEDED, Outcome.INDEXED]
+    assert write(index, iter(batch)) == [superseded(by=3), indexed(3), superseded(by=3), indexed(7)]
     assert stored(index, "a") == expected(3, 1)
     assert stored(index, "b") == expected(7, 1)
 
@@ -101,8 +109,8 @@ def test_of_several_revisions_in_a_batch_the_newest_wins(index: Index) -> None:
 def test_a_batch_of_different_versions_is_written_whole(index: Index) -> None:
     write(index, [revision("a", 5, 3), revision("b", 500, 1)])
     # The batch's common condition is version <= 4: it keeps b, c and d out at first although they are newer.
-    outcomes = write(index, [revision("a", 4, 1), revision("b", 600, 2), revision("c", 700, 1), revision("b2", 9, 300)])
-    assert outcomes == [Outcome.SUPERSEDED, Outcome.INDEXED, Outcome.INDEXED, Outcome.INDEXED]
+    written = write(index, [revision("a", 4, 1), revision("b", 600, 2), revision("c", 700, 1), revision("b2", 9, 300)])
+    assert written == [superseded(by=5), indexed(600), indexed(700), indexed(9)]
     assert stored(index, "a") == expected(5, 3)
     assert stored(index, "b") == expected(600, 2)
     assert stored(index, "b2") == expected(9, 300)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from postings import Document, Encoder, Index, Settings
+from postings.errors import InvalidDocument
 from postings.index.payload import passage_from
 from postings.statistics import statistics
 from postings_ingest import Pipeline, Report, delete_documents
+from postings_ingest.deletion import Deleted, delete
 from postings_query import SearchClient
 
 
@@ -81,6 +84,23 @@ def test_deleted_documents_are_gone_and_named(index: Index, encoder: Encoder) ->
     assert texts(index, encoder) == {"b": "a document"}
     late = Pipeline(encoder, index).run([Document("a", "a late document", version=2)])
     assert (late.superseded, texts(index, encoder)) == (1, {"b": "a document"})
+
+
+def test_a_delete_of_an_older_version_says_which_one_is_stored(index: Index, encoder: Encoder) -> None:
+    Pipeline(encoder, index).run([Document(id, "a document", version=5) for id in ("a", "b")])
+    assert delete(index, iter(["a", "b", "a", "nothing"]), version=4) == Deleted([], ["nothing"], {"a": 5, "b": 5})
+    assert delete_documents(index, ["a"], version=4) == []
+    assert sorted(texts(index, encoder)) == ["a", "b"]
+    assert delete(index, ["a", "a", "a"], version=6) == Deleted(["a"], [], {})
+    assert sorted(texts(index, encoder)) == ["b"]
+
+
+@pytest.mark.parametrize("ids", ["abc", b"abc", None, 7, [7], ["a", None]])
+def test_what_holds_no_ids_deletes_nothing(index: Index, encoder: Encoder, ids: Any) -> None:
+    Pipeline(encoder, index).run([Document(id, "a document", version=1) for id in "abc"])
+    with pytest.raises(InvalidDocument, match="ids must hold"):
+        delete_documents(index, ids)
+    assert sorted(texts(index, encoder)) == ["a", "b", "c"]
 
 
 def test_tombstones_are_swept_after_their_retention(index: Index, encoder: Encoder) -> None:
