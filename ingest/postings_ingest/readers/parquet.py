@@ -8,13 +8,14 @@ from typing import Any
 
 from postings import Document
 from postings.errors import InvalidDocument, MissingExtra, ReaderError
+from postings_ingest.readers.omissions import Omit
 from postings_ingest.readers.rejections import Reject, Rejection
 from postings_ingest.readers.rows import document_from_row
 
 _ROWS = 256
 
 
-def read(path: str, reject: Reject) -> Iterator[Document]:
+def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
     """Read documents from a ``.parquet`` file.
 
     Raises:
@@ -33,7 +34,7 @@ def read(path: str, reject: Reject) -> Iterator[Document]:
                 try:
                     for name in names:
                         row[name] = _value(name, batch[name][position])
-                    yield document_from_row(row)
+                    yield document_from_row(row, f"{path}:{number}", omit)
                 except InvalidDocument as error:
                     reject(Rejection.of(path, number, error, row))
 
