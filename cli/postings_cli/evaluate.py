@@ -102,7 +102,7 @@ def evaluate(
         systems=tuple(systems),
         comparisons=tuple(compare(*systems)) if against is not None else (),
         queries={each.name: each.judged.queries for each in sets},
-        remarks=tuple(remarks),
+        remarks=tuple(map(printable, remarks)),
     )
     if as_json_:
         print_json(as_json(evaluation))

@@ -16,6 +16,7 @@ _FIRST_SHARE = 1 / 64
 _GROWTH = 4
 _SECONDS = 1.0
 _LINGER = 0.25
+_PATIENCE = 0.2
 
 Check: TypeAlias = Callable[[], None]
 Work: TypeAlias = Callable[[list[Document], Check], float]
@@ -47,6 +48,7 @@ class Intake:
         self._share = _FIRST_SHARE
         self._ended = self._stopped = self._given_up = False
         self._error: BaseException | None = None
+        self._done = threading.Event()
 
     def run(self, documents: Iterable[Document]) -> None:
         """Work on all documents.
@@ -66,12 +68,15 @@ class Intake:
         except BaseException as error:
             failure = error
         self._end(stop=failure is not None and not isinstance(failure, Exception))
-        while thread.is_alive():
+        while not self._done.is_set():
             try:
-                thread.join()
+                # Not join: in Python 3.11 one that is interrupted takes the thread for ended. And not without a limit:
+                # Ctrl-C just before a wait is noticed after it.
+                self._done.wait(_PATIENCE)
             except KeyboardInterrupt as interrupt:
                 self._end(stop=True, give_up=isinstance(failure, KeyboardInterrupt))
                 failure = interrupt
+        thread.join()
         if error := self._error or failure:
             raise error
 
@@ -121,6 +126,7 @@ class Intake:
             self._error = error
         finally:
             self._end(stop=True)
+            self._done.set()
 
     def _take(self) -> list[Document]:
         """The next batch; none if there is no other."""
