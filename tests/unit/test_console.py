@@ -27,9 +27,7 @@ any_text = st.text(st.characters())
 
 def dangers(text: str) -> list[str]:
     return [
-        each
-        for each in text
-        if unicodedata.category(each) in MOVES_OR_HIDES or unicodedata.bidirectional(each) in BIDI
+        each for each in text if unicodedata.category(each) in MOVES_OR_HIDES or unicodedata.bidirectional(each) in BIDI
     ]
 
 
@@ -43,7 +41,14 @@ def test_no_character_moves_the_cursor_hides_or_reorders_what_is_printed(start: 
 
 
 def test_what_can_be_seen_stays_as_it_is() -> None:
-    for text in ("Zürich, naïve café: 東京", "مرحبا", "می\u200cخواهم", "क्\u200dष", "👩\u200d🚀 ❤\ufe0f\u200d🔥", "e\u0301"):
+    for text in (
+        "Zürich, naïve café: 東京",
+        "مرحبا",
+        "می\u200cخواهم",
+        "क्\u200dष",
+        "👩\u200d🚀 ❤\ufe0f\u200d🔥",
+        "e\u0301",
+    ):
         assert printable(text) == text
     assert printable("a\u200db \u200c1") == "a�b �1"
     assert printable("one\ntwo\tthree\r\x1b[31m\u202eevil\u2028\x85\ud800") == "one two three��[31m�evil���"
