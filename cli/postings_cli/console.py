@@ -44,12 +44,12 @@ _VISIBLE = _Visible()
 
 
 def printable(text: str) -> str:
-    """Make a text safe to print in one line: it can't end the line, move the cursor, reorder or hide what is there.
+    r"""Make a text safe to print in one line: it can't end the line, move the cursor, reorder or hide what is there.
 
     New lines and tabs become spaces, other characters of this kind U+FFFD, one for one: offsets stay true.
 
     Example:
-        >>> printable("a title\\n 2. and a forged hit")
+        >>> printable("a title\n 2. and a forged hit")
         'a title  2. and a forged hit'
     """
     shown = text.translate(_VISIBLE)

@@ -26,21 +26,20 @@ def refuse_inputs(option: str, output: Path, inputs: Iterable[str | Path], *, fo
     Raises:
         ReaderError: the output is an input, by whatever name or link, or a file in a folder that is read.
     """
-    place, same = os.path.realpath(output), _identity(output)
+    place, same = Path(os.path.realpath(output)), _identity(output)
     for read in map(str, inputs):
         if read == "-":
             if same is not None and same == _standard_input():
                 raise ReaderError(f"{option} {output} is what standard input is read from: name another file")
             continue
-        source = os.path.realpath(read)
-        if not os.path.exists(source):
+        source = Path(os.path.realpath(read))
+        if not source.exists():
             continue
         if place == source or (same is not None and same == _identity(source)):
             raise ReaderError(f"{option} {output} is {read}, which is read: name another place")
-        if not folder and os.path.isdir(source):
-            inside = place.startswith(os.path.join(source, ""))
-            if inside or (same is not None and same in _below(source)):
-                raise ReaderError(f"{option} {output} is in {read}, which is read: name another place")
+        inside = source in place.parents or (same is not None and same in _below(source))
+        if not folder and inside:
+            raise ReaderError(f"{option} {output} is in {read}, which is read: name another place")
 
 
 class OutputFile:
@@ -134,9 +133,9 @@ def output_folder(option: str, folder: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _identity(path: str | Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
+        found = path.stat()
     except (OSError, ValueError):
         return None
     # Every command may write to the same terminal or null device that it reads.
@@ -151,6 +150,6 @@ def _standard_input() -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _below(folder: str) -> Iterator[tuple[int, int] | None]:
+def _below(folder: Path) -> Iterator[tuple[int, int] | None]:
     for path, _, names in os.walk(folder):
-        yield from (_identity(os.path.join(path, name)) for name in names)
+        yield from (_identity(Path(path, name)) for name in names)

@@ -21,6 +21,9 @@ CREATE TABLE arrivals (
 ) WITHOUT ROWID;
 CREATE TABLE duplicates (id TEXT, first TEXT, again TEXT);
 """
+_ADD = "INSERT OR IGNORE INTO arrivals VALUES (?, ?, ?, ?, ?, ?, ?)"
+_REPLACE = "INSERT OR REPLACE INTO arrivals VALUES (?, ?, ?, ?, ?, ?, ?)"
+_KNOWN = "SELECT id, place, version, stored, passages, dims FROM arrivals WHERE id IN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ class Arrivals:
             place = self._place(document)
             with _room():
                 row = (document.id, self.documents, place, 0, 0, 0, 0)
-                if not self._db.execute(f"INSERT OR IGNORE INTO arrivals VALUES {_ROW}", row).rowcount:
+                if not self._db.execute(_ADD, row).rowcount:
                     self._again(document.id, self._known([document.id])[document.id][0], place)
             yield document
 
@@ -130,6 +133,7 @@ class Arrivals:
             known = self._known(list({document.id for document, _ in arrived}))
             rows = {}
             for document, arrival in arrived:
+                stands = arrival
                 self.documents += 1
                 first = place = self._place(document)
                 if document.id in known:
@@ -138,11 +142,11 @@ class Arrivals:
                     self._count(before, -1)
                     if arrival.version < before.version:
                         # The newest that came is what counts; of equal ones the last.
-                        arrival = replace(before, stored=arrival.stored)
-                self._count(arrival, 1)
-                known[document.id] = first, arrival
-                rows[document.id] = (document.id, self.documents, first, *astuple(arrival))
-            self._db.executemany(f"INSERT OR REPLACE INTO arrivals VALUES {_ROW}", rows.values())
+                        stands = replace(before, stored=arrival.stored)
+                self._count(stands, 1)
+                known[document.id] = first, stands
+                rows[document.id] = (document.id, self.documents, first, *astuple(stands))
+            self._db.executemany(_REPLACE, rows.values())
 
     def repeated(self) -> Iterator[Duplicate]:
         """The ids that came again, each time they did, in that order."""
@@ -162,8 +166,8 @@ class Arrivals:
         return document.source or f"document {self.documents:,}"
 
     def _known(self, ids: Sequence[str]) -> dict[str, tuple[str, Arrival]]:
-        query = f"SELECT id, place, version, stored, passages, dims FROM arrivals WHERE id IN ({_holes(len(ids))})"
-        return {id: (place, Arrival(*numbers)) for id, place, *numbers in self._db.execute(query, ids)}
+        found = self._db.execute(f"{_KNOWN} ({', '.join('?' * len(ids))})", ids)
+        return {id: (place, Arrival(*numbers)) for id, place, *numbers in found}
 
     def _again(self, id: str, first: str, place: str) -> None:
         self.duplicates += 1
@@ -176,13 +180,6 @@ class Arrivals:
             self.indexed += sign
             self.passages += sign * arrival.passages
             self.without_dims += sign * (arrival.dims == 0)
-
-
-def _holes(count: int) -> str:
-    return ", ".join("?" * count)
-
-
-_ROW = f"({_holes(7)})"
 
 
 @contextmanager

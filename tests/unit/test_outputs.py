@@ -71,7 +71,7 @@ def test_a_file_takes_its_name_when_it_is_whole(folder: Path) -> None:
 
 
 def test_what_stood_there_stays_if_the_command_fails(folder: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), OutputFile("--out", folder / "other.jsonl") as file:
+    with pytest.raises(KeyboardInterrupt), OutputFile("--out", folder / "other.jsonl") as file:  # noqa: PT012
         file.write("new")
         raise KeyboardInterrupt
     assert (folder / "other.jsonl").read_text() == "kept"
@@ -112,17 +112,18 @@ def test_a_file_that_cannot_be_made_is_one_clear_error(folder: Path, path: str, 
 
 
 def test_a_full_disk_is_one_clear_error_and_leaves_what_stood_there(folder: Path) -> None:
-    with pytest.raises(ReaderError, match="^--out /dev/full can't be written: No space left on device$"):  # noqa: PT012
-        with OutputFile("--out", Path("/dev/full")) as file:
-            file.write("x" * 100)
-            file.flush()
+    file = OutputFile("--out", Path("/dev/full"))
+    file.write("x" * 100)
+    with pytest.raises(ReaderError, match=r"^--out /dev/full can't be written: No space left on device$"):
+        file.flush()
+    file.drop()
 
 
 def test_a_folder_gets_its_files_when_all_are_whole(folder: Path) -> None:
     Path("report").mkdir()
     Path("report/mine.txt").write_text("kept")
     Path("report/report.md").write_text("old")
-    with pytest.raises(ValueError, match="no plots"), output_folder("--out", Path("report")) as made:
+    with pytest.raises(ValueError, match="no plots"), output_folder("--out", Path("report")) as made:  # noqa: PT012
         (made / "report.md").write_text("half")
         raise ValueError("no plots")
     assert Path("report/report.md").read_text() == "old"
@@ -137,7 +138,7 @@ def test_a_folder_gets_its_files_when_all_are_whole(folder: Path) -> None:
         (made / "report.md").write_text("new")
     assert Path("deep/er/report/report.md").read_text() == "new"
     with (
-        pytest.raises(ReaderError, match="^--out x.jsonl can't be written: File exists$"),
+        pytest.raises(ReaderError, match=r"^--out x.jsonl can't be written: File exists$"),
         output_folder("--out", Path("x.jsonl")) as made,
     ):
         (made / "report.md").write_text("new")

@@ -94,7 +94,7 @@ def _left_out(entry: os.DirEntry[str]) -> tuple[Kind, str] | None:
             return Kind.LINK, "it leads nowhere"
         if entry.is_dir():
             return Kind.LINK, "it leads to a folder"
-    suffix = os.path.splitext(entry.name)[1].lower()
+    suffix = Path(entry.name).suffix.lower()
     if suffix in SUFFIXES and entry.is_file():
         return None
     return Kind.OTHER_FILE, suffix if entry.is_file() else "no regular file"
