@@ -9,13 +9,22 @@ import typer
 from postings import open_index
 from postings_cli.console import out, print_json, printable
 from postings_cli.options import Collection, IndexUrl, Json, settings_from
-from postings_ingest import delete_documents
+from postings_ingest.deletion import delete as delete_by_id
 
 
 def delete(
     ids: Annotated[list[str], typer.Argument(metavar="ID", help="Ids of the documents to delete.")],
     collection: Collection = None,
     index: IndexUrl = None,
+    version: Annotated[
+        int | None,
+        typer.Option(
+            "--version",
+            help="Version of the delete: a larger one, ingested later, brings the document back. By default the time "
+            "in ms.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Delete documents by id; an older version that arrives later doesn't bring them back.
@@ -23,11 +32,13 @@ def delete(
     Example: postings delete intro chapter-2 --collection articles
     """
     with open_index(settings_from(collection, index)) as opened:
-        deleted = delete_documents(opened, ids)
-    missing = [id for id in ids if id not in deleted]
+        fate = delete_by_id(opened, ids, version)
     if as_json:
-        print_json({"deleted": deleted, "not_found": missing})
+        superseded = [{"id": id, "stored": stored} for id, stored in fate.superseded.items()]
+        print_json({"deleted": fate.deleted, "not_found": fate.not_found, "superseded": superseded})
         return
-    out.print(f"{len(deleted)} deleted", markup=False)
-    if missing:
-        out.print(printable(f"{len(missing)} not found: {', '.join(missing)}"), markup=False)
+    out.print(f"{len(fate.deleted):,} deleted")
+    if fate.not_found:
+        out.print(printable(f"{len(fate.not_found):,} not found: {', '.join(fate.not_found)}"))
+    for id, stored in fate.superseded.items():
+        out.print(printable(f"not deleted: {id!r} has version {stored}, the delete has version {version}"))

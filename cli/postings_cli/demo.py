@@ -40,7 +40,7 @@ def demo(index: IndexUrl = None, model: Model = None) -> None:
         out.print(f"{report.indexed:,} documents in {report.seconds:.1f} s")
         client = SearchClient(index=opened, encoder=encoder)
         for question in _QUESTIONS:
-            out.print(f"\n[bold]{question}[/bold]")
+            out.print(f"\n{question}", style="bold")
             show_hits(client.search(question, 3, explain=True, group_by_document=True))
     out.print(f'\nNow ask your own: postings search "…" --explain --collection {_COLLECTION}')
 

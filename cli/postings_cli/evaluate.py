@@ -11,8 +11,9 @@ import typer
 
 from postings import Encoder, open_index
 from postings.errors import ReaderError
-from postings_cli.console import err, out, print_json, printable
+from postings_cli.console import out, print_json, printable, say
 from postings_cli.options import IndexUrl, Json, settings_from
+from postings_cli.outputs import output_folder, refuse_inputs
 from postings_cli.progress import steps_bar
 from postings_training.evaluation import Evaluation, compare, load_set, measure_collection, measure_model, write_report
 from postings_training.evaluation.nano_beir import load_nano_beir
@@ -72,6 +73,8 @@ def evaluate(
     if not data and not nano_beir:
         raise ReaderError("nothing to evaluate on: name a BEIR folder with --data, or a set with --nano-beir")
     settings = settings_from(collection, index, model)
+    if report is not None:
+        refuse_inputs("--out", report, [*data, *trained_on, settings.model, *filter(None, [against])], folder=True)
     sets = [*(load_set(folder, split) for folder in data), *map(load_nano_beir, nano_beir)]
     if repeated := [name for name, count in Counter(each.name for each in sets).items() if count > 1]:
         raise ReaderError(f"two sets are called {repeated[0]!r}: their figures couldn't be told apart")
@@ -99,11 +102,13 @@ def evaluate(
         systems=tuple(systems),
         comparisons=tuple(compare(*systems)) if against is not None else (),
         queries={each.name: each.judged.queries for each in sets},
-        remarks=tuple(remarks),
+        remarks=tuple(map(printable, remarks)),
     )
     if as_json_:
         print_json(as_json(evaluation))
     else:
-        out.print(printable(page(evaluation)), markup=False)
+        out.print("\n".join(map(printable, page(evaluation).split("\n"))))
     if report is not None:
-        err.print(printable(f"report written to {write_report(evaluation, report)}"), markup=False)
+        with output_folder("--out", report) as folder:
+            written = write_report(evaluation, folder)
+        say(f"report written to {report / written.name}")

@@ -22,4 +22,4 @@ def export(
     from postings.encoder.exporting import export_model
 
     for graphs in export_model(model, precision):
-        out.print(printable(f"graphs written to {graphs}"), markup=False)
+        out.print(printable(f"graphs written to {graphs}"))

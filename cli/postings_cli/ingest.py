@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Self, TextIO
+from typing import Annotated
 
 import typer
 
-from postings import Document, Encoder, open_index
-from postings.errors import ReaderError
-from postings_cli.console import err, out, print_json, printable
+from postings import Document, Encoder, Settings, open_index
+from postings_cli.console import out, print_json, printable, say
+from postings_cli.left_out import LeftOut
 from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
+from postings_cli.outputs import refuse_inputs
 from postings_cli.progress import ingest_bar
 from postings_cli.queueing import queue_documents
-from postings_ingest import Pipeline, Rejection, Report, estimate_documents, read_documents
+from postings_cli.rejected import Rejected
+from postings_cli.remarks import Remarks
+from postings_ingest import Pipeline, Report, estimate_documents, read_documents
+from postings_ingest.arrivals import Arrivals
 
 REJECTED = 3
 """Exit status: all went through, but some records were rejected."""
 
 INTERRUPTED = 130
-
-_SHOWN = 10
+_INTERRUPTED = "interrupted"
 
 
 def ingest(
@@ -45,8 +47,8 @@ def ingest(
 ) -> None:
     """Read documents, encode them and bring them into a collection.
 
-    A record has id, text, and if you like title, metadata and version; other fields go into the metadata.
-    Records that can't be used are reported and left out; the exit status is then 3.
+    A record has id, text, and optionally title, metadata and version; other fields go into the metadata. A text file's
+    id is its path as you name it. Records that can't be used are reported and left out; the exit status is then 3.
 
     Example: postings ingest articles.jsonl notes/ --collection articles --rejects rejects.jsonl
 
@@ -55,16 +57,38 @@ def ingest(
     settings = settings_from(collection, index, model)
     totals = [estimate_documents(path) for path in paths]
     total = None if None in totals else sum(count or 0 for count in totals)
-    if queue:
-        with _Rejected(rejects) as rejected:
-            failed = queue_documents(
-                _documents(paths, rejected), settings, total, lambda: rejected.count, wait=wait, as_json=as_json
-            )
-        if rejected.count or failed:
-            raise typer.Exit(REJECTED)
-        return
+    if rejects is not None:
+        refuse_inputs("--rejects", rejects, [*paths, settings.model, settings.index_url])
+    with Arrivals() as arrivals, Rejected(rejects) as rejected:
+        remarks = Remarks(arrivals, rejected, LeftOut())
+        documents = _documents(paths, remarks)
+        failed = 0
+        if not queue:
+            _index(documents, settings, total, remarks, as_json=as_json)
+        else:
+            try:
+                documents = arrivals.watch(documents)
+                failed = queue_documents(documents, settings, total, remarks.to_json, wait=wait, as_json=as_json)
+            finally:
+                remarks.say()
+    if rejected.count or failed:
+        raise typer.Exit(REJECTED)
+
+
+def _index(
+    documents: Iterator[Document], settings: Settings, total: int | None, remarks: Remarks, *, as_json: bool
+) -> None:
+    """Index documents in this process, and report: also when it fails midway."""
     report = Report()
-    with _Rejected(rejects) as rejected, open_index(settings) as opened:
+
+    def tell(error: str | None) -> None:
+        remarks.say()
+        if as_json:
+            print_json({**asdict(report), **remarks.to_json(), "error": error})
+        elif error != _INTERRUPTED:
+            out.print(printable(_summary(report, remarks.rejected.count, settings.collection)))
+
+    with open_index(settings) as opened:
         encoder = Encoder.from_settings(settings)
         try:
             with ingest_bar(total) as show:
@@ -74,54 +98,22 @@ def ingest(
                     report = current
                     show(current)
 
-                report = Pipeline(encoder, opened, settings).run(_documents(paths, rejected), progress)
+                report = Pipeline(encoder, opened, settings).run(documents, progress, remarks.arrivals)
         except KeyboardInterrupt:
-            kept = _counted(report.documents, "document")
-            err.print(f"interrupted: {kept} kept in the collection; run it again to go on")
+            tell(_INTERRUPTED)
+            kept = _counted(report.indexed, "document")
+            say(f"{_INTERRUPTED}: {kept} kept in the collection; run it again to go on")
             raise typer.Exit(INTERRUPTED) from None
-    if as_json:
-        print_json({**asdict(report), "rejected": rejected.count})
-    else:
-        out.print(_summary(report, rejected.count, settings.collection))
-    if rejected.count:
-        raise typer.Exit(REJECTED)
+        except Exception as error:
+            if report.documents or remarks.rejected.count:
+                tell(str(error))
+            raise
+    tell(None)
 
 
-class _Rejected:
-    """Counts rejections, shows the first few, and writes all of them to a file."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.count = 0
-        self._path = path
-        self._file: TextIO | None = None
-
-    def __enter__(self) -> Self:
-        if self._path is not None:
-            try:
-                self._file = self._path.open("w", encoding="utf-8")
-            except OSError as error:
-                raise ReaderError(f"--rejects {self._path} can't be written: {error.strerror}") from error
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        if self._file is not None:
-            self._file.close()
-        if self.count > _SHOWN:
-            err.print(f"… and {self.count - _SHOWN} more rejected", markup=False)
-
-    def __call__(self, rejection: Rejection) -> None:
-        self.count += 1
-        if self._file is not None:
-            self._file.write(json.dumps(rejection.to_json(), ensure_ascii=False) + "\n")
-            self._file.flush()
-        if self.count <= _SHOWN:
-            place = f"{rejection.file}:{rejection.line}" if rejection.line else rejection.file
-            err.print(printable(f"rejected {place}: {rejection.reason}"), markup=False)
-
-
-def _documents(paths: list[str], rejected: _Rejected) -> Iterator[Document]:
+def _documents(paths: list[str], remarks: Remarks) -> Iterator[Document]:
     for path in paths:
-        yield from read_documents(path, rejected)
+        yield from read_documents(path, remarks.rejected, remarks.left_out)
 
 
 def _summary(report: Report, rejected: int, collection: str) -> str:
@@ -129,9 +121,11 @@ def _summary(report: Report, rejected: int, collection: str) -> str:
     indexed, passages = _counted(report.indexed, "document"), _counted(report.passages, "passage")
     parts = [f"{indexed} ({passages}) indexed into {collection!r}"]
     if report.superseded:
-        parts.append(f"{report.superseded} superseded by newer versions")
+        parts.append(f"{report.superseded:,} superseded by newer versions")
+    if report.duplicates:
+        parts.append(_counted(report.duplicates, "duplicate"))
     if rejected:
-        parts.append(f"{rejected} rejected")
+        parts.append(f"{rejected:,} rejected")
     return f"{', '.join(parts)} in {report.seconds:.1f} s ({rate:,.0f} docs/s)"
 
 

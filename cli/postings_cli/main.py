@@ -75,7 +75,7 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except PostingsError as error:
-            err.print(printable(f"error: {_discreet(error)}"), markup=False)
+            err.print(printable(f"error: {_discreet(error)}"))
             raise typer.Exit(_FAILED) from error
         except KeyboardInterrupt as interrupt:
             err.print("interrupted")
@@ -85,8 +85,8 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
         except Exception as error:
             if os.environ.get("POSTINGS_TRACEBACK"):
                 raise
-            err.print(printable(f"internal error: {type(error).__name__}: {_discreet(error)}"), markup=False)
-            err.print("this is a bug: please report it, with what POSTINGS_TRACEBACK=1 shows", markup=False)
+            err.print(printable(f"internal error: {type(error).__name__}: {_discreet(error)}"))
+            err.print("this is a bug: please report it, with what POSTINGS_TRACEBACK=1 shows")
             raise typer.Exit(_FAILED) from error
 
     return reported

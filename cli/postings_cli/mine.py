@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from postings import Encoder
-from postings.errors import ReaderError
 from postings_cli.console import out, print_json, printable
 from postings_cli.options import Json, Model, settings_from
+from postings_cli.outputs import OutputFile, refuse_inputs
 from postings_cli.progress import steps_bar
 from postings_training.mining import Guards
 from postings_training.mining import mine as mined_pairs
@@ -42,22 +42,15 @@ def mine(
     settings = settings_from(model=model)
     guards = Guards(skip=skip, depth=depth, margin=margin, relative_margin=relative_margin)
     counts = {"pairs": 0, "full": 0, "fewer": 0, "without": 0}
+    refuse_inputs("--out", to, [source, settings.model])
     encoder = Encoder.from_settings(settings)
-    # What is there is replaced when all is done, so that a run that dies leaves no half file under the name.
-    partial = to.with_name(f".{to.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file, steps_bar() as progress:
-            for mined in mined_pairs(source, encoder, negatives, guards, split=split, progress=progress):
-                found = len(mined.negatives)
-                counts["pairs"] += 1
-                counts["full" if found == negatives else "fewer" if found else "without"] += 1
-                if found:
-                    file.write(json.dumps(mined.to_json(), ensure_ascii=False) + "\n")
-        partial.replace(to)
-    except OSError as error:
-        raise ReaderError(f"--out {to} can't be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with OutputFile("--out", to) as file, steps_bar() as progress:
+        for mined in mined_pairs(source, encoder, negatives, guards, split=split, progress=progress):
+            found = len(mined.negatives)
+            counts["pairs"] += 1
+            counts["full" if found == negatives else "fewer" if found else "without"] += 1
+            if found:
+                file.write(json.dumps(mined.to_json(), ensure_ascii=False) + "\n")
     if as_json:
         print_json(counts)
     else:
@@ -65,6 +58,5 @@ def mine(
             printable(
                 f"{counts['pairs']:,} pairs: {counts['full']:,} with {negatives} negatives, {counts['fewer']:,} with "
                 f"fewer, {counts['without']:,} with none, which {to} leaves out"
-            ),
-            markup=False,
+            )
         )

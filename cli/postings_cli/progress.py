@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from postings_cli.console import err
+from postings_cli.console import err, printable
 
 if TYPE_CHECKING:
     from postings_ingest import Report
@@ -41,7 +41,7 @@ def ingest_bar(total: int | None) -> Iterator[Callable[[Report], None]]:
 def steps_bar() -> Iterator[Callable[[str, int, int], None]]:
     """Show a bar for what is being done: called with its name, how much is done, and of how much (0: unknown)."""
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         MofNCompleteColumn(),
@@ -56,6 +56,7 @@ def steps_bar() -> Iterator[Callable[[str, int, int], None]]:
 
         def show(what: str, done: int, total: int) -> None:
             nonlocal shown
+            what = printable(what)
             if what != shown or done < bar.tasks[0].completed:
                 shown = what
                 bar.reset(task, description=what, total=total or None, completed=done)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -28,7 +28,7 @@ def queue_documents(
     documents: Iterable[Document],
     settings: Settings,
     total: int | None,
-    rejected: Callable[[], int],
+    remarks: Callable[[], dict[str, Any]],
     *,
     wait: bool,
     as_json: bool,
@@ -58,7 +58,7 @@ def queue_documents(
     seconds = time.monotonic() - began
     if as_json:
         fate = asdict(counts) if counts else {"submitted": sent}
-        print_json({"job": producer.job.id, **fate, "rejected": rejected(), "seconds": seconds})
+        print_json({"job": producer.job.id, **fate, **remarks(), "seconds": seconds})
     else:
         out.print(_summary(producer.job.id, sent, counts, seconds))
     if counts and counts.failed:

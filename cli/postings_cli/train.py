@@ -90,7 +90,7 @@ def train(
         with _training_bar() as show:
             record = run(settings, target, resume=resume, show=show)
     except KeyboardInterrupt:
-        err.print(printable(f"interrupted: {what_is_kept(run_folder(target))}"), markup=False)
+        err.print(printable(f"interrupted: {what_is_kept(run_folder(target))}"))
         raise typer.Exit(INTERRUPTED) from None
     if record is None:
         return
@@ -99,11 +99,11 @@ def train(
         print_json({"folder": str(target), **record.to_json(), "pushed": address})
         return
     quality = ", ".join(f"{name} {value:.4g}" for name, value in record.results.items())
-    out.print(printable(f"{target} written after {record.steps:,} steps in {record.seconds:,.0f} s"), markup=False)
+    out.print(printable(f"{target} written after {record.steps:,} steps in {record.seconds:,.0f} s"))
     if quality:
-        out.print(printable(quality), markup=False)
+        out.print(printable(quality))
     if address:
-        out.print(printable(f"pushed to {address}"), markup=False)
+        out.print(printable(f"pushed to {address}"))
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def _training_bar() -> Iterator[Callable[[State], None]]:
 
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        err.print(printable(self.format(record)), markup=False)
+        err.print(printable(self.format(record)))
 
 
 def _figures(state: State) -> str:

@@ -6,7 +6,7 @@ import math
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from postings.errors import InvalidDocument
 
@@ -25,8 +25,14 @@ _LARGEST_INT = 2**63 - 1
 _POINT_NAMESPACE = uuid.UUID("8c4f5f0e-6d0b-5b52-9a55-0d6f1a0f7a11")
 
 
+class _Read:
+    """Where a document was read: no field, so that it is neither compared, nor stored, nor sent."""
+
+    __slots__ = ("_source",)
+
+
 @dataclass(frozen=True, slots=True)
-class Document:
+class Document(_Read):
     """A text to be found, with what should be shown and filtered on beside it.
 
     Args:
@@ -62,6 +68,21 @@ class Document:
         object.__setattr__(self, "metadata", _json_copy(dict(self.metadata), "metadata"))
         if self.version is not None:
             check_version(self.version)
+
+    @property
+    def source(self) -> str | None:
+        """Where it was read, such as ``notes.jsonl:7``, for messages; ``None`` where nobody said."""
+        return getattr(self, "_source", None)
+
+    def read_at(self, source: str) -> Self:
+        """Note where the document was read, see :attr:`source`; returns the document.
+
+        Example:
+            >>> Document("intro", "A man is eating food.").read_at("notes.jsonl:7").source
+            'notes.jsonl:7'
+        """
+        object.__setattr__(self, "_source", source)
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from postings_ingest.tracing import span
 
 _PASSAGE = 512  # tokens; longer ones have to be asked for: a hit should show what was looked for
 _FAINT = 1e-6
+_PART = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +68,18 @@ class Indexer:
             )
         self._overlap = settings.passage_overlap
 
-    def run(self, operations: Sequence[Operation]) -> Indexed:
-        """Index some documents and delete others, see :meth:`encode` and :meth:`write`."""
-        return self.write(self.encode(operations))
-
-    def encode(self, operations: Sequence[Operation], version: Callable[[], int] = arrival_version) -> list[Revision]:
+    def encode(
+        self,
+        operations: Sequence[Operation],
+        version: Callable[[], int] = arrival_version,
+        check: Callable[[], object] = bool,
+    ) -> list[Revision]:
         """What is to be written, in the order of the operations.
 
         Args:
             operations: so many that their vectors fit in memory.
             version: gives that of operations that bring none.
+            check: called before each thousand passages; what it raises ends the work.
         """
         versions = [version() if operation.version is None else operation.version for operation in operations]
         passages = [
@@ -86,8 +89,12 @@ class Indexer:
             for operation, number in zip(operations, versions, strict=True)
         ]
         texts = [passage_input(self.encoder, part.title, part.text)[0] for parts in passages for part in parts]
+        encoded: list[SparseVector] = []
         with span("postings.encode", passages=len(texts)):
-            vectors = iter(self.encoder.encode_documents(texts))
+            for start in range(0, len(texts), _PART):
+                check()
+                encoded += self.encoder.encode_documents(texts[start : start + _PART])
+        vectors = iter(encoded)
         now = arrival_version()
         return [
             Revision.deletion(operation.id, number, now)

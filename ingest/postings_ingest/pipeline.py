@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from postings import Document, Encoder, Index, Settings
 from postings.clock import arrival_version
-from postings.writes import Outcome, sweep_tombstones
+from postings.writes import sweep_tombstones
+from postings_ingest.arrivals import Arrival, Arrivals
 from postings_ingest.indexing import Indexer
-from postings_ingest.operations import micro_batches
+from postings_ingest.intake import Check, Intake
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,14 @@ class Report:
     """What a run did so far.
 
     Attributes:
-        documents: read and brought to the index, ``indexed + superseded``.
+        documents: read and brought to the index, ``indexed + superseded + duplicates``.
         indexed: now stand in the index in the version that came.
-        superseded: left out, because the index, or the run itself, held a newer version.
-        passages: written for them.
+        superseded: left out, because the index holds a newer version.
+        passages: in the index, of those indexed.
         seconds: since the run began.
+        duplicates: documents whose id had come before in the run; of each id the newest version counts, among equal
+            ones the last.
+        without_dims: of those indexed, documents that no search can find, for the model gave them no active dim.
     """
 
     documents: int = 0
@@ -31,6 +35,8 @@ class Report:
     superseded: int = 0
     passages: int = 0
     seconds: float = 0.0
+    duplicates: int = 0
+    without_dims: int = 0
 
 
 class Pipeline:
@@ -56,33 +62,57 @@ class Pipeline:
         self._index = index
         self._settings = settings or Settings()
 
-    def run(self, documents: Iterable[Document], progress: Callable[[Report], None] | None = None) -> Report:
+    def run(
+        self,
+        documents: Iterable[Document],
+        progress: Callable[[Report], None] | None = None,
+        arrivals: Arrivals | None = None,
+    ) -> Report:
         """Ingest documents; memory doesn't grow with their number.
+
+        The source is read in the calling thread, while what it gave before is encoded and written in another. If it
+        fails, what it gave is written before its error is raised. Ctrl-C lets the batch in hand be written, a second
+        one gives up.
 
         Args:
             documents: any iterable; it is read as it is written.
-            progress: called after each batch with the report so far.
+            progress: called after each batch with the report so far, in the thread that writes.
+            arrivals: to ask afterwards which ids came twice, and which documents were superseded or can't be found.
 
         Raises:
             ConfigurationError: passages are to be longer than the encoder's window.
             ModelMismatch: the collection was built with another model.
             IndexFailure: the engine failed. Batches that ``progress`` was told of are kept.
+            StorageFull: the folder for temporary files is full.
         """
         began = time.monotonic()
         indexer = Indexer(self._encoder, self._index, self._settings)
         self._index.ensure(self._encoder.fingerprint, self._encoder.name)
-        report = Report()
-        for batch in micro_batches(documents):
-            indexed = indexer.run(batch)
-            outcomes = Counter(indexed.outcomes)
-            report = Report(
-                documents=report.documents + len(batch),
-                indexed=report.indexed + outcomes[Outcome.INDEXED],
-                superseded=report.superseded + outcomes[Outcome.SUPERSEDED],
-                passages=report.passages + indexed.passages,
-                seconds=time.monotonic() - began,
-            )
-            if progress:
-                progress(report)
-        sweep_tombstones(self._index, arrival_version() - self._settings.tombstone_retention * 1000)
-        return report
+        with ExitStack() as stack:
+            noted = stack.enter_context(Arrivals()) if arrivals is None else arrivals
+
+            def report() -> Report:
+                return Report(
+                    documents=noted.documents,
+                    indexed=noted.indexed,
+                    superseded=noted.superseded,
+                    passages=noted.passages,
+                    seconds=time.monotonic() - began,
+                    duplicates=noted.duplicates,
+                    without_dims=noted.without_dims,
+                )
+
+            def work(batch: list[Document], check: Check) -> float:
+                start = time.monotonic()
+                revisions = indexer.encode(batch, check=check)
+                encoded = time.monotonic()
+                written = indexer.write(revisions).written
+                noted.note(list(zip(batch, map(Arrival.of, revisions, written), strict=True)))
+                if progress:
+                    progress(report())
+                # Writing may take long for other reasons than the size of a batch.
+                return encoded - start
+
+            Intake(work).run(documents)
+            sweep_tombstones(self._index, arrival_version() - self._settings.tombstone_retention * 1000)
+            return report()

@@ -20,7 +20,7 @@ from postings_ingest import Pipeline, read_documents
 from tests.support.cli import start
 from tests.support.indexes import MODEL, point
 
-DOCUMENTS = 1000
+DOCUMENTS = 1200
 FIRST_BATCH = 256
 PADDING = "x" * 3000
 """One word of the vocabulary at most: it fills the pipe, not the encoder."""
@@ -32,12 +32,12 @@ def line(number: int) -> bytes:
 
 
 def feed_beyond_the_first_batch(stdin: IO[bytes]) -> None:
-    """Write until it is certain that the first batch was written to the index.
+    """Write until it is certain that the first 256 documents were written to the index.
 
-    The pipeline reads the second batch only once the first is acknowledged. A pipe holds 64 KiB and the reader a
-    few more, so when three times the first batch (about 2 MB) has left our hands, it is reading the second.
+    A pipe holds 64 KiB and its reader a few more, 256 documents wait to be encoded, and 256 are: when four times as
+    many have left our hands, the others are acknowledged.
     """
-    for number in range(3 * FIRST_BATCH):
+    for number in range(4 * FIRST_BATCH):
         stdin.write(line(number))
         stdin.flush()
 

@@ -40,6 +40,10 @@ def test_commands_and_code_run_in_order(tmp_path: Path) -> None:
     printed = [run(language, code, tmp_path) for language, code in BLOCKS[1:] if language in {"sh", "python"}]
     assert len(printed) == 2
     commands, code = printed
+    # Whoever tries them again, whatever was deleted meanwhile, sees the same.
+    run("sh", "postings delete cheetah monkey horse --collection animals", tmp_path)
+    again = run("sh", next(code for language, code in BLOCKS[1:] if language == "sh"), tmp_path)
+    assert "3 documents (3 passages) indexed into 'animals'" in again
     assert "3 documents (3 passages) indexed into 'animals'" in commands
     assert re.search(r"1\.\s+\d+\.\d+  Cheetah", commands)
     assert "1 deleted" in commands

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
 from sentence_transformers import SparseEncoder
 from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
@@ -228,3 +229,12 @@ def save(model: str | Callable[[Path], SparseEncoder], folder: Path) -> Path:
 
 def copy_of_tiny(folder: Path) -> Path:
     return Path(shutil.copytree(BUNDLED / "tiny", folder / "copy"))
+
+
+def quiet_tiny(folder: Path) -> Path:
+    """The bundled model with a lower bias: what says nothing has no active dim. Without graphs."""
+    copy = Path(shutil.copytree(BUNDLED / "tiny", folder / "quiet", ignore=shutil.ignore_patterns("onnx")))
+    weights = load_file(copy / "model.safetensors")
+    weights["cls.predictions.bias"] -= 2
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    return copy

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from postings import Document
 from postings.errors import ReaderError
 from postings_ingest import Rejection, estimate_documents, read_documents
+from tests.support.reading import ids_and_lines, read, write
 
 ids = st.text(min_size=1, max_size=8)
 json_values = st.recursive(
@@ -59,25 +60,6 @@ rows = st.builds(
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("readers")
-
-
-def write(path: Path, content: bytes | str) -> str:
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return str(path)
-
-
-def read(path: str | Path) -> tuple[list[Document], list[Rejection]]:
-    rejections: list[Rejection] = []
-    found = list(read_documents(str(path), rejections.append))
-    for rejection in rejections:
-        json.dumps(rejection.to_json(), ensure_ascii=False).encode()
-        assert len(rejection.raw) <= 1000
-    return found, rejections
-
-
-def ids_and_lines(path: str | Path) -> tuple[list[str], list[int]]:
-    found, rejections = read(path)
-    return [document.id for document in found], [rejection.line for rejection in rejections]
 
 
 def only_rejection(path: str | Path) -> Rejection:
@@ -551,90 +533,6 @@ def test_a_beir_folder_is_read_by_its_corpus_alone(tmp_path: Path) -> None:
     assert found == [Document("d1", "A man is eating.", "Food")]
     assert (rejection.file, rejection.line) == (str(corpus), 2)
     assert estimate_documents(str(tmp_path)) == 2
-
-
-# Text and Markdown
-
-
-def test_a_folder_gives_a_document_for_each_text_file_below_it(tmp_path: Path) -> None:
-    files = {
-        "b.txt": "second",
-        "a.md": "# The *Title* #1 \n\nfirst",
-        "inner/deep/c.markdown": "\ufeff\n\n# Title\r\ntext",
-        "inner/D.TXT": "# no heading in plain text",
-        "inner/e.md": "## smaller heading",
-        "inner/f.md": "# \ntext",
-        "g.html": "<p>another format</p>",
-        "README": "no suffix",
-        ".hidden.txt": "hidden",
-        ".git/config.txt": "hidden",
-        "inner/.cache/x.md": "hidden",
-    }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        write(tmp_path / name, text)
-    (tmp_path / "folder.txt").mkdir()
-    found, rejections = read(tmp_path)
-    assert rejections == []
-    assert [(document.id, document.title) for document in found] == [
-        ("a.md", "The *Title* #1"),
-        ("b.txt", "b"),
-        ("inner/D.TXT", "D"),
-        ("inner/deep/c.markdown", "Title"),
-        ("inner/e.md", "e"),
-        ("inner/f.md", "f"),
-    ]
-    assert found[0] == Document("a.md", "# The *Title* #1 \n\nfirst", "The *Title* #1", {"path": "a.md"})
-    assert found[3].text == "\n\n# Title\r\ntext"
-    assert estimate_documents(str(tmp_path)) == 6
-
-
-def test_a_hidden_folder_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
-    (tmp_path / ".notes").mkdir()
-    write(tmp_path / ".notes" / "a.txt", "x")
-    assert ids_and_lines(tmp_path / ".notes") == (["a.txt"], [])
-
-
-def test_a_single_text_file_is_a_document(tmp_path: Path) -> None:
-    path = write(tmp_path / "notes.txt", "A man is eating food.\n")
-    assert read(path) == ([Document("notes.txt", "A man is eating food.\n", "notes", {"path": "notes.txt"})], [])
-    assert estimate_documents(path) == 1
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "the file is empty"),
-        (b"\xef\xbb\xbf \n", "the file is empty"),
-        (b"caf\xe9", "invalid UTF-8: byte 0xe9 at position 3"),
-        ("text".encode("utf-16"), "invalid UTF-8: byte 0xff at position 0"),
-        (b"x" * 4_000_001, "text may have 4,000,000 characters, got 4,000,001"),
-        (b"x" * 16_000_001, "the file has 16,000,001 bytes, a document may have 16,000,000"),
-    ],
-)
-def test_a_text_file_that_is_not_a_document_is_rejected_whole(tmp_path: Path, content: bytes, reason: str) -> None:
-    write(tmp_path / "good", b"")
-    bad = write(tmp_path / "bad.txt", content)
-    write(tmp_path / "good.txt", "x")
-    found, (rejection,) = read(tmp_path)
-    assert [document.id for document in found] == ["good.txt"]
-    assert (rejection.file, rejection.line, rejection.reason) == (bad, 0, reason)
-
-
-def test_a_file_name_that_is_not_utf8_is_rejected(tmp_path: Path) -> None:
-    write(tmp_path / os.fsdecode(b"caf\xe9.txt"), "x")
-    write(tmp_path / "good.txt", "x")
-    found, (rejection,) = read(tmp_path)
-    assert [document.id for document in found] == ["good.txt"]
-    assert rejection.file.endswith("caf\\udce9.txt")
-    assert "id isn't valid Unicode" in rejection.reason
-
-
-def test_a_link_to_nowhere_is_not_a_file(tmp_path: Path) -> None:
-    (tmp_path / "lost.txt").symlink_to(tmp_path / "nowhere")
-    (tmp_path / "loop").symlink_to(tmp_path)
-    write(tmp_path / "good.txt", "x")
-    assert ids_and_lines(tmp_path) == (["good.txt"], [])
 
 
 # What can't be read at all

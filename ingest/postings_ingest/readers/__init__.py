@@ -9,13 +9,14 @@ from typing import Protocol
 from postings import Document
 from postings.errors import ReaderError
 from postings_ingest.readers import beir, delimited, jsonl, parquet, texts
+from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
 from postings_ingest.readers.rejections import Reject, Rejection
 
-__all__ = ["Reject", "Rejection", "estimate_documents", "read_documents"]
+__all__ = ["Kind", "Omission", "Omit", "Reject", "Rejection", "estimate_documents", "read_documents"]
 
 
 class _Reader(Protocol):
-    def read(self, path: str, reject: Reject) -> Iterator[Document]: ...
+    def read(self, path: str, reject: Reject, omit: Omit) -> Iterator[Document]: ...
 
     def estimate(self, path: str) -> int | None: ...
 
@@ -30,13 +31,15 @@ _BY_SUFFIX: dict[str, _Reader] = {
 }
 
 
-def read_documents(path: str, reject: Reject) -> Iterator[Document]:
+def read_documents(path: str, reject: Reject, omit: Omit = ignore) -> Iterator[Document]:
     """Read documents as a stream from a file, a folder, or ``-`` (JSON Lines on standard input).
 
     Args:
         path: ``*.jsonl``, ``*.csv``, ``*.tsv``, ``*.parquet``, ``*.txt``, ``*.md``, a BEIR folder (it holds
             ``corpus.jsonl``) or a folder of text and Markdown files.
         reject: called with each record that can't be used; the rest goes on.
+        omit: called with each thing that is left out although nothing is wrong with it, such as an HTML file in a
+            folder of texts.
 
     Raises:
         ReaderError: the path doesn't exist, or isn't in one of these formats.
@@ -46,7 +49,7 @@ def read_documents(path: str, reject: Reject) -> Iterator[Document]:
         ['first', 'second']
     """
     try:
-        yield from _reader(path).read(path, reject)
+        yield from _reader(path).read(path, reject, omit)
     except OSError as error:
         raise ReaderError(f"{path} can't be read: {error.strerror or error}") from error
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from postings import Document
 from postings_ingest.readers import jsonl
+from postings_ingest.readers.omissions import Omit
 from postings_ingest.readers.rejections import Reject
 
 
@@ -18,9 +19,9 @@ def corpus(folder: str) -> str:
     return str(Path(folder) / "corpus.jsonl")
 
 
-def read(path: str, reject: Reject) -> Iterator[Document]:
+def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
     """Read the corpus of a BEIR folder."""
-    return jsonl.read(corpus(path), reject)
+    return jsonl.read(corpus(path), reject, omit)
 
 
 def estimate(path: str) -> int | None:

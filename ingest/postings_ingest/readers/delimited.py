@@ -12,13 +12,14 @@ from typing import Any, TextIO
 from postings import Document
 from postings.errors import InvalidDocument, ReaderError
 from postings_ingest.readers.jsonl import MAX_LINE, estimate
+from postings_ingest.readers.omissions import Omit
 from postings_ingest.readers.rejections import Reject, Rejection
 from postings_ingest.readers.rows import document_from_row
 
 __all__ = ["estimate", "read"]
 
 
-def read(path: str, reject: Reject) -> Iterator[Document]:
+def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
     """Read documents from a ``.csv`` or ``.tsv`` file; comma, semicolon or tab is told from the header.
 
     A record that isn't CSV, for example because a quote is never closed, costs only its first line: reading goes on
@@ -46,7 +47,7 @@ def read(path: str, reject: Reject) -> Iterator[Document]:
             if not cells:
                 continue
             try:
-                yield document_from_row(_row(header, cells))
+                yield document_from_row(_row(header, cells), f"{path}:{lines.first}", omit)
             except InvalidDocument as error:
                 reject(Rejection.of(path, lines.first, _reason(error, cells), "".join(lines.record)))
 

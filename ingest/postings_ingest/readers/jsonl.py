@@ -5,13 +5,16 @@ from __future__ import annotations
 import codecs
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from postings import Document
 from postings.errors import InvalidDocument, ReaderError
+from postings_ingest.readers.omissions import Kind, Omission, Omit
 from postings_ingest.readers.rejections import Reject, Rejection
 from postings_ingest.readers.rows import document_from_row
 
@@ -19,18 +22,26 @@ MAX_LINE = 8 * 2**20
 """Bytes that a line may have: a longer one is skipped without being held in memory."""
 
 
-def read(path: str, reject: Reject) -> Iterator[Document]:
+def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
     """Read documents from a ``.jsonl`` file, or from standard input if ``path`` is ``-``."""
+    twice: list[str] = []
+    decoder = json.JSONDecoder(object_pairs_hook=partial(_object, twice), parse_constant=_no_constant)
     with _open(path) as file:
         for number, line in _lines(file):
             if len(line) > MAX_LINE:
                 reason = f"the line is longer than {MAX_LINE // 2**20} MiB"
                 reject(Rejection.of(path, number, reason, line[:2000]))
             elif line.removeprefix(codecs.BOM_UTF8).strip():
+                place = f"{path}:{number}"
+                twice.clear()
                 try:
-                    yield document_from_row(_parse(line))
+                    document = document_from_row(decoder.decode(_text(line)), place, omit)
                 except (InvalidDocument, ValueError, RecursionError) as error:
                     reject(Rejection.of(path, number, _reason(error), line[:2000]))
+                    continue
+                for name in twice:
+                    omit(Omission(Kind.FIELD, place, name))
+                yield document
 
 
 def estimate(path: str) -> int | None:
@@ -58,9 +69,16 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
             line = file.readline(MAX_LINE + 1)
 
 
-def _parse(line: bytes) -> object:
-    text = line.rstrip(b"\r\n").decode("utf-8-sig")
-    return json.loads(text, parse_constant=_no_constant)
+def _text(line: bytes) -> str:
+    return line.rstrip(b"\r\n").decode("utf-8-sig")
+
+
+def _object(twice: list[str], pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Of a name that stands twice the last counts, as in every JSON parser; the name is noted."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        twice += [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+    return fields
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -8,13 +8,14 @@ from typing import Any
 
 from postings import Document
 from postings.errors import InvalidDocument, MissingExtra, ReaderError
+from postings_ingest.readers.omissions import Omit
 from postings_ingest.readers.rejections import Reject, Rejection
 from postings_ingest.readers.rows import document_from_row
 
 _ROWS = 256
 
 
-def read(path: str, reject: Reject) -> Iterator[Document]:
+def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
     """Read documents from a ``.parquet`` file.
 
     Raises:
@@ -26,14 +27,14 @@ def read(path: str, reject: Reject) -> Iterator[Document]:
         if len(set(names)) < len(names):
             raise ReaderError(f"{path}: a column name stands twice: {names!r:.200}")
         number = 0
-        for batch in _readable(file.iter_batches(batch_size=_ROWS), path):
+        for batch in _readable(file, path):
             for position in range(batch.num_rows):
                 number += 1
                 row: dict[str, Any] = {}
                 try:
                     for name in names:
                         row[name] = _value(name, batch[name][position])
-                    yield document_from_row(row)
+                    yield document_from_row(row, f"{path}:{number}", omit)
                 except InvalidDocument as error:
                     reject(Rejection.of(path, number, error, row))
 
@@ -57,9 +58,11 @@ def _open(path: str) -> Any:
         raise ReaderError(f"{path} can't be read as Parquet: {error}") from error
 
 
-def _readable(batches: Iterator[Any], path: str) -> Iterator[Any]:
+def _readable(file: Any, path: str) -> Iterator[Any]:
     try:
-        yield from batches
+        # By group, so that a damaged one doesn't take rows of the one before along.
+        for group in range(file.num_row_groups):
+            yield from file.iter_batches(batch_size=_ROWS, row_groups=[group])
     except Exception as error:  # see _open
         raise ReaderError(f"{path} can't be read to its end: {error}") from error
 

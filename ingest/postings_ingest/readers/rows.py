@@ -7,15 +7,22 @@ from typing import Any
 
 from postings import Document
 from postings.errors import InvalidDocument
+from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
 
 _FIELDS = {"id", "_id", "title", "text", "metadata", "version"}
 
 
-def document_from_row(row: object) -> Document:
+def document_from_row(row: object, place: str = "", omit: Omit = ignore) -> Document:
     """Build a document from a row.
 
     Its fields are ``id`` (or BEIR's ``_id``), ``text``, ``title``, ``metadata`` and ``version``; every other field
     goes into the metadata. An integer id becomes a string.
+
+    Args:
+        row: what was read.
+        place: where, as the document's ``source``.
+        omit: called with each field that gives way to another: an ``_id`` beside an ``id``, and a field beside one of
+            its name in ``metadata``. Equal ones aren't told.
 
     Raises:
         InvalidDocument: a field is missing or of the wrong type.
@@ -39,13 +46,19 @@ def document_from_row(row: object) -> Document:
     if not isinstance(metadata, Mapping):
         raise InvalidDocument(f"metadata must be an object, got {_kind(metadata)}")
     others = {key: value for key, value in row.items() if key not in _FIELDS}
-    return Document(
+    document = Document(
         id=id,
         text=_or_empty(row.get("text")),
         title=_or_empty(row.get("title")),
         metadata={**others, **metadata},
         version=row.get("version"),
-    )
+    ).read_at(place)
+    if "id" in row and row.get("_id") not in (None, row["id"], id):
+        omit(Omission(Kind.FIELD, place, "_id"))
+    for key, value in others.items():
+        if key in metadata and metadata[key] != value:
+            omit(Omission(Kind.FIELD, place, str(key)))
+    return document
 
 
 def _or_empty(value: Any) -> Any:

@@ -1,0 +1,67 @@
+"""What readers leave out, counted for the report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from postings_cli.console import SHOWN
+from postings_ingest.readers import Kind, Omission
+
+
+class LeftOut:
+    """Counts what readers leave out although nothing is wrong with it, and keeps the first few names.
+
+    Example:
+        >>> left_out = LeftOut()
+        >>> for name in ("a.pdf", "b.html", "c.pdf"):
+        ...     left_out(Omission(Kind.OTHER_FILE, name, name[1:]))
+        >>> list(left_out.lines())
+        ['3 files of other kinds left out: 2 .pdf, 1 .html']
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[Kind, Counter[str]] = {kind: Counter() for kind in Kind}
+        self._links: list[tuple[str, str]] = []
+        self._first: dict[str, str] = {}
+
+    def __call__(self, omission: Omission) -> None:
+        """Count something that was left out."""
+        self._counts[omission.kind][omission.detail] += 1
+        if omission.kind is Kind.LINK:
+            self._links.append((omission.place, omission.detail))
+        elif omission.kind is Kind.FIELD:
+            self._first.setdefault(omission.detail, omission.place)
+
+    def lines(self) -> Iterator[str]:
+        """What people are told; nothing if nothing was left out."""
+        if files := self._counts[Kind.OTHER_FILE]:
+            what = "1 file of another kind" if files.total() == 1 else f"{files.total():,} files of other kinds"
+            most = sorted(files.items(), key=lambda each: (-each[1], each[0]))[:SHOWN]
+            kinds = [f"{count:,} {suffix or 'without a suffix'}" for suffix, count in most]
+            more = f" and {len(files) - SHOWN:,} kinds more" if len(files) > SHOWN else ""
+            yield f"{what} left out: {', '.join(kinds)}{more}"
+        if hidden := self._counts[Kind.HIDDEN]:
+            what = " and ".join(f"{count:,} hidden {kind}{'s' * (count > 1)}" for kind, count in hidden.most_common())
+            yield f"{what} left out"
+        for place, reason in self._links[:SHOWN]:
+            yield f"link {place} left out: {reason}"
+        if (more_links := len(self._links) - SHOWN) > 0:
+            yield f"… and {more_links:,} more links left out"
+        fields = self._counts[Kind.FIELD].most_common()
+        for name, count in fields[:SHOWN]:
+            beside = "id stands beside it" if name == "_id" else f"another {name!r} stands beside it"
+            records = "1 record" if count == 1 else f"{count:,} records"
+            yield f"field {name!r} left out of {records}, first {self._first[name]}: {beside}"
+        if len(fields) > SHOWN:
+            yield f"… and {len(fields) - SHOWN:,} more fields left out"
+
+    def to_json(self) -> dict[str, Any]:
+        """What programs are told."""
+        return {
+            "files": dict(self._counts[Kind.OTHER_FILE]),
+            "hidden": self._counts[Kind.HIDDEN].total(),
+            "links": [place for place, _ in self._links],
+            "fields": dict(self._counts[Kind.FIELD]),
+        }

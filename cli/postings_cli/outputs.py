@@ -1,0 +1,155 @@
+"""Files that commands write: never one of their inputs, and under their name only when they are whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self, TextIO
+
+from postings.errors import ReaderError
+
+
+def refuse_inputs(option: str, output: Path, inputs: Iterable[str | Path], *, folder: bool = False) -> None:
+    """Refuse to write what is read: that would destroy it, or the next run would read what this one wrote.
+
+    Args:
+        option: that named the output, for the message.
+        output: what is written; it needn't be there yet.
+        inputs: files and folders that are read, ``-`` for standard input. What isn't there is no input.
+        folder: the output is a folder, which gets files of its own names.
+
+    Raises:
+        ReaderError: the output is an input, by whatever name or link, or a file in a folder that is read.
+    """
+    place, same = Path(os.path.realpath(output)), _identity(output)
+    for read in map(str, inputs):
+        if read == "-":
+            if same is not None and same == _standard_input():
+                raise ReaderError(f"{option} {output} is what standard input is read from: name another file")
+            continue
+        source = Path(os.path.realpath(read))
+        if not source.exists():
+            continue
+        if place == source or (same is not None and same == _identity(source)):
+            raise ReaderError(f"{option} {output} is {read}, which is read: name another place")
+        inside = source in place.parents or (same is not None and same in _below(source))
+        if not folder and inside:
+            raise ReaderError(f"{option} {output} is in {read}, which is read: name another place")
+
+
+class OutputFile:
+    """A text file that is written beside its name and takes it when it is whole: as a context, or by :meth:`keep`.
+
+    What stood there before stays until then, also if the command fails. A link stays one; what is no regular file,
+    such as ``/dev/null`` or a pipe, is written as it is.
+
+    Args:
+        option: that named the file, for messages.
+        path: the file.
+
+    Raises:
+        ReaderError: it can't be written.
+    """
+
+    def __init__(self, option: str, path: Path) -> None:
+        self._named = f"{option} {path}"
+        self._target = Path(os.path.realpath(path))
+        special = self._target.exists() and not self._target.is_file()
+        self._partial = None if special else self._target.with_name(f".{self._target.name[:60]}.{os.getpid()}.partial")
+        with self._reported():
+            # A new file: whatever bears this name already isn't ours to empty.
+            self._file: TextIO = (self._partial or self._target).open("w" if special else "x", encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
+        if kind is None:
+            self.keep()
+        else:
+            self.drop()
+
+    def write(self, text: str) -> None:
+        """Append to the file."""
+        with self._reported():
+            self._file.write(text)
+
+    def flush(self) -> None:
+        """Bring to the disk's file what was written."""
+        with self._reported():
+            self._file.flush()
+
+    def keep(self) -> None:
+        """End the file, and give it its name."""
+        try:
+            with self._reported():
+                self._file.close()
+                if self._partial is not None:
+                    with suppress(OSError):
+                        shutil.copymode(self._target, self._partial)
+                    self._partial.replace(self._target)
+        except ReaderError:
+            self.drop()
+            raise
+
+    def drop(self) -> None:
+        """Leave what stood there before."""
+        with suppress(OSError):
+            self._file.close()
+        if self._partial is not None:
+            self._partial.unlink(missing_ok=True)
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ReaderError(f"{self._named} can't be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def output_folder(option: str, folder: Path) -> Iterator[Path]:
+    """A folder to write files to, which are moved to the folder that was named when all of them are whole.
+
+    Raises:
+        ReaderError: it can't be written.
+    """
+    target = Path(os.path.realpath(folder))
+    partial = target.with_name(f".{target.name[:60]}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        target.mkdir(exist_ok=True)
+        for file in partial.iterdir():
+            file.replace(target / file.name)
+    except OSError as error:
+        raise ReaderError(f"{option} {folder} can't be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    # Every command may write to the same terminal or null device that it reads.
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode) else None
+
+
+def _standard_input() -> tuple[int, int] | None:
+    try:
+        found = os.fstat(sys.stdin.fileno())
+    except (AttributeError, OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _below(folder: Path) -> Iterator[tuple[int, int] | None]:
+    for path, _, names in os.walk(folder):
+        yield from (_identity(Path(path, name)) for name in names)

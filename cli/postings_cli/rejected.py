@@ -1,0 +1,47 @@
+"""Records that couldn't be used: counted, the first few shown, all of them in a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Self
+
+from postings_cli.console import SHOWN, say
+from postings_cli.outputs import OutputFile
+from postings_ingest import Rejection
+
+
+class Rejected:
+    """Counts rejections, shows the first few, and writes all of them to a file.
+
+    A command that fails leaves the file that stood there before, unless there are new rejections to keep.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.count = 0
+        self._path = path
+        self._file: OutputFile | None = None
+
+    def __enter__(self) -> Self:
+        if self._path is not None:
+            self._file = OutputFile("--rejects", self._path)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
+        if self.count > SHOWN:
+            say(f"… and {self.count - SHOWN:,} more rejected")
+        if self._file is not None:
+            if kind is None or self.count:
+                self._file.keep()
+            else:
+                self._file.drop()
+
+    def __call__(self, rejection: Rejection) -> None:
+        """Take one."""
+        self.count += 1
+        if self._file is not None:
+            self._file.write(json.dumps(rejection.to_json(), ensure_ascii=False) + "\n")
+            self._file.flush()
+        if self.count <= SHOWN:
+            place = f"{rejection.file}:{rejection.line}" if rejection.line else rejection.file
+            say(f"rejected {place}: {rejection.reason}")

@@ -1,0 +1,71 @@
+"""What is said about the documents of a run beside how many there were: on stderr, and in ``--json``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+from postings_cli.console import SHOWN, say, say_first
+from postings_cli.left_out import LeftOut
+from postings_cli.rejected import Rejected
+from postings_ingest.arrivals import Arrivals, Superseded
+
+_TIME = 10**12
+"""Versions from here on are taken for times in ms since the epoch: it was September 2001."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """Everything that is noted while documents are read and indexed.
+
+    Attributes:
+        arrivals: the ids that came, and what became of them.
+        rejected: records that couldn't be used.
+        left_out: what readers left out otherwise.
+    """
+
+    arrivals: Arrivals
+    rejected: Rejected
+    left_out: LeftOut
+
+    def say(self) -> None:
+        """Say on stderr what was left out, which ids came twice, what was superseded and what can't be found."""
+        arrivals = self.arrivals
+        for line in self.left_out.lines():
+            say(line)
+        twice = (f"duplicate: {each.id!r} at {each.again} came first at {each.first}" for each in arrivals.repeated())
+        say_first(twice, arrivals.duplicates, "duplicates")
+        say_first(map(_superseded, arrivals.left_out()), arrivals.superseded, "superseded")
+        for line in _about_versions(islice(arrivals.left_out(), SHOWN)):
+            say(line)
+        unfound = (f"no active dims: no search finds {id!r}" for id in arrivals.never_found())
+        say_first(unfound, arrivals.without_dims, "without active dims")
+
+    def to_json(self) -> dict[str, Any]:
+        """The same for programs, every document named."""
+        return {
+            "rejected": self.rejected.count,
+            "duplicates": self.arrivals.duplicates,
+            "left_out": self.left_out.to_json(),
+            "details": {
+                "duplicates": [asdict(each) for each in self.arrivals.repeated()],
+                "superseded": [asdict(each) for each in self.arrivals.left_out()],
+                "without_dims": list(self.arrivals.never_found()),
+            },
+        }
+
+
+def _superseded(each: Superseded) -> str:
+    return f"superseded: {each.id!r} came with version {each.version}, version {each.stored} is in the collection"
+
+
+def _about_versions(superseded: Iterator[Superseded]) -> Iterator[str]:
+    """What it means that a small version met a time."""
+    if any(each.version < _TIME <= each.stored for each in superseded):
+        yield (
+            "a version such as 1700000000000 is the time in ms at which a document came, or was deleted, without a "
+            "version: no smaller one replaces it. Leave the versions out, or give larger ones, such as times in ms; "
+            "`postings delete --version` gives a delete the version of its document"
+        )

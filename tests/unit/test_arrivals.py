@@ -1,0 +1,85 @@
+"""What is remembered of the documents of a run."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postings import Document
+from postings.errors import StorageFull
+from postings_ingest.arrivals import Arrival, Arrivals, Duplicate, Superseded
+
+IDS = ["a", "a\0b", "é", "a\0", "'", "A"]
+
+
+def document(id: str, place: str) -> Document:
+    return Document(id, "text").read_at(place)
+
+
+def test_an_id_that_comes_again_is_told_with_both_places() -> None:
+    with Arrivals() as arrivals:
+        documents = [document("a", "x:1"), document("b", "x:2"), document("a", "y:1"), document("a", "y:2")]
+        assert list(arrivals.watch(documents)) == documents
+        assert list(arrivals.repeated()) == [Duplicate("a", "x:1", "y:1"), Duplicate("a", "x:1", "y:2")]
+        assert (arrivals.documents, arrivals.duplicates) == (4, 2)
+
+
+def test_of_an_id_that_comes_again_the_newest_version_counts_and_among_equals_the_last() -> None:
+    with Arrivals() as arrivals:
+        arrivals.note([(document("a", "1"), Arrival(5, stored=5, passages=3, dims=30))])
+        arrivals.note([(document("a", "2"), Arrival(4, stored=5, passages=7, dims=70))])
+        assert (arrivals.indexed, arrivals.superseded, arrivals.passages, arrivals.duplicates) == (1, 0, 3, 1)
+        arrivals.note([(document("a", "3"), Arrival(5, stored=5, passages=2, dims=0))])
+        assert (arrivals.indexed, arrivals.passages, arrivals.without_dims) == (1, 2, 1)
+        assert list(arrivals.never_found()) == ["a"]
+
+
+def test_a_document_that_somebody_else_overtakes_is_superseded_in_the_end() -> None:
+    with Arrivals() as arrivals:
+        arrivals.note([(document("a", "1"), Arrival(5, stored=5, passages=3, dims=30))])
+        arrivals.note([(document("a", "2"), Arrival(4, stored=9, passages=7, dims=70))])
+        assert (arrivals.indexed, arrivals.superseded, arrivals.passages) == (0, 1, 0)
+        assert list(arrivals.left_out()) == [Superseded("a", version=5, stored=9)]
+
+
+@given(
+    st.dictionaries(st.sampled_from(IDS[:3]), st.integers(0, 3)),
+    st.lists(st.tuples(st.sampled_from(IDS), st.integers(0, 3), st.integers(0, 2)), max_size=20),
+    st.data(),
+)
+def test_counts_are_those_of_an_index_that_takes_what_is_not_older(
+    stored: dict[str, int], came: list[tuple[str, int, int]], data: st.DataObject
+) -> None:
+    index: dict[str, tuple[int, int]] = {id: (version, 0) for id, version in stored.items()}
+    newest: dict[str, int] = {}
+    with Arrivals() as arrivals:
+        rest = came
+        while rest:
+            size = data.draw(st.integers(1, len(rest)))
+            batch, rest = rest[:size], rest[size:]
+            for id, version, passages in batch:
+                if version >= index.get(id, (0, 0))[0]:
+                    index[id] = (version, passages)
+                newest[id] = max(newest.get(id, 0), version)
+            noted = [(id, Arrival(version, index[id][0], passages, passages)) for id, version, passages in batch]
+            arrivals.note([(Document(id, "text"), arrival) for id, arrival in noted])
+        standing = {id for id, version in newest.items() if index[id][0] == version}
+        assert arrivals.documents == len(came) == arrivals.indexed + arrivals.superseded + arrivals.duplicates
+        assert (arrivals.indexed, arrivals.superseded) == (len(standing), len(newest) - len(standing))
+        assert arrivals.passages == sum(index[id][1] for id in standing)
+        assert {each.id for each in arrivals.left_out()} == newest.keys() - standing
+        assert sorted(arrivals.never_found()) == sorted(id for id in standing if not index[id][1])
+        again = Counter(id for id, _, _ in came) - Counter(newest.keys())
+        assert Counter(each.id for each in arrivals.repeated()) == again
+
+
+def test_a_full_folder_for_temporary_files_is_an_error_of_ours() -> None:
+    with Arrivals() as arrivals:
+        arrivals._db.execute("PRAGMA max_page_count = 3")
+        with pytest.raises(StorageFull, match="can't hold the ids of this run: database or disk is full") as raised:
+            list(arrivals.watch(document(str(number), "x" * 100) for number in range(1000)))
+        assert isinstance(raised.value.__cause__, sqlite3.OperationalError)
