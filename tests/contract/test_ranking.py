@@ -39,7 +39,7 @@ def found(hits: list[Any]) -> list[tuple[float, str]]:
 
 @settings(same_index_for_all_examples, max_examples=25)
 @given(
-    weights=st.lists(st.sampled_from([0.1, 0.7, 1.3]), max_size=60),
+    weights=st.lists(st.sampled_from([0.1, 0.7, 1.3]), min_size=25, max_size=60),
     sizes=st.lists(st.integers(1, 20), min_size=1, max_size=8),
     with_vector=st.booleans(),
     bound=st.none() | st.sampled_from([0.1, 0.7, 1.3]),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from postings import SparseVector
+from postings.errors import InvalidVector
 from postings_query.attribution import shared_dims
 
 weights = st.floats(-1000, 1000, width=32).filter(bool)
@@ -30,3 +32,14 @@ def test_parts_are_the_products_largest_first_and_add_up_to_the_score(
         np.testing.assert_allclose(
             sum(expected.values()), score, rtol=1e-5, atol=1e-5 * sum(map(abs, expected.values()))
         )
+
+
+def test_documents_may_be_a_generator_but_no_single_vector() -> None:
+    query, document = SparseVector([1, 5], [2.0, 1.0]), SparseVector([1, 4], [0.5, 9.0])
+    shared = shared_dims(query, (document for _ in range(3)))
+    assert [each.products.tolist() for each in shared] == [[1.0]] * 3
+    for wrong in (document, None, "abc", [None]):
+        with pytest.raises(InvalidVector, match="documents must hold"):
+            shared_dims(query, wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidVector, match="query must be a SparseVector"):
+        shared_dims(None, [document])  # type: ignore[arg-type]
