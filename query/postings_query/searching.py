@@ -75,7 +75,7 @@ def check_query(query: object) -> None:
 
 def searching(encoder: Encoder, wanted: Wanted) -> Questions:
     """Encode the queries, ask, and explain the hits if that is wanted."""
-    vectors = encoder.encode_queries(wanted.queries)  # type: ignore[arg-type]
+    vectors = encoder.encode_queries(wanted.queries)
     requests = [
         SearchRequest(
             vector=vector,
