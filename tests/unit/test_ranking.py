@@ -97,6 +97,14 @@ def test_what_was_deleted_meanwhile_is_left_out() -> None:
     assert (hit.id, hit.payload, hit.score) == ("a", {"text": "a"}, 1.0)
 
 
+def test_what_lost_its_vector_meanwhile_is_left_out_where_vectors_are_asked_for() -> None:
+    ranking = Ranking([SearchRequest(QUERY, "m", 2, with_vector=True)])
+    asked(ranking, hits(dict.fromkeys("abcdef", 1.0)))
+    assert ranking.vectors == ["m"]
+    ranking.complete([Point("a", {"text": "a"}, {"m": QUERY}), Point("b", {"text": "b"})])
+    assert ids(ranking) == [["a"]]
+
+
 def test_a_point_that_is_named_twice_is_found_once() -> None:
     stored = [each for each in hits({"a": 3.0, "b": 2.0, "c": 2.0, "d": 1.0}) for _ in range(2)]
     ranking = Ranking([request(2), request(2, 2)])

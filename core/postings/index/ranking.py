@@ -142,13 +142,9 @@ class _Search:
     def read(self, found: dict[str, Point]) -> None:
         using = [self.wanted.using] if self.wanted.with_vector else []
         self.page = [
-            replace(
-                hit,
-                payload=found[hit.id].payload,
-                vectors={name: found[hit.id].vectors[name] for name in using},
-            )
+            replace(hit, payload=point.payload, vectors={name: point.vectors[name] for name in using})
             for hit in self.page or ()
-            if hit.id in found
+            if (point := found.get(hit.id)) and all(name in point.vectors for name in using)
         ]
 
 
