@@ -343,8 +343,8 @@ def test_a_queue_that_fills_redis_is_worked_off(
     settings.model_fields_set.add("redis_url")
     ledger = Ledger(settings)
     with Producer(settings, when_full="raise") as producer:
-        for number in range(2000):
-            producer.add(Document(str(number), f"document number {number} " * 20))
+        for number in range(2000):  # so large that what Redis needs for its clients counts for little
+            producer.add(Document(str(number), f"document number {number}", metadata={"padding": "x" * 2000}))
         producer.flush()
         used = int(ledger.redis.info("memory")["used_memory"])
         ledger.redis.config_set("maxmemory", int(used / 0.85))
