@@ -77,8 +77,8 @@ class Intake:
                 self._end(stop=True, give_up=isinstance(failure, KeyboardInterrupt))
                 failure = interrupt
         thread.join()
-        if failed := self._error or failure:
-            raise failed
+        if (wrong := self._error or failure) is not None:
+            raise wrong
 
     def _read(self, documents: Iterable[Document]) -> None:
         try:
