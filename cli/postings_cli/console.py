@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sys
-import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
+
+from postings.unseen import Replacing
 
 # What users named or wrote is never markup, nor are its ":words:" emoji.
 out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -18,12 +19,6 @@ err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr
 SHOWN = 10
 """How many of a kind are named on stderr; the others are counted."""
 
-_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-"""Categories of Unicode that move the cursor, reorder or hide text, or end a line."""
-
-_EMPTY = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x3164, 0xFFA0}
-"""Characters of other categories that show nothing."""
-
 # Persian, the scripts of India and emoji need joiners; between other characters they only hide.
 _JOINER = re.compile(
     "(?<=[\u0620-\u06ff\u0750-\u077f\u0900-\u0dff\u2600-\u27bf\ufe0f\U0001f300-\U0001faff])[\u200c\u200d]"
@@ -31,16 +26,7 @@ _JOINER = re.compile(
 )
 
 
-class _Visible(dict[int, str]):
-    """What each character is shown as; worked out when a character first comes."""
-
-    def __missing__(self, code: int) -> str:
-        hidden = unicodedata.category(chr(code)) in _HIDDEN or code in _EMPTY
-        shown = self[code] = " " if code in (9, 10) else "\N{REPLACEMENT CHARACTER}" if hidden else chr(code)
-        return shown
-
-
-_VISIBLE = _Visible()
+_VISIBLE = Replacing(lambda character: " " if character in "\t\n" else "\N{REPLACEMENT CHARACTER}")
 
 
 def printable(text: str) -> str:

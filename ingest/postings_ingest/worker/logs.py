@@ -8,16 +8,15 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from postings.secrets import without_secrets
+from postings.unseen import Replacing
 
 if TYPE_CHECKING:
     from postings import Settings
 
 _CONTEXT = ("job", "batch", "document")
 
-# Control characters, what some programs take for the end of a line, and marks that turn the direction of text.
-_UNSAFE = [*range(32), *range(127, 160), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
-_ESCAPES = {code: repr(chr(code))[1:-1] for code in _UNSAFE if chr(code) != "\t"}
-_JSON_ESCAPES = {code: f"\\u{code:04x}" for code in _UNSAFE if code >= 127}
+_ESCAPED = Replacing(lambda character: character if character == "\t" else repr(character)[1:-1])
+_JSON_ESCAPED = Replacing(lambda character: json.dumps(character)[1:-1])
 
 
 def configure_logging(settings: Settings) -> None:
@@ -52,7 +51,7 @@ def one_line(text: str) -> str:
         >>> one_line("a title\n2031-01-01 INFO all is well")
         'a title\\n2031-01-01 INFO all is well'
     """
-    return text.translate(_ESCAPES)
+    return text.translate(_ESCAPED)
 
 
 class TextFormatter(logging.Formatter):
@@ -87,4 +86,4 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False).translate(_JSON_ESCAPES)
+        return json.dumps(fields, ensure_ascii=False).translate(_JSON_ESCAPED)
