@@ -26,6 +26,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.query
 	$(BIN)/python -m benchmarks.index
 	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.ingest_memory
 	$(BIN)/python -m benchmarks.chaos
 	$(BIN)/python -m benchmarks.training

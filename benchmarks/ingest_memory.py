@@ -1,8 +1,8 @@
 """Does memory grow while documents pass? Producer, Redis and worker, by the number of documents sent.
 
-    python -m benchmarks.ingest_memory [--documents 1000000]
+    python -m benchmarks.ingest_memory [--documents 100000] [--data DIR]
 
-Small documents, at most 20,000 of them queued or in hand at once. Writes ``benchmarks/results/ingest_memory.md``; exit
+Real abstracts of mixed lengths, at most 20,000 of them queued or in flight at once. Writes ``benchmarks/results/ingest_memory.md``; exit
 status 1 if a process holds more than a quarter more at the end than after the first tenth.
 """
 
@@ -19,6 +19,7 @@ import psutil
 from tests.support.redis_server import RedisServer, server_binary
 
 from benchmarks.ingest import ROOT, running, settings_of
+from benchmarks.memory import abstracts
 from postings import Document
 from postings_ingest import Producer
 
@@ -35,8 +36,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.ingest_memory", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("--documents", type=int, default=1_000_000)
+    parser.add_argument("--documents", type=int, default=100_000)
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beir", help="the BEIR folders")
     arguments = parser.parse_args()
+    texts = abstracts(arguments.data)
     rows: list[tuple[int, list[float]]] = []
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -49,7 +52,7 @@ def main() -> int:
             with running(settings, folder) as worker, Producer(settings) as producer:
                 pids = (os.getpid(), worker.process.pid, redis.pid)
                 for number in range(1, arguments.documents + 1):
-                    producer.add(Document(f"{number % IDS}", f"small document {number}"))
+                    producer.add(Document(f"{number % IDS}", texts[number % len(texts)]))
                     if number % (arguments.documents // 10) == 0:
                         rows.append((number, resident(*pids)))
                         print(
@@ -64,7 +67,7 @@ def main() -> int:
     lines = [
         "# Memory while documents pass",
         "",
-        f"`{command}`: small documents, at most {LIMIT:,} of them queued or in hand, {seconds:.0f} s.",
+        f"`{command}`: real abstracts, at most {LIMIT:,} of them queued or in flight, {seconds:.0f} s.",
         "",
         "| sent | producer MiB | worker MiB | Redis MiB |",
         "|--:|--:|--:|--:|",
