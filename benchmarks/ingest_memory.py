@@ -2,8 +2,9 @@
 
     python -m benchmarks.ingest_memory [--documents 100000] [--data DIR]
 
-Real abstracts of mixed lengths, at most 20,000 of them queued or in flight at once. Writes ``benchmarks/results/ingest_memory.md``; exit
-status 1 if a process holds more than a quarter more at the end than after the first tenth.
+Real abstracts of mixed lengths, at most 20,000 of them queued or in flight at once. Writes
+``benchmarks/results/ingest_memory.md``; exit status 1 if a process holds more than a quarter more at the end than after
+the first tenth.
 """
 
 from __future__ import annotations
