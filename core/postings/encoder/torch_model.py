@@ -74,7 +74,7 @@ def route_of(model: SparseEncoder, task: Task) -> Route:
 
     modules = modules_of(model, task)
     names = [type(module).__name__ for module in modules]
-    tokenizer = _tokenizer(modules[0], special_tokens=names != ["SparseStaticEmbedding"])
+    tokenizer = _tokenizer(modules[0], task, special_tokens=names != ["SparseStaticEmbedding"])
     if _same_ids(model, task, tokenizer):
         path: Route | None = None
         if names == ["SparseStaticEmbedding"]:
@@ -98,7 +98,7 @@ def _same_ids(model: SparseEncoder, task: Task, tokenizer: Tokenizer) -> bool:
     return expected == [each.tolist() for each in tokenizer.ids([prompt + text for text in texts])]
 
 
-def _tokenizer(module: Any, *, special_tokens: bool) -> Tokenizer:
+def _tokenizer(module: Any, task: Task, *, special_tokens: bool) -> Tokenizer:
     tokenizer = module.tokenizer
     if not getattr(tokenizer, "is_fast", False):
         raise ModelNotSupported("the model has no fast tokenizer (tokenizer.json), which character offsets need")
@@ -106,6 +106,10 @@ def _tokenizer(module: Any, *, special_tokens: bool) -> Tokenizer:
     if length < tokenizer.model_max_length:
         # sentence-transformers fails on a text that is longer than the model.
         tokenizer.model_max_length = length
+    # One side may read less than the other; queries that are expanded have a length of their own.
+    expansion = getattr(module, "query_expansion", None) if task == "query" else None
+    stated = expansion["length"] if expansion else getattr(module, f"{task}_length", None)
+    length = min(length, stated or length)
     return Tokenizer(tokenizer.backend_tokenizer.to_str(), length, special_tokens=special_tokens)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 from sentence_transformers import SparseEncoder
 
-from postings import Encoder
-from tests.support.models import TEXTS, long_modernbert, roberta, roberta_without_length, save
+from postings import Document, Encoder
+from postings_ingest.chunking import split
+from tests.support.models import TEXTS, copy_of_tiny, long_modernbert, roberta, roberta_without_length, save
 
 LONG = "the quick brown fox jumps over the lazy dog, again and again. " * 160 + "a lion hunts"
 """About 2,000 words, the last of which are nowhere else."""
@@ -51,6 +53,21 @@ def test_a_model_reads_more_than_512_tokens(tmp_path: Path) -> None:
     assert encoder.query_tokens_left_out(LONG) == 0
     with_end, without = encoder.encode_documents([LONG, LONG.removesuffix("a lion hunts")])
     assert with_end != without
+
+
+def test_a_side_that_reads_less_than_its_model_has_a_window_of_its_own(tmp_path: Path) -> None:
+    folder = copy_of_tiny(tmp_path)
+    said = folder / "sentence_bert_config.json"
+    said.write_text(json.dumps({**json.loads(said.read_text()), "document_length": 16, "query_length": 8}))
+    encoder = Encoder.load(folder, "cpu")
+    assert encoder.window == 14
+    assert encoder.query_tokens_left_out("lions " * 10) == 4
+    first, rest = " ".join(["word"] * 14), "the quick brown fox jumps over the lazy dog"
+    whole, cut = encoder.encode_documents([f"{first} {rest}", first])
+    assert whole.largest_difference(cut) <= 1e-4
+    document = Document("long", f"{first} {rest}")
+    passages = split(document, encoder, version=1, tokens=encoder.window, overlap=0)
+    assert [len(encoder.offsets(passage.text)) <= 14 for passage in passages] == [True, True]
 
 
 def test_a_query_says_how_many_of_its_tokens_are_beyond_the_window(encoder: Encoder) -> None:
