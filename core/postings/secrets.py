@@ -16,8 +16,8 @@ _CREDENTIALS = re.compile(rf"({_SCHEME})[^\s'\"]*@")
 _QUERY_SECRET = re.compile(r"[?&][^=&#]*(?:pass|token|secret|key)[^=&#]*=([^&#]+)", re.IGNORECASE)
 _SHORT = 4
 _ODD = (
-    "it can't be read as an address: the port isn't a number, or a password holds one of @ / ? # : [ ] as it is, which "
-    "must be written as %40 %2F %3F %23 %3A %5B %5D"
+    "it can't be read as an address: the port isn't a number, or a password holds one of @ / ? # : [ ] \\ as it is, "
+    "which must be written as %40 %2F %3F %23 %3A %5B %5D %5C"
 )
 
 
@@ -97,7 +97,7 @@ def check_address(url: str) -> None:
             _ = found.port
         except ValueError:
             raise ValueError(_ODD) from None
-        if "@" in found.path + found.query + found.fragment or found.netloc.count("@") > 1:
+        if "\\" in part or "@" in found.path + found.query + found.fragment or found.netloc.count("@") > 1:
             raise ValueError(_ODD)
 
 

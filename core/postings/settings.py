@@ -15,6 +15,8 @@ from postings.secrets import check_address, check_sendable, redacted, secrets_of
 
 _SECRET = frozenset({"index_api_key", "index_url", "redis_url", "broker_url"})
 _SERVER = ("http://", "https://")
+_MISTYPED = re.compile(r"https?(:|//|\\)|//|\\\\|(?!edge:)[^/\\]*:[^/\\]*@", re.IGNORECASE)
+"""An address that would be taken for a folder: no scheme, or one that lacks a character."""
 _PathOrName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 
 
@@ -31,6 +33,8 @@ def _index_url(url: str) -> str:
     if "://" in url:
         for each in urls:
             check_address(each)
+    elif _MISTYPED.match(url):
+        raise ValueError("it looks like the address of a server: write http:// or https:// in front of it")
     if len({each.partition("://")[:2] for each in urls}) > 1:
         raise ValueError("several addresses are separated by commas and begin all with http://, or all with https://")
     return ",".join(urls)

@@ -49,6 +49,23 @@ def test_a_wrong_settings_file_is_named(tmp_path: Path, toml: str, expected: str
     assert expected in shown(tmp_path, "settings.model")
 
 
+MISTYPED = ["http:/u:hunter2@h:6333", "//u:hunter2@h", "u:hunter2@h:6333", "http//u:hunter2@h", "http:\\\\u:hunter2@h"]
+
+
+@pytest.mark.parametrize("url", [*MISTYPED, "http://u:hunter2\\@h:6333", "https:/host", "HTTP:host"])
+def test_a_mistyped_address_is_no_folder_and_is_not_shown(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="address") as raised:
+        Settings(index_url=url)
+    assert "hunter2" not in f"{raised.value!r} {raised.value}"
+
+
+@pytest.mark.parametrize(
+    "folder", ["http-index", "data/http/x", "edge:me@home", "a@b", "C:\\data", "./u:x@y", "/srv/u:x@y"]
+)
+def test_odd_names_of_folders_are_folders(folder: str) -> None:
+    assert Settings(index_url=folder).index_urls == ()
+
+
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"unknown \['modle'\]"):
         Settings(modle="tiny")
