@@ -46,7 +46,7 @@ class OutputFile:
     """A text file that is written beside its name and takes it when it is whole: as a context, or by :meth:`keep`.
 
     What stood there before stays until then, also if the command fails. A link stays one; what is no regular file,
-    such as ``/dev/null`` or a pipe, is written as it is.
+    such as ``/dev/null`` or a pipe, is written as it is, and so is what standard output or error goes to.
 
     Args:
         option: that named the file, for messages.
@@ -59,11 +59,16 @@ class OutputFile:
     def __init__(self, option: str, path: Path) -> None:
         self._named = f"{option} {path}"
         self._target = Path(os.path.realpath(path))
-        special = self._target.exists() and not self._target.is_file()
+        stream = _stream_to(self._target)
+        special = stream is not None or (self._target.exists() and not self._target.is_file())
         self._partial = None if special else self._target.with_name(f".{self._target.name[:60]}.{os.getpid()}.partial")
         with self._reported():
             # A new file: whatever bears this name already isn't ours to empty.
-            self._file: TextIO = (self._partial or self._target).open("w" if special else "x", encoding="utf-8")
+            self._file: TextIO = (
+                (self._partial or self._target).open("w" if special else "x", encoding="utf-8")
+                if stream is None
+                else os.fdopen(os.dup(stream), "w", encoding="utf-8")
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -144,9 +149,23 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _standard_input() -> tuple[int, int] | None:
     try:
-        found = os.fstat(sys.stdin.fileno())
+        return _place_of(sys.stdin.fileno())
     except (AttributeError, OSError, ValueError):
         return None
+
+
+def _stream_to(path: Path) -> int | None:
+    """The number of standard output or error, if that is where it goes: replaced, the rest of it would be lost."""
+    same = _identity(path)
+    for stream in (1, 2):
+        with suppress(OSError):
+            if same is not None and same == _place_of(stream):
+                return stream
+    return None
+
+
+def _place_of(descriptor: int) -> tuple[int, int]:
+    found = os.fstat(descriptor)
     return found.st_dev, found.st_ino
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,21 @@ def test_a_folder_gets_its_files_when_all_are_whole(folder: Path) -> None:
     ):
         (made / "report.md").write_text("new")
     assert not list(folder.rglob(".*"))
+
+
+@pytest.mark.parametrize("name", ["log.txt", "/dev/stdout"])
+def test_what_standard_output_goes_to_is_not_replaced(tmp_path: Path, name: str) -> None:
+    code = """
+import sys
+from pathlib import Path
+from postings_cli.outputs import OutputFile
+
+print("before", flush=True)
+with OutputFile("--out", Path(sys.argv[1])) as file:
+    file.write("written\\n")
+print("after", flush=True)
+"""
+    log = tmp_path / "log.txt"
+    with log.open("a") as output:
+        subprocess.run([sys.executable, "-c", code, name], cwd=tmp_path, stdout=output, check=True)
+    assert log.read_text() == "before\nwritten\nafter\n"
