@@ -112,6 +112,31 @@ def test_an_authority_that_cannot_be_read_is_a_wrong_setting(tmp_path: Path, con
         celery_app(settings)
 
 
+def test_a_broker_whose_certificate_is_refused_is_told_once_for_each_batch_with_the_job(
+    settings: Settings, ledger: Ledger, tls_redis: tuple[RedisServer, Path]
+) -> None:
+    producer = Producer(on(settings, broker_url=tls_redis[0].url), linger=600)
+    said = rf"certificate isn't accepted .*; {{}} operations were accepted, as job {producer.job.id}$"
+    producer.add(Document("a", "text"))
+    with pytest.raises(ConfigurationError, match=said.format(1)):
+        producer.flush()
+    assert producer.unsent == 0
+    assert producer.flush().progress() == Counts(submitted=1)  # it isn't raised again
+    producer.add(Document("b", "text"))
+    with pytest.raises(ConfigurationError, match=said.format(2)):
+        producer.close()
+    assert producer.job.progress() == Counts(submitted=2)
+
+
+def test_an_error_of_the_block_is_not_replaced_by_one_of_the_broker(
+    settings: Settings, ledger: Ledger, tls_redis: tuple[RedisServer, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(KeyError), Producer(on(settings, broker_url=tls_redis[0].url), linger=600) as producer:
+        producer.add(Document("a", "text"))
+        raise KeyError
+    assert f"as job {producer.job.id}" in caplog.text
+
+
 class TlsListener:
     """Takes one connection, and keeps the first bytes that come through it once it is encrypted."""
 
