@@ -19,8 +19,12 @@ import pytest
 
 from postings import Document, Settings
 from postings.errors import ReaderError
+from postings_cli.left_out import LeftOut
 from postings_cli.queueing import queue_documents
+from postings_cli.rejected import Rejected
+from postings_cli.remarks import Remarks
 from postings_ingest import Ledger
+from postings_ingest.arrivals import Arrivals
 from postings_ingest.queue.celery_app import celery_app
 from postings_ingest.queue.status import queue_status
 from tests.support.redis_server import RedisServer, free_port, server_binary
@@ -231,8 +235,9 @@ def test_an_error_after_some_documents_were_queued_says_where_they_are(
             yield Document(str(number), "a text")
         raise ReaderError("the source broke off")
 
-    with pytest.raises(ReaderError):
-        queue_documents(documents(), settings, None, lambda: 0, wait=True, as_json=False)
+    with Arrivals() as arrivals, Rejected(None) as rejected, pytest.raises(ReaderError):
+        remarks = Remarks(arrivals, rejected, LeftOut())
+        queue_documents(documents(), settings, None, remarks, wait=True, as_json=False)
     said = capsys.readouterr().err
     (job,) = queue_status(Ledger(settings)).jobs
     assert f"300 documents are queued as job {job}; `postings status --job {job}` follows them" in said
