@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 _INTERRUPTED = "interrupted"
+_NO_WORKER = "no worker is alive: start one with `postings worker`; Ctrl-C leaves the documents queued"
 _INTERVAL = 0.3
 
 
@@ -61,11 +62,9 @@ def queue_documents(
             producer.flush()
             if wait and sent:
                 if not _workers(settings):
-                    err.print(
-                        "no worker is alive: start one with `postings worker`; Ctrl-C leaves the documents queued"
-                    )
-                for counts in producer.job.watch():
-                    pass
+                    err.print(_NO_WORKER)
+                for latest in producer.job.watch():
+                    counts = latest
     except KeyboardInterrupt:
         tell(_INTERRUPTED)
         err.print(f"{_INTERRUPTED}: {_queued(producer, sent)}")
