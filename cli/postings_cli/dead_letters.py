@@ -39,9 +39,7 @@ def list_letters(collection: Collection = None, limit: int = 100, as_json: Json 
         return
     for found in shown:
         document = "a message" if found.document is None else repr(found.document)
-        out.print(
-            printable(f"{found.id}  {_time(found)}  {document}  {found.error}: {found.reason:.300}"), markup=False
-        )
+        out.print(printable(f"{found.id}  {_time(found)}  {document}  {found.error}: {found.reason:.300}"))
     if (total := len(letters)) > len(shown):
         err.print(f"… and {total - len(shown):,} more: raise --limit")
 
@@ -75,7 +73,7 @@ def retry(
         try:
             batch = letters.retry(id, older_than=oldest)
         except (InvalidInput, TooOldToRetry) as error:
-            err.print(printable(f"{id}: {error}"), markup=False)
+            err.print(printable(f"{id}: {error}"))
             refused += 1
             continue
         if batch is not None:

@@ -68,7 +68,7 @@ def ingest(
         else:
             try:
                 documents = arrivals.watch(documents)
-                failed = queue_documents(documents, settings, total, remarks.to_json, wait=wait, as_json=as_json)
+                failed = queue_documents(documents, settings, total, remarks, wait=wait, as_json=as_json)
             finally:
                 remarks.say()
     if rejected.count or failed:
@@ -84,7 +84,7 @@ def _index(
     def tell(error: str | None) -> None:
         remarks.say()
         if as_json:
-            print_json({**asdict(report), **remarks.to_json(), "error": error})
+            print_json({**asdict(report), **remarks.to_json(indexed=True), "error": error})
         elif error != _INTERRUPTED:
             out.print(printable(_summary(report, remarks.rejected.count, settings.collection)))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -17,10 +17,13 @@ from postings_cli.console import err, out, print_json
 from postings_ingest.queue.bar import job_bar
 
 if TYPE_CHECKING:
+    from postings_cli.remarks import Remarks
     from postings_ingest import Job, Producer
     from postings_ingest.queue.ledger import Counts
 
 INTERRUPTED = 130
+_INTERRUPTED = "interrupted"
+_NO_WORKER = "no worker is alive: start one with `postings worker`; Ctrl-C leaves the documents queued"
 _INTERVAL = 0.3
 
 
@@ -28,39 +31,51 @@ def queue_documents(
     documents: Iterable[Document],
     settings: Settings,
     total: int | None,
-    remarks: Callable[[], dict[str, Any]],
+    remarks: Remarks,
     *,
     wait: bool,
     as_json: bool,
 ) -> int:
-    """Queue documents, wait for the workers if asked to, and report; returns how many failed."""
+    """Queue documents, wait for the workers if asked to, and report, also when that fails; returns how many failed."""
     from postings_ingest import Producer
 
     began = time.monotonic()
     producer = Producer(settings)
     sent = 0
+    counts: Counts | None = None
+
+    def tell(error: str | None) -> None:
+        seconds = time.monotonic() - began
+        queued = sent - producer.unsent
+        if as_json:
+            fate = asdict(counts) if counts else {"submitted": queued}
+            said = remarks.to_json(indexed=False)
+            print_json({"job": producer.job.id, **fate, **said, "seconds": seconds, "error": error})
+        elif error is None:
+            out.print(_summary(producer.job.id, sent, counts, seconds))
+
     try:
         with _shown(producer.job, total), producer:
             for document in documents:
                 producer.add(document)
                 sent += 1
             producer.flush()
-            if wait and sent and not _workers(settings):
-                err.print("no worker is alive: start one with `postings worker`; Ctrl-C leaves the documents queued")
-            counts = producer.job.wait() if wait and sent else None
+            if wait and sent:
+                if not _workers(settings):
+                    err.print(_NO_WORKER)
+                for latest in producer.job.watch():
+                    counts = latest
     except KeyboardInterrupt:
-        err.print(f"interrupted: {_queued(producer, sent)}")
+        tell(_INTERRUPTED)
+        err.print(f"{_INTERRUPTED}: {_queued(producer, sent)}")
         raise typer.Exit(INTERRUPTED) from None
-    except Exception:
+    except Exception as error:
+        if sent or remarks.rejected.count:
+            tell(str(error))
         if sent > producer.unsent:
             err.print(_queued(producer, sent))
         raise
-    seconds = time.monotonic() - began
-    if as_json:
-        fate = asdict(counts) if counts else {"submitted": sent}
-        print_json({"job": producer.job.id, **fate, **remarks(), "seconds": seconds})
-    else:
-        out.print(_summary(producer.job.id, sent, counts, seconds))
+    tell(None)
     if counts and counts.failed:
         err.print(f"{counts.failed:,} failed: `postings dead-letters list` says why")
     return counts.failed if counts else 0
@@ -68,7 +83,7 @@ def queue_documents(
 
 @contextmanager
 def _shown(job: Job, total: int | None) -> Iterator[None]:
-    """Show how the workers fare while documents are read and queued, and after."""
+    """Show how the workers get on while documents are read and queued, and after."""
     ended = threading.Event()
 
     def poll() -> None:

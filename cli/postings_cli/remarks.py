@@ -43,17 +43,22 @@ class Remarks:
         unfound = (f"no active dims: no search finds {id!r}" for id in arrivals.never_found())
         say_first(unfound, arrivals.without_dims, "without active dims")
 
-    def to_json(self) -> dict[str, Any]:
-        """The same for programs, every document named."""
+    def to_json(self, *, indexed: bool) -> dict[str, Any]:
+        """The same for programs, every document named.
+
+        Args:
+            indexed: whether this process indexed the documents; of those that it queued, it can't name which were
+                superseded or have no active dims.
+        """
+        details: dict[str, Any] = {"duplicates": [asdict(each) for each in self.arrivals.repeated()]}
+        if indexed:
+            details["superseded"] = [asdict(each) for each in self.arrivals.left_out()]
+            details["without_dims"] = list(self.arrivals.never_found())
         return {
             "rejected": self.rejected.count,
             "duplicates": self.arrivals.duplicates,
             "left_out": self.left_out.to_json(),
-            "details": {
-                "duplicates": [asdict(each) for each in self.arrivals.repeated()],
-                "superseded": [asdict(each) for each in self.arrivals.left_out()],
-                "without_dims": list(self.arrivals.never_found()),
-            },
+            "details": details,
         }
 
 

@@ -34,6 +34,6 @@ def serve(
     given = {"COLLECTION": collection, "INDEX_URL": index, "MODEL": model}
     os.environ |= {f"POSTINGS_{name}": str(value) for name, value in given.items() if value is not None}
     with EmbeddedBroker(settings) as broker:
-        err.print(printable(f"broker at {broker.url}, its data in {broker.folder}; Ctrl-C ends"), markup=False)
+        err.print(printable(f"broker at {broker.url}, its data in {broker.folder}; Ctrl-C ends"))
         status = run_worker()
     raise typer.Exit(status)

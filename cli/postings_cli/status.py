@@ -130,7 +130,7 @@ def serve_metrics(ledger: Ledger, host: str, port: int) -> None:
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     server = HealthServer(registry, lambda: True, host, port)
-    err.print(f"http://{host}:{server.port}/metrics", markup=False)
+    err.print(f"http://{host}:{server.port}/metrics")
     stopped.wait()
     server.stop()
 
@@ -158,9 +158,9 @@ def shown(found: QueueStatus) -> RenderableType:
     for worker in found.workers:
         state = "ready" if worker.ready else worker.trouble or "starting"
         line = f"{worker.name}  {state}  {worker.documents:,} documents, {worker.documents_per_second:,.0f} docs/s"
-        grid.add_row("worker", Text(printable(f"{line}, {worker.in_hand} in hand, {worker.device}")))
+        grid.add_row("worker", Text(printable(f"{line}, {worker.in_hand} batches in flight, {worker.device}")))
     for job, counts in found.jobs.items():
-        grid.add_row("job", _job_line(job, counts))
+        grid.add_row("job", Text(printable(_job_line(job, counts))))
     return grid
 
 

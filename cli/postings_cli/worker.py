@@ -16,7 +16,7 @@ def worker(
     index: IndexUrl = None,
     model: Model = None,
     threads: Annotated[
-        int | None, typer.Option(help="Batches in hand: one encodes, others write (POSTINGS_WORKER_THREADS).", min=1)
+        int | None, typer.Option(help="Batches in flight: one encodes, others write (POSTINGS_WORKER_THREADS).", min=1)
     ] = None,
     port: Annotated[
         int | None,
@@ -25,7 +25,7 @@ def worker(
 ) -> None:
     """Take documents from the queue, encode them and bring them into a collection.
 
-    A worker that is killed is started again. Ctrl-C and SIGTERM let it finish the batches in hand.
+    A worker that is killed is started again. Ctrl-C and SIGTERM let it finish the batches in flight.
 
     Example: POSTINGS_REDIS_URL=redis://localhost:6379 postings worker --collection articles --port 9090
     """

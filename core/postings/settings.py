@@ -143,12 +143,12 @@ class Settings(BaseSettings):
         None, description="What carries tasks to the workers, for example amqp://…; by default redis_url"
     )
     queue_limit: int = Field(
-        100_000, ge=1, description="Documents queued or in hand from which on producers wait for the workers"
+        100_000, ge=1, description="Documents queued or in flight from which on producers wait for the workers"
     )
     visibility_timeout: int = Field(
         20, ge=1, description="Seconds after which the work of a worker that died goes to another"
     )
-    worker_threads: int = Field(2, ge=1, description="Batches that a worker has in hand: one encodes, others write")
+    worker_threads: int = Field(2, ge=1, description="Batches that a worker has in flight: one encodes, others write")
     batch_seconds: int = Field(
         600,
         ge=1,

@@ -89,7 +89,7 @@ def _ready(**_: Any) -> None:
 
 @worker_shutting_down.connect(weak=False)
 def _stopping(**_: Any) -> None:
-    log.info("stopping: batches in hand are finished first")
+    log.info("stopping: batches in flight are finished first")
     _service().stopping.set()
 
 

@@ -53,7 +53,7 @@ class Intake:
     def run(self, documents: Iterable[Document]) -> None:
         """Work on all documents.
 
-        If the source fails, what it gave is worked on before its error is raised. After a Ctrl-C the batch in hand is
+        If the source fails, what it gave is worked on before its error is raised. After a Ctrl-C the batch in flight is
         finished, after a second not even that.
 
         Raises:

@@ -71,7 +71,7 @@ class Pipeline:
         """Ingest documents; memory doesn't grow with their number.
 
         The source is read in the calling thread, while what it gave before is encoded and written in another. If it
-        fails, what it gave is written before its error is raised. Ctrl-C lets the batch in hand be written, a second
+        fails, what it gave is written before its error is raised. Ctrl-C lets the batch in flight be written, a second
         one gives up.
 
         Args:

@@ -19,8 +19,12 @@ import pytest
 
 from postings import Document, Settings
 from postings.errors import ReaderError
+from postings_cli.left_out import LeftOut
 from postings_cli.queueing import queue_documents
+from postings_cli.rejected import Rejected
+from postings_cli.remarks import Remarks
 from postings_ingest import Ledger
+from postings_ingest.arrivals import Arrivals
 from postings_ingest.queue.celery_app import celery_app
 from postings_ingest.queue.status import queue_status
 from tests.support.redis_server import RedisServer, free_port, server_binary
@@ -175,6 +179,13 @@ def test_ctrl_c_while_waiting_leaves_the_documents_queued(start: Start, source: 
     assert "interrupted: 40 documents are queued as job" in done(process, 130)
 
 
+def test_a_job_id_in_redis_cannot_forge_lines_of_the_status(start: Start, settings: Settings) -> None:
+    Ledger(settings).register("a", "payload", 1, "job\n[bold]dead letters\x1b[2J  0", "bulk")
+    said = done(start("status"))
+    assert "job\ufffd" not in said
+    assert "job [bold]dead letters\ufffd[2J  0  0 of 1" in said
+
+
 def test_one_job_is_followed_until_it_is_finished(start: Start, source: Path) -> None:
     queued = done(start("ingest", "--queue", str(source), "--no-wait"))
     job = queued.split("as job ")[1].split()[0]
@@ -231,8 +242,10 @@ def test_an_error_after_some_documents_were_queued_says_where_they_are(
             yield Document(str(number), "a text")
         raise ReaderError("the source broke off")
 
-    with pytest.raises(ReaderError):
-        queue_documents(documents(), settings, None, lambda: 0, wait=True, as_json=False)
+    with Arrivals() as arrivals, Rejected(None) as rejected:
+        remarks = Remarks(arrivals, rejected, LeftOut())
+        with pytest.raises(ReaderError):
+            queue_documents(documents(), settings, None, remarks, wait=True, as_json=False)
     said = capsys.readouterr().err
     (job,) = queue_status(Ledger(settings)).jobs
     assert f"300 documents are queued as job {job}; `postings status --job {job}` follows them" in said

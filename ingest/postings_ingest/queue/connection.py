@@ -15,19 +15,18 @@ from postings.secrets import redacted
 if TYPE_CHECKING:
     from postings import Settings
 
-_RESERVED = "reserved characters of user and password as %40 (@), %2F (/), %3A (:), %23 (#), %3F (?), %5B ([)"
 _HOST_MISMATCH = {62, 64}  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and …IP_ADDRESS_MISMATCH
 
 
 def redis_url(settings: Settings) -> tuple[str, dict[str, Any]]:
-    """The URL of the ledger's Redis, checked, and what redis-py is told besides.
+    """The URL of the ledger's Redis, checked, and what redis-py is told besides; options in the URL win over that.
 
     Raises:
         ConfigurationError: it isn't a URL of Redis, or the file of ``redis_ca`` can't be read.
     """
     url = settings.redis_url.get_secret_value()
     _options("redis_url", url)
-    return url, {"ssl_ca_certs": _ca(settings)} if url.startswith("rediss://") and settings.redis_ca else {}
+    return url, _tls(settings) if url.startswith("rediss://") else {}
 
 
 def broker_options(settings: Settings) -> dict[str, Any]:
@@ -60,11 +59,8 @@ def broker_options(settings: Settings) -> dict[str, Any]:
     found = {"broker_url": f"{scheme}://{user}{place}:{read.get('port', 6379)}/{read.get('db', 0)}"}
     if scheme == "redis":
         return found
-    tls = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
-    if settings.redis_ca:
-        tls["ssl_ca_certs"] = _ca(settings)
     given = {option: value for option, value in read.items() if option.startswith("ssl_")}
-    return found | {"broker_use_ssl": tls | given}
+    return found | {"broker_use_ssl": _tls(settings) | given}
 
 
 def refused_certificate(error: BaseException, where: str, setting: str) -> ConfigurationError | None:
@@ -90,33 +86,27 @@ def _options(name: str, url: str) -> dict[str, Any]:
         raise ConfigurationError(f"setting {name!r}: expected redis://, rediss:// or unix://, got {redacted(url)!r}")
     try:
         parts = urlsplit(url)
-        readable = not parts.fragment and "@" not in parts.path + parts.query
-        if not readable or (parts.scheme != "unix" and not re.fullmatch(r"/?\d*/?", parts.path)):
+        if parts.scheme != "unix" and not re.fullmatch(r"/?\d*/?", parts.path):
             raise ValueError
         pool = redis.ConnectionPool.from_url(url)
         pool.make_connection()  # connects to nothing, but refuses an option that there isn't
     except (ValueError, TypeError, redis.exceptions.RedisError):
         raise ConfigurationError(
             f"setting {name!r}: {redacted(url)!r} can't be read: expected redis://USER:PASSWORD@HOST:PORT/DATABASE, "
-            f"{_RESERVED}, and options that redis-py knows"
+            "and options that redis-py knows"
         ) from None  # for the error may quote what it couldn't read
     return pool.connection_kwargs
 
 
 def _check(urls: str) -> None:
-    """See that kombu can read the URLs of another broker; its own errors quote them."""
+    """See that kombu knows another broker; its own errors quote the URL."""
     from kombu.transport import TRANSPORT_ALIASES
 
     for url in urls.split(";"):
-        try:
-            parts = urlsplit(url)
-            readable = parts.port != 0 and not parts.fragment and "@" not in parts.path + parts.query
-        except ValueError:
-            readable = False
-        if not readable or parts.scheme.partition("+")[0] not in TRANSPORT_ALIASES:
+        if urlsplit(url).scheme.partition("+")[0] not in TRANSPORT_ALIASES:
             raise ConfigurationError(
                 f"setting 'broker_url': {redacted(url)!r} can't be read: expected amqp://USER:PASSWORD@HOST:PORT/VHOST "
-                f"or another broker that kombu knows, {_RESERVED}"
+                "or another broker that kombu knows"
             )
 
 
@@ -135,8 +125,10 @@ def _amqps(url: str) -> tuple[str, dict[str, Any]]:
     return url, {"context": context, "server_hostname": urlsplit(base.partition(";")[0]).hostname}
 
 
-def _ca(settings: Settings) -> str | None:
-    return _readable("redis_ca", settings.redis_ca) if settings.redis_ca else None
+def _tls(settings: Settings) -> dict[str, Any]:
+    """What is verified, whatever the defaults of the library's version."""
+    tls = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
+    return tls | ({"ssl_ca_certs": _readable("redis_ca", settings.redis_ca)} if settings.redis_ca else {})
 
 
 def _readable(name: str, path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What a Redis may lose of what it has accepted, by its own settings."""
+"""How a Redis may lose accepted documents, judged by its settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _lock = threading.Lock()
 
 
 def risks(ledger: Ledger) -> list[str]:
-    """What of that which Redis has accepted can be lost, a line each; nothing where it keeps all.
+    """How Redis may lose documents that it has accepted: one sentence for each way, none if it keeps everything.
 
     Raises:
         BrokerUnavailable: Redis can't be reached.

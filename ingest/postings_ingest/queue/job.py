@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 
-from postings.errors import BrokerUnavailable, JobNotFound
+from postings.errors import BrokerUnavailable, ConfigurationError, JobNotFound
 from postings_ingest.queue.dead_letters import DeadLetter, DeadLetters
 from postings_ingest.queue.ledger import Counts, Ledger
 from postings_ingest.repeats import Repeats
@@ -55,6 +55,7 @@ class Job:
         Raises:
             TimeoutError: some documents are still under way.
             JobNotFound: nothing was sent, or Redis has lost it.
+            ConfigurationError: Redis refuses us, which no wait changes.
         """
         if not progress:
             return list(self.watch(timeout))[-1]
@@ -74,6 +75,7 @@ class Job:
         Raises:
             TimeoutError: it isn't finished after ``timeout`` seconds.
             JobNotFound: nothing was sent, or Redis has lost it.
+            ConfigurationError: as :meth:`wait`.
         """
         began = time.monotonic()
         looked_at, pause, last = began, _FIRST_PAUSE, None
@@ -91,6 +93,8 @@ class Job:
                     f"Redis has lost job {self.id} when {last.done:,} of {last.submitted:,} documents were done: "
                     "it was flushed, evicted, or never written to the disk"
                 ) from error
+            except ConfigurationError as error:
+                raise ConfigurationError(f"{error}; waiting for job {self.id} ends") from error
             except BrokerUnavailable as error:
                 repeats.again("away", "waiting for job %s: %s", self.id, error)
                 pause = _LONGEST_PAUSE

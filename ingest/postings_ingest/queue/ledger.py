@@ -79,6 +79,11 @@ class Lease:
     token: str
     documents: int
 
+    @property
+    def context(self) -> dict[str, str]:
+        """What a line of the log says of it besides."""
+        return {"job": self.job, "batch": self.id}
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -212,7 +217,7 @@ class Ledger:
         Args:
             timeout: seconds after which an announcement that was overtaken by later ones counts as lost.
             idle: nothing comes from the broker, so that all announcements older than that are lost.
-            held: batches that the caller has in hand; they are held for another ``timeout``.
+            held: batches that the caller has in flight; they are held for another ``timeout``.
         """
         lost, found = self._run("recover", int(timeout * 1000), int(idle), *QUEUES, *held)
         self._report_lost(lost, "batches")

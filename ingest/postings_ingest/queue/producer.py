@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from postings import Document, Settings
-from postings.errors import BrokerUnavailable, InvalidDocument, PostingsError, QueueFull
+from postings.errors import BrokerUnavailable, ConfigurationError, InvalidDocument, PostingsError, QueueFull
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.queue.celery_app import announce, celery_app
 from postings_ingest.queue.durability import warn_of_losses
@@ -48,7 +48,7 @@ class Producer:
         settings: where Redis is, and which collection; by default from the environment.
         linger: seconds for which an operation waits for company.
         when_full: ``wait`` for the workers, or ``raise`` :class:`QueueFull`, when more than ``queue_limit``
-            operations are queued or in hand.
+            operations are queued or in flight.
         timeout: seconds to go on trying while Redis can't be reached.
 
     Raises:
@@ -99,6 +99,7 @@ class Producer:
             InvalidDocument: it is no document.
             QueueFull: a batch is full, the queue too, and ``when_full`` is ``raise``; the document isn't taken.
             BrokerUnavailable: a batch is full and can't be sent; the document isn't taken.
+            ConfigurationError: as :meth:`flush`; the document isn't taken.
         """
         if not isinstance(document, Document):
             raise InvalidDocument(f"add takes a Document, got {type(document).__name__}")
@@ -111,6 +112,7 @@ class Producer:
             InvalidDocument: id or version can't belong to a document.
             QueueFull: as :meth:`add`.
             BrokerUnavailable: as :meth:`add`.
+            ConfigurationError: as :meth:`add`.
         """
         self._add(Deletion(id, version))
 
@@ -120,6 +122,8 @@ class Producer:
         Raises:
             QueueFull: the queue is full and ``when_full`` is ``raise``; nothing is lost, flush again.
             BrokerUnavailable: Redis can't be reached; likewise.
+            ConfigurationError: Redis or the broker refuses us, which no retry changes. As with each error, the words
+                name the job if anything was accepted before it.
         """
         with self._lock:
             self._send()
@@ -131,6 +135,7 @@ class Producer:
         Raises:
             QueueFull: as :meth:`flush`.
             BrokerUnavailable: as :meth:`flush`.
+            ConfigurationError: as :meth:`flush`.
         """
         with self._lock:
             try:
@@ -152,7 +157,7 @@ class Producer:
         self._when_full, self._timeout = "raise", 0
         try:
             self.close()
-        except (QueueFull, BrokerUnavailable) as error:
+        except PostingsError as error:
             log.warning("%d operations were not sent: %s", self.unsent, error)
 
     @property
@@ -184,11 +189,20 @@ class Producer:
             if self._sending is None:
                 self._sending = _Batch(uuid.uuid4().hex, pack(self._dumped), len(self._dumped))
                 self._dumped, self._ids, self._bytes, self._due = [], set(), 0, None
-            self._register(self._sending)
-            self._sending = None
+            batch = self._sending
+            queue = INTERACTIVE if batch.operations <= _INTERACTIVE else BULK
+            try:
+                self._register(batch, queue)
+                self._sending = None
+                announce(self._app, self._settings, batch.id, queue)
+            except PostingsError as error:
+                if not self._accepted:
+                    raise
+                kind = ConfigurationError if isinstance(error, ConfigurationError) else type(error)
+                raise kind(f"{error}; {self._accepted:,} operations were accepted, as job {self.job.id}") from error
+        self._due = None
 
-    def _register(self, batch: _Batch) -> None:
-        queue = INTERACTIVE if batch.operations <= _INTERACTIVE else BULK
+    def _register(self, batch: _Batch, queue: str) -> None:
         pause, began = _FIRST_PAUSE, time.monotonic()
         while True:
             try:
@@ -197,25 +211,19 @@ class Producer:
                     batch.id, batch.payload, batch.operations, self.job.id, queue, self._last
                 )
                 break
-            except QueueFull as error:
+            except QueueFull:
                 if self._when_full == "raise":
-                    raise QueueFull(self._with_job(error)) from error
+                    raise
                 began = time.monotonic()
             except BrokerUnavailable as error:
                 # Read anew: the end of a `with` block that failed doesn't wait.
                 if time.monotonic() - began > self._timeout:
-                    raise BrokerUnavailable(self._with_job(error)) from error
+                    raise
                 self._repeats.again("away", "trying again to queue %d operations: %s", batch.operations, error)
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
         self._accepted += batch.operations
         self._repeats.over("away", "%s takes documents again", self._ledger.where)
-        announce(self._app, self._settings, batch.id, queue)
-
-    def _with_job(self, error: PostingsError) -> str:
-        """The error's words, and where to find what was accepted before it."""
-        sent = f"; {self._accepted:,} operations were accepted before, as job {self.job.id}" if self._accepted else ""
-        return f"{error}{sent}"
 
     def _wake(self) -> None:
         if self._thread is None:
@@ -237,4 +245,4 @@ class Producer:
                         self._repeats.over("late", "what waited is sent")
                     except PostingsError as error:
                         self._repeats.again("late", "%d operations wait to be sent: %s", self.unsent, error)
-                        self._due = time.monotonic() + _LONGEST_PAUSE
+                        self._due = time.monotonic() + _LONGEST_PAUSE if self.unsent else None

@@ -1,4 +1,4 @@
-"""How the queue, its workers and its jobs fare."""
+"""The state of the queue, its workers and its jobs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class QueueStatus:
 
     Attributes:
         queued: documents that wait for a worker.
-        in_flight: documents that a worker has in hand.
+        in_flight: documents that workers are at work on.
         dead_letters: documents that could not be indexed.
         oldest_seconds: how long the oldest waiting batch has waited since it was last announced.
         batches: waiting, by queue.

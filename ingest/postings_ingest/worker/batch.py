@@ -94,7 +94,7 @@ class BatchRun:
             operations = unpack(self._lease.payload)
         except NewerFormat as error:
             # Not announced: a newer worker finds it when its announcement counts as lost.
-            log.warning("left to a newer worker: %s", error, extra=self._context())
+            log.warning("left to a newer worker: %s", error, extra=self._lease.context)
             self._still(self._patience.call(lambda: self._ledger.release(self._lease)))
             return Counts()
         except InvalidMessage as error:
@@ -148,7 +148,7 @@ class BatchRun:
             if not isinstance(error, PostingsError):
                 self._try_model(error)
             if len(operations) == 1:
-                log.warning("document %r can't be indexed: %s", operations[0].id, error, extra=self._context())
+                log.warning("document %r can't be indexed: %s", operations[0].id, error, extra=self._lease.context)
                 return Tried(failed=list(operations), letters=[self._letter(to_json(operations[0]), error)])
             middle = len(operations) // 2
             return self._try(operations[:middle]) + self._try(operations[middle:])
@@ -172,9 +172,9 @@ class BatchRun:
         if held is not self._held:
             self._held = held
             if held is Held.TAKEN:
-                log.warning("another worker took over the batch, or has finished it", extra=self._context())
+                log.warning("another worker took over the batch, or has finished it", extra=self._lease.context)
             elif held is Held.LOST:
-                log.warning("Redis lost the batch: its documents are indexed all the same", extra=self._context())
+                log.warning("Redis lost the batch: its documents are indexed all the same", extra=self._lease.context)
         return bool(held)
 
     def _step(self, *, encoding: bool) -> None:
@@ -210,7 +210,7 @@ class BatchRun:
             for start in range(0, len(raw), size)
         ]
         log.warning(
-            "batch was delivered %d times: split into %d", self._lease.deliveries, len(parts), extra=self._context()
+            "batch was delivered %d times: split into %d", self._lease.deliveries, len(parts), extra=self._lease.context
         )
         if self._still(self._patience.call(lambda: self._ledger.split(self._lease, parts))):
             for id, _, _ in parts:
@@ -235,9 +235,6 @@ class BatchRun:
 
     def _letter(self, operation: Any, error: Exception) -> str:
         return letter(operation, type(error).__name__, str(error), self._lease.arrival)
-
-    def _context(self) -> dict[str, str]:
-        return {"job": self._lease.job, "batch": self._lease.id}
 
 
 class WorkerDied(PostingsError):

@@ -86,9 +86,9 @@ class QueueMetrics(Collector):
             return
         yield GaugeMetricFamily("postings_redis_up", "Whether Redis answers", value=1)
         yield GaugeMetricFamily("postings_queued_documents", "Documents that wait", value=status.queued)
-        yield GaugeMetricFamily("postings_in_flight_documents", "Documents in hand", value=status.in_flight)
+        yield GaugeMetricFamily("postings_in_flight_documents", "Documents in flight", value=status.in_flight)
         unfinished = status.queued + status.in_flight
-        yield GaugeMetricFamily("postings_unfinished_documents", "Documents that wait or are in hand", value=unfinished)
+        yield GaugeMetricFamily("postings_unfinished_documents", "Documents queued or in flight", value=unfinished)
         yield GaugeMetricFamily("postings_dead_letters", "Dead letters", value=status.dead_letters)
         yield GaugeMetricFamily("postings_workers", "Workers that gave a sign of life", value=len(status.workers))
         yield GaugeMetricFamily(

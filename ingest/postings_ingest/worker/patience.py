@@ -29,7 +29,7 @@ class Broken(Stopping):
 
     Args:
         reason: in words.
-        blames: whether the documents in hand may be the cause, so that this delivery of them counts.
+        blames: whether the documents in flight may be the cause, so that this delivery of them counts.
     """
 
     def __init__(self, reason: str, *, blames: bool = False) -> None:

@@ -15,7 +15,7 @@ from postings_ingest.indexing import Indexer
 from postings_ingest.queue.celery_app import announce
 from postings_ingest.queue.dead_letters import DeadLetters
 from postings_ingest.queue.durability import warn_of_losses
-from postings_ingest.queue.ledger import Lease, Ledger
+from postings_ingest.queue.ledger import Ledger
 from postings_ingest.worker.batch import BatchRun
 from postings_ingest.worker.keeper import Keeper
 from postings_ingest.worker.patience import Patience, Stopping
@@ -93,7 +93,7 @@ class Service:
         self._keeper.begin()
 
     def stop(self) -> None:
-        """Close everything; batches in hand are done by now, or given back."""
+        """Close everything; batches in flight are done by now, or given back."""
         self.stopping.set()
         self._consuming = False
         self._keeper.stop()
@@ -122,7 +122,7 @@ class Service:
         try:
             with self._turns.take(alone=lease.deliveries > 1):
                 if not self._patience.call(lambda: self.ledger.begin(lease)):
-                    log.warning("another worker took over the batch before its turn came", extra=_context(lease))
+                    log.warning("another worker took over the batch before its turn came", extra=lease.context)
                     return
                 run = BatchRun(
                     lease, self._indexer, self.ledger, self._announce, self._patience, self.settings.batch_seconds
@@ -136,7 +136,7 @@ class Service:
             self._keeper.let_go(lease, done)
         seconds = time.monotonic() - began
         self.metrics.batch_seconds.observe(seconds)
-        log.info("%d documents in %.2f s", done, seconds, extra=_context(lease))
+        log.info("%d documents in %.2f s", done, seconds, extra=lease.context)
         self._sweep()
 
     def keep_unreadable(self, body: bytes | str, reason: str, **shown: Any) -> None:
@@ -183,7 +183,7 @@ class Service:
         return announce(self._app, self.settings, id, queue)
 
     def _watch(self) -> None:
-        """Look at what is in hand, but not at what waits for something to come back."""
+        """Look at what is in flight, but not at what waits for something to come back."""
         runs, pausing, tries = self._runs.copy(), self._patience.pausing.copy(), self._patience.tries.copy()
         self._watchdog.look({run: (run.state, tries[thread]) for thread, run in runs.items() if thread not in pausing})
 
@@ -193,7 +193,3 @@ class Service:
             "trouble": next(iter(self._patience.troubles.copy().values()), None),
             "device": self._indexer.encoder.device if self._indexer else "",
         }
-
-
-def _context(lease: Lease) -> dict[str, str]:
-    return {"job": lease.job, "batch": lease.id}

@@ -22,7 +22,7 @@ _HEALTHY_SECONDS = 60.0
 def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run a worker until it ends by itself; start it again when it was killed, its model broke, or it failed later on.
 
-    SIGTERM, SIGINT and SIGHUP let the worker finish the batches in hand. A second one ends it at once.
+    SIGTERM, SIGINT and SIGHUP let the worker finish the batches in flight. A second one ends it at once.
 
     Args:
         command: the worker's.

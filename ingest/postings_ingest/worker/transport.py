@@ -38,7 +38,7 @@ class GuardedChannel(kombu_redis.Channel):
     """
 
     def close(self) -> None:
-        """Close it; messages in hand are put back if there is a connection."""
+        """Close it; messages in flight are put back if there is a connection."""
         if self._lost:
             self.do_restore = False
         super().close()

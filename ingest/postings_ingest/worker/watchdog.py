@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """Kills this process when a piece of work in hand hasn't moved for too long.
+    """Kills this process when a piece of work in flight hasn't moved for too long.
 
     A thread can't be interrupted in native code, and its lease would be renewed for ever. Where each thread hung is
     written to standard error.

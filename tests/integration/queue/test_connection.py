@@ -15,6 +15,7 @@ from postings import Document, Settings
 from postings.errors import ConfigurationError
 from postings_ingest import Counts, Ledger, Producer
 from postings_ingest.queue.celery_app import announce, celery_app
+from postings_ingest.queue.connection import broker_options, redis_url
 from postings_ingest.queue.ledger import BULK
 from tests.support.redis_server import RedisServer
 from tests.support.redis_tls import Certificate, certificate
@@ -110,6 +111,37 @@ def test_an_authority_that_cannot_be_read_is_a_wrong_setting(tmp_path: Path, con
         Ledger(settings)
     with pytest.raises(ConfigurationError, match=r"setting 'redis_ca'"):
         celery_app(settings)
+
+
+def test_a_broker_whose_certificate_is_refused_is_told_once_for_each_batch_with_the_job(
+    settings: Settings, ledger: Ledger, tls_redis: tuple[RedisServer, Path]
+) -> None:
+    producer = Producer(on(settings, broker_url=tls_redis[0].url), linger=600)
+    said = rf"certificate isn't accepted .*; {{}} operations were accepted, as job {producer.job.id}$"
+    producer.add(Document("a", "text"))
+    with pytest.raises(ConfigurationError, match=said.format(1)):
+        producer.flush()
+    assert producer.unsent == 0
+    assert producer.flush().progress() == Counts(submitted=1)  # it isn't raised again
+    producer.add(Document("b", "text"))
+    with pytest.raises(ConfigurationError, match=said.format(2)):
+        producer.close()
+    assert producer.job.progress() == Counts(submitted=2)
+
+
+def test_an_error_of_the_block_is_not_replaced_by_one_of_the_broker(
+    settings: Settings, ledger: Ledger, tls_redis: tuple[RedisServer, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    producer = Producer(on(settings, broker_url=tls_redis[0].url), linger=600)
+    producer.add(Document("a", "text"))
+    producer.__exit__(KeyError, KeyError(), None)
+    assert f"1 operations were accepted, as job {producer.job.id}" in caplog.text
+
+
+def test_ledger_and_broker_verify_certificate_and_name_whatever_the_default_of_their_library() -> None:
+    settings = Settings(redis_url="rediss://localhost")  # type: ignore[arg-type]
+    verified = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
+    assert redis_url(settings)[1] == broker_options(settings)["broker_use_ssl"] == verified
 
 
 class TlsListener:

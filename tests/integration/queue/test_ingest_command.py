@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 from postings import Settings
 from postings_ingest import Ledger
 from postings_ingest.queue.status import queue_status
 from tests.support.cli import start, write_jsonl
-from tests.support.worker import environment_of
+from tests.support.worker import environment_of, until
 
 RECORDS = [{"id": "a", "text": "one"}, {"id": "b", "text": "two", "_id": "c"}, {"id": "a", "text": "three"}]
 
@@ -21,7 +22,9 @@ def test_duplicates_and_what_is_left_out_are_reported(settings: Settings, ledger
     assert process.returncode == 0, err
     report = json.loads(out)
     assert (report["submitted"], report["duplicates"], report["rejected"]) == (3, 1, 0)
-    assert report["details"]["duplicates"] == [{"id": "a", "first": f"{source}:1", "again": f"{source}:3"}]
+    # What became of the others, only the workers know.
+    assert report["details"] == {"duplicates": [{"id": "a", "first": f"{source}:1", "again": f"{source}:3"}]}
+    assert report["error"] is None
     assert report["left_out"]["fields"] == {"_id": 1}
     assert f"duplicate: 'a' at {source}:3 came first at {source}:1" in err.decode().splitlines()
 
@@ -35,3 +38,46 @@ def test_what_a_source_gave_before_it_failed_is_queued(settings: Settings, ledge
     assert (process.returncode, out) == (1, b"")
     assert b"y.csv: expected the columns 'id' and 'text'" in err
     assert queue_status(ledger).queued == 3
+
+
+def test_a_failure_is_reported_to_programs_with_all_that_was_queued_before(
+    settings: Settings, ledger: Ledger, tmp_path: Path
+) -> None:
+    source = write_jsonl(tmp_path / "x.jsonl", RECORDS)
+    broken = tmp_path / "y.csv"
+    broken.write_text("no,header\n")
+    process = start("ingest", "--queue", "--json", source, broken, env=environment_of(settings))
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1, err
+    report = json.loads(out)
+    assert "y.csv: expected the columns 'id' and 'text'" in report["error"]
+    assert (report["submitted"], report["duplicates"]) == (3, 1)
+    counts = ledger.counts(report["job"])
+    assert counts is not None
+    assert counts.submitted == 3
+
+
+def test_a_failure_before_anything_came_is_reported_as_without_a_queue(
+    settings: Settings, ledger: Ledger, tmp_path: Path
+) -> None:
+    for options in ([], ["--queue"]):
+        process = start("ingest", *options, "--json", tmp_path / "nowhere.jsonl", env=environment_of(settings))
+        out, err = process.communicate(timeout=120)
+        assert (process.returncode, out) == (1, b"")
+        assert b"nowhere.jsonl" in err
+
+
+def test_ctrl_c_while_workers_are_waited_for_is_reported_to_programs(
+    settings: Settings, ledger: Ledger, tmp_path: Path
+) -> None:
+    source = write_jsonl(tmp_path / "x.jsonl", RECORDS)
+    process = start("ingest", "--queue", "--json", source, env=environment_of(settings))
+    assert process.stderr is not None
+    assert b"no worker is alive" in process.stderr.readline()
+    until(lambda: queue_status(ledger).queued == 3, "nothing was queued")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    report = json.loads(out)
+    assert (report["error"], report["submitted"]) == ("interrupted", 3)
+    assert report["job"] in err.decode()

@@ -53,6 +53,16 @@ class Model:
     submitted: int = 0
     indexed: int = 0
     failed: int = 0
+    letters: int = 0
+    last: int = 0
+    evicted: bool = False
+
+    def begin_anew(self) -> None:
+        """What a job's counts are once something happens after they were evicted."""
+        if self.evicted:
+            self.submitted = sum(batch.documents for batch in self.batches.values() if not batch.gone)
+            self.indexed = self.failed = 0
+            self.evicted = False
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -74,8 +84,10 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(target=ids, documents=st.integers(1, 9), queue=st.sampled_from(QUEUES), again=st.booleans())
     def register(self, documents: int, queue: str, again: bool) -> str:
         id = uuid.uuid4().hex
+        self.model.begin_anew()
         for _ in range(1 + again):  # an answer was lost, so the producer asks again
-            register(self.ledger, id, documents, queue=queue)
+            arrival = self.ledger.register(id, f"payload of {id}", documents, "job", queue, self.model.last)
+        self.model.last = arrival
         self.model.batches[id] = Batch(documents, queue)
         self.model.submitted += documents
         return id
@@ -109,8 +121,10 @@ class LedgerMachine(RuleBasedStateMachine):
         left = ("the rest", rest) if rest else ("", 0)
         assert self.ledger.finish(lease, Counts(indexed=done - failed), letters, rest=left) == self.valid(lease)
         if self.valid(lease):
+            self.model.begin_anew()
             self.model.indexed += done - failed
             self.model.failed += failed
+            self.model.letters += failed
             batch.documents, batch.gone, batch.holder = rest, not rest, None
             self.tokens[lease.id] = ""
             assert not self.ledger.finish(lease, Counts(indexed=done - failed), letters, rest=left)  # answer was lost
@@ -130,6 +144,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.ledger.split(lease, parts) == self.valid(lease)
         if not self.valid(lease):
             return multiple()
+        self.model.begin_anew()
         batch.gone = True
         self.model.batches |= {id: Batch(1, batch.queue) for id, _, _ in parts}
         return multiple(*(id for id, _, _ in parts))
@@ -151,11 +166,19 @@ class LedgerMachine(RuleBasedStateMachine):
         for batch in expired.values():
             batch.holder = None
 
+    @rule()
+    def evict_the_counts(self) -> None:
+        evict_counts(self.ledger)
+        self.model.evicted = bool(self.model.batches)
+
     @invariant()
     def nothing_is_lost_or_counted_twice(self) -> None:
         if not self.model.batches:
             return
         counts = self.ledger.counts("job")
+        if self.model.evicted:
+            assert counts is None
+            return
         assert counts is not None
         assert (counts.submitted, counts.indexed, counts.failed) == (
             self.model.submitted,
@@ -167,7 +190,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert int(stored.get("waiting", 0)) == sum(batch.documents for batch in alive if not batch.holder)  # type: ignore[union-attr]
         assert int(stored.get("leased", 0)) == sum(batch.documents for batch in alive if batch.holder)  # type: ignore[union-attr]
         assert counts.submitted - counts.done == sum(batch.documents for batch in alive)
-        assert len(DeadLetters(self.ledger)) == self.model.failed
+        assert len(DeadLetters(self.ledger)) == self.model.letters
 
     @rule(lease=leases)
     def recover_what_is_held(self, lease: Lease) -> None:
@@ -437,7 +460,7 @@ def test_a_batch_that_is_finished_by_another_is_no_lost_one(ledger: Ledger) -> N
     assert lost_to(ledger) == (Counts(submitted=7, indexed=7), {}, [])
 
 
-def test_a_redis_that_lost_everything_is_told_what_became_of_a_batch_in_hand(ledger: Ledger) -> None:
+def test_a_redis_that_lost_everything_is_told_what_became_of_a_batch_in_flight(ledger: Ledger) -> None:
     register(ledger, "a", 7)
     lease = held(ledger.start("a", 10))
     for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
@@ -480,14 +503,87 @@ def test_of_batches_that_were_evicted_with_their_job_each_leaves_a_dead_letter(l
     assert lost_to(ledger) == (Counts(submitted=7, failed=7), {}, ["BatchLost", "BatchLost"])
 
 
+def evict_counts(ledger: Ledger, job: str = "job") -> None:
+    ledger.redis.delete(f"{ledger.prefix}:job:{job}")
+
+
 def test_a_job_whose_counts_were_evicted_is_counted_anew(ledger: Ledger) -> None:
     register(ledger, "a", 3)
     register(ledger, "b", 4)
-    ledger.redis.delete(f"{ledger.prefix}:job:job")
+    register(ledger, "c", 5, job="another")
+    evict_counts(ledger)
     ledger.finish(held(ledger.start("a", 10)), Counts(indexed=2), rest=("the rest", 1))
+    assert ledger.counts("job") == Counts(submitted=7, indexed=2)
     ledger.finish(held(ledger.start("a", 10)), Counts(indexed=1))
+    assert ledger.counts("job") == Counts(submitted=7, indexed=3)
     ledger.finish(held(ledger.start("b", 10)), Counts(indexed=4))
-    assert lost_to(ledger) == (Counts(submitted=7, indexed=7), {}, [])
+    assert lost_to(ledger) == (Counts(submitted=7, indexed=7), {"waiting": "5"}, [])
+
+
+def test_a_producer_goes_on_with_a_job_whose_counts_were_evicted(ledger: Ledger) -> None:
+    first = register(ledger, "a", 10)
+    last = ledger.register("b", "payload", 10, "job", BULK, first)
+    evict_counts(ledger)
+    ledger.finish(held(ledger.start("a", 10)), Counts(indexed=10))
+    assert ledger.counts("job") == Counts(submitted=20, indexed=10)
+    ledger.register("c", "payload", 10, "job", BULK, last)
+    assert ledger.counts("job") == Counts(submitted=30, indexed=10)
+    ledger.finish(held(ledger.start("b", 10)), Counts(indexed=10))
+    assert ledger.counts("job") == Counts(submitted=30, indexed=20)
+    ledger.finish(held(ledger.start("c", 10)), Counts(indexed=10))
+    assert ledger.counts("job") == Counts(submitted=30, indexed=30)
+
+
+def test_a_batch_that_is_registered_after_the_counts_were_evicted_does_not_hide_those_before(ledger: Ledger) -> None:
+    last = register(ledger, "a", 10)
+    evict_counts(ledger)
+    ledger.register("b", "payload", 5, "job", BULK, last)
+    assert ledger.counts("job") == Counts(submitted=15)
+    ledger.finish(held(ledger.start("b", 10)), Counts(indexed=5))
+    assert ledger.counts("job") == Counts(submitted=15, indexed=5)
+    lose(ledger, "a")
+    assert ledger.audit() == "0"
+    assert lost_to(ledger) == (Counts(submitted=15, indexed=5, failed=10), {}, ["BatchLost"])
+
+
+def test_a_batch_that_is_registered_again_after_the_counts_were_evicted_is_counted_once(ledger: Ledger) -> None:
+    last = register(ledger, "a", 10)
+    arrival = ledger.register("b", "payload", 5, "job", BULK, last)
+    evict_counts(ledger)
+    assert ledger.register("b", "payload", 5, "job", BULK, last) == arrival
+    assert lost_to(ledger) == (Counts(submitted=15), {"waiting": "15"}, [])
+
+
+def test_batches_in_flight_when_redis_lost_everything_are_counted_as_they_end(ledger: Ledger) -> None:
+    register(ledger, "a", 10)
+    last = register(ledger, "b", 20)
+    first, second = held(ledger.start("a", 10)), held(ledger.start("b", 10))
+    for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
+        ledger.redis.delete(key)
+    ledger.redis.set(f"{ledger.prefix}:clock", last + 1000)  # those that come now came later
+    ledger.register("c", "payload", 5, "job", BULK, last)
+    assert ledger.counts("job") == Counts(submitted=5)
+    ledger.finish(first, Counts(indexed=4), rest=("the rest", 6))
+    assert ledger.counts("job") == Counts(submitted=15, indexed=4)
+    assert ledger.split(second, [("d", "part", 10), ("e", "part", 10)]) is Held.LOST
+    assert ledger.counts("job") == Counts(submitted=35, indexed=4)
+    for id, documents in {"a": 6, "d": 10, "e": 10, "c": 5}.items():
+        ledger.finish(held(ledger.start(id, 10)), Counts(indexed=documents))
+    assert lost_to(ledger) == (Counts(submitted=35, indexed=35), {}, [])
+
+
+def test_a_letter_from_before_the_counts_were_evicted_is_retried_without_a_count_below_zero(ledger: Ledger) -> None:
+    last = register(ledger, "a")
+    lost = letter({"delete": {"id": "x", "version": None}}, "Error", "reason", last)
+    ledger.finish(held(ledger.start("a", 10)), Counts(), [lost])
+    evict_counts(ledger)
+    ledger.register("b", "payload", 5, "job", BULK, last)
+    batch = DeadLetters(ledger).retry(next(DeadLetters(ledger).list()).id)
+    assert batch is not None
+    assert ledger.counts("job") == Counts(submitted=6)
+    ledger.finish(held(ledger.start(batch[0], 10)), Counts(deleted=1))
+    ledger.finish(held(ledger.start("b", 10)), Counts(indexed=5))
+    assert ledger.counts("job") == Counts(submitted=6, indexed=5, deleted=1)
 
 
 def test_a_letter_whose_job_is_forgotten_is_retried_all_the_same(ledger: Ledger) -> None:

@@ -6,11 +6,14 @@ import asyncio
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import redis
+from pydantic import SecretStr
 
 from postings import Document, Settings
-from postings.errors import BrokerUnavailable, InvalidDocument, JobNotFound, QueueFull
+from postings.errors import BrokerUnavailable, ConfigurationError, InvalidDocument, JobNotFound, QueueFull
 from postings_ingest import AsyncProducer, Counts, Job, Ledger, Producer
 from postings_ingest.queue.ledger import BULK
 from postings_ingest.queue.messages import unpack
@@ -224,5 +227,44 @@ def test_an_error_after_documents_were_accepted_names_their_job(settings: Settin
     producer.flush()
     for document in documents(256):
         producer.add(document)
-    with pytest.raises(QueueFull, match=f"; 256 operations were accepted before, as job {producer.job.id}"):
+    with pytest.raises(QueueFull, match=f"; 256 operations were accepted, as job {producer.job.id}"):
         producer.flush()
+
+
+def test_a_password_that_is_changed_after_documents_were_accepted_leaves_an_error_that_names_the_job(
+    settings: Settings, redis_binary: str, tmp_path: Path
+) -> None:
+    (folder := tmp_path / "redis").mkdir()
+    server = RedisServer(folder, redis_binary)
+    server.start()
+    try:
+        settings = settings.model_copy(update={"redis_url": SecretStr(server.url)})
+        producer = Producer(settings, linger=600)
+        producer.add(Document("a", "text"))
+        job = producer.flush()
+        with redis.Redis.from_url(server.url) as admin:
+            admin.config_set("requirepass", "new")
+            admin.client_kill_filter(_type="normal", skipme=True)
+        producer.add(Document("b", "text"))
+        with pytest.raises(ConfigurationError, match=f"1 operations were accepted, as job {job.id}"):
+            producer.flush()
+        with pytest.raises(ConfigurationError, match=f"job {job.id}"):
+            job.wait(60)
+    finally:
+        server.kill()
+
+
+def test_a_producer_goes_on_after_what_had_lingered_was_sent_late(settings: Settings, ledger: Ledger) -> None:
+    settings = settings.model_copy(update={"queue_limit": 1})
+    ledger.register("before", "payload", 1, "job", BULK)
+    producer = Producer(settings, linger=0.01, when_full="raise")
+    producer.add(Document("a", "refused at first"))
+    until(lambda: producer._due is not None and producer._sending is not None, "nothing was refused")
+    lease = ledger.start("before", 10)
+    assert lease is not None
+    ledger.finish(lease, Counts(indexed=1))
+    until(lambda: queue_status(ledger).queued == 1, "nothing was sent")
+    flushing = threading.Thread(target=producer.flush, daemon=True)
+    flushing.start()
+    flushing.join(30)
+    assert not flushing.is_alive()

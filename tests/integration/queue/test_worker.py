@@ -130,7 +130,7 @@ def with_port(settings: Settings) -> tuple[Settings, int]:
 
 
 def slow_batch(settings: Settings, worker: Worker) -> tuple[str, Job]:
-    """A batch that the worker has in hand for some seconds."""
+    """A batch that the worker has in flight for some seconds."""
     worker.wait_until_ready()
     with Producer(settings) as producer:
         producer.add(Document("slow", "SLOW"))

@@ -61,13 +61,28 @@ local function count(job, field, number)
   redis.call('ZREMRANGEBYSCORE', P .. ':jobs', '-inf', now() - 30 * 24 * 3600 * 1000)
 end
 
--- A job whose counts Redis lost begins anew, with what is found of it.
-local function readmit(job, documents)
+-- A job whose counts Redis lost begins anew: what is known of its batches counts as submitted, once.
+local function readmit(job)
   local key = P .. ':job:' .. job
-  if redis.call('EXISTS', key) == 0 then
-    redis.call('HSET', key, 'anew', 1)
+  if redis.call('EXISTS', key) == 1 then
+    return
   end
-  if redis.call('HGET', key, 'anew') then
+  local open = 0
+  for _, kept in ipairs(redis.call('HVALS', P .. ':batches')) do
+    local owner, _, documents = unpack(cjson.decode(kept))
+    if owner == job then
+      open = open + documents
+    end
+  end
+  redis.call('HSET', key, 'anew', now())
+  count(job, 'submitted', open)
+end
+
+-- What its holder knows of a batch that Redis lost together with the counts of its job: they didn't begin anew with it.
+local function vouch(id, job, arrival, documents)
+  readmit(job)
+  local anew = tonumber(redis.call('HGET', P .. ':job:' .. job, 'anew') or 0)
+  if tonumber(arrival) < anew and redis.call('HEXISTS', P .. ':batches', id) == 0 then
     count(job, 'submitted', documents)
   end
 end
@@ -80,7 +95,7 @@ local function bury(id, queues)
     local job, queue
     job, queue, documents = unpack(cjson.decode(kept))
     leave(id, queue, documents)
-    readmit(job, documents)
+    readmit(job)
     count(job, 'failed', documents)
     local reason = 'Redis lost the batch of ' .. documents .. ' documents before it was done: it was evicted or deleted'
     redis.call('XADD', P .. ':dead', '*', 'job', job, 'letter', cjson.encode({document = cjson.null,

@@ -7,7 +7,7 @@ if held == 'taken' then
   return held
 end
 leave(id, queue, tonumber(documents))
-readmit(job, documents - left)
+vouch(id, job, arrival, documents)
 if rest == '' then
   forget(id)
 else

@@ -7,6 +7,11 @@ local known = redis.call('HMGET', key, 'last', 'arrival')
 if known[1] == id or (last > 0 and tonumber(known[2] or 0) > last) then
   return {'registered', known[2]}
 end
+local before = redis.call('HGET', batch_key(id), 'arrival')
+if before then  -- a repeat, and Redis lost the job's counts in between
+  readmit(job)
+  return {'registered', before}
+end
 -- Whatever workers write must still find room, or the queue could never become shorter.
 local memory = redis.call('INFO', 'memory')
 local used, most = tonumber(memory:match('used_memory:(%d+)')), tonumber(memory:match('maxmemory:(%d+)'))
@@ -22,6 +27,9 @@ end
 local arrival = math.max(now(), tonumber(redis.call('GET', P .. ':clock') or 0) + 1, last + 1)
 arrival = string.format('%.0f', arrival)
 redis.call('SET', P .. ':clock', arrival)
+if last > 0 then
+  readmit(job)
+end
 create(id, payload, documents, job, queue, arrival)
 redis.call('HSET', key, 'last', id, 'arrival', arrival)
 redis.call('HSETNX', key, 'created', now())

@@ -5,6 +5,7 @@ if held == 'taken' then
   return held
 end
 leave(id, queue, tonumber(documents))
+vouch(id, job, arrival, documents)
 forget(id)
 for at = 7, #ARGV, 3 do
   create(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), job, queue, arrival)
