@@ -112,6 +112,24 @@ def test_the_first_address_may_be_away_from_the_start(server: QdrantServer) -> N
         assert index.ensure(MODEL, "tiny").active == MODEL
 
 
+@pytest.mark.parametrize(
+    ("status", "body"), [(401, "<FIRSTLAST>"), (404, "{}"), (400, "{}"), (200, "<html>"), (503, "")]
+)
+def test_what_is_wrong_with_another_node_is_logged_once_and_the_cluster_is_used(
+    server: QdrantServer, caplog: pytest.LogCaptureFixture, status: int, body: str
+) -> None:
+    with answering(status, body) as odd:
+        found = settings(server.url, odd, collection=f"odd-{status}", index_api_key="FIRSTLAST")
+        with ServerIndex.connect(found) as index:
+            index.ensure(MODEL, "tiny")
+            assert use(index, "a") == {"a"}
+        (warning,) = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+        assert odd in warning
+        assert "FIRST" not in warning
+    with answering(200, VERSION.replace("1.20", "1.9")) as old, pytest.raises(IndexRejected, match=r"server is 1\.9"):
+        ServerIndex.connect(settings(server.url, old))
+
+
 def test_a_node_that_never_answers_leaves_time_for_the_next(server: QdrantServer) -> None:
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
