@@ -166,8 +166,8 @@ class AsyncServerIndex:
                 consistency=_CONSISTENT if consistent else None,
             )
             ranking.answer(map(to_hits, answers))
-        if ids := ranking.unread():
-            ranking.complete(await self.retrieve(ids, vectors=ranking.vectors))
+            if ids := ranking.unread():
+                ranking.complete(await self.retrieve(ids, vectors=ranking.vectors))
         return ranking.pages()
 
     async def retrieve(self, ids: Iterable[str], *, vectors: Sequence[str] = ()) -> list[Point]:
