@@ -202,6 +202,8 @@ def answer(collections: Collections, rules: Rules, method: str, path: str, body:
         return {"exists": collections.exists(name)}
     if (method, rest) == ("POST", "/points/count"):
         rules.check_count(body)
+    if (method, rest) == ("POST", "/points/query/batch"):
+        rules.check_limits(body)
     if (method, rest) not in ROUTES:
         raise Refused(404, f"this front doesn't know {method} {path}")
     return ROUTES[method, rest](collections.find(name), body)

@@ -72,6 +72,16 @@ class Ranking:
         for search, points in zip(asked, answers, strict=True):
             search.take(points)
 
+    def ask_less(self) -> bool:
+        """Ask for no more than is wanted from now on; ``False`` if no question becomes smaller by that.
+
+        For an engine that refuses the points more: which of equal scores are in a page, is then its own affair.
+        """
+        larger = [search for search in self._searches if search.page is None and not search.plain]
+        for search in larger:
+            search.ask_plainly()
+        return bool(larger)
+
     def unread(self) -> list[str]:
         """Ids of hits that are still without payload, once all hits are known."""
         if self.questions():
@@ -103,6 +113,7 @@ class _Search:
         wanted: the request.
         bare: whether the payload of the hits is still to be read.
         page: the hits, once their order is known.
+        plain: whether the engine is asked for the page alone.
     """
 
     def __init__(self, request: SearchRequest) -> None:
@@ -112,6 +123,7 @@ class _Search:
         self.page: list[ScoredPoint] | None = None
         self._threshold = _as_score(request.score_threshold)
         self._together = False
+        self.plain = False
         self._end = request.offset + request.limit
         self._start = max(request.offset - 1, 0)
         self._most = self._end + 1 - self._start
@@ -129,6 +141,10 @@ class _Search:
             with_vector=wanted.with_vector and not self.bare,
         )
 
+    def ask_plainly(self) -> None:
+        self.plain, self.bare = True, False
+        self._start, self._most = self.wanted.offset, self.wanted.limit
+
     def take(self, points: Sequence[ScoredPoint]) -> None:
         # A cluster that moves a shard can name a point twice.
         unique = {point.id: point for point in reversed(points)}
@@ -141,7 +157,7 @@ class _Search:
         above = not self._start or (
             len(unique) == len(points) and (len(kept) <= first or kept[first - 1].score > kept[first].score)
         )
-        if above and below:
+        if self.plain or (above and below):
             self.page = kept[first:end]
             return
         self._most = self._end + 1 if below else _GROWTH * max(self._most, self._end + 1)
