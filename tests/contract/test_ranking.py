@@ -96,7 +96,8 @@ def test_a_threshold_that_is_written_as_the_weight_is_keeps_the_hit(index: Index
 
 
 @pytest.mark.parametrize(
-    ("threshold", "hits"), [(math.inf, 0), (1e300, 0), (-math.inf, 2), (-1e300, 2), (0, 2), (-5, 2)]
+    ("threshold", "hits"),
+    [(math.inf, 0), (1e300, 0), (10**400, 0), (-math.inf, 2), (-1e300, 2), (-(10**400), 2), (0, 2), (-5, 2)],
 )
 def test_a_threshold_may_be_any_number(index: Index, threshold: float, hits: int) -> None:
     query, expected = ranked(index, [1.0, 2.0])

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent import futures
@@ -218,3 +219,12 @@ def test_a_process_that_was_forked_uses_rest_where_its_parent_used_grpc(server: 
             raise
     by_grpc = f"parent 0 {server.url} (gRPC on port {server.grpc_port})"
     assert said.splitlines() == [f"child 0 {server.url}", "status 0", by_grpc]
+
+
+def test_what_is_no_settings_is_refused_before_anything_is_started() -> None:
+    before = threading.active_count()
+    with pytest.raises(ConfigurationError, match="expected Settings, got str"):
+        open_index("x")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError):
+        ServerIndex(None, Settings(index_url="a-folder"))
+    assert threading.active_count() == before
