@@ -7,7 +7,7 @@ from dataclasses import asdict
 from postings import open_index
 from postings.index.open import is_server
 from postings.statistics import statistics
-from postings_cli.console import out, print_json
+from postings_cli.console import out, print_json, printable
 from postings_cli.options import Collection, IndexUrl, Json, settings_from
 
 
@@ -32,4 +32,5 @@ def info(collection: Collection = None, index: IndexUrl = None, as_json: Json = 
         return
     about = "about " if facts.pop("approximate") else ""
     for name, value in facts.items():
-        out.print(f"{name:<12} {about}{value:,}" if isinstance(value, int) else f"{name:<12} {value}")
+        shown = f"{about}{value:,}" if isinstance(value, int) else printable(str(value))
+        out.print(f"{name:<12} {shown}")

@@ -43,9 +43,11 @@ def as_integer(name: str, value: object, error: type[PostingsError]) -> int:
 
 def as_number(name: str, value: object, error: type[PostingsError]) -> float:
     """A real number of Python or numpy, infinite perhaps, but not NaN."""
-    if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
-        raise error(f"expected a number for {name}, got {value!r:.100} ({type(value).__name__})")
-    try:
-        return float(value)
-    except OverflowError:
-        return math.copysign(math.inf, value)
+    if not isinstance(value, bool) and isinstance(value, Real):
+        try:
+            number = float(value)
+        except OverflowError:
+            return math.inf if int(math.floor(value)) > 0 else -math.inf  # noqa: RUF046 # mypy knows no order of what floor gives
+        if not math.isnan(number):
+            return number
+    raise error(f"expected a number for {name}, got {value!r:.100} ({type(value).__name__})")

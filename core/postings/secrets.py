@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from urllib.parse import quote, unquote, urlsplit
 
 HIDDEN = "***"
@@ -12,7 +13,7 @@ HIDDEN = "***"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
 _NEXT_URL = re.compile(rf"[,;](?=\s*{_SCHEME})")
 _PLACE = re.compile(r"((\[[^\]]*\]|[^:/?#]+)(:\d+(?![^/?#]))?)?(/[^?#]*)?")
-_CREDENTIALS = re.compile(rf"({_SCHEME})[^\s'\"]*@")
+_BEHIND_SCHEME = re.compile(r"://([^\s'\"]+)")
 _QUERY_SECRET = re.compile(r"[?&][^=&#]*(?:pass|token|secret|key)[^=&#]*=([^&#]+)", re.IGNORECASE)
 _SHORT = 4
 _ODD = (
@@ -61,11 +62,11 @@ def without_secrets(text: str, secrets: Collection[str]) -> str:
         >>> without_secrets("can't reach http://me:other@host, key 'hunter2'", ["hunter2"])
         "can't reach http://host, key '***'"
     """
-    text = _CREDENTIALS.sub(r"\1", text)
-    forms = {form for secret in secrets if secret for form in _forms(secret)}
-    for form in sorted(forms, key=len, reverse=True):
-        pattern = re.escape(form)
-        text = re.sub(pattern if len(form) >= _SHORT else rf"(?<!\w){pattern}(?!\w)", HIDDEN, text)
+    # Each character is read once, however long the text: a pattern that ends at the "@" would look for it again and
+    # again where there is none.
+    text = _BEHIND_SCHEME.sub(lambda found: "://" + found[1].rpartition("@")[2], text)
+    for pattern in _patterns(frozenset(secrets)):
+        text = pattern.sub(HIDDEN, text)
     return text
 
 
@@ -73,7 +74,8 @@ def safe_cause(error: BaseException, secrets: Collection[str]) -> BaseException 
     """The cause to raise an error from: a library's error, unless a traceback would show a secret with it."""
     each: BaseException | None = error
     while each is not None:
-        if without_secrets(str(each), secrets) != str(each):
+        words = str(each)
+        if without_secrets(words, secrets) != words:
             return None
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
     return error
@@ -114,6 +116,16 @@ def _redacted(url: str) -> str:
     # What looks like a port may be a password whose host is missing: it must be a number, behind a host.
     place = _PLACE.match(rest.rpartition("@")[2])
     return scheme + (place[0] if place else "")
+
+
+@lru_cache(maxsize=8)
+def _patterns(secrets: frozenset[str]) -> list[re.Pattern[str]]:
+    """What finds any form of any of the secrets: the long ones, then those that must stand alone."""
+    forms = sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True)
+    long = "|".join(re.escape(form) for form in forms if len(form) >= _SHORT)
+    short = "|".join(re.escape(form) for form in forms if len(form) < _SHORT)
+    # Apart, as an alternation of plain texts alone is searched for by their first characters.
+    return [re.compile(each) for each in (long, rf"(?<!\w)(?:{short})(?!\w)" if short else "") if each]
 
 
 def _forms(secret: str) -> Iterator[str]:

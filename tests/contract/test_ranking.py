@@ -52,7 +52,7 @@ def test_any_pages_are_slices_of_one_sorted_list(
     threshold = None
     if bound is not None:
         threshold = float(np.float32(QUERY) * np.float32(bound))
-        threshold = math.nextafter(threshold, math.inf) if above else threshold
+        threshold = float(np.nextafter(np.float32(threshold), np.float32(math.inf))) if above else threshold
         expected = [each for each in expected if each[0] >= threshold]
     starts = [0, *itertools.accumulate(sizes)]
     pages = [
@@ -88,8 +88,16 @@ def test_a_hit_stays_where_its_own_score_is_the_threshold(index: Index) -> None:
             assert found(index.search(request)) == expected[: at + 1][:size]
 
 
+def test_a_threshold_that_is_written_as_the_weight_is_keeps_the_hit(index: Index) -> None:
+    for n in range(1, 100):
+        query, _ = SparseVector([n], [1.0]), index.upsert([point(str(n), SparseVector([n], [n / 100]))])
+        assert len(index.search(SearchRequest(query, MODEL, score_threshold=n / 100))) == 1
+        assert not index.search(SearchRequest(query, MODEL, score_threshold=n / 100 + 1e-6))
+
+
 @pytest.mark.parametrize(
-    ("threshold", "hits"), [(math.inf, 0), (1e300, 0), (-math.inf, 2), (-1e300, 2), (0, 2), (-5, 2)]
+    ("threshold", "hits"),
+    [(math.inf, 0), (1e300, 0), (10**400, 0), (-math.inf, 2), (-1e300, 2), (-(10**400), 2), (0, 2), (-5, 2)],
 )
 def test_a_threshold_may_be_any_number(index: Index, threshold: float, hits: int) -> None:
     query, expected = ranked(index, [1.0, 2.0])

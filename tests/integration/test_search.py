@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,7 +130,7 @@ def test_pages_of_documents_and_passages_are_slices_of_one_list_whatever_ties(
         best.setdefault(hit.id, hit)
     assert paged(group_by_document=True) == list(best.values())
     for score in {hit.score for hit in passages}:
-        threshold = math.nextafter(score, math.inf) if above else score
+        threshold = float(np.nextafter(np.float32(score), np.float32(math.inf))) if above else score
         expected = [hit for hit in best.values() if hit.score >= threshold]
         assert paged(group_by_document=True, score_threshold=threshold) == expected
 

@@ -38,16 +38,6 @@ def settings(*urls: str, **others: object) -> Settings:
     return Settings(index_url=",".join(urls), **{"index_timeout": 10, "index_grpc_port": 0, **others})  # type: ignore[arg-type]
 
 
-def connected(found: Settings, transport: str) -> ServerIndex:
-    """Over REST, or over gRPC in the end: on a machine that is busy, the look at the port may take too long."""
-    for _ in range(30):
-        index = ServerIndex.connect(found)
-        if ("gRPC" in index._index._connection.place) == (transport == "grpc"):
-            return index
-        index.close()
-    raise AssertionError(f"{transport} is never chosen")
-
-
 def use(index: ServerIndex, *documents: str) -> set[str]:
     """Write and read; returns what is there."""
     index.upsert([point(document) for document in documents])
@@ -61,20 +51,21 @@ def test_reads_and_writes_go_on_when_the_node_that_is_asked_is_away(
 ) -> None:
     caplog.set_level(logging.WARNING, logger="postings.index.server")
     with ExitStack() as stack:
-        ports = free_pair(), free_pair()
+        port = free_pair()
         nodes = [
-            [stack.enter_context(TcpProxy(server.port + offset, own=port + offset)) for offset in (0, 1)]
-            for port in ports
+            [stack.enter_context(TcpProxy(server.port + offset, port + offset, host)) for offset in (0, 1)]
+            for host in ("127.0.0.1", "127.0.0.2")
         ]
         found = settings(
             *(rest.url for rest, _ in nodes),
-            index_grpc_port=0 if transport == "rest" else None,
+            index_grpc_port=0 if transport == "rest" else port + 1,
             collection=f"away-{transport}",
         )
-        index = stack.enter_context(connected(found, transport))
+        index = stack.enter_context(ServerIndex.connect(found))
         index.ensure(MODEL, "tiny")
         assert use(index, "a") == {"a"}
         assert nodes[0][0].url in index.info().location
+        assert ("gRPC" in index.info().location) == (transport == "grpc")
         for proxy in nodes[0]:
             proxy.strike(Fault.REFUSE)
         assert use(index, "b") == {"a", "b"}
@@ -110,6 +101,24 @@ def test_the_first_address_may_be_away_from_the_start(server: QdrantServer) -> N
     assert asyncio.run(connect()) == server.url
     with answering(503, "starting") as starting, ServerIndex.connect(settings(starting, server.url)) as index:
         assert index.ensure(MODEL, "tiny").active == MODEL
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(401, "<FIRSTLAST>"), (404, "{}"), (400, "{}"), (200, "<html>"), (503, "")]
+)
+def test_what_is_wrong_with_another_node_is_logged_once_and_the_cluster_is_used(
+    server: QdrantServer, caplog: pytest.LogCaptureFixture, status: int, body: str
+) -> None:
+    with answering(status, body) as odd:
+        found = settings(server.url, odd, collection=f"odd-{status}", index_api_key="FIRSTLAST")
+        with ServerIndex.connect(found) as index:
+            index.ensure(MODEL, "tiny")
+            assert use(index, "a") == {"a"}
+        (warning,) = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+        assert odd in warning
+        assert "FIRST" not in warning
+    with answering(200, VERSION.replace("1.20", "1.9")) as old, pytest.raises(IndexRejected, match=r"server is 1\.9"):
+        ServerIndex.connect(settings(server.url, old))
 
 
 def test_a_node_that_never_answers_leaves_time_for_the_next(server: QdrantServer) -> None:

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent import futures
@@ -107,11 +108,12 @@ def test_a_setting_turns_grpc_off(server: QdrantServer) -> None:
 
 
 def test_without_grpc_on_the_next_port_rest_is_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, logger="postings.index.server")
+    caplog.set_level(logging.INFO, logger="postings.index.server")
     with running(QdrantServer(tmp_path, grpc_port=free_pair())) as server:
         assert place(Settings(index_url=server.url)) == server.url
+        (said,) = caplog.messages
+        assert said.startswith(f"{server.url}: REST, as gRPC on port {server.port + 1} can't be used: ")
         assert place(Settings(index_url=server.url, index_grpc_port=server.grpc_port)) != server.url
-    assert any(f"{server.url}: REST, as gRPC on port {server.port + 1}" in message for message in caplog.messages)
 
 
 def test_another_server_on_the_next_port_is_left_alone(
@@ -217,3 +219,12 @@ def test_a_process_that_was_forked_uses_rest_where_its_parent_used_grpc(server: 
             raise
     by_grpc = f"parent 0 {server.url} (gRPC on port {server.grpc_port})"
     assert said.splitlines() == [f"child 0 {server.url}", "status 0", by_grpc]
+
+
+def test_what_is_no_settings_is_refused_before_anything_is_started() -> None:
+    before = threading.active_count()
+    with pytest.raises(ConfigurationError, match="expected Settings, got str"):
+        open_index("x")  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError):
+        ServerIndex(None, Settings(index_url="a-folder"))
+    assert threading.active_count() == before

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from postings import EdgeIndex, Settings
+from postings import EdgeIndex, Settings, SparseVector
 from postings.errors import AccessDenied, StrictModeRejected
-from postings.index import Index
+from postings.index import Index, SearchRequest
 from postings.index.payload import tombstone_point
 from postings.index.server import ServerIndex
 from postings.statistics import Statistics, statistics
@@ -73,6 +73,26 @@ def test_where_strict_mode_allows_no_exact_count_it_is_approximate_and_says_so(f
     counts = statistics(filled)
     assert counts.approximate
     assert 0 <= counts.documents <= counts.passages <= 4
+
+
+def test_a_search_as_long_as_strict_mode_allows_is_answered(server: QdrantServer, port: int | None) -> None:
+    with ServerIndex.connect(settings(server, "all", port, f"limits-{port}")) as index:
+        index.ensure(MODEL, "tiny")
+        index.upsert([point(str(n), SparseVector([1], [1.0 + (n > 20)])) for n in range(40)])
+
+        def found(limit: int, offset: int = 0, threshold: float | None = None) -> list[float]:
+            request = SearchRequest(SparseVector([1], [1.0]), MODEL, limit, offset, score_threshold=threshold)
+            hits = index.search(request)
+            assert all(hit.payload["doc_id"] for hit in hits)
+            assert hits == sorted(hits, key=lambda hit: (-hit.score, hit.id))
+            return [hit.score for hit in hits]
+
+        assert found(10) == [2.0] * 10
+        assert found(3) == [2.0] * 3  # all of a tie can't be asked for
+        assert found(10, 15) == [2.0] * 4 + [1.0] * 6
+        assert found(10, 15, 2.0) == [2.0] * 4
+        with pytest.raises(StrictModeRejected, match='11 > 10 for "limit"'):
+            found(11)
 
 
 def test_the_command_says_that_a_count_is_approximate(

@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("grpc_port", type=int)
     parser.add_argument("--api-key")
     parser.add_argument("--read-only-key")
-    parser.add_argument("--strict", action="store_true", help="strict mode, without exact counts")
+    parser.add_argument("--strict", action="store_true", help="strict mode, without exact counts and long searches")
     parser.add_argument("--tls", nargs=2, type=Path, metavar=("CERTIFICATE", "KEY"))
     arguments = parser.parse_args()
     Handler.collections = Collections(arguments.folder)

@@ -99,7 +99,12 @@ class Service:
             GrpcToRest.convert_query_points(_known(each)).model_dump(mode="json", by_alias=True)
             for each in request.query_points
         ]
-        found = self._answer(context, front.query_batch, request.collection_name, {"searches": searches})
+
+        def query_batch(index: Any, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+            self._rules.check_limits(body)
+            return front.query_batch(index, body)
+
+        found = self._answer(context, query_batch, request.collection_name, {"searches": searches})
         return grpc.QueryBatchResponse(
             result=[
                 grpc.BatchResult(

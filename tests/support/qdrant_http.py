@@ -138,12 +138,18 @@ def query_batch(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any
             offset=each.get("offset") or 0,
             filter=_filter(each),
             score_threshold=each.get("score_threshold"),
-            with_payload=each["with_payload"],
+            fields=_fields(each["with_payload"]),
             with_vector=bool(each.get("with_vector")),
         )
         for each in body["searches"]
     ]
     return [{"points": [_point(hit) for hit in hits]} for hits in index.nearest(questions)]
+
+
+def _fields(selector: Any) -> list[str] | None:
+    """Over gRPC, a list comes as a selector that includes it."""
+    chosen = selector.get("include") if isinstance(selector, dict) else selector
+    return chosen if isinstance(chosen, list) else None
 
 
 def retrieve(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -196,6 +202,8 @@ def answer(collections: Collections, rules: Rules, method: str, path: str, body:
         return {"exists": collections.exists(name)}
     if (method, rest) == ("POST", "/points/count"):
         rules.check_count(body)
+    if (method, rest) == ("POST", "/points/query/batch"):
+        rules.check_limits(body)
     if (method, rest) not in ROUTES:
         raise Refused(404, f"this front doesn't know {method} {path}")
     return ROUTES[method, rest](collections.find(name), body)

@@ -9,6 +9,9 @@ from typing import Any
 
 VERSION = os.environ.get("POSTINGS_TEST_FRONT_VERSION", "1.20.0")
 
+MAX_QUERY_LIMIT = 10
+"""Strict mode's ``max_query_limit``."""
+
 _SINCE = {"slice": (1, 19), "prefix": (1, 19), "substring": (1, 20)}
 
 
@@ -37,6 +40,15 @@ class Rules:
             raise Refused(401, "Invalid API key or JWT")
         if writes:
             raise Refused(403, "Forbidden: Global manage access is required")
+
+    def check_limits(self, body: Mapping[str, Any]) -> None:
+        for search in body["searches"] if self.strict else ():
+            if search["limit"] > MAX_QUERY_LIMIT:
+                raise Refused(
+                    400,
+                    f'Bad request: Limit exceeded {search["limit"]} > {MAX_QUERY_LIMIT} for "limit". '
+                    f'Help: Reduce the "limit" parameter to or below {MAX_QUERY_LIMIT}.',
+                )
 
     def check_count(self, body: Mapping[str, Any]) -> None:
         if self.strict and body.get("exact", True):

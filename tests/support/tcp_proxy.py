@@ -34,7 +34,7 @@ class Fault(StrEnum):
 
 
 class TcpProxy:
-    """Listens on a port of its own, or on ``own``, and passes everything on to another.
+    """Listens at ``host``, on a port of its own or on ``own``, and passes everything on to another.
 
     Attributes:
         fault: of connections from now on.
@@ -42,12 +42,13 @@ class TcpProxy:
         struck: how many it has struck.
     """
 
-    def __init__(self, port: int, own: int = 0) -> None:
+    def __init__(self, port: int, own: int = 0, host: str = "127.0.0.1") -> None:
         self.fault = Fault.NONE
         self.faults_left: int | None = None
         self.struck = 0
         self._target = port
         self._own = own
+        self._host = host
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.StreamWriter] = set()
         listening = threading.Event()
@@ -74,9 +75,9 @@ class TcpProxy:
     def _run(self, listening: threading.Event) -> None:
         async def serve() -> None:
             self._end = asyncio.Event()
-            server = await asyncio.start_server(self._connection, "127.0.0.1", self._own)
+            server = await asyncio.start_server(self._connection, self._host, self._own)
             self.port = int(server.sockets[0].getsockname()[1])
-            self.url = f"http://127.0.0.1:{self.port}"
+            self.url = f"http://{self._host}:{self.port}"
             listening.set()
             await self._end.wait()
             server.close()

@@ -7,17 +7,20 @@ import json
 import sys
 import unicodedata
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
+from postings import EdgeIndex
 from postings_cli.console import err, out, print_json, printable, say
 from postings_cli.rejected import Rejected
 from postings_cli.search import show_hits
 from postings_ingest import Rejection
 from postings_query import Contribution, Hit
+from tests.support.cli import Cli
 
 EVERY = [chr(code) for code in range(sys.maxunicode + 1)]
 MOVES_OR_HIDES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -95,3 +98,13 @@ def test_json_says_the_same_and_holds_nothing_that_a_terminal_obeys(fields: dict
         print_json(fields)
     assert json.loads(printed.getvalue()) == fields
     assert [each for each in dangers(printed.getvalue()) if each != "\n"] == []
+
+
+def test_info_shows_a_models_name_without_control_characters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with EdgeIndex(tmp_path, "articles") as index:
+        index.ensure("0123abcd", "a\x1b[31m model\nfingerprint  forged")
+    shown = Cli(str(tmp_path), capsys)("info", "--collection", "articles").out
+    assert "\x1b" not in shown
+    assert shown.count("\nfingerprint") == 1

@@ -7,6 +7,7 @@ import types
 import uuid
 from typing import Any
 
+import numpy as np
 import pytest
 import qdrant_edge as edge
 from hypothesis import given
@@ -398,3 +399,11 @@ shaped_filters = st.fixed_dictionaries(
 def test_any_json_is_translated_or_refused(filter: Any) -> None:
     with contextlib.suppress(InvalidFilter):
         assert isinstance(to_edge(filter), edge.Filter)
+
+
+def test_arrays_and_numbers_of_numpy_are_those_of_python() -> None:
+    given = field(match={"any": np.array([2020, 2021])}, range={"gte": np.float32(0.5)}, is_empty=np.bool_(False))
+    (condition,) = as_json(given)["must"]
+    assert condition == field(match={"any": [2020, 2021]}, range={"gte": 0.5}, is_empty=False)["must"][0]
+    assert [type(value) for value in condition["match"]["any"]] == [int, int]
+    assert to_edge(as_json(field(match={"any": np.array(["a", "b"])})))

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Self
 
-from postings import SparseVector
+import pytest
+
+from postings import EdgeIndex, SparseVector
+from postings.documents import Passage
 from postings.index import Point, ScoredPoint, SearchRequest
+from postings.index.payload import of_documents, passage_point
 from postings.index.ranking import Question, Ranking
+from postings_query.grouping import best_of_documents
+from tests.support.indexes import MODEL
 
 QUERY = SparseVector([1], [1.0])
 
 
 def hits(scores: dict[str, float]) -> list[ScoredPoint]:
     """What an engine has, of equal scores the last ids first: the worst that it may do."""
-    points = [ScoredPoint(id, {"text": id}, {}, score) for id, score in scores.items()]
+    points = [ScoredPoint(id, {"text": id, "version": 1}, {}, score) for id, score in scores.items()]
     return sorted(points, key=lambda point: (point.score, point.id), reverse=True)
 
 
@@ -38,7 +46,7 @@ def test_a_page_whose_cut_falls_between_two_scores_takes_one_request_with_the_pa
     stored = hits({f"{n:03}": float(-n) for n in range(100)})
     ranking = Ranking([request(10)])
     ((question,),) = asked(ranking, stored)
-    assert (question.limit, question.with_payload) == (11, True)
+    assert (question.limit, question.fields) == (11, None)
     assert ids(ranking) == [[f"{n:03}" for n in range(10)]]
     assert not ranking.unread()
 
@@ -59,7 +67,7 @@ def test_ties_at_the_cut_are_asked_for_by_id_alone_and_for_all_searches_in_one_r
         [176, 64],
         [256],
     ]
-    assert not any(question.with_payload for questions in rounds[1:] for question in questions)
+    assert all(question.fields == ["version"] for questions in rounds[1:] for question in questions)
     assert ids(ranking) == [[f"{n:03}" for n in range(10)], ["001", "002"], [f"{n:03}" for n in range(100)]]
     assert ranking.unread() == [f"{n:03}" for n in range(10)]
 
@@ -68,7 +76,7 @@ def test_a_deep_page_between_scores_takes_one_request_for_itself_and_a_point_at_
     stored = hits({f"{n:03}": -float(n // 5) for n in range(100)})
     ranking = Ranking([request(10, 50)])
     ((question,),) = asked(ranking, stored)
-    assert (question.offset, question.limit, question.with_payload) == (49, 12, True)
+    assert (question.offset, question.limit, question.fields) == (49, 12, None)
     assert ids(ranking) == [[f"{n:03}" for n in range(50, 60)]]
 
 
@@ -88,21 +96,40 @@ def test_a_page_beyond_the_end_is_empty() -> None:
     assert ids(ranking) == [["009"], [], [], []]
 
 
-def test_what_was_deleted_meanwhile_is_left_out() -> None:
-    ranking = Ranking([request(3)])
+@pytest.mark.parametrize(
+    "written",
+    [[], [Point("a", {"version": 2})], [Point("a", {"version": 1, "deleted_at": 1})]],
+    ids=["deleted", "rewritten", "tombstone"],
+)
+def test_where_a_hit_was_written_meanwhile_all_are_found_again_with_their_payload(written: list[Point]) -> None:
+    ranking = Ranking([request(3), request(1, 3)])
     asked(ranking, hits(dict.fromkeys("abcdef", 1.0)))
-    assert ranking.unread() == ["a", "b", "c"]
-    ranking.complete([Point("a", {"text": "a"}), Point("b", {"deleted_at": 1})])
-    ((hit,),) = ranking.pages()
-    assert (hit.id, hit.payload, hit.score) == ("a", {"text": "a"}, 1.0)
+    assert ranking.unread() == ["a", "b", "c", "d"]
+    ranking.complete([*written, *(Point(id, {"text": id, "version": 1}) for id in "bcd")])
+    ((question,),) = asked(ranking, hits(dict.fromkeys("bcdef", 1.0)))
+    assert (question.offset, question.fields) == (0, None)
+    assert not ranking.unread()
+    assert ids(ranking) == [["b", "c", "d"], ["d"]]
+    assert [hit.payload["text"] for page in ranking.pages() for hit in page] == ["b", "c", "d", "d"]
 
 
-def test_what_lost_its_vector_meanwhile_is_left_out_where_vectors_are_asked_for() -> None:
+def test_a_hit_that_lost_its_vector_meanwhile_counts_as_written_where_vectors_are_asked_for() -> None:
     ranking = Ranking([SearchRequest(QUERY, "m", 2, with_vector=True)])
     asked(ranking, hits(dict.fromkeys("abcdef", 1.0)))
     assert ranking.vectors == ["m"]
-    ranking.complete([Point("a", {"text": "a"}, {"m": QUERY}), Point("b", {"text": "b"})])
-    assert ids(ranking) == [["a"]]
+    ranking.complete([Point("a", {"text": "a", "version": 1}, {"m": QUERY}), Point("b", {"version": 1})])
+    ((question,),) = asked(ranking, hits(dict.fromkeys("acdef", 1.0)))
+    assert question.with_vector
+    assert ids(ranking) == [["a", "c"]]
+
+
+def test_a_tie_that_has_grown_meanwhile_is_asked_for_with_the_payload_until_it_ends() -> None:
+    ranking = Ranking([request(2)])
+    asked(ranking, hits(dict.fromkeys("abcd", 1.0)))
+    ranking.complete([Point("a", {"version": 1})])
+    rounds = asked(ranking, hits(dict.fromkeys("bcdefghijklmnopqrstuvwxyz", 1.0)))
+    assert [(question.limit, question.fields) for (question,) in rounds] == [(12, None), (48, None)]
+    assert ids(ranking) == [["b", "c"]]
 
 
 def test_a_point_that_is_named_twice_is_found_once() -> None:
@@ -110,3 +137,50 @@ def test_a_point_that_is_named_twice_is_found_once() -> None:
     ranking = Ranking([request(2), request(2, 2)])
     asked(ranking, stored)
     assert ids(ranking) == [["a", "b"], ["c", "d"]]
+
+
+class Busy(EdgeIndex):
+    """An index that somebody else writes to before the next points are read by id."""
+
+    def meanwhile(self, write: Callable[[Self], object]) -> None:
+        self._write = write
+
+    def retrieve(self, ids: Iterable[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+        self._write(self)
+        return super().retrieve(ids, vectors=vectors)
+
+
+@pytest.fixture
+def busy(tmp_path: Path) -> Iterator[Busy]:
+    with Busy(tmp_path) as index:
+        index.ensure(MODEL, "tiny")
+        index.upsert([passage(document, 1, "own") for document in range(9)])
+        yield index
+
+
+def passage(document: int, version: int, tenant: str, ordinal: int = 0) -> Point:
+    made = Passage(str(document), ordinal, 0, 1, f"{tenant} {version}", "", {"tenant": tenant}, version, 3)
+    return passage_point(made, {MODEL: QUERY})
+
+
+def test_a_document_that_is_given_to_another_tenant_between_two_requests_is_not_shown(busy: Busy) -> None:
+    first = min(range(9), key=lambda document: passage(document, 1, "own").id)
+    busy.meanwhile(lambda index: index.upsert([passage(first, 2, "other")]))
+    own = {"must": [{"key": "metadata.tenant", "match": {"value": "own"}}]}
+    found = busy.search(SearchRequest(QUERY, MODEL, 3, filter=own))
+    assert [hit.payload["text"] for hit in found] == ["own 1"] * 3
+
+
+def test_documents_that_are_deleted_between_two_requests_do_not_end_a_page_of_documents(busy: Busy) -> None:
+    busy.upsert([passage(document, 1, "own", ordinal) for document in range(9) for ordinal in (1, 2)])
+    gone = [point.payload["doc_id"] for point in sorted(busy.scroll(), key=lambda point: point.id)[:2]]
+    busy.meanwhile(lambda index: index.delete(of_documents(gone)))
+    questions = best_of_documents([SearchRequest(QUERY, MODEL, 6)], 1000)
+    asked, pages = next(questions), None
+    while pages is None:
+        try:
+            asked = questions.send(busy.search_batch(asked))
+        except StopIteration as end:
+            pages = end.value
+    assert len({hit.payload["doc_id"] for hit in pages[0]}) == 6
+    assert not {hit.payload["doc_id"] for hit in pages[0]} & set(gone)

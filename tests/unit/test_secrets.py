@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from postings import Settings
 from postings.errors import ConfigurationError, IndexUnavailable, PostingsError
 from postings.index.server import ServerIndex
-from postings.secrets import redacted, safe_cause, secrets_of, without_secrets
+from postings.secrets import _patterns, redacted, safe_cause, secrets_of, without_secrets
 from postings_cli.main import run
 from postings_ingest.worker.logs import Discreet, JsonFormatter, TextFormatter
 from tests.support.qdrant_server import free_pair
@@ -98,6 +98,24 @@ def test_a_librarys_words_lose_a_secret_in_every_form_it_is_quoted_in(secret: st
 def test_a_short_secret_does_not_tear_words_apart() -> None:
     assert without_secrets("a part of 'a' b", ["a"]) == "*** part of '***' b"
     assert without_secrets("Authorization of http://me:a@host", ["a"]) == "Authorization of http://host"
+
+
+@pytest.mark.parametrize("part", ["a", "a://", "a://b@", "a+", "@", "FIRST", "://'"])
+def test_a_text_of_any_length_is_searched_in_one_pass(part: str) -> None:
+    text = part * (1_000_000 // len(part))
+    assert "b@" not in without_secrets(text, ["FIRSTLAST", "a"])
+
+
+def test_the_forms_of_secrets_are_made_once_not_for_each_text() -> None:
+    before = _patterns.cache_info().misses
+    for number in range(100):
+        assert hidden(without_secrets(f"line {number} FIRSTLAST", {"FIRSTLAST", f"only {number // 100} here"}))
+    assert _patterns.cache_info().misses - before == 1
+
+
+def test_of_a_secret_within_another_the_longer_is_hidden() -> None:
+    assert without_secrets("abcdef abcd", ["abcd", "abcdef"]) == "*** ***"
+    assert without_secrets("://a@b@host,http://c:d@e x@y", []) == "://e x@y"
 
 
 def test_the_secrets_of_an_address_are_its_password_or_token_and_those_of_its_query() -> None:

@@ -107,3 +107,11 @@ def test_the_need_of_a_request_is_that_of_its_newest_word_wherever_it_is() -> No
 )
 def test_a_version_is_its_first_two_numbers(said: str, version: tuple[int, int]) -> None:
     assert read_version(said) == version
+
+
+def test_a_word_that_only_a_newer_client_knows_is_refused_as_a_filter() -> None:
+    class Newer(q.Filter):
+        nearly: bool = True
+
+    with pytest.raises(InvalidFilter, match="'nearly'"):
+        need_of([Newer(must=[], nearly=True)])

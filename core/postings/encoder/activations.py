@@ -53,7 +53,12 @@ def activations(
         values: their weights, 0 where an entry isn't active or the row has fewer.
         positions: where in the text each comes from.
         max_active_dims: keep only the highest of each row.
+
+    Raises:
+        InvalidVector: a weight isn't finite.
     """
+    # Here already: NaN isn't over 0, and would be taken for an entry that isn't active.
+    require_finite(values)
     if max_active_dims is not None and values.shape[1] > max_active_dims:
         kept = np.sort(np.argpartition(-values, max_active_dims - 1, axis=1)[:, :max_active_dims], axis=1)
         entries, values = np.take_along_axis(entries, kept, 1), np.take_along_axis(values, kept, 1)
@@ -77,10 +82,15 @@ def vectors_of(indices: Integers, values: Floats, lengths: Sequence[int]) -> lis
     Raises:
         InvalidVector: a weight isn't finite.
     """
-    if not np.isfinite(values).all():
-        raise InvalidVector(f"the model gives weights that aren't finite, such as {values[~np.isfinite(values)][0]}")
+    require_finite(values)
     rows = zip(rows_of(indices.astype(np.int32), lengths), rows_of(values, lengths), strict=True)
     return [SparseVector.unchecked(*row) for row in rows]
+
+
+def require_finite(values: Floats) -> None:
+    """Raise :class:`InvalidVector` for what a model has computed if a number of it isn't finite."""
+    if not np.isfinite(values).all():
+        raise InvalidVector(f"the model gives weights that aren't finite, such as {values[~np.isfinite(values)][0]}")
 
 
 def saturated(logits: Floats, logarithms: int) -> Floats:

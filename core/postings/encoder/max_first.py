@@ -24,6 +24,7 @@ from torch.nn import functional
 from postings.encoder.activations import Activations, Integers, activations
 from postings.encoder.screening import ScreenYield
 from postings.encoder.tokenizer import Ids, Tokenizer, padded
+from postings.errors import InvalidVector
 
 if TYPE_CHECKING:
     from sentence_transformers.base.modules import Transformer
@@ -80,7 +81,7 @@ class MaxFirst:
             expected = pooling(transformer(features))["sentence_embedding"].float().cpu().numpy()
             try:
                 found = path.encode(path.prepare(texts), positions=False)
-            except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):
+            except (AttributeError, IndexError, InvalidVector, RuntimeError, TypeError, ValueError):
                 return None
         for row, vector in zip(expected, (each.vector for each in found), strict=True):
             row[vector.indices] -= vector.values
@@ -99,7 +100,7 @@ class MaxFirst:
             possible = self._screen.possible(hidden) if self._screen and self._yield.pays else None
             if possible is None or not self._yield.note(int(possible.count_nonzero()), possible.numel()):
                 logits = self._highest(hidden)
-                entries, real = _entries_of(logits > 0)
+                entries, real = _entries_of(~(logits <= 0))
                 logits = logits.gather(1, entries)
                 found = self._logits(hidden, entries)[1] if positions else None
             else:
@@ -197,7 +198,8 @@ class _Screen:
             tile = slice(start, start + _TILE)
             highest = functional.linear(rounded, self._rounded[tile]).amax(1).float()
             # The product itself is rounded to bfloat16 once more.
-            possible[:, tile] = highest + highest.abs() * _BFLOAT16_ROUNDING + slack[:, tile] > 0
+            # NaN isn't over 0, but has to be seen.
+            possible[:, tile] = ~(highest + highest.abs() * _BFLOAT16_ROUNDING + slack[:, tile] <= 0)
         return possible
 
 

@@ -143,8 +143,8 @@ class EdgeIndex:
         ranking = Ranking(requests)
         while questions := ranking.questions():
             ranking.answer(self.nearest(questions))
-        if ids := ranking.unread():
-            ranking.complete(self.retrieve(ids, vectors=ranking.vectors))
+            if ids := ranking.unread():
+                ranking.complete(self.retrieve(ids, vectors=ranking.vectors))
         return ranking.pages()
 
     def nearest(self, questions: Sequence[Question]) -> list[list[ScoredPoint]]:

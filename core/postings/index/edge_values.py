@@ -31,7 +31,7 @@ def to_edge_query(question: Question) -> edge.QueryRequest:
         offset=question.offset,
         filter=None if question.filter is None else to_edge(question.filter),
         score_threshold=question.score_threshold,
-        with_payload=question.with_payload,
+        with_payload=True if question.fields is None else list(question.fields),
         with_vector=[question.using] if question.with_vector else False,
     )
 

@@ -54,7 +54,7 @@ def _plain(value: Any) -> Any:
         return value.model_dump(mode="json", by_alias=True, exclude_none=True)
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return [_plain(each) for each in value]
-    return value
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def to_edge(filter: Filter) -> edge.Filter:

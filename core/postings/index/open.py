@@ -30,10 +30,11 @@ def open_index(settings: Settings | None = None) -> Index:
         ...     index.collection
         'articles'
     """
-    if settings is None:
-        from postings.settings import Settings
+    from postings.settings import Settings
 
-        settings = Settings()
+    settings = Settings() if settings is None else settings
+    if not isinstance(settings, Settings):
+        raise ConfigurationError(f"expected Settings, such as Settings(index_url=…), got {type(settings).__name__}")
     if is_server(settings):
         # qdrant-client takes a second to import: only those who use a server wait for it.
         from postings.index.server import ServerIndex

@@ -36,7 +36,7 @@ class SearchRequest:
     """One search: the points whose vector ``using`` has the highest dot product with ``vector``.
 
     Points that share no dim with the query have no score and are never found. ``score_threshold`` leaves out lower
-    scores; one that equals it stays. ``with_vector`` returns the stored vector of each hit too.
+    scores; one that equals it, as a float32, stays. ``with_vector`` returns the stored vector of each hit too.
 
     Raises:
         InvalidQuery: a value is of the wrong type or out of range.

@@ -3,7 +3,9 @@
 An engine cuts its answer after so many points, among equal scores too, and which of those it keeps is its own affair:
 pages cut by an engine can overlap. So it is asked for the page and for one point more at either end. Where both cuts
 fall between two scores, that is all. Where one falls among equal scores, the page may hold the wrong ones of them: all
-from the top are asked for, by id and score only, and ever more of them until a lower score comes.
+from the top are asked for, by id, score and version only, and ever more of them until a lower score comes. Their
+payload is read afterwards; where one was written in between, all are searched for again, with their payload, so that a
+page never shows another text than the one that was scored, nor one that the filter excludes, and is never short.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from postings.index.protocol import Filter, Point, ScoredPoint, SearchRequest
 from postings.vectors import SparseVector
 
 _GROWTH = 4
+_VERSION = "version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class Question:
     offset: int = 0
     filter: Filter | None = None
     score_threshold: float | None = None
-    with_payload: bool = True
+    fields: Sequence[str] | None = None
+    """Of the payload; ``None`` for all."""
     with_vector: bool = False
 
 
@@ -49,8 +53,8 @@ class Ranking:
         >>> ranking = Ranking([request])
         >>> while questions := ranking.questions():
         ...     ranking.answer(index.nearest(questions))
-        >>> if ids := ranking.unread():
-        ...     ranking.complete(index.retrieve(ids, vectors=ranking.vectors))
+        ...     if ids := ranking.unread():
+        ...         ranking.complete(index.retrieve(ids, vectors=ranking.vectors))
         >>> ranking.pages() == index.search_batch([request])
         True
     """
@@ -68,8 +72,20 @@ class Ranking:
         for search, points in zip(asked, answers, strict=True):
             search.take(points)
 
+    def ask_less(self) -> bool:
+        """Ask for no more than is wanted from now on; ``False`` if no question becomes smaller by that.
+
+        For an engine that refuses the points more: which of equal scores are in a page, is then its own affair.
+        """
+        larger = [search for search in self._searches if search.page is None and not search.plain]
+        for search in larger:
+            search.ask_plainly()
+        return bool(larger)
+
     def unread(self) -> list[str]:
-        """Ids of hits that are still without payload."""
+        """Ids of hits that are still without payload, once all hits are known."""
+        if self.questions():
+            return []
         return list(dict.fromkeys(hit.id for search in self._searches if search.bare for hit in search.page or ()))
 
     @property
@@ -78,7 +94,7 @@ class Ranking:
         return list(dict.fromkeys(search.wanted.using for search in self._searches if search.wanted.with_vector))
 
     def complete(self, points: Iterable[Point]) -> None:
-        """Take what was read by id; a hit that was deleted since it was found is left out."""
+        """Take what was read by id; a search of whose hits one was written since it was found has to be asked again."""
         # A document's tombstone has the id of its first passage.
         found = {point.id: point for point in points if "deleted_at" not in point.payload}
         for search in self._searches:
@@ -95,8 +111,9 @@ class _Search:
 
     Attributes:
         wanted: the request.
-        bare: whether the engine is asked for ids and scores only.
+        bare: whether the payload of the hits is still to be read.
         page: the hits, once their order is known.
+        plain: whether the engine is asked for the page alone.
     """
 
     def __init__(self, request: SearchRequest) -> None:
@@ -104,6 +121,9 @@ class _Search:
         self.wanted = request if request.filter is None else replace(request, filter=as_json(request.filter))
         self.bare = False
         self.page: list[ScoredPoint] | None = None
+        self._threshold = _as_score(request.score_threshold)
+        self._together = False
+        self.plain = False
         self._end = request.offset + request.limit
         self._start = max(request.offset - 1, 0)
         self._most = self._end + 1 - self._start
@@ -116,15 +136,19 @@ class _Search:
             limit=self._most,
             offset=self._start,
             filter=wanted.filter,
-            score_threshold=None if wanted.score_threshold is None else _below(wanted.score_threshold),
-            with_payload=not self.bare,
+            score_threshold=None if self._threshold is None else _below(self._threshold),
+            fields=[_VERSION] if self.bare else None,
             with_vector=wanted.with_vector and not self.bare,
         )
+
+    def ask_plainly(self) -> None:
+        self.plain, self.bare = True, False
+        self._start, self._most = self.wanted.offset, self.wanted.limit
 
     def take(self, points: Sequence[ScoredPoint]) -> None:
         # A cluster that moves a shard can name a point twice.
         unique = {point.id: point for point in reversed(points)}
-        threshold = self.wanted.score_threshold
+        threshold = self._threshold
         kept = [point for point in unique.values() if threshold is None or point.score >= threshold]
         kept.sort(key=lambda point: (-point.score, point.id))
         first, end = self.wanted.offset - self._start, self._end - self._start
@@ -133,23 +157,36 @@ class _Search:
         above = not self._start or (
             len(unique) == len(points) and (len(kept) <= first or kept[first - 1].score > kept[first].score)
         )
-        if above and below:
+        if self.plain or (above and below):
             self.page = kept[first:end]
             return
         self._most = self._end + 1 if below else _GROWTH * max(self._most, self._end + 1)
-        self._start, self.bare = 0, True
+        self._start, self.bare = 0, not self._together
 
     def read(self, found: dict[str, Point]) -> None:
         using = [self.wanted.using] if self.wanted.with_vector else []
+        hits = self.page or []
+        self.bare = False
         self.page = [
             replace(hit, payload=point.payload, vectors={name: point.vectors[name] for name in using})
-            for hit in self.page or ()
-            if (point := found.get(hit.id)) and all(name in point.vectors for name in using)
+            for hit in hits
+            if (point := found.get(hit.id))
+            and point.payload.get(_VERSION) == hit.payload.get(_VERSION)
+            and all(name in point.vectors for name in using)
         ]
+        if len(self.page) < len(hits):
+            # With the payload in the same answer, nothing can come in between again.
+            self.page, self._together = None, True
+
+
+def _as_score(threshold: float | None) -> float | None:
+    """The threshold as a score, which is a float32: the one of 0.7 is a little lower than Python's number."""
+    with np.errstate(over="ignore"):
+        return None if threshold is None else float(np.float32(threshold))
 
 
 def _below(threshold: float) -> float | None:
-    """The next lower score: some engines leave out a score that equals the threshold, and others don't."""
+    """The next lower score: the embedded engine and qdrant-client's memory leave out one that equals the threshold."""
     with np.errstate(over="ignore"):
         lower = float(np.nextafter(np.float32(threshold), np.float32(-np.inf)))
     return lower if math.isfinite(lower) else None

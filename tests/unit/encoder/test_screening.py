@@ -9,11 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postings.encoder.activations import activations
 from postings.encoder.max_first import _Screen
 from postings.encoder.onnx.heads import screen_graph
 from postings.encoder.onnx.session import Session
 from postings.encoder.onnx.weights import rounded_decoder
 from postings.encoder.screening import ScreenYield
+from postings.errors import InvalidVector
 
 Floats = npt.NDArray[np.float32]
 
@@ -82,3 +84,20 @@ def test_a_screen_that_leaves_too_much_is_given_up(left: list[int], pays: bool) 
         if not counts.pays:
             break
     assert counts.pays is pays
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_what_is_not_finite_passes_the_screen_in_bfloat16(wrong: float) -> None:
+    hidden = torch.ones(2, 3, 4)
+    hidden[1, 2] = wrong
+    with torch.inference_mode():
+        possible = _Screen(torch.nn.Linear(4, 9)).possible(hidden)
+    assert possible[1].all()
+
+
+@pytest.mark.parametrize("max_active_dims", [None, 1])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_weight_that_is_not_finite_is_an_error_and_no_empty_vector(wrong: float, max_active_dims: int | None) -> None:
+    entries, values = np.array([[1, 2], [3, 4]]), np.array([[1, 2], [wrong, 0]], np.float32)
+    with pytest.raises(InvalidVector, match="aren't finite"):
+        activations(entries, values, None, max_active_dims)

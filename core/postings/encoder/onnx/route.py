@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from postings.encoder.activations import Activations, Floats, Integers, activations, entries_of, saturated
+from postings.encoder.activations import (
+    Activations,
+    Floats,
+    Integers,
+    activations,
+    entries_of,
+    require_finite,
+    saturated,
+)
 from postings.encoder.onnx.facts import TRANSFORMERS
 from postings.encoder.onnx.session import Session
 from postings.encoder.onnx.weights import TILE, read_weights, rounded_decoder
@@ -71,6 +79,8 @@ class GraphRoute:
     def encode(self, batch: Sequence[Ids], *, positions: bool) -> list[Activations]:
         """One pass."""
         hidden = self._hidden(batch)
+        # Of what isn't finite, the screen would leave nothing.
+        require_finite(hidden)
         if not self._yield.pays:
             return self._encode_whole(hidden, batch, positions=positions)
         possible = self._screen.run(hidden=hidden, shrink=_large(batch))[0]
@@ -96,7 +106,7 @@ class GraphRoute:
             self._dense = self._dense_session()
         logits = self._dense.run(hidden=hidden, shrink=_large(batch))[0]
         logits += self._bias
-        entries, real = entries_of(logits > 0)
+        entries, real = entries_of(~(logits <= 0))
         active = np.where(real, np.take_along_axis(logits, entries, 1), 0)
         found = self._logits(hidden, entries, batch)[1] if positions else None
         return activations(entries, saturated(active, self._logarithms), found, self._max_active_dims)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
@@ -33,6 +34,8 @@ _PAGE = 256
 _METADATA_KEY = "postings"
 # Most of the replicas are asked. (Qdrant's own word MAJORITY asks all, and fails when one is away.)
 _CONSISTENT = q.ReadConsistencyType.QUORUM
+
+log = logging.getLogger(__name__)
 
 
 class AsyncServerIndex:
@@ -160,14 +163,20 @@ class AsyncServerIndex:
         """Answer several searches at once."""
         ranking = Ranking(requests)
         while questions := ranking.questions():
-            answers = await self._request(
-                "query_batch_points",
-                [to_query(question) for question in questions],
-                consistency=_CONSISTENT if consistent else None,
-            )
+            try:
+                answers = await self._request(
+                    "query_batch_points",
+                    [to_query(question) for question in questions],
+                    consistency=_CONSISTENT if consistent else None,
+                )
+            except StrictModeRejected as error:
+                if not ranking.ask_less():
+                    raise
+                log.debug("equal scores at the end of a page are in the server's order: %s", error)
+                continue
             ranking.answer(map(to_hits, answers))
-        if ids := ranking.unread():
-            ranking.complete(await self.retrieve(ids, vectors=ranking.vectors))
+            if ids := ranking.unread():
+                ranking.complete(await self.retrieve(ids, vectors=ranking.vectors))
         return ranking.pages()
 
     async def retrieve(self, ids: Iterable[str], *, vectors: Sequence[str] = ()) -> list[Point]:

@@ -41,8 +41,8 @@ class ServerIndex:
     """
 
     def __init__(self, client: AsyncQdrantClient | None, settings: Settings | None = None) -> None:
-        self._loop = _LoopThread()
         self._index = AsyncServerIndex(client, settings)
+        self._loop = _LoopThread()
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from qdrant_client import AsyncQdrantClient
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 
-from postings.errors import IndexUnavailable, InvalidFilter, PostingsError
+from postings.errors import IndexRejected, IndexUnavailable, InvalidFilter, PostingsError
 from postings.index.server.errors import index_error
 from postings.index.server.node import Node
 from postings.index.server.versions import Need, Version, shown
@@ -54,13 +54,17 @@ class Connection:
     async def open(self) -> None:
         """Connect to the first node that answers, and look at the versions of the others.
 
+        Whatever else is wrong with another node is logged: it is not needed yet.
+
         Raises:
             IndexUnavailable: none can be reached.
             IndexRejected: one is older than Postings needs.
         """
         await self.request(_nothing)
         others = [node for node in self._nodes if node.seen is None]
-        await asyncio.gather(*map(self._look, others))
+        for trouble in await asyncio.gather(*map(self._look, others)):
+            if trouble is not None:
+                log.warning("a node of the cluster can't be used: %s", trouble)
 
     async def check_version(self) -> None:
         """Raise :class:`IndexRejected` if the server is older than what Postings builds on."""
@@ -153,15 +157,23 @@ class Connection:
     def _oldest(self) -> Version:
         return min(node.seen for node in self._nodes if node.seen is not None)
 
-    async def _look(self, node: Node) -> None:
-        """Ask a node for its version; one that can't say it stays as it was seen."""
+    async def _look(self, node: Node) -> PostingsError | None:
+        """Ask a node for its version; of one that can't say it, what is wrong: it stays as it was seen.
+
+        Raises:
+            IndexRejected: it is older than Postings needs.
+        """
         try:
             async with asyncio.timeout(min(_LOOK_SECONDS, self._timeout)):
                 await node.version(again=True)
+        except IndexRejected:
+            raise
         except Exception as error:
             found = error if isinstance(error, PostingsError) else self._error(error, node)
-            if not isinstance(found, IndexUnavailable):
+            if found is None:
                 raise
+            return found
+        return None
 
     def _error(self, error: Exception, node: Node) -> PostingsError | None:
         return index_error(error, self._where(node), self._secrets)

@@ -121,5 +121,5 @@ async def by_grpc(settings: Settings, url: str, rest: q.VersionInfo) -> AsyncQdr
                     return client
         except Exception as error:  # whatever it is, REST has just answered
             reason = type(error).__name__
-    log.debug("%s: REST, as gRPC on port %d can't be used: %s", redacted(url), port, reason)
+    log.info("%s: REST, as gRPC on port %d can't be used: %s", redacted(url), port, reason)
     return None

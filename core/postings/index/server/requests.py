@@ -91,7 +91,7 @@ def to_query(question: Question) -> q.QueryRequest:
         offset=question.offset,
         filter=None if question.filter is None else to_filter(question.filter),
         score_threshold=question.score_threshold,
-        with_payload=question.with_payload,
+        with_payload=True if question.fields is None else list(question.fields),
         with_vector=[question.using] if question.with_vector else False,
     )
 

@@ -12,6 +12,8 @@ from typing import NamedTuple, TypeAlias
 from pydantic import BaseModel
 from qdrant_client import models as q
 
+from postings.errors import InvalidFilter
+
 Version: TypeAlias = tuple[int, int]
 
 MINIMUM_VERSION: Version = (1, 18)
@@ -58,13 +60,19 @@ def need_of(arguments: object) -> Need | None:
     """What the filters in a request need, wherever they are in it; ``None`` if every supported server has it.
 
     Raises:
-        KeyError: qdrant-client has a word that isn't in the table.
+        InvalidFilter: a newer qdrant-client has a word that isn't in the table.
 
     Example:
         >>> need_of([q.Filter(must_not=[q.SliceCondition(slice=q.Slice(total=2, index=0))])])
         Need(version=(1, 19), word='slice')
     """
-    needs = [Need(SINCE[word], word) for filter in _filters(arguments) for word in _words(filter)]
+    words = [word for filter in _filters(arguments) for word in _words(filter)]
+    if unknown := set(words) - SINCE.keys():
+        raise InvalidFilter(
+            f"since which version of Qdrant there is {min(unknown)!r} in a filter isn't known here, and an older one "
+            "would leave the condition out: update Postings"
+        )
+    needs = [Need(SINCE[word], word) for word in words]
     newest = max(needs, key=lambda need: need.version, default=None)
     return None if newest is None or newest.version <= MINIMUM_VERSION else newest
 
