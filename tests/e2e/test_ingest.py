@@ -112,6 +112,18 @@ def test_the_rejects_are_never_written_over_what_is_read(cli: Cli) -> None:
     assert Path("x.jsonl").read_text() == lines
 
 
+def test_the_rejects_are_never_written_over_the_collection(cli: Cli) -> None:
+    write_jsonl(Path("x.jsonl"), [{"id": "a", "text": TEXT}])
+    cli("ingest", "x.jsonl")
+    cli.folder = "edge:index"
+    ran = cli("ingest", "x.jsonl", "--rejects", "index/documents/collection.json")
+    assert ran.status == 1
+    assert (
+        ran.err == "error: --rejects index/documents/collection.json is in index, which is read: name another place\n"
+    )
+    assert cli("info", "--json").json["documents"] == 1
+
+
 def test_a_run_that_does_not_start_leaves_the_rejects_of_the_last(cli: Cli) -> None:
     Path("x.jsonl").write_text("nonsense\n")
     assert cli("ingest", "x.jsonl", "--rejects", "rejects.jsonl").status == 3
