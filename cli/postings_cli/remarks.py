@@ -35,10 +35,10 @@ class Remarks:
         arrivals = self.arrivals
         for line in self.left_out.lines():
             say(line)
-        twice = (f"duplicate: {each.id!r} at {each.again} came first at {each.first}" for each in arrivals.repeated())
+        twice = (f"duplicate: {each.id!r} at {each.again} came first at {each.first}" for each in arrivals.duplicated())
         say_first(twice, arrivals.duplicates, "duplicates")
-        say_first(map(_superseded, arrivals.left_out()), arrivals.superseded, "superseded")
-        for line in _about_versions(islice(arrivals.left_out(), SHOWN)):
+        say_first(map(_superseded, arrivals.superseded_documents()), arrivals.superseded, "superseded")
+        for line in _about_versions(islice(arrivals.superseded_documents(), SHOWN)):
             say(line)
         unfound = (f"no active dims: no search finds {id!r}" for id in arrivals.never_found())
         say_first(unfound, arrivals.without_dims, "without active dims")
@@ -50,8 +50,8 @@ class Remarks:
             "duplicates": self.arrivals.duplicates,
             "left_out": self.left_out.to_json(),
             "details": {
-                "duplicates": [asdict(each) for each in self.arrivals.repeated()],
-                "superseded": [asdict(each) for each in self.arrivals.left_out()],
+                "duplicates": [asdict(each) for each in self.arrivals.duplicated()],
+                "superseded": [asdict(each) for each in self.arrivals.superseded_documents()],
                 "without_dims": list(self.arrivals.never_found()),
             },
         }

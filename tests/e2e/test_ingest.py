@@ -52,6 +52,12 @@ def test_an_id_that_comes_twice_is_reported_with_both_places(cli: Cli) -> None:
     assert found["details"]["duplicates"] == [{"id": "a", "first": "x.jsonl:1", "again": "y.jsonl:1"}]
 
 
+def test_a_file_whose_name_is_not_utf8_is_read(cli: Cli) -> None:
+    write_jsonl(Path(os.fsdecode(b"caf\xe9.jsonl")), [{"id": "a", "text": "one"}, {"id": "a", "text": "two"}])
+    ran = cli("ingest", os.fsdecode(b"caf\xe9.jsonl"))
+    assert (ran.status, ran.err) == (0, "duplicate: 'a' at caf\\udce9.jsonl:2 came first at caf\\udce9.jsonl:1\n")
+
+
 def test_what_a_folder_holds_beside_texts_is_said(cli: Cli) -> None:
     Path("m").mkdir()
     for name in ("a.txt", "b.html", "c.pdf", "d.jsonl", ".hidden.txt"):

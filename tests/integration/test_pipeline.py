@@ -104,12 +104,12 @@ def test_what_came_twice_is_counted_apart_and_named_with_both_places(index: Inde
     with Arrivals() as arrivals:
         report = Pipeline(encoder, index, settings).run(documents, arrivals=arrivals)
         assert (report.documents, report.indexed, report.superseded, report.duplicates) == (306, 302, 1, 3)
-        assert list(arrivals.repeated()) == [
+        assert list(arrivals.duplicated()) == [
             Duplicate("a", "x.jsonl:1", "y.jsonl:1"),
             Duplicate("b", "x.jsonl:2", "document 305"),
             Duplicate("b", "x.jsonl:2", "document 306"),
         ]
-        assert list(arrivals.left_out()) == [Superseded("old", version=3, stored=9)]
+        assert list(arrivals.superseded_documents()) == [Superseded("old", version=3, stored=9)]
     # One passage is that of the document that was there.
     assert report.passages == statistics(index).passages - 1 == 302
     assert texts(index, encoder)["a"] == "a short document"
