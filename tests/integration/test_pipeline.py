@@ -156,10 +156,10 @@ def test_deleted_documents_are_gone_and_named(index: Index, encoder: Encoder) ->
 
 def test_a_delete_of_an_older_version_says_which_one_is_stored(index: Index, encoder: Encoder) -> None:
     Pipeline(encoder, index).run([Document(id, "a document", version=5) for id in ("a", "b")])
-    assert delete(index, iter(["a", "b", "a", "nothing"]), version=4) == Deleted([], ["nothing"], {"a": 5, "b": 5})
+    assert delete(index, iter(["a", "b", "a", "nothing"]), version=4) == Deleted([], ["nothing"], {"a": 5, "b": 5}, 4)
     assert delete_documents(index, ["a"], version=4) == []
     assert sorted(texts(index, encoder)) == ["a", "b"]
-    assert delete(index, ["a", "a", "a"], version=6) == Deleted(["a"], [], {})
+    assert delete(index, ["a", "a", "a"], version=6) == Deleted(["a"], [], {}, 6)
     assert sorted(texts(index, encoder)) == ["b"]
 
 
