@@ -34,11 +34,21 @@ def delete(
     with open_index(settings_from(collection, index)) as opened:
         fate = delete_by_id(opened, ids, version)
     if as_json:
-        superseded = [{"id": id, "stored": stored} for id, stored in fate.superseded.items()]
-        print_json({"deleted": fate.deleted, "not_found": fate.not_found, "superseded": superseded})
+        superseded = [
+            {"id": id, "stored": stored, "deleted": id in fate.gone} for id, stored in fate.superseded.items()
+        ]
+        print_json(
+            {
+                "version": fate.version,
+                "deleted": fate.deleted,
+                "not_found": fate.not_found,
+                "superseded": superseded,
+            }
+        )
         return
     out.print(f"{len(fate.deleted):,} deleted")
     if fate.not_found:
         out.print(printable(f"{len(fate.not_found):,} not found: {', '.join(fate.not_found)}"))
     for id, stored in fate.superseded.items():
-        out.print(printable(f"not deleted: {id!r} has version {stored}, the delete has version {version}"))
+        newer = f"deleted before: {id!r} by version" if id in fate.gone else f"not deleted: {id!r} has version"
+        out.print(printable(f"{newer} {stored}, this delete has version {fate.version}"))

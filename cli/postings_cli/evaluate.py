@@ -74,7 +74,7 @@ def evaluate(
         raise ReaderError("nothing to evaluate on: name a BEIR folder with --data, or a set with --nano-beir")
     settings = settings_from(collection, index, model)
     if report is not None:
-        refuse_inputs("--out", report, [*data, *trained_on, settings.model, *filter(None, [against])], folder=True)
+        refuse_inputs("--out", report, [*data, *trained_on, *filter(None, [against])], settings, folder=True)
     sets = [*(load_set(folder, split) for folder in data), *map(load_nano_beir, nano_beir)]
     if repeated := [name for name, count in Counter(each.name for each in sets).items() if count > 1]:
         raise ReaderError(f"two sets are called {repeated[0]!r}: their figures couldn't be told apart")

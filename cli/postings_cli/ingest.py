@@ -58,7 +58,7 @@ def ingest(
     totals = [estimate_documents(path) for path in paths]
     total = None if None in totals else sum(count or 0 for count in totals)
     if rejects is not None:
-        refuse_inputs("--rejects", rejects, [*paths, settings.model, settings.index_url])
+        refuse_inputs("--rejects", rejects, paths, settings)
     with Arrivals() as arrivals, Rejected(rejects) as rejected:
         remarks = Remarks(arrivals, rejected, LeftOut())
         documents = _documents(paths, remarks)

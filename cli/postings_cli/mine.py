@@ -42,7 +42,7 @@ def mine(
     settings = settings_from(model=model)
     guards = Guards(skip=skip, depth=depth, margin=margin, relative_margin=relative_margin)
     counts = {"pairs": 0, "full": 0, "fewer": 0, "without": 0}
-    refuse_inputs("--out", to, [source, settings.model])
+    refuse_inputs("--out", to, [source], settings)
     encoder = Encoder.from_settings(settings)
     with OutputFile("--out", to) as file, steps_bar() as progress:
         for mined in mined_pairs(source, encoder, negatives, guards, split=split, progress=progress):

@@ -11,23 +11,27 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self, TextIO
 
+from postings import Settings
 from postings.errors import ReaderError
 
 
-def refuse_inputs(option: str, output: Path, inputs: Iterable[str | Path], *, folder: bool = False) -> None:
+def refuse_inputs(
+    option: str, output: Path, inputs: Iterable[str | Path], settings: Settings, *, folder: bool = False
+) -> None:
     """Refuse to write what is read: that would destroy it, or the next run would read what this one wrote.
 
     Args:
         option: that named the output, for the message.
         output: what is written; it needn't be there yet.
         inputs: files and folders that are read, ``-`` for standard input. What isn't there is no input.
+        settings: of the command: their files, the model's folder and the index are inputs too.
         folder: the output is a folder, which gets files of its own names.
 
     Raises:
         ReaderError: the output is an input, by whatever name or link, or a file in a folder that is read.
     """
     place, same = Path(os.path.realpath(output)), _identity(output)
-    for read in map(str, inputs):
+    for read in map(str, [*inputs, *_named_by(settings)]):
         if read == "-":
             if same is not None and same == _standard_input():
                 raise ReaderError(f"{option} {output} is what standard input is read from: name another file")
@@ -136,6 +140,15 @@ def output_folder(option: str, folder: Path) -> Iterator[Path]:
         raise ReaderError(f"{option} {folder} can't be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _named_by(settings: Settings) -> Iterator[str | Path]:
+    """The places that settings are read from, and those that they name."""
+    yield from map(str, (Settings.model_config.get("toml_file"), Settings.model_config.get("env_file")))
+    yield Path(settings.model).expanduser()
+    if settings.index_folder is not None:
+        yield from (settings.index_folder, settings.index_folder / settings.collection)
+    yield from filter(None, (settings.index_ca, settings.redis_ca))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -35,10 +35,10 @@ class Remarks:
         arrivals = self.arrivals
         for line in self.left_out.lines():
             say(line)
-        twice = (f"duplicate: {each.id!r} at {each.again} came first at {each.first}" for each in arrivals.repeated())
+        twice = (f"duplicate: {each.id!r} at {each.again} came first at {each.first}" for each in arrivals.duplicated())
         say_first(twice, arrivals.duplicates, "duplicates")
-        say_first(map(_superseded, arrivals.left_out()), arrivals.superseded, "superseded")
-        for line in _about_versions(islice(arrivals.left_out(), SHOWN)):
+        say_first(map(_superseded, arrivals.superseded_documents()), arrivals.superseded, "superseded")
+        for line in _about_versions(islice(arrivals.superseded_documents(), SHOWN)):
             say(line)
         unfound = (f"no active dims: no search finds {id!r}" for id in arrivals.never_found())
         say_first(unfound, arrivals.without_dims, "without active dims")
@@ -50,9 +50,9 @@ class Remarks:
             indexed: whether this process indexed the documents; of those that it queued, it can't name which were
                 superseded or have no active dims.
         """
-        details: dict[str, Any] = {"duplicates": [asdict(each) for each in self.arrivals.repeated()]}
+        details: dict[str, Any] = {"duplicates": [asdict(each) for each in self.arrivals.duplicated()]}
         if indexed:
-            details["superseded"] = [asdict(each) for each in self.arrivals.left_out()]
+            details["superseded"] = [asdict(each) for each in self.arrivals.superseded_documents()]
             details["without_dims"] = list(self.arrivals.never_found())
         return {
             "rejected": self.rejected.count,
@@ -72,5 +72,5 @@ def _about_versions(superseded: Iterator[Superseded]) -> Iterator[str]:
         yield (
             "a version such as 1700000000000 is the time in ms at which a document came, or was deleted, without a "
             "version: no smaller one replaces it. Leave the versions out, or give larger ones, such as times in ms; "
-            "`postings delete --version` gives a delete the version of its document"
+            "`postings delete --version` gives a delete a version of its own, larger than its document's"
         )

@@ -180,6 +180,16 @@ class Settings(BaseSettings):
         """The addresses of the Qdrant server or cluster; none where the index is a folder."""
         return tuple(_split(self.index_url)) if self.index_url.startswith(_SERVER) else ()
 
+    @property
+    def index_folder(self) -> Path | None:
+        """The folder of the embedded engine; none where the index is a server.
+
+        Example:
+            >>> Settings(index_url="edge:data").index_folder
+            PosixPath('data')
+        """
+        return None if "://" in self.index_url else Path(self.index_url.removeprefix("edge:")).expanduser()
+
     def secrets(self) -> set[str]:
         """The API key, and the passwords in addresses: what no error and no log may show."""
         key, broker = self.index_api_key, self.broker_url

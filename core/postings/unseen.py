@@ -12,6 +12,16 @@ _EMPTY = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F
 """Characters of other categories that show nothing."""
 
 
+def encodable(text: str) -> str:
+    r"""Escape what has no UTF-8, such as the bytes of a file name in another encoding.
+
+    Example:
+        >>> encodable("caf\udce9.jsonl:7")
+        'caf\\udce9.jsonl:7'
+    """
+    return text.encode(errors="backslashreplace").decode()
+
+
 class Replacing(dict[int, str]):
     r"""A table for ``str.translate`` that replaces such characters; worked out when a character first comes.
 

@@ -14,7 +14,7 @@ what is stale. Equal versions are written again, so that a redelivery completes 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -69,11 +69,12 @@ class Revision:
         return cls(doc_id, version, (tombstone_point(doc_id, version, now),))
 
 
-def write(index: Index, revisions: Iterable[Revision]) -> list[Written]:
+def write(index: Index, revisions: Iterable[Revision], check: Callable[[], object] = bool) -> list[Written]:
     """Bring revisions into the index; returns what became of each, in their order.
 
     May be called again with the same revisions at any time, and from several processes at once. Of several
-    revisions of one document the newest is written; among equals, the last.
+    revisions of one document the newest is written; among equals, the last. ``check`` is called before each batch of
+    points; what it raises ends the work.
 
     Raises:
         IndexFailure: the engine didn't acknowledge a step, or doesn't show it yet. What was written before stays;
@@ -86,6 +87,7 @@ def write(index: Index, revisions: Iterable[Revision]) -> list[Written]:
             newest[revision.doc_id] = revision
     stored: dict[str, _Stored] = {}
     for batch in _batches(newest.values()):
+        check()
         stored |= _write_batch(index, batch)
     return [
         Written(

@@ -11,6 +11,7 @@ from typing import Self
 
 from postings import Document
 from postings.errors import StorageFull
+from postings.unseen import encodable
 from postings.writes import Revision, Written
 
 _SCHEMA = """
@@ -96,7 +97,7 @@ class Arrivals:
         >>> with Arrivals() as arrivals:
         ...     for document in arrivals.watch([Document("a", "one"), Document("b", "two"), Document("a", "three")]):
         ...         pass
-        ...     list(arrivals.repeated())
+        ...     list(arrivals.duplicated())
         [Duplicate(id='a', first='document 1', again='document 3')]
     """
 
@@ -148,11 +149,11 @@ class Arrivals:
                 rows[document.id] = (document.id, self.documents, first, *astuple(stands))
             self._db.executemany(_REPLACE, rows.values())
 
-    def repeated(self) -> Iterator[Duplicate]:
+    def duplicated(self) -> Iterator[Duplicate]:
         """The ids that came again, each time they did, in that order."""
         yield from starmap(Duplicate, self._db.execute("SELECT id, first, again FROM duplicates ORDER BY rowid"))
 
-    def left_out(self) -> Iterator[Superseded]:
+    def superseded_documents(self) -> Iterator[Superseded]:
         """The documents that a newer version kept out, in the order in which they came."""
         query = "SELECT id, version, stored FROM arrivals WHERE stored > version ORDER BY number"
         yield from starmap(Superseded, self._db.execute(query)) if self.superseded else ()
@@ -163,7 +164,7 @@ class Arrivals:
         yield from (id for (id,) in self._db.execute(query)) if self.without_dims else ()
 
     def _place(self, document: Document) -> str:
-        return document.source or f"document {self.documents:,}"
+        return encodable(document.source) if document.source else f"document {self.documents:,}"
 
     def _known(self, ids: Sequence[str]) -> dict[str, tuple[str, Arrival]]:
         found = self._db.execute(f"{_KNOWN} ({', '.join('?' * len(ids))})", ids)

@@ -20,12 +20,17 @@ class Deleted:
     Attributes:
         deleted: were there, and are gone.
         not_found: weren't there; they are remembered as deleted all the same.
-        superseded: stay as they are, with the newer version that the index holds of each.
+        superseded: stay as they are, with the newer version of each that the index holds: of a document, or of a
+            delete.
+        version: of this delete.
+        gone: of those superseded, the ids that a newer delete removed before.
     """
 
     deleted: list[str]
     not_found: list[str]
     superseded: Mapping[str, int]
+    version: int
+    gone: frozenset[str] = frozenset()
 
 
 def delete_documents(index: Index, ids: Iterable[str], version: int | None = None) -> list[str]:
@@ -51,7 +56,8 @@ def delete(index: Index, ids: Iterable[str], version: int | None = None) -> Dele
     now = arrival_version()
     # An id that came twice is deleted once.
     names = list(dict.fromkeys(as_list("ids", ids, str, InvalidDocument)))
-    revisions = [Revision.deletion(id, now if version is None else version, now) for id in names]
+    used = now if version is None else version
+    revisions = [Revision.deletion(id, used, now) for id in names]
     heads = index.retrieve([point_id(id, 0) for id in names])
     present = {head.payload["doc_id"] for head in heads if "deleted_at" not in head.payload}
     written = dict(zip(names, write(index, revisions), strict=True))
@@ -60,4 +66,6 @@ def delete(index: Index, ids: Iterable[str], version: int | None = None) -> Dele
         deleted=[id for id in names if id in present and id not in superseded],
         not_found=[id for id in names if id not in present and id not in superseded],
         superseded=superseded,
+        version=used,
+        gone=frozenset(superseded.keys() - present),
     )

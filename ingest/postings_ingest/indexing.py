@@ -79,7 +79,7 @@ class Indexer:
         Args:
             operations: so many that their vectors fit in memory.
             version: gives that of operations that bring none.
-            check: called before each thousand passages; what it raises ends the work.
+            check: called before each pass over the model; what it raises ends the work.
         """
         versions = [version() if operation.version is None else operation.version for operation in operations]
         passages = [
@@ -92,8 +92,7 @@ class Indexer:
         encoded: list[SparseVector] = []
         with span("postings.encode", passages=len(texts)):
             for start in range(0, len(texts), _PART):
-                check()
-                encoded += self.encoder.encode_documents(texts[start : start + _PART])
+                encoded += self.encoder.encode_documents(texts[start : start + _PART], check)
         vectors = iter(encoded)
         now = arrival_version()
         return [
@@ -107,15 +106,19 @@ class Indexer:
             for operation, number, parts in zip(operations, versions, passages, strict=True)
         ]
 
-    def write(self, revisions: Sequence[Revision]) -> Indexed:
+    def write(self, revisions: Sequence[Revision], check: Callable[[], object] = bool) -> Indexed:
         """Bring revisions into the index; of several of a document the newest counts.
+
+        Args:
+            revisions: as :meth:`encode` gives them.
+            check: called before each few hundred points; what it raises ends the work.
 
         Raises:
             IndexFailure: the engine failed; what was written before stays, and repeating it is safe.
         """
         began = time.perf_counter()
         with span("postings.upsert", documents=len(revisions)):
-            written = write(self.index, revisions)
+            written = write(self.index, revisions, check)
         passages = sum(bool(point.vectors) for revision in revisions for point in revision.points)
         return Indexed(written, passages, time.perf_counter() - began)
 

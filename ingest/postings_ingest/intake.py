@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -11,6 +13,8 @@ from typing import TypeAlias
 from postings import Document
 from postings.errors import InvalidDocument
 from postings_ingest.operations import CHARACTERS, DOCUMENTS
+
+_log = logging.getLogger(__name__)
 
 _FIRST_SHARE = 1 / 64
 _GROWTH = 4
@@ -30,9 +34,9 @@ class Intake:
     """Carries documents from a source to the work that is done on them, a batch at a time.
 
     The source is read in the caller's thread: it may wait for ever, and only there can Ctrl-C end that. The work is
-    done in a second thread, which ends before :meth:`run` does. A batch is what a second's work is thought to be, from
-    the time that the last one took, and at most 256 documents or half a million characters and one document more. From
-    a slow source comes whatever there is a quarter of a second after the first.
+    done in a second thread, which ends before :meth:`run` does, unless Ctrl-C comes three times. A batch is what a
+    second's work is thought to be, from the time that the last one took, and at most 256 documents or half a million
+    characters and one document more. From a slow source comes whatever there is a quarter of a second after the first.
 
     Args:
         work: called with each batch, and with a check to call now and then, which raises when all is given up; returns
@@ -41,24 +45,44 @@ class Intake:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._changed = threading.Condition()
+        # Taken as it is: Ctrl-C in the condition's own `__enter__` would leave it taken.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._waiting: list[Document] = []
         self._amount = 0.0
         self._due = 0.0
         self._share = _FIRST_SHARE
         self._ended = self._stopped = self._given_up = False
+        self._asking = True
+        self._interruptible = False
         self._error: BaseException | None = None
         self._done = threading.Event()
 
     def run(self, documents: Iterable[Document]) -> None:
         """Work on all documents.
 
-        If the source fails, what it gave is worked on before its error is raised. After a Ctrl-C the batch in flight is
-        finished, after a second not even that.
+        If the source fails, what it gave is worked on before its error is raised. If the work fails, its error is
+        raised at once, also while the source waits: in the main thread. In another thread, or where the program has
+        its own handler of Ctrl-C, the error is logged at once, and raised when the source gives the next document.
+
+        After a Ctrl-C the batch in flight is finished, after a second not even that, and a third ends the run at once.
 
         Raises:
             InvalidDocument: the source gives something else than documents.
         """
+        self._interruptible = (
+            threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        )
+        try:
+            self._run(documents)
+        except KeyboardInterrupt:
+            if self._error is None:
+                raise
+        if self._error is not None:
+            raise self._error
+
+    def _run(self, documents: Iterable[Document]) -> None:
         # A daemon, so that it can't keep the process alive should Ctrl-C come between two lines of this method.
         thread = threading.Thread(target=copy_context().run, args=(self._work_on,), name="postings-intake", daemon=True)
         thread.start()
@@ -74,11 +98,13 @@ class Intake:
                 # Ctrl-C just before a wait is noticed after it.
                 self._done.wait(_PATIENCE)
             except KeyboardInterrupt as interrupt:
+                if self._given_up:
+                    raise
                 self._end(stop=True, give_up=isinstance(failure, KeyboardInterrupt))
                 failure = interrupt
         thread.join()
-        if (wrong := self._error or failure) is not None:
-            raise wrong
+        if failure is not None and self._error is None:
+            raise failure
 
     def _read(self, documents: Iterable[Document]) -> None:
         try:
@@ -97,7 +123,8 @@ class Intake:
 
     def _put(self, document: Document) -> bool:
         """Add a document, when there is room; returns whether the work goes on."""
-        with self._changed:
+        with self._lock:
+            self._asking = False
             self._changed.wait_for(lambda: self._stopped or self._amount < 1)
             if not self._waiting:
                 self._due = time.monotonic() + _LINGER
@@ -105,10 +132,11 @@ class Intake:
             before, self._amount = self._amount, self._amount + _amount(document)
             if not before or self._amount >= self._share:
                 self._changed.notify_all()
-            return not self._stopped
+            self._asking = not self._stopped
+            return self._asking
 
     def _end(self, *, stop: bool, give_up: bool = False) -> None:
-        with self._changed:
+        with self._lock:
             self._ended = True
             self._stopped |= stop
             self._given_up |= give_up
@@ -123,14 +151,26 @@ class Intake:
         except GivenUp:
             pass
         except BaseException as error:
-            self._error = error
+            self._fail(error)
         finally:
             self._end(stop=True)
             self._done.set()
 
+    def _fail(self, error: BaseException) -> None:
+        """Note an error, and wake the source if it waits."""
+        with self._lock:
+            self._error = error
+            if not self._asking or self._ended:
+                return
+            if self._interruptible:
+                # A real signal: `_thread.interrupt_main` doesn't end a read that waits.
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            else:
+                _log.error("the work failed, which ends the run when its source gives the next document: %r", error)
+
     def _take(self) -> list[Document]:
         """The next batch; none if there is no other."""
-        with self._changed:
+        with self._lock:
             while not self._stopped:
                 left = self._due - time.monotonic() if self._waiting else None
                 if self._ended or self._amount >= self._share or (left is not None and left <= 0):

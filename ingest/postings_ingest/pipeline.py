@@ -72,7 +72,7 @@ class Pipeline:
 
         The source is read in the calling thread, while what it gave before is encoded and written in another. If it
         fails, what it gave is written before its error is raised. Ctrl-C lets the batch in flight be written, a second
-        one gives up.
+        one gives up between two passes over the model or two writes, a third ends the run at once.
 
         Args:
             documents: any iterable; it is read as it is written.
@@ -106,7 +106,7 @@ class Pipeline:
                 start = time.monotonic()
                 revisions = indexer.encode(batch, check=check)
                 encoded = time.monotonic()
-                written = indexer.write(revisions).written
+                written = indexer.write(revisions, check).written
                 noted.note(list(zip(batch, map(Arrival.of, revisions, written), strict=True)))
                 if progress:
                     progress(report())

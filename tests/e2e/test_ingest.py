@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -52,6 +53,12 @@ def test_an_id_that_comes_twice_is_reported_with_both_places(cli: Cli) -> None:
     assert found["details"]["duplicates"] == [{"id": "a", "first": "x.jsonl:1", "again": "y.jsonl:1"}]
 
 
+def test_a_file_whose_name_is_not_utf8_is_read(cli: Cli) -> None:
+    write_jsonl(Path(os.fsdecode(b"caf\xe9.jsonl")), [{"id": "a", "text": "one"}, {"id": "a", "text": "two"}])
+    ran = cli("ingest", os.fsdecode(b"caf\xe9.jsonl"))
+    assert (ran.status, ran.err) == (0, "duplicate: 'a' at caf\\udce9.jsonl:2 came first at caf\\udce9.jsonl:1\n")
+
+
 def test_what_a_folder_holds_beside_texts_is_said(cli: Cli) -> None:
     Path("m").mkdir()
     for name in ("a.txt", "b.html", "c.pdf", "d.jsonl", ".hidden.txt"):
@@ -89,11 +96,30 @@ def test_a_delete_may_have_a_version_of_its_own(cli: Cli) -> None:
     write_jsonl(Path("x.jsonl"), [{"id": "horse", "text": TEXT, "version": 3}])
     cli("ingest", "x.jsonl")
     refused = cli("delete", "horse", "--version", "2")
-    assert refused.out == "0 deleted\nnot deleted: 'horse' has version 3, the delete has version 2\n"
-    assert cli("delete", "horse", "--version", "2", "--json").json["superseded"] == [{"id": "horse", "stored": 3}]
+    assert refused.out == "0 deleted\nnot deleted: 'horse' has version 3, this delete has version 2\n"
+    assert cli("delete", "horse", "--version", "2", "--json").json["superseded"] == [
+        {"id": "horse", "stored": 3, "deleted": False}
+    ]
     assert cli("delete", "horse", "horse", "horse", "--version", "3").out == "1 deleted\n"
     write_jsonl(Path("x.jsonl"), [{"id": "horse", "text": TEXT, "version": 4}])
     assert cli("ingest", "x.jsonl").out.startswith("1 document (1 passage) indexed")
+
+
+def test_a_delete_says_its_version_and_which_ids_a_newer_delete_removed(cli: Cli) -> None:
+    write_jsonl(Path("x.jsonl"), [{"id": "new", "text": TEXT, "version": 10**15}, {"id": "gone", "text": TEXT}])
+    cli("ingest", "x.jsonl")
+    ran = cli("delete", "new", "--json").json
+    assert ran["superseded"] == [{"id": "new", "stored": 10**15, "deleted": False}]
+    assert 10**12 < ran["version"] < 10**15
+    said = re.fullmatch(
+        rf"0 deleted\nnot deleted: 'new' has version {10**15}, this delete has version (\d+)\n",
+        cli("delete", "new").out,
+    )
+    assert said
+    assert int(said[1]) >= ran["version"]
+    cli("delete", "gone", "--version", str(10**14))
+    again = cli("delete", "gone", "--version", str(10**13))
+    assert again.out == (f"0 deleted\ndeleted before: 'gone' by version {10**14}, this delete has version {10**13}\n")
 
 
 def test_the_rejects_are_never_written_over_what_is_read(cli: Cli) -> None:
@@ -110,6 +136,18 @@ def test_the_rejects_are_never_written_over_what_is_read(cli: Cli) -> None:
     assert process.returncode == 1
     assert b"--rejects same is what standard input is read from" in err
     assert Path("x.jsonl").read_text() == lines
+
+
+def test_the_rejects_are_never_written_over_the_collection(cli: Cli) -> None:
+    write_jsonl(Path("x.jsonl"), [{"id": "a", "text": TEXT}])
+    cli("ingest", "x.jsonl")
+    cli.folder = "edge:index"
+    ran = cli("ingest", "x.jsonl", "--rejects", "index/documents/collection.json")
+    assert ran.status == 1
+    assert (
+        ran.err == "error: --rejects index/documents/collection.json is in index, which is read: name another place\n"
+    )
+    assert cli("info", "--json").json["documents"] == 1
 
 
 def test_a_run_that_does_not_start_leaves_the_rejects_of_the_last(cli: Cli) -> None:

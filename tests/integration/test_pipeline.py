@@ -104,12 +104,12 @@ def test_what_came_twice_is_counted_apart_and_named_with_both_places(index: Inde
     with Arrivals() as arrivals:
         report = Pipeline(encoder, index, settings).run(documents, arrivals=arrivals)
         assert (report.documents, report.indexed, report.superseded, report.duplicates) == (306, 302, 1, 3)
-        assert list(arrivals.repeated()) == [
+        assert list(arrivals.duplicated()) == [
             Duplicate("a", "x.jsonl:1", "y.jsonl:1"),
             Duplicate("b", "x.jsonl:2", "document 305"),
             Duplicate("b", "x.jsonl:2", "document 306"),
         ]
-        assert list(arrivals.left_out()) == [Superseded("old", version=3, stored=9)]
+        assert list(arrivals.superseded_documents()) == [Superseded("old", version=3, stored=9)]
     # One passage is that of the document that was there.
     assert report.passages == statistics(index).passages - 1 == 302
     assert texts(index, encoder)["a"] == "a short document"
@@ -156,10 +156,10 @@ def test_deleted_documents_are_gone_and_named(index: Index, encoder: Encoder) ->
 
 def test_a_delete_of_an_older_version_says_which_one_is_stored(index: Index, encoder: Encoder) -> None:
     Pipeline(encoder, index).run([Document(id, "a document", version=5) for id in ("a", "b")])
-    assert delete(index, iter(["a", "b", "a", "nothing"]), version=4) == Deleted([], ["nothing"], {"a": 5, "b": 5})
+    assert delete(index, iter(["a", "b", "a", "nothing"]), version=4) == Deleted([], ["nothing"], {"a": 5, "b": 5}, 4)
     assert delete_documents(index, ["a"], version=4) == []
     assert sorted(texts(index, encoder)) == ["a", "b"]
-    assert delete(index, ["a", "a", "a"], version=6) == Deleted(["a"], [], {})
+    assert delete(index, ["a", "a", "a"], version=6) == Deleted(["a"], [], {}, 6)
     assert sorted(texts(index, encoder)) == ["b"]
 
 

@@ -25,7 +25,7 @@ FAULTS = Path(os.environ["POSTINGS_TEST_FAULTS"])
 _encode = Encoder.encode_documents
 
 
-def encode_documents(self: Encoder, texts: Sequence[str]) -> list[SparseVector]:
+def encode_documents(self: Encoder, texts: Sequence[str], check: Callable[[], object] = bool) -> list[SparseVector]:
     if any("POISON" in text for text in texts) and (FAULTS / "poison").exists():
         os.kill(os.getpid(), signal.SIGKILL)
     if any("HANG" in text for text in texts) and (FAULTS / "hang").exists():
@@ -36,7 +36,7 @@ def encode_documents(self: Encoder, texts: Sequence[str]) -> list[SparseVector]:
             _encode(self, ["a"])
     if (FAULTS / "broken").exists():
         raise RuntimeError("CUDA error: unspecified launch failure")
-    return _encode(self, texts)
+    return _encode(self, texts, check)
 
 
 def may_be_away(upsert: Callable[..., None]) -> Callable[..., None]:

@@ -24,8 +24,14 @@ def test_an_id_that_comes_again_is_told_with_both_places() -> None:
     with Arrivals() as arrivals:
         documents = [document("a", "x:1"), document("b", "x:2"), document("a", "y:1"), document("a", "y:2")]
         assert list(arrivals.watch(documents)) == documents
-        assert list(arrivals.repeated()) == [Duplicate("a", "x:1", "y:1"), Duplicate("a", "x:1", "y:2")]
+        assert list(arrivals.duplicated()) == [Duplicate("a", "x:1", "y:1"), Duplicate("a", "x:1", "y:2")]
         assert (arrivals.documents, arrivals.duplicates) == (4, 2)
+
+
+def test_a_place_whose_name_is_not_utf8_is_escaped() -> None:
+    with Arrivals() as arrivals:
+        arrivals.note([(document("a", f"caf\udce9.jsonl:{line}"), Arrival(1, 1, 1, 1)) for line in (1, 2)])
+        assert list(arrivals.duplicated()) == [Duplicate("a", r"caf\udce9.jsonl:1", r"caf\udce9.jsonl:2")]
 
 
 def test_of_an_id_that_comes_again_the_newest_version_counts_and_among_equals_the_last() -> None:
@@ -43,7 +49,7 @@ def test_a_document_that_somebody_else_overtakes_is_superseded_in_the_end() -> N
         arrivals.note([(document("a", "1"), Arrival(5, stored=5, passages=3, dims=30))])
         arrivals.note([(document("a", "2"), Arrival(4, stored=9, passages=7, dims=70))])
         assert (arrivals.indexed, arrivals.superseded, arrivals.passages) == (0, 1, 0)
-        assert list(arrivals.left_out()) == [Superseded("a", version=5, stored=9)]
+        assert list(arrivals.superseded_documents()) == [Superseded("a", version=5, stored=9)]
 
 
 @given(
@@ -71,10 +77,10 @@ def test_counts_are_those_of_an_index_that_takes_what_is_not_older(
         assert arrivals.documents == len(came) == arrivals.indexed + arrivals.superseded + arrivals.duplicates
         assert (arrivals.indexed, arrivals.superseded) == (len(standing), len(newest) - len(standing))
         assert arrivals.passages == sum(index[id][1] for id in standing)
-        assert {each.id for each in arrivals.left_out()} == newest.keys() - standing
+        assert {each.id for each in arrivals.superseded_documents()} == newest.keys() - standing
         assert sorted(arrivals.never_found()) == sorted(id for id in standing if not index[id][1])
         again = Counter(id for id, _, _ in came) - Counter(newest.keys())
-        assert Counter(each.id for each in arrivals.repeated()) == again
+        assert Counter(each.id for each in arrivals.duplicated()) == again
 
 
 def test_a_full_folder_for_temporary_files_is_an_error_of_ours() -> None:

@@ -36,3 +36,30 @@ def test_passages_longer_than_the_window_are_refused(long_encoder: Encoder, tmp_
         pytest.raises(ConfigurationError, match=r"'passage_tokens': .* reads 8190 tokens of a text, got 8191"),
     ):
         Indexer(long_encoder, index, settings)
+
+
+def test_encoding_and_writing_can_be_ended_between_two_passes_and_two_writes(tmp_path: Path) -> None:
+    encoder = Encoder.load("tiny")
+    documents = [Document(str(number), f"{number} {TEXT[:1000]}") for number in range(50)]
+    checks = 0
+
+    def count() -> None:
+        nonlocal checks
+        checks += 1
+
+    def end() -> None:
+        raise RuntimeError("ended")
+
+    with open_index(Settings(index_url=str(tmp_path / "index"))) as index:
+        index.ensure(encoder.fingerprint, encoder.name)
+        indexer = Indexer(encoder, index, Settings(passage_tokens=24, passage_overlap=4))
+        revisions = indexer.encode(documents, check=count)
+        assert checks > 0
+        checks = 0
+        indexer.write(revisions, count)
+        assert sum(len(revision.points) for revision in revisions) > 400
+        assert checks > 1
+        with pytest.raises(RuntimeError, match="ended"):
+            indexer.encode(documents, check=end)
+        with pytest.raises(RuntimeError, match="ended"):
+            indexer.write(revisions, end)

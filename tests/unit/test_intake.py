@@ -5,13 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from postings import Document
 from postings.errors import InvalidDocument
-from postings_ingest.intake import Check, Intake
+from postings_ingest.intake import Check, GivenUp, Intake
 
 SAFETY = 60
 """Seconds after which a test that hangs fails."""
@@ -25,6 +26,31 @@ def documents(count: int) -> Iterator[Document]:
 def _no_thread_is_left() -> Iterator[None]:
     yield
     assert [thread.name for thread in threading.enumerate() if thread.name == "postings-intake"] == []
+
+
+def every_moment() -> Iterator[None]:
+    """Again and again, until what doesn't come must fail the test."""
+    until = time.monotonic() + SAFETY
+    while time.monotonic() < until:
+        yield
+        time.sleep(1e-3)
+    raise AssertionError("it didn't come")
+
+
+def until_it_waits(thread: int) -> None:
+    """Until a thread waits for the work to end."""
+    for _ in every_moment():
+        if sys._current_frames()[thread].f_code.co_name == "wait":
+            return
+
+
+def until_given_up(check: Check) -> None:
+    """Until the work is told to give up."""
+    for _ in every_moment():
+        try:
+            check()
+        except GivenUp:
+            return
 
 
 class Worked:
@@ -184,7 +210,7 @@ def test_after_ctrl_c_the_batch_in_hand_is_finished_and_no_other_begun() -> None
 
 def test_a_second_ctrl_c_gives_up_the_batch_in_hand() -> None:
     main = threading.main_thread().ident or 0
-    begun, interrupted = threading.Event(), threading.Event()
+    begun, interrupted, given_up = threading.Event(), threading.Event(), threading.Event()
 
     def source() -> Iterator[Document]:
         try:
@@ -198,15 +224,90 @@ def test_a_second_ctrl_c_gives_up_the_batch_in_hand() -> None:
     def work(batch: list[Document], check: Check) -> float:
         begun.set()
         assert interrupted.wait(SAFETY)
-        while sys._current_frames()[main].f_code.co_name != "wait":
-            check()
-        # It waits for this batch.
+        until_it_waits(main)
+        check()
         signal.pthread_kill(main, signal.SIGINT)
-        while True:
-            check()
+        until_given_up(check)
+        given_up.set()
+        check()
+        return 1e-3
 
     with pytest.raises(KeyboardInterrupt):
         Intake(work).run(source())
+    assert given_up.is_set()
+
+
+def test_a_third_ctrl_c_ends_the_run_although_the_work_goes_on() -> None:
+    main = threading.main_thread().ident or 0
+    begun, interrupted, ended, outlived = (threading.Event() for _ in range(4))
+
+    def source() -> Iterator[Document]:
+        try:
+            yield from documents(1)
+            assert begun.wait(SAFETY)
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            interrupted.set()
+
+    def work(batch: list[Document], check: Check) -> float:
+        begun.set()
+        assert interrupted.wait(SAFETY)
+        until_it_waits(main)
+        signal.pthread_kill(main, signal.SIGINT)
+        until_given_up(check)
+        signal.pthread_kill(main, signal.SIGINT)
+        if ended.wait(SAFETY):
+            outlived.set()
+        return 1e-3
+
+    with pytest.raises(KeyboardInterrupt):
+        Intake(work).run(source())
+    ended.set()
+    assert outlived.wait(SAFETY)
+    for thread in threading.enumerate():
+        if thread.name == "postings-intake":
+            thread.join(SAFETY)
+
+
+def fail(batch: list[Document], check: Check) -> float:
+    raise ValueError("the disk is full")
+
+
+def test_work_that_fails_ends_a_source_that_waits() -> None:
+    never, closed = threading.Event(), threading.Event()
+
+    def source() -> Iterator[Document]:
+        try:
+            yield from documents(1)
+            assert never.wait(SAFETY), "nobody ended the wait"
+        finally:
+            closed.set()
+
+    with pytest.raises(ValueError, match="the disk is full"):
+        Intake(fail).run(source())
+    assert closed.is_set()
+
+
+def test_work_that_fails_is_logged_at_once_where_the_source_cannot_be_ended(caplog: pytest.LogCaptureFixture) -> None:
+    def source() -> Iterator[Document]:
+        yield from documents(1)
+        for _ in every_moment():
+            if "ValueError('the disk is full')" in caplog.text:
+                break
+        yield from documents(1)
+
+    raised: list[str] = []
+
+    def run() -> None:
+        try:
+            Intake(fail).run(source())
+        except ValueError as error:
+            raised.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(2 * SAFETY)
+    assert raised == ["the disk is full"]
 
 
 def test_what_gives_no_documents_is_refused() -> None:

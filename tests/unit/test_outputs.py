@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from postings import Settings
 from postings.errors import ReaderError
 from postings_cli.outputs import OutputFile, output_folder, refuse_inputs
 
@@ -48,15 +49,48 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_an_output_that_is_an_input_is_refused(folder: Path, output: str, read: str) -> None:
     with pytest.raises(ReaderError, match=r"^--out .* which is read: name another place$"):
-        refuse_inputs("--out", Path(output), ["nowhere", read.format(folder=folder)])
+        refuse_inputs("--out", Path(output), ["nowhere", read.format(folder=folder)], Settings())
 
 
 def test_an_output_beside_the_inputs_is_taken(folder: Path) -> None:
     for output in ("new.jsonl", "texts.jsonl", "other.jsonl", "/dev/null"):
-        refuse_inputs("--out", Path(output), ["x.jsonl", "texts/deep", "-", "tiny", "http://localhost:6333"])
-    refuse_inputs("--out", Path("texts/report"), ["texts"], folder=True)
+        refuse_inputs(
+            "--out", Path(output), ["x.jsonl", "texts/deep", "-", "tiny", "http://localhost:6333"], Settings()
+        )
+    refuse_inputs("--out", Path("texts/report"), ["texts"], Settings(), folder=True)
     with pytest.raises(ReaderError, match="which is read"):
-        refuse_inputs("--out", Path("loose"), ["texts"], folder=True)
+        refuse_inputs("--out", Path("loose"), ["texts"], Settings(), folder=True)
+
+
+@pytest.mark.parametrize(
+    ("output", "settings"),
+    [
+        ("texts/deep/a.txt", {"index_url": "edge:texts"}),
+        ("hard.txt", {"index_url": "edge:{folder}/texts"}),
+        ("texts/new", {"index_url": "texts"}),
+        ("texts/deep/a.txt", {"index_url": "~/texts"}),
+        ("texts/deep/a.txt", {"model": "~/texts"}),
+        ("postings.toml", {}),
+        (".env", {}),
+        ("x.jsonl", {"index_ca": "x.jsonl"}),
+        ("hard", {"redis_ca": "x.jsonl"}),
+    ],
+)
+def test_what_the_settings_name_is_an_input(
+    folder: Path, output: str, settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    Path("postings.toml").write_text("")
+    Path(".env").write_text("")
+    given = Settings(**{name: value.format(folder=folder) for name, value in settings.items()})
+    with pytest.raises(ReaderError, match="which is read"):
+        refuse_inputs("--out", Path(output), [], given)
+
+
+def test_the_folder_of_an_index_or_a_collection_gets_no_report(folder: Path) -> None:
+    for output in ("texts", "texts/deep"):
+        with pytest.raises(ReaderError, match="which is read"):
+            refuse_inputs("--out", Path(output), [], Settings(index_url="edge:texts", collection="deep"), folder=True)
 
 
 def test_a_file_takes_its_name_when_it_is_whole(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -133,8 +133,12 @@ class Encoder:
         tokens = len(tokenizer.offsets(read)) + tokenizer.special_tokens
         return max(tokens - tokenizer.length, 0)
 
-    def encode_documents(self, texts: Iterable[str]) -> list[SparseVector]:
+    def encode_documents(self, texts: Iterable[str], check: Callable[[], object] = bool) -> list[SparseVector]:
         """Encode documents, or passages of them, each to a vector over the vocabulary.
+
+        Args:
+            texts: any number; those of similar length go through the model together.
+            check: called before each pass over the model; what it raises ends the work.
 
         Raises:
             InvalidDocument: a text isn't a string, or not valid Unicode.
@@ -143,7 +147,7 @@ class Encoder:
             >>> len(Encoder.load("tiny").encode_documents(["A man is eating food."])[0]) > 10
             True
         """
-        return [found.vector for found in self._encode(texts, "document")]
+        return [found.vector for found in self._encode(texts, "document", check=check)]
 
     def encode_queries(self, texts: Iterable[str]) -> list[SparseVector]:
         """Encode queries, each to a vector over the vocabulary.
@@ -248,13 +252,16 @@ class Encoder:
         """The character offsets of a text's tokens, shape ``(tokens, 2)``, without special tokens or truncation."""
         return self._any_tokenizer().offsets(checked_text(text, "document"))
 
-    def _encode(self, texts: Iterable[str], task: Task, *, positions: bool = False) -> list[Activations]:
+    def _encode(
+        self, texts: Iterable[str], task: Task, *, positions: bool = False, check: Callable[[], object] = bool
+    ) -> list[Activations]:
         prompt = self._prompt(task)
         read = [prompt + text for text in checked_texts(texts, task)]
         passes = self._passes(task)
         prepared = passes.route.prepare(read)
         found: dict[int, Activations] = {}
         for batch in batches([len(text) for text in prepared], passes.route.pass_size):
+            check()
             encoded = passes.encode([prepared[at] for at in batch], positions=positions)
             found |= zip(batch, encoded, strict=True)
         return [found[at] for at in range(len(prepared))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from postings.errors import ConfigurationError
@@ -40,10 +39,10 @@ def open_index(settings: Settings | None = None) -> Index:
         from postings.index.server import ServerIndex
 
         return ServerIndex.connect(settings)
-    url = settings.index_url
-    if "://" in url:
-        raise ConfigurationError(f"index_url must be a path, 'edge:PATH' or an http(s) URL, got {redacted(url)!r}")
-    folder = Path(url.removeprefix("edge:")).expanduser()
+    folder = settings.index_folder
+    if folder is None:
+        url = redacted(settings.index_url)
+        raise ConfigurationError(f"index_url must be a path, 'edge:PATH' or an http(s) URL, got {url!r}")
     return EdgeIndex(folder, settings.collection, datatype=settings.index_datatype, on_disk=settings.index_on_disk)
 
 

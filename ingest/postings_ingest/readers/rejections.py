@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from postings.unseen import encodable
+
 _LONGEST_RAW = 1000
 
 
@@ -27,17 +29,13 @@ class Rejection:
 
     @classmethod
     def of(cls, file: str, line: int, reason: object, raw: object) -> Rejection:
-        """Reject a record, whatever it is; all is made safe to print, and its text cut to 1,000 characters."""
+        """Reject a record, whatever it is; all is made safe to encode, and its text cut to 1,000 characters."""
         text = raw.decode(errors="backslashreplace") if isinstance(raw, bytes) else str(raw)
-        return cls(_printable(file), line, _printable(str(reason)), _printable(text[:_LONGEST_RAW])[:_LONGEST_RAW])
+        return cls(encodable(file), line, encodable(str(reason)), encodable(text[:_LONGEST_RAW])[:_LONGEST_RAW])
 
     def to_json(self) -> dict[str, Any]:
         """One line of a ``--rejects`` file."""
         return {"file": self.file, "line": self.line, "reason": self.reason, "raw": self.raw}
-
-
-def _printable(text: str) -> str:
-    return text.encode(errors="backslashreplace").decode()
 
 
 Reject: TypeAlias = Callable[[Rejection], None]

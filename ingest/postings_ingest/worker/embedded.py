@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -46,10 +45,10 @@ class EmbeddedBroker:
             raise ConfigurationError(
                 "the embedded broker listens on this machine only and has no password: leave it out"
             )
-        index = settings.index_url.removeprefix("edge:")
-        if "://" in index:
-            raise ConfigurationError(f"--embedded needs a folder for the index, got {redacted(index)}")
-        self.folder = Path(index) / ".broker"
+        index = settings.index_folder
+        if index is None:
+            raise ConfigurationError(f"--embedded needs a folder for the index, got {redacted(settings.index_url)}")
+        self.folder = index / ".broker"
         port = url.port or 6379
         self.url = f"redis://127.0.0.1:{port}"
         self.folder.mkdir(parents=True, exist_ok=True)
