@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         description="Tokens that a passage may have, title included, at most the model's window; by default the "
         "window, or 512 of a larger one",
     )
-    passage_overlap: int = Field(32, ge=0, description="Tokens that neighbouring passages of a document share, at most")
+    passage_overlap: int = Field(32, ge=0, description="Tokens that neighboring passages of a document share, at most")
     tombstone_retention: int = Field(
         7 * 24 * 3600, ge=0, description="Seconds for which a deleted document's version is remembered"
     )
