@@ -32,4 +32,4 @@ def info(collection: Collection = None, index: IndexUrl = None, as_json: Json = 
         return
     about = "about " if facts.pop("approximate") else ""
     for name, value in facts.items():
-        out.print(f"{name:<12} {about}{value:,}" if isinstance(value, int) else f"{name:<12} {value}", markup=False)
+        out.print(f"{name:<12} {about}{value:,}" if isinstance(value, int) else f"{name:<12} {value}")

@@ -11,6 +11,7 @@ import typer
 
 from postings import Document, Encoder, Settings, open_index
 from postings_cli.console import out, print_json, printable, say
+from postings_cli.discreet import discreet
 from postings_cli.left_out import LeftOut
 from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
 from postings_cli.outputs import refuse_inputs
@@ -18,13 +19,10 @@ from postings_cli.progress import ingest_bar
 from postings_cli.queueing import queue_documents
 from postings_cli.rejected import Rejected
 from postings_cli.remarks import Remarks
+from postings_cli.statuses import INTERRUPTED, REJECTED
 from postings_ingest import Pipeline, Report, estimate_documents, read_documents
 from postings_ingest.arrivals import Arrivals
 
-REJECTED = 3
-"""Exit status: all went through, but some records were rejected."""
-
-INTERRUPTED = 130
 _INTERRUPTED = "interrupted"
 
 
@@ -105,8 +103,8 @@ def _index(
             say(f"{_INTERRUPTED}: {kept} kept in the collection; run it again to go on")
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:
-            if report.documents or remarks.rejected.count:
-                tell(str(error))
+            if report.documents or remarks.rejected.count or as_json:
+                tell(discreet(error))
             raise
     tell(None)
 

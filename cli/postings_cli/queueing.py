@@ -14,13 +14,13 @@ import typer
 from postings import Document, PostingsError, Settings
 from postings.errors import BrokerUnavailable
 from postings_cli.console import err, out, print_json
+from postings_cli.statuses import INTERRUPTED
 from postings_ingest.queue.bar import job_bar
 
 if TYPE_CHECKING:
     from postings_ingest import Job, Producer
     from postings_ingest.queue.ledger import Counts
 
-INTERRUPTED = 130
 _INTERVAL = 0.3
 
 
