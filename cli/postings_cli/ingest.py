@@ -86,9 +86,9 @@ def _index(
         elif error != _INTERRUPTED:
             out.print(printable(_summary(report, remarks.rejected.count, settings.collection)))
 
-    with open_index(settings) as opened:
-        encoder = Encoder.from_settings(settings)
-        try:
+    try:
+        with open_index(settings) as opened:
+            encoder = Encoder.from_settings(settings)
             with ingest_bar(total) as show:
 
                 def progress(current: Report) -> None:
@@ -97,15 +97,15 @@ def _index(
                     show(current)
 
                 report = Pipeline(encoder, opened, settings).run(documents, progress, remarks.arrivals)
-        except KeyboardInterrupt:
-            tell(_INTERRUPTED)
-            kept = _counted(report.indexed, "document")
-            say(f"{_INTERRUPTED}: {kept} kept in the collection; run it again to go on")
-            raise typer.Exit(INTERRUPTED) from None
-        except Exception as error:
-            if report.documents or remarks.rejected.count or as_json:
-                tell(discreet(error))
-            raise
+    except KeyboardInterrupt:
+        tell(_INTERRUPTED)
+        kept = _counted(report.indexed, "document")
+        say(f"{_INTERRUPTED}: {kept} kept in the collection; run it again to go on")
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        if report.documents or remarks.rejected.count or as_json:
+            tell(discreet(error))
+        raise
     tell(None)
 
 

@@ -197,6 +197,7 @@ def test_json_reports_a_run_that_fails_before_anything_is_indexed_without_secret
     source = Path("hunter2-hunter2.csv")
     source.write_text("no,fields\n1,2\n")
     ran = cli("ingest", source, "--json")
+    assert cli("ingest", source, "--json", "--model", "no/where/at/all").json["error"].startswith("there is no model")
     assert ran.status == 1
     assert ran.json["indexed"] == 0
     assert "***" in ran.json["error"]
