@@ -50,5 +50,5 @@ def delete(
     if fate.not_found:
         out.print(printable(f"{len(fate.not_found):,} not found: {', '.join(fate.not_found)}"))
     for id, stored in fate.superseded.items():
-        newer = f"deleted before: {id!r} by version" if id in fate.gone else f"not deleted: {id!r} has version"
-        out.print(printable(f"{newer} {stored}, this delete has version {fate.version}"))
+        said = f"deleted before: {id!r} by version" if id in fate.gone else f"not deleted: {id!r} has version"
+        out.print(printable(f"{said} {stored}, this delete has version {fate.version}"))

@@ -33,7 +33,7 @@ def evaluate(
         list[str],
         typer.Option("--nano-beir", help="A set of NanoBEIR, such as msmarco, from the hub.", show_default=False),
     ] = [],  # noqa: B006
-    split: Annotated[str, typer.Option(help="Which judgements of the folders count.")] = "test",
+    split: Annotated[str, typer.Option(help="Which judgments of the folders count.")] = "test",
     against: Annotated[
         str | None, typer.Option(help="Another model, compared query by query.", show_default=False)
     ] = None,

@@ -11,6 +11,7 @@ import typer
 
 from postings import Document, Encoder, Settings, open_index
 from postings_cli.console import out, print_json, printable, say
+from postings_cli.discreet import discreet
 from postings_cli.left_out import LeftOut
 from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
 from postings_cli.outputs import refuse_inputs
@@ -18,13 +19,10 @@ from postings_cli.progress import ingest_bar
 from postings_cli.queueing import queue_documents
 from postings_cli.rejected import Rejected
 from postings_cli.remarks import Remarks
+from postings_cli.statuses import INTERRUPTED, REJECTED
 from postings_ingest import Pipeline, Report, estimate_documents, read_documents
 from postings_ingest.arrivals import Arrivals
 
-REJECTED = 3
-"""Exit status: all went through, but some records were rejected."""
-
-INTERRUPTED = 130
 _INTERRUPTED = "interrupted"
 
 
@@ -88,9 +86,9 @@ def _index(
         elif error != _INTERRUPTED:
             out.print(printable(_summary(report, remarks.rejected.count, settings.collection)))
 
-    with open_index(settings) as opened:
-        encoder = Encoder.from_settings(settings)
-        try:
+    try:
+        with open_index(settings) as opened:
+            encoder = Encoder.from_settings(settings)
             with ingest_bar(total) as show:
 
                 def progress(current: Report) -> None:
@@ -99,15 +97,15 @@ def _index(
                     show(current)
 
                 report = Pipeline(encoder, opened, settings).run(documents, progress, remarks.arrivals)
-        except KeyboardInterrupt:
-            tell(_INTERRUPTED)
-            kept = _counted(report.indexed, "document")
-            say(f"{_INTERRUPTED}: {kept} kept in the collection; run it again to go on")
-            raise typer.Exit(INTERRUPTED) from None
-        except Exception as error:
-            if report.documents or remarks.rejected.count:
-                tell(str(error))
-            raise
+    except KeyboardInterrupt:
+        tell(_INTERRUPTED)
+        kept = _counted(report.indexed, "document")
+        say(f"{_INTERRUPTED}: {kept} kept in the collection; run it again to go on")
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        if report.documents or remarks.rejected.count or as_json:
+            tell(discreet(error))
+        raise
     tell(None)
 
 

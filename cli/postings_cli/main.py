@@ -10,12 +10,12 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from postings import PostingsError, Settings, __version__
-from postings.secrets import without_secrets
+from postings import PostingsError, __version__
 from postings_cli import dead_letters
-from postings_cli.console import err, out, printable
+from postings_cli.console import out, say
 from postings_cli.delete import delete
 from postings_cli.demo import demo
+from postings_cli.discreet import discreet
 from postings_cli.evaluate import evaluate
 from postings_cli.export import export
 from postings_cli.info import info
@@ -24,11 +24,9 @@ from postings_cli.mine import mine
 from postings_cli.search import search
 from postings_cli.serve import serve
 from postings_cli.status import status
+from postings_cli.statuses import FAILED, INTERRUPTED
 from postings_cli.train import train
 from postings_cli.worker import worker
-
-_FAILED = 1
-_INTERRUPTED = 130
 
 app = typer.Typer(
     help="Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored.",
@@ -57,13 +55,13 @@ def run(arguments: list[str]) -> int:
     try:
         app(arguments)
     except SystemExit as exit:
-        return exit.code if isinstance(exit.code, int) else _FAILED
+        return exit.code if isinstance(exit.code, int) else FAILED
     return 0
 
 
 def _say_version(wanted: bool) -> None:
     if wanted:
-        out.print(f"postings {__version__}", highlight=False)
+        out.print(f"postings {__version__}")
         raise typer.Exit
 
 
@@ -75,30 +73,21 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except PostingsError as error:
-            err.print(printable(f"error: {_discreet(error)}"))
-            raise typer.Exit(_FAILED) from error
+            say(f"error: {discreet(error)}")
+            raise typer.Exit(FAILED) from error
         except KeyboardInterrupt as interrupt:
-            err.print("interrupted")
-            raise typer.Exit(_INTERRUPTED) from interrupt
+            say("interrupted")
+            raise typer.Exit(INTERRUPTED) from interrupt
         except (typer.Exit, typer.BadParameter, BrokenPipeError):
             raise
         except Exception as error:
             if os.environ.get("POSTINGS_TRACEBACK"):
                 raise
-            err.print(printable(f"internal error: {type(error).__name__}: {_discreet(error)}"))
-            err.print("this is a bug: please report it, with what POSTINGS_TRACEBACK=1 shows")
-            raise typer.Exit(_FAILED) from error
+            say(f"internal error: {type(error).__name__}: {discreet(error)}")
+            say("this is a bug: please report it, with what POSTINGS_TRACEBACK=1 shows")
+            raise typer.Exit(FAILED) from error
 
     return reported
-
-
-def _discreet(error: Exception) -> str:
-    """What an error says, without the settings' secrets, should a library have quoted them."""
-    try:
-        secrets = Settings().secrets()
-    except PostingsError:
-        secrets = set()
-    return without_secrets(str(error), secrets)
 
 
 @app.callback()

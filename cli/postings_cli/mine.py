@@ -30,7 +30,7 @@ def mine(
     ] = 0.05,
     skip: Annotated[int, typer.Option(help="Texts to leave out at the top of each ranking.", min=0)] = 0,
     depth: Annotated[int, typer.Option(help="Texts of each ranking to look at.", min=1)] = 100,
-    split: Annotated[str, typer.Option(help="Judgements of a BEIR folder to mine for.")] = "train",
+    split: Annotated[str, typer.Option(help="Judgments of a BEIR folder to mine for.")] = "train",
     as_json: Json = False,
 ) -> None:
     """Find hard negatives for training pairs: texts that the model ranks high for a query that they don't answer.

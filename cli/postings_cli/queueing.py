@@ -14,6 +14,7 @@ import typer
 from postings import Document, PostingsError, Settings
 from postings.errors import BrokerUnavailable
 from postings_cli.console import err, out, print_json
+from postings_cli.statuses import INTERRUPTED
 from postings_ingest.queue.bar import job_bar
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from postings_ingest import Job, Producer
     from postings_ingest.queue.ledger import Counts
 
-INTERRUPTED = 130
 _INTERRUPTED = "interrupted"
 _NO_WORKER = "no worker is alive: start one with `postings worker`; Ctrl-C leaves the documents queued"
 _INTERVAL = 0.3

@@ -9,12 +9,13 @@ import typer
 from rich.text import Text
 
 from postings.errors import InvalidFilter
-from postings_cli.console import err, out, print_json, printable
+from postings_cli.console import out, print_json, printable, say
 from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
 from postings_query import Hit, SearchClient
 
 _TOKENS = 8
 _CHARACTERS = 300
+_TITLE = 200
 
 
 def search(
@@ -67,7 +68,7 @@ def search(
         )
     else:
         if left_out:
-            err.print(f"the query is longer than the model's window: its last {left_out} tokens weren't read")
+            say(f"the query is longer than the model's window: its last {left_out} tokens weren't read")
         show_hits(hits, first=offset + 1)
 
 
@@ -77,7 +78,7 @@ def show_hits(hits: list[Hit], first: int = 1) -> None:
         out.print("no hits")
     for rank, hit in enumerate(hits, first):
         heading = Text(f"{rank:>2}. {hit.score:7.3f}  ")
-        heading.append(printable(hit.title or hit.id), style="bold")
+        heading.append(_short(hit.title or hit.id), style="bold")
         heading.append(f"  {printable(hit.id)}" if hit.title and hit.title != hit.id else "", style="dim")
         out.print(heading)
         out.print(_marked(hit))
@@ -113,13 +114,16 @@ def hit_json(hit: Hit, *, explain: bool) -> dict[str, Any]:
     return fields
 
 
+def _short(title: str) -> str:
+    shown = printable(title)
+    return shown if len(shown) <= _TITLE else f"{shown[:_TITLE].rstrip()} …"
+
+
 def _marked(hit: Hit) -> Text:
     text = Text(printable(hit.text))
     for part in hit.contributions[:_TOKENS]:
         for start, end in part.evidence:
             text.stylize("bold green", start, end)
-    # Line breaks become spaces one by one, so that the offsets stay true.
-    text.plain = "".join(" " if character in "\n\t" else character for character in text.plain)
     if len(text) > _CHARACTERS:
         text = text[:_CHARACTERS]
         text.append(" …")

@@ -12,13 +12,12 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from postings.errors import MissingExtra
-from postings_cli.console import err, out, print_json, printable
+from postings_cli.console import err, out, print_json, printable, say
 from postings_cli.options import Json
+from postings_cli.statuses import INTERRUPTED
 
 if TYPE_CHECKING:
     from postings_training.progress import Progress as State
-
-INTERRUPTED = 130
 
 
 def train(
@@ -90,7 +89,7 @@ def train(
         with _training_bar() as show:
             record = run(settings, target, resume=resume, show=show)
     except KeyboardInterrupt:
-        err.print(printable(f"interrupted: {what_is_kept(run_folder(target))}"))
+        say(f"interrupted: {what_is_kept(run_folder(target))}")
         raise typer.Exit(INTERRUPTED) from None
     if record is None:
         return
@@ -139,7 +138,7 @@ def _training_bar() -> Iterator[Callable[[State], None]]:
 
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        err.print(printable(self.format(record)))
+        say(self.format(record))
 
 
 def _figures(state: State) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -128,7 +128,7 @@ class Settings(BaseSettings):
         description="Tokens that a passage may have, title included, at most the model's window; by default the "
         "window, or 512 of a larger one",
     )
-    passage_overlap: int = Field(32, ge=0, description="Tokens that neighbouring passages of a document share, at most")
+    passage_overlap: int = Field(32, ge=0, description="Tokens that neighboring passages of a document share, at most")
     tombstone_retention: int = Field(
         7 * 24 * 3600, ge=0, description="Seconds for which a deleted document's version is remembered"
     )
@@ -174,6 +174,30 @@ class Settings(BaseSettings):
             raise ConfigurationError(f"{words}, got {first['input']!r:.100}") from error
         except ValueError as error:
             raise ConfigurationError(f"postings.toml can't be read: {error}") from error
+
+    @classmethod
+    def given(cls, settings: object) -> Self:
+        """What was passed as settings; without any, those of the environment.
+
+        Raises:
+            ConfigurationError: something else was passed.
+        """
+        if settings is None:
+            return cls()
+        if not isinstance(settings, cls):
+            raise ConfigurationError(f"expected Settings, such as Settings(index_url=…), got {type(settings).__name__}")
+        return settings
+
+    def of_collection(self, collection: str) -> Self:
+        """These settings, for another collection.
+
+        Raises:
+            ConfigurationError: it isn't the name of a collection.
+        """
+        try:
+            return self.model_copy(update={"collection": _collection_name(collection)})
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"{error}, got {collection!r:.100}") from error
 
     @property
     def index_urls(self) -> tuple[str, ...]:

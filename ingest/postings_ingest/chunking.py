@@ -24,7 +24,7 @@ def split(document: Document, encoder: Encoder, *, version: int, tokens: int, ov
         version: the document's version, or its time of arrival.
         tokens: tokens that a passage may have, with the title that is encoded in front of it. The text gets half of
             them however long the title is; then passages may be longer, but still fit the encoder's window.
-        overlap: tokens that neighbours may share. An overlap begins on a sentence border, so it is often less;
+        overlap: tokens that neighbors may share. An overlap begins on a sentence border, so it is often less;
             only a sentence longer than a whole passage is cut between words.
 
     Returns:

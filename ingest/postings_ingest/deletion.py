@@ -20,8 +20,7 @@ class Deleted:
     Attributes:
         deleted: were there, and are gone.
         not_found: weren't there; they are remembered as deleted all the same.
-        superseded: stay as they are, with the newer version of each that the index holds: of a document, or of a
-            delete.
+        superseded: stay as they are, with the newer version that the index holds of each.
         version: of this delete.
         gone: of those superseded, the ids that a newer delete removed before.
     """

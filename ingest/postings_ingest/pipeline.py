@@ -60,7 +60,7 @@ class Pipeline:
     def __init__(self, encoder: Encoder, index: Index, settings: Settings | None = None) -> None:
         self._encoder = encoder
         self._index = index
-        self._settings = settings or Settings()
+        self._settings = Settings.given(settings)
 
     def run(
         self,

@@ -53,11 +53,10 @@ class AsyncSearchClient:
     ) -> None:
         if collection is not None and index is not None:
             raise InvalidQuery("give a collection or an open index, not both")
-        if settings is None:
-            from postings import Settings
+        from postings import Settings
 
-            settings = Settings()
-        self._settings = settings if collection is None else settings.model_copy(update={"collection": collection})
+        settings = Settings.given(settings)
+        self._settings = settings if collection is None else settings.of_collection(collection)
         self._owns_index = index is None
         self._index = None if index is None else _asynchronous(index)
         self._encoder = encoder

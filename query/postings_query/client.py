@@ -48,12 +48,11 @@ class SearchClient:
     ) -> None:
         if collection is not None and index is not None:
             raise InvalidQuery("give a collection or an open index, not both")
-        if settings is None:
-            from postings import Settings
+        from postings import Settings
 
-            settings = Settings()
+        settings = Settings.given(settings)
         if collection is not None:
-            settings = settings.model_copy(update={"collection": collection})
+            settings = settings.of_collection(collection)
         self._owns_index = index is None
         self._index = index if index is not None else open_index(settings)
         try:

@@ -70,6 +70,13 @@ def test_hits_are_printed_for_people_without_control_characters(cli: Cli, tmp_pa
     assert cli("search", "lion", "--score-threshold", "1e9").out == "no hits\n"
 
 
+def test_a_long_title_is_cut(cli: Cli, tmp_path: Path) -> None:
+    cli("ingest", write_jsonl(tmp_path / "x.jsonl", [{"id": "a", "title": "lions " * 100, "text": "a lion"}]))
+    heading = cli("search", "lion").out.splitlines()[0]
+    assert heading.endswith("lions li …  a")
+    assert 200 < len(heading) < 240
+
+
 def test_a_search_says_how_much_of_a_long_query_it_did_not_read(cli: Cli, articles: Path) -> None:
     cli("ingest", articles)
     assert cli("search", "lions", "--json").json["query_tokens_left_out"] == 0

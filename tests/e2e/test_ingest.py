@@ -190,6 +190,20 @@ def test_a_source_that_fails_midway_is_an_error_with_the_report_of_what_was_inde
     assert again.json["error"].startswith("x.parquet can't be read to its end")
 
 
+def test_json_reports_a_run_that_fails_before_anything_is_indexed_without_secrets(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTINGS_INDEX_API_KEY", "hunter2-hunter2")
+    source = Path("hunter2-hunter2.csv")
+    source.write_text("no,fields\n1,2\n")
+    ran = cli("ingest", source, "--json")
+    assert cli("ingest", source, "--json", "--model", "no/where/at/all").json["error"].startswith("there is no model")
+    assert ran.status == 1
+    assert ran.json["indexed"] == 0
+    assert "***" in ran.json["error"]
+    assert "hunter2" not in ran.out + ran.err
+
+
 def test_ctrl_c_reports_what_is_in_the_collection(cli: Cli) -> None:
     process = start("ingest", "-", "--index", cli.folder, "--json", stdin=subprocess.PIPE)
     assert process.stdin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -98,6 +99,16 @@ def test_a_link_to_nowhere_is_not_a_file(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path)
     write(tmp_path / "good.txt", "x")
     assert ids_and_lines(".") == (["good.txt"], [])
+
+
+def test_a_link_that_cannot_be_followed_says_why(tmp_path: Path) -> None:
+    (tmp_path / "itself.txt").symlink_to(tmp_path / "itself.txt")
+    (tmp_path / "lost.txt").symlink_to(tmp_path / "nowhere")
+    write(tmp_path / "good.txt", "x")
+    assert [(each.place, each.detail) for each in omissions(".")] == [
+        ("./itself.txt", f"it can't be followed: {os.strerror(errno.ELOOP)}"),
+        ("./lost.txt", "it leads nowhere"),
+    ]
 
 
 def test_an_id_is_the_path_as_the_caller_named_it(tmp_path: Path) -> None:

@@ -95,6 +95,9 @@ class Encoder:
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """Load the model that the settings name, as they say."""
+        from postings.settings import Settings
+
+        settings = Settings.given(settings)
         return cls.load(settings.model, settings.device, settings.backend, settings.precision)
 
     @property

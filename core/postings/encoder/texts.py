@@ -28,7 +28,7 @@ def checked_texts(texts: Iterable[str], task: str) -> list[str]:
 
 
 def each_of(texts: Iterable[str], task: str) -> Iterator[str]:
-    """Go through what holds texts, without a look at these.
+    """The texts that a list or an iterator holds, one by one; the texts themselves are not checked.
 
     Raises:
         InvalidDocument: it holds none, as one string does.

@@ -31,9 +31,7 @@ def open_index(settings: Settings | None = None) -> Index:
     """
     from postings.settings import Settings
 
-    settings = Settings() if settings is None else settings
-    if not isinstance(settings, Settings):
-        raise ConfigurationError(f"expected Settings, such as Settings(index_url=…), got {type(settings).__name__}")
+    settings = Settings.given(settings)
     if is_server(settings):
         # qdrant-client takes a second to import: only those who use a server wait for it.
         from postings.index.server import ServerIndex

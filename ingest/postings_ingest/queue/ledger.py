@@ -122,7 +122,9 @@ class Ledger:
             import redis
         except ImportError as error:
             raise MissingExtra("queue", "queueing documents") from error
-        url, options = redis_url(settings)
+        from postings import Settings
+
+        url, options = redis_url(settings := Settings.given(settings))
         self.redis: redis.Redis = redis.Redis.from_url(
             url, decode_responses=True, socket_timeout=30, socket_connect_timeout=5, health_check_interval=15, **options
         )

@@ -70,7 +70,7 @@ class Producer:
         when_full: Literal["wait", "raise"] = "wait",
         timeout: float = 60,
     ) -> None:
-        self._settings = settings or Settings()
+        self._settings = Settings.given(settings)
         self._ledger = Ledger(self._settings)
         self._app = celery_app(self._settings)
         self._linger = linger

@@ -67,6 +67,8 @@ def estimate_documents(path: str) -> int | None:
 
 
 def _reader(path: str) -> _Reader:
+    if not isinstance(path, str):
+        raise ReaderError(f"the path must be a string, got {type(path).__name__}")
     if path == "-":
         return jsonl
     if not path:

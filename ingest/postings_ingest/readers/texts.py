@@ -90,8 +90,10 @@ def _left_out(entry: os.DirEntry[str]) -> tuple[Kind, str] | None:
     if entry.is_symlink():
         try:
             entry.stat()
-        except OSError:
+        except FileNotFoundError:
             return Kind.LINK, "it leads nowhere"
+        except OSError as error:
+            return Kind.LINK, f"it can't be followed: {error.strerror or error}"
         if entry.is_dir():
             return Kind.LINK, "it leads to a folder"
     suffix = Path(entry.name).suffix.lower()

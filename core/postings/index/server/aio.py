@@ -56,7 +56,7 @@ class AsyncServerIndex:
     """
 
     def __init__(self, client: AsyncQdrantClient | None, settings: Settings | None = None) -> None:
-        self._settings = settings or Settings()
+        self._settings = Settings.given(settings)
         nodes = [Node.of(client, self._settings)] if client else _nodes(self._settings)
         self._connection = Connection(nodes, self.collection, self._settings.index_timeout, self._settings.secrets())
         self._writing = asyncio.Semaphore(self._settings.index_streams)

@@ -1,0 +1,46 @@
+"""What isn't settings, a collection or a path is refused in words of ours, before anything is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from postings import Encoder, open_index
+from postings.errors import ConfigurationError, PostingsError, ReaderError
+from postings_ingest import AsyncProducer, Ledger, Pipeline, Producer, estimate_documents, read_documents
+from postings_query import AsyncSearchClient, SearchClient
+
+TAKES_SETTINGS: dict[str, Callable[[Any], object]] = {
+    "open_index": open_index,
+    "Encoder.from_settings": Encoder.from_settings,
+    "Producer": Producer,
+    "AsyncProducer": AsyncProducer,
+    "Ledger": Ledger,
+    "Pipeline": lambda settings: Pipeline(None, None, settings),  # type: ignore[arg-type]
+    "SearchClient": lambda settings: SearchClient(settings=settings),
+    "AsyncSearchClient": lambda settings: AsyncSearchClient(settings=settings),
+}
+
+
+@pytest.mark.parametrize("wrong", [5, "x", b"x", [None], {"model": "tiny"}])
+@pytest.mark.parametrize("function", TAKES_SETTINGS)
+def test_what_is_no_settings_is_refused(function: str, wrong: object) -> None:
+    with pytest.raises(ConfigurationError, match="expected Settings"):
+        TAKES_SETTINGS[function](wrong)
+
+
+@pytest.mark.parametrize("wrong", [5, b"x", [None], "../up", "", "a b"])
+@pytest.mark.parametrize("client", [SearchClient, AsyncSearchClient])
+def test_what_is_no_name_of_a_collection_is_refused(client: type[Any], wrong: object) -> None:
+    with pytest.raises(PostingsError, match="got"):
+        client(wrong)
+
+
+@pytest.mark.parametrize("wrong", [5, b"x", None, ["a.jsonl"]])
+def test_what_is_no_path_is_refused(wrong: Any) -> None:
+    with pytest.raises(ReaderError, match="must be a string"):
+        list(read_documents(wrong, print))
+    with pytest.raises(ReaderError, match="must be a string"):
+        estimate_documents(wrong)
