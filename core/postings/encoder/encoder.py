@@ -16,6 +16,7 @@ from postings.encoder.backends import Backend, Precision
 from postings.encoder.batches import batches
 from postings.encoder.fingerprint import fingerprint
 from postings.encoder.folder import ModelFolder, Task, sparse_module
+from postings.encoder.gathering import encode_all
 from postings.encoder.latents import latent_names
 from postings.encoder.loading import Loader
 from postings.encoder.sharing import SharedPasses, Work
@@ -97,8 +98,8 @@ class Encoder:
         """Load the model that the settings name, as they say."""
         from postings.settings import Settings
 
-        settings = Settings.given(settings)
-        return cls.load(settings.model, settings.device, settings.backend, settings.precision)
+        said = Settings.given(settings)
+        return cls.load(said.model, said.device, said.backend, said.precision)
 
     @property
     def backend(self) -> str:
@@ -259,15 +260,9 @@ class Encoder:
         self, texts: Iterable[str], task: Task, *, positions: bool = False, check: Callable[[], object] = bool
     ) -> list[Activations]:
         prompt = self._prompt(task)
-        read = [prompt + text for text in checked_texts(texts, task)]
         passes = self._passes(task)
-        prepared = passes.route.prepare(read)
-        found: dict[int, Activations] = {}
-        for batch in batches([len(text) for text in prepared], passes.route.pass_size):
-            check()
-            encoded = passes.encode([prepared[at] for at in batch], positions=positions)
-            found |= zip(batch, encoded, strict=True)
-        return [found[at] for at in range(len(prepared))]
+        prepared = passes.route.prepare([prompt + text for text in checked_texts(texts, task)])
+        return encode_all(passes, prepared, positions=positions, check=check)
 
     def _spans(self, text: str, positions: Integers | None, count: int) -> list[list[Span]]:
         if positions is None:
