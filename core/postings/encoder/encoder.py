@@ -13,10 +13,9 @@ import numpy.typing as npt
 
 from postings.encoder.activations import Activations, Integers
 from postings.encoder.backends import Backend, Precision
-from postings.encoder.batches import batches
 from postings.encoder.fingerprint import fingerprint
 from postings.encoder.folder import ModelFolder, Task, sparse_module
-from postings.encoder.gathering import encode_all
+from postings.encoder.gathering import encode_all, positions_in_all
 from postings.encoder.latents import latent_names
 from postings.encoder.loading import Loader
 from postings.encoder.sharing import SharedPasses, Work
@@ -246,10 +245,7 @@ class Encoder:
             raise InvalidInput(f"evidence needs indices for each text, got {len(read)} texts and {len(wanted)} lists")
         passes = self._passes("document")
         prepared = passes.route.prepare([self._prompt("document") + text for text in read])
-        found: dict[int, Integers | None] = {}
-        for batch in batches([len(text) for text in prepared], passes.route.pass_size):
-            positions = passes.positions([prepared[at] for at in batch], [wanted[at] for at in batch])
-            found |= zip(batch, positions, strict=True)
+        found = positions_in_all(passes, prepared, wanted)
         return [self._spans(text, found[at], len(wanted[at])) for at, text in enumerate(read)]
 
     def offsets(self, text: str) -> Offsets:

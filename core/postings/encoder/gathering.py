@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from postings.encoder.activations import Activations
+from postings.encoder.activations import Activations, Integers
 from postings.encoder.batches import batches
 from postings.encoder.blocks import rows_of
 from postings.encoder.route import Prepared
@@ -39,6 +39,17 @@ def encode_all(
         if entries >= _GATHERED:
             found |= zip(loose, gathered([found[at] for at in loose]), strict=True)
             loose, entries = [], 0
+    return [found[at] for at in range(len(texts))]
+
+
+def positions_in_all(
+    passes: SharedPasses, texts: Sequence[Prepared], entries: Sequence[Integers]
+) -> list[Integers | None]:
+    """What :meth:`SharedPasses.positions` gives, for any number of texts, in their order."""
+    found: dict[int, Integers | None] = {}
+    for batch in batches([len(text) for text in texts], passes.route.pass_size):
+        positions = passes.positions([texts[at] for at in batch], [entries[at] for at in batch])
+        found |= zip(batch, positions, strict=True)
     return [found[at] for at in range(len(texts))]
 
 
