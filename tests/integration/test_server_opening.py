@@ -223,7 +223,7 @@ def test_a_process_that_was_forked_uses_rest_where_its_parent_used_grpc(server: 
 
 def test_what_is_no_settings_is_refused_before_anything_is_started() -> None:
     before = threading.active_count()
-    with pytest.raises(ConfigurationError, match="expected Settings, .* got str"):
+    with pytest.raises(ConfigurationError, match=r"expected Settings, .* got str"):
         open_index("x")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError):
         ServerIndex(None, Settings(index_url="a-folder"))
