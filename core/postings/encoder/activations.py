@@ -76,13 +76,9 @@ def vectors_of(indices: Integers, values: Floats, lengths: Sequence[int]) -> lis
 
     Args:
         indices: vocabulary entries, text by text, ascending in each, shape ``(entries,)``.
-        values: their weights, shape ``(entries,)``; none is 0.
+        values: their weights, shape ``(entries,)``; all are finite, and none is 0.
         lengths: how many entries each text has.
-
-    Raises:
-        InvalidVector: a weight isn't finite.
     """
-    require_finite(values)
     rows = zip(rows_of(indices.astype(np.int32), lengths), rows_of(values, lengths), strict=True)
     return [SparseVector.unchecked(*row) for row in rows]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from postings.encoder.activations import Activations, Integers, vectors_of
+from postings.encoder.activations import Activations, Integers, require_finite, vectors_of
 from postings.encoder.folder import Task
 from postings.encoder.tokenizer import Tokenizer
 
@@ -41,6 +41,7 @@ class Reference:
         )
         rows, columns = weights.nonzero(as_tuple=True)
         values = weights[rows, columns].float().cpu().numpy()
+        require_finite(values)
         lengths = rows.bincount(minlength=len(batch)).tolist()
         return [Activations(vector) for vector in vectors_of(columns.cpu().numpy(), values, lengths)]
 
