@@ -37,6 +37,7 @@ def abstracts(data: Path) -> list[str]:
         with corpus.open(encoding="utf-8") as lines:
             rows = map(json.loads, lines)
             texts += [f"{row.get('title', '')} {row['text']}".strip() for row in rows]
+    texts = list(filter(None, texts))  # an empty document is refused
     random.Random(1).shuffle(texts)
     return texts
 

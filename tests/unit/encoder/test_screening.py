@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postings import Encoder
 from postings.encoder.activations import activations
 from postings.encoder.max_first import _Screen
 from postings.encoder.onnx.heads import screen_graph
@@ -101,3 +102,9 @@ def test_a_weight_that_is_not_finite_is_an_error_and_no_empty_vector(wrong: floa
     entries, values = np.array([[1, 2], [3, 4]]), np.array([[1, 2], [wrong, 0]], np.float32)
     with pytest.raises(InvalidVector, match="aren't finite"):
         activations(entries, values, None, max_active_dims)
+
+
+def test_a_pass_of_many_short_texts_is_screened_a_few_at_a_time(encoder: Encoder) -> None:
+    texts = [f"{word} {n}" for n, word in enumerate(["lion", "guitar", "river"] * 30)]
+    for vector, text in zip(encoder.encode_documents(texts), texts, strict=True):
+        assert vector.largest_difference(encoder.encode_documents([text])[0]) <= 1e-4

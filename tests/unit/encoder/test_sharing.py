@@ -11,6 +11,7 @@ import pytest
 
 from postings import Encoder
 from postings.encoder.activations import Activations
+from postings.encoder.backends import Backend
 from postings.encoder.batches import batches
 from postings.encoder.folder import ModelFolder
 from postings.encoder.loading import Loader
@@ -21,11 +22,14 @@ from postings.encoder.sources import BUNDLED
 TEXTS = [f"text number {n} about {n} lions" for n in range(12)]
 
 
+def loaded(encoder: Encoder, backend: Backend) -> Route:
+    folder = ModelFolder.read(BUNDLED / "tiny")
+    return Loader(folder, "tiny", encoder.fingerprint, "cpu", backend, "float32").route("document")
+
+
 @pytest.fixture
 def route(encoder: Encoder) -> Route:
-    return Loader(ModelFolder.read(BUNDLED / "tiny"), "tiny", encoder.fingerprint, "cpu", "onnx", "float32").route(
-        "document"
-    )
+    return loaded(encoder, "onnx")
 
 
 class Faulty:
@@ -139,3 +143,12 @@ def test_a_text_that_does_not_fit_alone_is_an_error(route: Route) -> None:
 
     with pytest.raises(MemoryError, match="no room"):
         SharedPasses(Faulty(route, fault)).encode(route.prepare(TEXTS), positions=False)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+def test_positions_are_kept_only_where_they_are_asked_for(encoder: Encoder, backend: Backend) -> None:
+    route = loaded(encoder, backend)
+    prepared = route.prepare(TEXTS)
+    asked, not_asked = (route.encode(prepared, positions=positions) for positions in (True, False))
+    assert all(one.positions is not None and len(one.positions) == len(one.vector) for one in asked)
+    assert all(one.positions is None for one in not_asked)

@@ -25,7 +25,8 @@ from postings.encoder.screening import ScreenYield
 from postings.encoder.tokenizer import Ids, Tokenizer, padded
 
 _PASS = 1024
-_GATHERED = 2**21
+_GATHERED = 2**21  # numbers
+_SCREENED = 32  # texts: the screen takes some vocabularies of memory for each
 
 
 class GraphRoute:
@@ -83,13 +84,14 @@ class GraphRoute:
         require_finite(hidden)
         if not self._yield.pays:
             return self._encode_whole(hidden, batch, positions=positions)
-        possible = self._screen.run(hidden=hidden, shrink=_large(batch))[0]
+        possible = self._possible(hidden, batch)
         if not self._yield.note(int(np.count_nonzero(possible)), possible.size):
             return self._encode_whole(hidden, batch, positions=positions)
         entries, real = entries_of(possible)
         logits, found = self._logits(hidden, entries, batch)
         logits[~real] = 0
-        return activations(entries, saturated(logits, self._logarithms), found, self._max_active_dims)
+        values = saturated(logits, self._logarithms)
+        return activations(entries, values, found if positions else None, self._max_active_dims)
 
     def positions(self, batch: Sequence[Ids], entries: Sequence[Integers]) -> list[Integers]:
         """Which position gives each entry its maximum, -1 where it isn't active."""
@@ -114,6 +116,14 @@ class GraphRoute:
     def _hidden(self, batch: Sequence[Ids]) -> Floats:
         ids, mask = padded(batch, self._padding)
         return self._transformer.run(input_ids=ids, attention_mask=mask, shrink=_large(batch))[0]
+
+    def _possible(self, hidden: Floats, batch: Sequence[Ids]) -> npt.NDArray[np.bool_]:
+        """Which entries each text may activate, shape ``(texts, vocabulary)``."""
+        parts = [
+            self._screen.run(hidden=hidden[start : start + _SCREENED], shrink=_large(batch))[0]
+            for start in range(0, len(hidden), _SCREENED)
+        ]
+        return np.concatenate(parts)
 
     def _logits(self, hidden: Floats, entries: Integers, batch: Sequence[Ids]) -> tuple[Floats, Integers]:
         """The highest logit of some entries of each text, and its position, both as ``entries``."""
