@@ -5,8 +5,11 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
+import time
 
-_EVERY = 2**17  # tokens: some seconds on a processor, and a call takes milliseconds
+# A call takes milliseconds, as a query does: many queries pass between two calls, and half a second on a fast device.
+_TOKENS = 2**13
+_SECONDS = 0.5
 
 
 class Heap:
@@ -18,15 +21,17 @@ class Heap:
 
     def __init__(self) -> None:
         self._tokens = 0
+        self._last = time.monotonic()
         self._lock = threading.Lock()
 
     def note(self, tokens: int) -> None:
         """Count a pass of so many tokens; after many, give memory back."""
+        now = time.monotonic()
         with self._lock:
             self._tokens += tokens
-            if self._tokens < _EVERY:
+            if self._tokens < _TOKENS or now < self._last + _SECONDS:
                 return
-            self._tokens = 0
+            self._tokens, self._last = 0, now
         if _TRIM is not None:
             _TRIM(0)
 
