@@ -3,9 +3,10 @@
     python -m benchmarks.memory [--torch-texts 3000] [--data DIR] [BACKEND …]
 
 ``onnx`` and ``torch`` encode all abstracts (``torch``: some) in one call and keep the vectors; ``ingest`` brings them
-into an embedded index. Each runs in a process of its own. Writes ``benchmarks/results/memory.md``; exit status 1 if
+into an embedded index, which the engine holds in the process's memory: what is left once the index is closed is what
+ingesting itself keeps. Each runs in a process of its own. Writes ``benchmarks/results/memory.md``; exit status 1 if
 encoding takes more than 1.5 times what its vectors, its tokens and one pass take, ``onnx`` more than 600 MB in all, or
-if ``ingest`` holds a quarter more at its end than after the first fifth.
+if ``ingest``, with its index closed, holds more than it did after the first fifth.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from benchmarks.beir import ROOT
 from postings import Document, Encoder, Settings, SparseVector, open_index
 from postings_ingest import Pipeline, Report
 
-ALLOWED, ALLOWED_MB, GROWTH = 1.5, 600, 1.25
+ALLOWED, ALLOWED_MB = 1.5, 600
 MB = 10**6
 _PARTS = 5
 _SAMPLE = 300
@@ -87,11 +88,13 @@ def ingesting(texts: list[str]) -> dict[str, float]:
         if report.documents >= (len(held) + 1) * len(texts) // _PARTS:
             held.append(memory("VmRSS"))
 
-    with TemporaryDirectory() as folder, open_index(settings := Settings(index_url=folder)) as index:
-        documents = (Document(str(number), text) for number, text in enumerate(texts))
-        report = Pipeline(Encoder.load("tiny", "cpu"), index, settings).run(documents, note)
-    first, last = held[0], held[-1]
-    return {"texts": len(texts), "rate": len(texts) / report.seconds, "first": first, "last": last}
+    with TemporaryDirectory() as folder:
+        with open_index(settings := Settings(index_url=folder)) as index:
+            documents = (Document(str(number), text) for number, text in enumerate(texts))
+            report = Pipeline(Encoder.load("tiny", "cpu"), index, settings).run(documents, note)
+        closed = memory("VmRSS")
+    rate = len(texts) / report.seconds
+    return {"texts": len(texts), "rate": rate, "first": held[0], "last": held[-1], "closed": closed}
 
 
 def measured(which: str, count: int | None, data: Path) -> dict[str, float]:
@@ -136,7 +139,8 @@ def main() -> int:
     if (row := rows.get("ingest")) is not None:
         lines += [
             f"`postings ingest`, in one process with the index: {row['texts']:,.0f} documents, {row['rate']:,.0f} "
-            f"docs/s; {row['first']:.0f} MB after the first fifth, {row['last']:.0f} MB at the end.",
+            f"docs/s; {row['first']:.0f} MB after the first fifth, {row['last']:.0f} MB at the end, "
+            f"{row['closed']:.0f} MB once the index is closed.",
             "",
         ]
     page = "\n".join(lines)
@@ -144,7 +148,7 @@ def main() -> int:
     print(page)
     kept = all(each["share"] <= ALLOWED for each in encoded.values())
     small = "onnx" not in rows or rows["onnx"]["in all"] <= ALLOWED_MB
-    flat = "ingest" not in rows or rows["ingest"]["last"] <= GROWTH * rows["ingest"]["first"]
+    flat = "ingest" not in rows or rows["ingest"]["closed"] <= rows["ingest"]["first"]
     return int(not (kept and small and flat))
 
 

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 _FIRST_SHARE = 1 / 64
 _GROWTH = 4
-_SECONDS = 1.0
+_SECONDS = 1.5
 _LINGER = 0.25
 _PATIENCE = 0.2
 
@@ -35,8 +35,8 @@ class Intake:
 
     The source is read in the caller's thread: it may wait for ever, and only there can Ctrl-C end that. The work is
     done in a second thread, which ends before :meth:`run` does, unless Ctrl-C comes three times. A batch is what a
-    second's work is thought to be, from the time that the last one took, and at most 256 documents or half a million
-    characters and one document more. From a slow source comes whatever there is a quarter of a second after the first.
+    second and a half of work is thought to be, from the time that the last one took, and at most 256 documents or half
+    a million characters and one document more. From a slow source comes whatever there is a quarter of a second after the first.
 
     Args:
         work: called with each batch, and with a check to call now and then, which raises when all is given up; returns

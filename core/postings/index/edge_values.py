@@ -47,6 +47,6 @@ def to_point(record: edge.Record) -> Point:
 
 
 def _vectors(stored: Any) -> Mapping[str, SparseVector]:
-    if not isinstance(stored, Mapping):
+    if not isinstance(stored, dict):
         return {}
     return {name: SparseVector(vector.indices, vector.values) for name, vector in stored.items()}

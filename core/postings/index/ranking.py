@@ -181,8 +181,10 @@ class _Search:
 
 def _as_score(threshold: float | None) -> float | None:
     """The threshold as a score, which is a float32: the one of 0.7 is a little lower than Python's number."""
+    if threshold is None:
+        return None
     with np.errstate(over="ignore"):
-        return None if threshold is None else float(np.float32(threshold))
+        return float(np.float32(threshold))
 
 
 def _below(threshold: float) -> float | None:
