@@ -11,7 +11,7 @@ import typer
 
 from postings import Settings
 from postings.errors import InvalidInput, TooOldToRetry
-from postings_cli.console import err, out, print_json, printable
+from postings_cli.console import err, out, print_json, printable, say
 from postings_cli.options import Collection, Json, settings_from
 from postings_ingest.queue.celery_app import announce, celery_app
 from postings_ingest.queue.dead_letters import DeadLetter, DeadLetters
@@ -90,9 +90,13 @@ def purge(ids: Ids = None, all_letters: All = False, collection: Collection = No
     Example: postings dead-letters purge 1700000000000-0
     """
     letters = _letters(settings_from(collection))
-    if not ids and not all_letters:
-        raise typer.BadParameter("name letters, or give --all")
-    out.print(f"{letters.purge(None if all_letters else ids):,} forgotten")
+    _check_named(ids, all_letters=all_letters)
+    unknown = [id for id in dict.fromkeys(ids or ()) if id not in letters]
+    out.print(f"{letters.purge([id for id in ids if id not in unknown] if ids else None):,} forgotten")
+    for id in unknown:
+        say(f"there is no dead letter {id!r}")
+    if unknown:
+        raise typer.Exit(_FAILED)
 
 
 def _letters(settings: Settings) -> DeadLetters:
@@ -100,9 +104,13 @@ def _letters(settings: Settings) -> DeadLetters:
 
 
 def _chosen(letters: DeadLetters, ids: list[str] | None, *, all_letters: bool) -> list[str]:
-    if bool(ids) == all_letters:
-        raise typer.BadParameter("name letters, or give --all")
+    _check_named(ids, all_letters=all_letters)
     return ids or [found.id for found in letters.list()]
+
+
+def _check_named(ids: list[str] | None, *, all_letters: bool) -> None:
+    if bool(ids) == all_letters:
+        raise typer.BadParameter("name letters, or give --all" if not ids else "name letters or give --all, not both")
 
 
 def _fields(found: DeadLetter) -> dict[str, object]:

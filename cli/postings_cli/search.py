@@ -6,16 +6,19 @@ import json
 from typing import Annotated, Any
 
 import typer
+from rich.padding import Padding
 from rich.text import Text
 
 from postings.errors import InvalidFilter
 from postings_cli.console import out, print_json, printable, say
 from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
+from postings_cli.snippet import snippet
 from postings_query import Hit, SearchClient
 
 _TOKENS = 8
 _CHARACTERS = 300
 _TITLE = 200
+_INDENT = 13
 
 
 def search(
@@ -81,9 +84,9 @@ def show_hits(hits: list[Hit], first: int = 1) -> None:
         heading.append(_short(hit.title or hit.id), style="bold")
         heading.append(f"  {printable(hit.id)}" if hit.title and hit.title != hit.id else "", style="dim")
         out.print(heading)
-        out.print(_marked(hit))
+        _print_indented(_marked(hit))
         if hit.contributions:
-            out.print(_tokens(hit))
+            _print_indented(_tokens(hit))
 
 
 def hit_json(hit: Hit, *, explain: bool) -> dict[str, Any]:
@@ -121,18 +124,25 @@ def _short(title: str) -> str:
 
 def _marked(hit: Hit) -> Text:
     text = Text(printable(hit.text))
-    for part in hit.contributions[:_TOKENS]:
-        for start, end in part.evidence:
-            text.stylize("bold green", start, end)
-    if len(text) > _CHARACTERS:
-        text = text[:_CHARACTERS]
-        text.append(" …")
-    text.pad_left(13)
-    return text
+    marks = [(*span, part.contribution) for part in hit.contributions[:_TOKENS] for span in part.evidence]
+    for start, end, _ in marks:
+        text.stylize("bold green", start, end)
+    start, end = snippet(hit.text, marks, _CHARACTERS)
+    shown = text[start:end]
+    return Text.assemble("… " if start else "", shown, " …" if end < len(text) else "")
+
+
+def _print_indented(line: Text) -> None:
+    """Below the heading: on a terminal wrapped at words, else in one line."""
+    if out.is_terminal:
+        out.print(Padding(line, (0, 0, 0, _INDENT), expand=False), soft_wrap=False)
+    else:
+        line.pad_left(_INDENT)
+        out.print(line)
 
 
 def _tokens(hit: Hit) -> Text:
-    line = Text(" " * 13, style="cyan")
+    line = Text(style="cyan")
     shown = hit.contributions[:_TOKENS]
     line.append(
         ", ".join(

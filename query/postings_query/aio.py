@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 from postings import Encoder, Index, open_index
-from postings.errors import InvalidQuery
+from postings.errors import IndexUnavailable, InvalidQuery
 from postings.index import Filter, IndexInfo, ScoredPoint, SearchRequest
 from postings.index.open import is_server
 from postings_query.hits import Hit
@@ -60,6 +60,7 @@ class AsyncSearchClient:
         self._owns_index = index is None
         self._index = None if index is None else _asynchronous(index)
         self._encoder = encoder
+        self._closed = False
         self._opening: asyncio.Task[tuple[AsyncIndex, Encoder]] | None = None
         self._ready: tuple[AsyncIndex, Encoder] | None = None
 
@@ -125,7 +126,10 @@ class AsyncSearchClient:
         return await asyncio.to_thread(encoder.query_tokens_left_out, query)
 
     async def close(self) -> None:
-        """Close the index, unless it was passed in."""
+        """Close the index, unless it was passed in. A client that is closed stays closed."""
+        self._closed = True
+        if self._opening is not None and not self._opening.done():
+            await asyncio.wait([self._opening])
         if self._owns_index and self._index is not None:
             await self._index.close()
             self._index = self._ready = None
@@ -138,7 +142,13 @@ class AsyncSearchClient:
         await self.close()
 
     async def _opened(self) -> tuple[AsyncIndex, Encoder]:
-        """Model and index; whoever comes while they are being opened waits for that, and shares its error."""
+        """Model and index; whoever comes while they are being opened waits for that, and shares its error.
+
+        Raises:
+            IndexUnavailable: the client was closed.
+        """
+        if self._closed:
+            raise IndexUnavailable("the client was closed: open another")
         if self._ready is None:
             if self._opening is None or self._opening.done():
                 self._opening = asyncio.create_task(self._open())

@@ -19,7 +19,8 @@ _COPIES = 3  # of the trained weights: themselves, and Adam's two moments
 
 def run_folder(out: Path) -> Path:
     """Where the checkpoints of the run that writes ``out`` are."""
-    return out.with_name(f"{out.name}.run")
+    named = out if out.name not in ("", "..") else out.resolve()  # "." has no name of its own
+    return named.parent / f"{named.name}.run"
 
 
 def last_checkpoint(folder: Path) -> Path | None:

@@ -8,14 +8,15 @@ from postings.encoder.backends import Precision
 from postings.encoder.fingerprint import fingerprint
 from postings.encoder.folder import ModelFolder, Task
 from postings.encoder.loading import Loader
-from postings.encoder.sources import model_folder
+from postings.encoder.sources import BUNDLED, model_folder
 from postings.errors import ModelNotSupported
 
 
 def export_model(model: str | Path, precision: Precision = "float32") -> list[Path]:
     """Write the ONNX graphs of a SPLADE model into its folder, where :meth:`Encoder.load` finds them.
 
-    The graphs hold no weights: they take them from the folder's safetensors. The model's fingerprint stays the same.
+    Those of a model that comes with Postings go into the cache: its folder belongs to the installed package. The graphs
+    hold no weights: they take them from the folder's safetensors. The model's fingerprint stays the same.
 
     Args:
         model: as :meth:`Encoder.load` takes it.
@@ -38,6 +39,8 @@ def export_model(model: str | Path, precision: Precision = "float32") -> list[Pa
             f"{str(model)!r} has nothing to export: expected a Transformer and a SpladePooling with max pooling"
         )
     loader = Loader(folder, str(model), fingerprint(path), "cpu", "onnx", precision)
+    if path.is_relative_to(BUNDLED):
+        sides = {loader.cached(task): task for task in sides.values()}
     for graphs, task in sides.items():
         loader.export(task, graphs)
     return list(sides)

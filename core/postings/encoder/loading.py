@@ -110,17 +110,22 @@ class Loader:
             route.max_active_dims = None  # pruned is what the graphs give
             export(route, self._folder.weights(task), self._fingerprint, graphs, self._precision)
         except ModelNotSupported as error:
-            note_refusal(self._cache(task), self._precision, str(error))
+            note_refusal(self.cached(task), self._precision, str(error))
             raise
         except OSError as error:
             raise ConfigurationError(f"the model's graphs can't be kept in {graphs}: {error}") from error
+
+    def cached(self, task: Task) -> Path:
+        """The folder in the cache for the graphs of a side."""
+        side = self._folder.weights(task).relative_to(self._folder.path)
+        return cache_folder() / "onnx" / f"{self._fingerprint}-{FORMAT}" / side
 
     def _graph_route(self, task: Task) -> Route:
         from postings.encoder.onnx.route import GraphRoute
 
         graphs = self._graphs(task)
         if graphs is None:
-            graphs = self._cache(task)
+            graphs = self.cached(task)
             if reason := read_refusal(graphs, self._precision):
                 raise ModelNotSupported(reason)
             self.export(task, graphs)
@@ -129,20 +134,16 @@ class Loader:
 
     def _graphs(self, task: Task) -> Path | None:
         """The graphs of a side, in the model's folder or in the cache."""
-        for graphs in (self._folder.weights(task) / "onnx", self._cache(task)):
+        for graphs in (self._folder.weights(task) / "onnx", self.cached(task)):
             facts = read_facts(graphs, self._precision)
             if facts is not None and facts.get("fingerprint") == self._fingerprint:
                 return graphs
         return None
 
-    def _cache(self, task: Task) -> Path:
-        side = self._folder.weights(task).relative_to(self._folder.path)
-        return cache_folder() / "onnx" / f"{self._fingerprint}-{FORMAT}" / side
-
     def _refusal(self) -> str | None:
         """Why a side was found not to be exported."""
         sides = [task for task in _TASKS if self._folder.is_splade(task)]
-        return next(filter(None, (read_refusal(self._cache(task), self._precision) for task in sides)), None)
+        return next(filter(None, (read_refusal(self.cached(task), self._precision) for task in sides)), None)
 
     def _torch_route(self, task: Task) -> Route:
         from postings.encoder.torch_model import load_model, route_of

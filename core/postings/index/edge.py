@@ -25,6 +25,7 @@ from postings.errors import (
     StorageFull,
 )
 from postings.index.edge_values import to_edge_point, to_edge_query, to_hit, to_point
+from postings.index.existing import existing
 from postings.index.failures import edge_errors
 from postings.index.filters import to_edge
 from postings.index.models import CollectionModels
@@ -210,8 +211,10 @@ class EdgeIndex:
 
     def _opened(self) -> tuple[edge.EdgeShard, CollectionModels]:
         if self._models is None:
+            others = (record.parent.name for record in self._root.glob("*/collection.json"))
             raise CollectionNotFound(
-                f"there is no collection {self.collection!r} in {self._root}: create it with 'postings ingest'"
+                f"there is no collection {self.collection!r} in {self._root} ({existing(others)}): "
+                "create it with 'postings ingest'"
             )
         if self._shard is None:
             raise IndexUnavailable(f"{self._folder}: the index was closed")

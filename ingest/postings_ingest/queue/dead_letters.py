@@ -69,6 +69,9 @@ class DeadLetters:
         with self._ledger.errors():
             return int(self._ledger.redis.xlen(self._stream))
 
+    def __contains__(self, id: str) -> bool:
+        return self._fields(id) is not None
+
     def list(self) -> Iterator[DeadLetter]:
         """All letters, the oldest first."""
         after = "-"
@@ -87,19 +90,10 @@ class DeadLetters:
         Raises:
             DeadLetterNotFound: there is none of this id.
         """
-        import redis
-
-        try:
-            with self._ledger.errors():
-                entries: Any = self._ledger.redis.xrange(self._stream, min=id, max=id)
-        except Exception as error:
-            if isinstance(error.__cause__, redis.exceptions.ResponseError):
-                entries = []
-            else:
-                raise
-        if not entries or entries[0][0] != id:  # Redis takes the first half of an id for a range
+        fields = self._fields(id)
+        if fields is None:
             raise DeadLetterNotFound(f"there is no dead letter {id!r}")
-        return _letter(*entries[0])
+        return _letter(id, fields)
 
     def retry(self, id: str, *, older_than: float | None = None) -> tuple[str, str] | None:
         """Queue a letter's document again, in its version; its job counts it as under way.
@@ -141,6 +135,19 @@ class DeadLetters:
             if named is None:
                 return int(self._ledger.redis.xtrim(self._stream, maxlen=0, approximate=False))
             return int(self._ledger.redis.xdel(self._stream, *named)) if named else 0
+
+    def _fields(self, id: str) -> dict[str, str] | None:
+        import redis
+
+        try:
+            with self._ledger.errors():
+                entries: Any = self._ledger.redis.xrange(self._stream, min=id, max=id)
+        except Exception as error:
+            if isinstance(error.__cause__, redis.exceptions.ResponseError):  # no id that a stream can have
+                return None
+            raise
+        # Redis takes the first half of an id for a range.
+        return entries[0][1] if entries and entries[0][0] == id else None
 
     def add(self, operation: Any, error: str, reason: str) -> None:
         """Keep a message that no batch of ours holds."""

@@ -17,8 +17,10 @@ from postings.errors import (
     ConfigurationError,
     IndexRejected,
     InvalidInput,
+    PostingsError,
     StrictModeRejected,
 )
+from postings.index.existing import existing
 from postings.index.models import CollectionModels
 from postings.index.payload import indexed_fields, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
@@ -231,9 +233,21 @@ class AsyncServerIndex:
             raise RuntimeError("this index belongs to another event loop: connect one in each")
         self._loop = loop
         need = need_of([arguments, options])
-        return await self._connection.request(
-            lambda client: getattr(client, method)(self.collection, *arguments, **options), need
-        )
+        try:
+            return await self._connection.request(
+                lambda client: getattr(client, method)(self.collection, *arguments, **options), need
+            )
+        except CollectionNotFound as error:
+            raise await self._with_others(error) from error.__cause__
+
+    async def _with_others(self, error: CollectionNotFound) -> CollectionNotFound:
+        """The same error, with the collections that are there; with a key for one collection, nobody may ask."""
+        try:
+            found = await self._connection.request(lambda client: client.get_collections())
+        except PostingsError:
+            return error
+        others = [each.name for each in found.collections if each.name != self.collection]
+        return CollectionNotFound(f"{error} ({existing(others)})")
 
     async def _create(self, models: CollectionModels) -> None:
         settings = self._settings
