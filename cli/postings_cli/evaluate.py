@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich.markdown import Markdown
 
 from postings import Encoder, open_index
 from postings.errors import ReaderError
@@ -107,8 +108,16 @@ def evaluate(
     if as_json_:
         print_json(as_json(evaluation))
     else:
-        out.print("\n".join(map(printable, page(evaluation).split("\n"))))
+        _print_page("\n".join(map(printable, page(evaluation).split("\n"))))
     if report is not None:
         with output_folder("--out", report) as folder:
             written = write_report(evaluation, folder)
         say(f"report written to {report / written.name}")
+
+
+def _print_page(markdown: str) -> None:
+    """With its tables drawn on a terminal, as it is into a file."""
+    if out.is_terminal:
+        out.print(Markdown(markdown), soft_wrap=False)
+    else:
+        out.print(markdown)

@@ -20,6 +20,7 @@ from postings_cli.evaluate import evaluate
 from postings_cli.export import export
 from postings_cli.info import info
 from postings_cli.ingest import ingest
+from postings_cli.logs import show_logs
 from postings_cli.mine import mine
 from postings_cli.search import search
 from postings_cli.serve import serve
@@ -32,7 +33,6 @@ app = typer.Typer(
     help="Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored.",
     epilog="Settings come from POSTINGS_* variables, .env and postings.toml; options win over them.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -57,6 +57,10 @@ def run(arguments: list[str]) -> int:
     except SystemExit as exit:
         return exit.code if isinstance(exit.code, int) else FAILED
     return 0
+
+
+_WITH_LOGS = {"worker", "serve"}
+"""Commands that write a log of their own."""
 
 
 def _say_version(wanted: bool) -> None:
@@ -92,11 +96,14 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
 
 @app.callback()
 def _options(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 # its callback does the work
         bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_say_version)
     ] = False,
 ) -> None:
     """Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored."""
+    if context.invoked_subcommand not in _WITH_LOGS:
+        show_logs()
 
 
 for _command in (ingest, search, info, delete, worker, status, serve, mine, train, evaluate, export, demo):

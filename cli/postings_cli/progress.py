@@ -39,7 +39,10 @@ def ingest_bar(total: int | None) -> Iterator[Callable[[Report], None]]:
 
 @contextmanager
 def steps_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for what is being done: called with its name, how much is done, and of how much (0: unknown)."""
+    """Show a bar for what is being done: called with its name, how much is done, and of how much (0: unknown).
+
+    It is there while something is under way, so that it never shares a line with the bar of a download in between.
+    """
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -50,17 +53,22 @@ def steps_bar() -> Iterator[Callable[[str, int, int], None]]:
         disable=not err.is_terminal,
         transient=True,
     )
-    with bar:
-        task = bar.add_task("", total=None)
-        shown = ""
+    task = bar.add_task("", total=None)
+    shown = ""
 
-        def show(what: str, done: int, total: int) -> None:
-            nonlocal shown
-            what = printable(what)
-            if what != shown or done < bar.tasks[0].completed:
-                shown = what
-                bar.reset(task, description=what, total=total or None, completed=done)
-            else:
-                bar.update(task, completed=done, total=total or None)
+    def show(what: str, done: int, total: int) -> None:
+        nonlocal shown
+        what = printable(what)
+        bar.start()
+        if what != shown or done < bar.tasks[0].completed:
+            shown = what
+            bar.reset(task, description=what, total=total or None, completed=done)
+        else:
+            bar.update(task, completed=done, total=total or None)
+        if total and done >= total:
+            bar.stop()
 
+    try:
         yield show
+    finally:
+        bar.stop()

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from postings.errors import MissingExtra
 from postings_cli.console import err, out, print_json, printable, say
+from postings_cli.logs import Lines
 from postings_cli.options import Json
 from postings_cli.statuses import INTERRUPTED
 
@@ -119,7 +120,7 @@ def _training_bar() -> Iterator[Callable[[State], None]]:
         transient=True,
     )
     log = logging.getLogger("postings_training")
-    handler = _Lines()
+    handler = Lines()
     level = log.level
     log.addHandler(handler)
     log.setLevel(logging.INFO)
@@ -134,11 +135,6 @@ def _training_bar() -> Iterator[Callable[[State], None]]:
     finally:
         log.removeHandler(handler)
         log.setLevel(level)
-
-
-class _Lines(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        say(self.format(record))
 
 
 def _figures(state: State) -> str:

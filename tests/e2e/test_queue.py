@@ -308,8 +308,13 @@ def test_dead_letters_are_listed_shown_retried_and_purged(start: Start, settings
     assert json_of(start("dead-letters", "show", first))["operation"]["upsert"]["text"] == "a text"
     assert "1 queued again" in done(start("dead-letters", "retry", first))
     assert status(start)["queued"] == 1
-    assert "1 forgotten" in done(start("dead-letters", "purge", second))
+    assert "not both" in done(start("dead-letters", "purge", "--all", second), 2)
+    assert status(start)["dead_letters"] == 1
+    err = done(start("dead-letters", "purge", "0-1", second, second, "no id"), 1)
+    assert "there is no dead letter '0-1'" in err
+    assert "there is no dead letter 'no id'" in err
     assert status(start)["dead_letters"] == 0
+    assert "0 forgotten" in done(start("dead-letters", "purge", "--all"))
     assert "there is no dead letter" in done(start("dead-letters", "show", first), 1)
     assert "name letters, or give --all" in done(start("dead-letters", "retry"), 2)
 

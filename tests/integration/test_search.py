@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qdrant_client import models as q
 
-from postings import Document, EdgeIndex, Encoder, Index, Settings, SparseVector
+from postings import Document, EdgeIndex, Encoder, Index, Settings, SparseVector, open_index
 from postings.documents import Passage
-from postings.errors import CollectionNotFound, InvalidFilter, InvalidQuery, ModelMismatch
+from postings.errors import CollectionNotFound, IndexUnavailable, InvalidFilter, InvalidQuery, ModelMismatch
 from postings.index.filters import as_json
 from postings.index.payload import passage_point
 from postings.passages import passage_input
@@ -165,6 +165,27 @@ def test_the_asynchronous_client_gives_the_same(client: SearchClient, index: Ind
 
     asyncio.run(search())
     assert index.count() > 0, "an index that was passed in stays open"
+
+
+@pytest.mark.parametrize("opened", ["before", "meanwhile", "never"])
+def test_an_asynchronous_client_that_was_closed_stays_closed(tmp_path: Path, encoder: Encoder, opened: str) -> None:
+    async def search_after_closing() -> None:
+        client = AsyncSearchClient(encoder=encoder, settings=Settings(index_url=str(tmp_path)))
+        if opened == "before":
+            with pytest.raises(CollectionNotFound):
+                await client.search("food")
+        waiting = asyncio.create_task(client.search("food")) if opened == "meanwhile" else None
+        await asyncio.sleep(0)
+        await client.close()
+        with pytest.raises(IndexUnavailable, match="the client was closed"):
+            await client.search("food")
+        if waiting is not None:
+            await asyncio.wait([waiting])
+        await client.close()
+
+    asyncio.run(search_after_closing())
+    with open_index(Settings(index_url=str(tmp_path))):
+        """What it opened was closed too: nobody else could open the folder."""
 
 
 @pytest.mark.parametrize(

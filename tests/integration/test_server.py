@@ -14,7 +14,7 @@ from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
 from postings import Document, Encoder, Settings, open_index
-from postings.errors import IndexCorrupt, IndexRejected, IndexUnavailable
+from postings.errors import CollectionNotFound, IndexCorrupt, IndexRejected, IndexUnavailable
 from postings.index.server import ServerIndex
 from postings.index.server.opening import open_client
 from postings_ingest import Pipeline
@@ -87,6 +87,16 @@ def test_a_new_collection_is_as_the_settings_say(settings: Settings) -> None:
     assert (made.params.shard_number, made.params.replication_factor) == (2, 1)
     assert (made.params.write_consistency_factor, made.params.on_disk_payload) == (1, False)
     assert made.metadata == {"postings": {"schema": 1, "active": MODEL, "models": {MODEL: "tiny"}}}
+
+
+def test_who_names_a_collection_that_is_not_there_learns_which_are(settings: Settings) -> None:
+    with open_index(settings) as index:
+        index.ensure(MODEL, "tiny")
+    with (
+        open_index(settings.of_collection("misspelt")) as index,
+        pytest.raises(CollectionNotFound, match=rf"there are: .*{settings.collection}"),
+    ):
+        index.count()
 
 
 def test_the_asynchronous_client_asks_a_server_without_a_thread(settings: Settings, encoder: Encoder) -> None:

@@ -43,6 +43,12 @@ class Service:
         exists = self._collections.exists(request.collection_name)
         return grpc.CollectionExistsResponse(result=grpc.CollectionExists(exists=exists))
 
+    def List(self, request: Any, context: transport.ServicerContext) -> Any:  # noqa: ARG002
+        self._check(context)
+        return grpc.ListCollectionsResponse(
+            collections=[grpc.CollectionDescription(name=name) for name in self._collections.names()]
+        )
+
     def Get(self, request: Any, context: transport.ServicerContext) -> Any:
         """Of both services: a collection, or points."""
         if isinstance(request, grpc.GetPoints):

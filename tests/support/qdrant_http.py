@@ -59,6 +59,10 @@ class Collections:
         """Whether it stands."""
         return name in self._open
 
+    def names(self) -> list[str]:
+        """Of all."""
+        return list(self._open)
+
     def drop(self, name: str) -> bool:
         """Forget one."""
         with self._lock:
@@ -186,6 +190,8 @@ def writes(method: str, path: str) -> bool:
 
 def answer(collections: Collections, rules: Rules, method: str, path: str, body: Mapping[str, Any]) -> Any:
     """The ``result`` of a request."""
+    if (method, path) == ("GET", "/collections"):
+        return {"collections": [{"name": name} for name in collections.names()]}
     match = re.fullmatch(r"/collections/([^/]+)(.*)", path)
     if match is None:
         raise Refused(404, "")

@@ -79,6 +79,7 @@ def train(
     with _quiet():
         device = device_of(recipe.training)
         work = run_folder(out)
+        log.info("reading %s", ", ".join(map(str, recipe.data.sources)))
         sets, data = load_sets(recipe.evaluation), load_data(recipe.data)
         checkpoint = _begin(recipe, data, out, work, resume=resume)
         own = data.sources
@@ -87,12 +88,14 @@ def train(
             sets, own = [pairs_as_set("held_out", data.held_out["query"], data.held_out["positive"])], ()
         if sets:
             before, unchecked = known_sources([recipe.base])
+            log.info("looking for queries to measure on in the training data")
             suspects = list(dict.fromkeys([*own, *before]))
             sets, remarks = without_leaks(sets, suspects, drop=recipe.evaluation.leaks == "drop")
             for remark in (*unchecked, *remarks):
                 log.warning(remark)
         set_seed(recipe.training.seed)
         seen = tuple(dict.fromkeys([*data.sources, *(trained_on(recipe.base) or ())]))
+        log.info("loading %s", recipe.base)
         model = build_model(recipe.base, recipe.model, device, data.train["positive"])
         evaluator = RetrievalEvaluator(sets, recipe.evaluation.active_dims, at_most(model, None)) if sets else None
         rows = labelled(data.train, recipe, device)
@@ -100,6 +103,7 @@ def train(
         if _is_first():
             refuse_small_disk(work, *parameters(model), recipe.training.keep)
         with lean_heads(model), reading(model, at_most(model, recipe.training.max_length)):
+            log.info("training on %s rows, on %s", f"{len(rows):,}", device)
             trainer = build_trainer(recipe, model, rows, evaluator, work, [Reporter(show)], teachers)
             began = time.monotonic()
             _run(trainer, work, checkpoint)

@@ -50,7 +50,7 @@ class Loader:
         at_hand = all(self._graphs(task) for task in _TASKS if folder.is_splade(task))
         self.backend = choose(backend, precision, device, folder, graphs=at_hand)
         if self.backend == "onnx" and self._may_change and not at_hand and (reason := self._refusal()):
-            log.info("encoding with PyTorch, as before: %s", reason)
+            log.debug("encoding with PyTorch, as before: %s", reason)
             self.backend = "torch"
 
     @property
@@ -99,7 +99,7 @@ class Loader:
         from postings.encoder.max_first import MaxFirst
         from postings.encoder.torch_model import load_model, route_of
 
-        log.info("exporting %s to ONNX, once", self._name)
+        log.info("exporting %s to ONNX, which takes a while, but only this once", self._name)
         route = route_of(load_model(self._folder.path, "cpu", "float32", self._name), task)
         try:
             if not isinstance(route, MaxFirst):

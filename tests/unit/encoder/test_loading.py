@@ -108,6 +108,15 @@ def test_graphs_are_exported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert graph.stat().st_mtime_ns == written
 
 
+def test_a_model_of_the_package_is_exported_to_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    before = {file: file.stat().st_mtime_ns for file in BUNDLED.rglob("*")}
+    (graphs,) = export_model("tiny")
+    assert graphs.is_relative_to(tmp_path)
+    assert (graphs / "transformer.onnx").is_file()
+    assert {file: file.stat().st_mtime_ns for file in BUNDLED.rglob("*")} == before
+
+
 def test_damaged_graphs_and_a_cache_that_cannot_be_written_leave_pytorch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -42,3 +42,15 @@ def test_what_is_wrong_is_one_line(
     assert reason in shown.replace("\n", " ")
     assert "Traceback" not in shown
     assert not Path("model").exists()
+
+
+@pytest.mark.parametrize("out", [".", "..", "/"])
+def test_a_folder_that_is_there_is_never_written_to(
+    out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in PAIRS))
+    assert run(["train", "tiny", "--data", str(tmp_path / "pairs.jsonl"), "--out", out]) == 1
+    assert f"error: {out} is there already: name another folder with --out" in capsys.readouterr().err
+    assert not [*tmp_path.rglob("*.run")]

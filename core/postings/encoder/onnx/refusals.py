@@ -37,7 +37,7 @@ def note_refusal(graphs: Path, precision: str, reason: str) -> None:
         partial.write_text(json.dumps({"reason": reason, "versions": _versions()}, indent=1) + "\n", encoding="utf-8")
         partial.replace(file)
     except OSError as error:
-        log.info("can't keep in %s that the model can't be exported: %s", file, error)
+        log.debug("can't keep in %s that the model can't be exported: %s", file, error)
 
 
 def _file(graphs: Path, precision: str) -> Path:
