@@ -15,7 +15,6 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --no-header -q tests/e2e/test_readme.py
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks.beir
