@@ -1,41 +1,12 @@
-"""The ``postings`` command."""
+"""The ``postings`` command: what runs before and after the one that is asked for."""
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
-from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from typing import NoReturn
 
-import typer
-
-from postings import PostingsError, __version__
-from postings_cli import dead_letters
-from postings_cli.console import out, say
-from postings_cli.delete import delete
-from postings_cli.demo import demo
-from postings_cli.discreet import discreet
-from postings_cli.evaluate import evaluate
-from postings_cli.export import export
-from postings_cli.info import info
-from postings_cli.ingest import ingest
-from postings_cli.logs import show_logs
-from postings_cli.mine import mine
-from postings_cli.search import search
-from postings_cli.serve import serve
-from postings_cli.status import status
 from postings_cli.statuses import FAILED, INTERRUPTED
-from postings_cli.train import train
-from postings_cli.worker import worker
-
-app = typer.Typer(
-    help="Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored.",
-    epilog="Settings come from POSTINGS_* variables, .env and postings.toml; options win over them.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 
 
 def main() -> NoReturn:
@@ -43,7 +14,16 @@ def main() -> NoReturn:
     # The engine's panics become errors of ours; its stack is noise to whoever runs a command.
     os.environ.setdefault("RUST_BACKTRACE", "0")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # so is what gRPC's library logs
-    sys.exit(run(sys.argv[1:]))
+    try:
+        # Loading the commands takes a second, in which Ctrl-C may come too.
+        from postings_cli.stdout import guard_stdout
+
+        guard_stdout()
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)  # noqa: T201 # the console may not be loaded yet
+        status = INTERRUPTED
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:
@@ -52,66 +32,20 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit status: 0 done, 1 failed, 2 wrong usage, 3 done with rejected records, 130 interrupted.
     """
+    from postings_cli.app import app
+    from postings_cli.console import say
+    from postings_cli.stdout import OutputLost
+
     try:
-        app(arguments)
+        try:
+            app(arguments)
+            return 0
+        finally:
+            sys.stdout.flush()
     except SystemExit as exit:
         return exit.code if isinstance(exit.code, int) else FAILED
-    return 0
-
-
-_WITH_LOGS = {"worker", "serve"}
-"""Commands that write a log of their own."""
-
-
-def _say_version(wanted: bool) -> None:
-    if wanted:
-        out.print(f"postings {__version__}")
-        raise typer.Exit
-
-
-def _reported(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn what goes wrong in a command into one line on stderr and an exit status, never a traceback."""
-
-    @functools.wraps(command)
-    def reported(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except PostingsError as error:
-            say(f"error: {discreet(error)}")
-            raise typer.Exit(FAILED) from error
-        except KeyboardInterrupt as interrupt:
-            say("interrupted")
-            raise typer.Exit(INTERRUPTED) from interrupt
-        except (typer.Exit, typer.BadParameter, BrokenPipeError):
-            raise
-        except Exception as error:
-            if os.environ.get("POSTINGS_TRACEBACK"):
-                raise
-            say(f"internal error: {type(error).__name__}: {discreet(error)}")
-            say("this is a bug: please report it, with what POSTINGS_TRACEBACK=1 shows")
-            raise typer.Exit(FAILED) from error
-
-    return reported
-
-
-@app.callback()
-def _options(
-    context: typer.Context,
-    version: Annotated[  # noqa: ARG001 # its callback does the work
-        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_say_version)
-    ] = False,
-) -> None:
-    """Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored."""
-    if context.invoked_subcommand not in _WITH_LOGS:
-        show_logs()
-
-
-for _command in (ingest, search, info, delete, worker, status, serve, mine, train, evaluate, export, demo):
-    app.command(_command.__name__)(_reported(_command))
-
-_letters = typer.Typer(help="Documents that could not be indexed: list, show, retry, purge.", no_args_is_help=True)
-_letters.command("list")(_reported(dead_letters.list_letters))
-_letters.command("show")(_reported(dead_letters.show))
-_letters.command("retry")(_reported(dead_letters.retry))
-_letters.command("purge")(_reported(dead_letters.purge))
-app.add_typer(_letters, name="dead-letters")
+    except BrokenPipeError:
+        return FAILED
+    except OutputLost as error:
+        say(f"error: {error}")
+        return FAILED

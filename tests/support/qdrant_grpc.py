@@ -43,7 +43,7 @@ class Service:
         exists = self._collections.exists(request.collection_name)
         return grpc.CollectionExistsResponse(result=grpc.CollectionExists(exists=exists))
 
-    def List(self, request: Any, context: transport.ServicerContext) -> Any:  # noqa: ARG002
+    def List(self, request: Any, context: transport.ServicerContext) -> Any:
         self._check(context)
         return grpc.ListCollectionsResponse(
             collections=[grpc.CollectionDescription(name=name) for name in self._collections.names()]

@@ -1,0 +1,95 @@
+"""The commands, and what all of them share."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from postings import PostingsError, __version__
+from postings_cli import dead_letters
+from postings_cli.console import out, say
+from postings_cli.delete import delete
+from postings_cli.demo import demo
+from postings_cli.discreet import discreet
+from postings_cli.evaluate import evaluate
+from postings_cli.export import export
+from postings_cli.info import info
+from postings_cli.ingest import ingest
+from postings_cli.logs import show_logs
+from postings_cli.mine import mine
+from postings_cli.search import search
+from postings_cli.serve import serve
+from postings_cli.status import status
+from postings_cli.statuses import FAILED, INTERRUPTED
+from postings_cli.train import train
+from postings_cli.worker import worker
+
+app = typer.Typer(
+    help="Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored.",
+    epilog="Settings come from POSTINGS_* variables, .env and postings.toml; options win over them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+_WITH_LOGS = {"worker", "serve"}
+"""Commands that write a log of their own."""
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"postings {__version__}")
+        raise typer.Exit
+
+
+def _reported(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn what goes wrong in a command into one line on stderr and an exit status, never a traceback."""
+
+    @functools.wraps(command)
+    def reported(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except PostingsError as error:
+            say(f"error: {discreet(error)}")
+            raise typer.Exit(FAILED) from error
+        except KeyboardInterrupt as interrupt:
+            say("interrupted")
+            raise typer.Exit(INTERRUPTED) from interrupt
+        except (typer.Exit, typer.BadParameter, BrokenPipeError):
+            raise
+        except Exception as error:
+            if os.environ.get("POSTINGS_TRACEBACK"):
+                raise
+            say(f"internal error: {type(error).__name__}: {discreet(error)}")
+            say("this is a bug: please report it, with what POSTINGS_TRACEBACK=1 shows")
+            raise typer.Exit(FAILED) from error
+
+    return reported
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 # its callback does the work
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    """Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored."""
+    if context.invoked_subcommand not in _WITH_LOGS:
+        show_logs()
+
+
+for _command in (ingest, search, info, delete, worker, status, serve, mine, train, evaluate, export, demo):
+    app.command(_command.__name__)(_reported(_command))
+
+_letters = typer.Typer(help="Documents that could not be indexed: list, show, retry, purge.", no_args_is_help=True)
+_letters.command("list")(_reported(dead_letters.list_letters))
+_letters.command("show")(_reported(dead_letters.show))
+_letters.command("retry")(_reported(dead_letters.retry))
+_letters.command("purge")(_reported(dead_letters.purge))
+app.add_typer(_letters, name="dead-letters")
