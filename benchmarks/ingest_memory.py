@@ -2,9 +2,10 @@
 
     python -m benchmarks.ingest_memory [--documents 100000] [--data DIR]
 
-Real abstracts of mixed lengths, at most 20,000 of them queued or in flight at once. Writes
+Real abstracts of mixed lengths, at most a tenth of them queued or in flight at once. Counted is what each process holds
+for itself: the index's files, which the system maps into the worker, are taken back when memory is needed. Writes
 ``benchmarks/results/ingest_memory.md``; exit status 1 if a process holds more than a quarter more at the end than after
-the first tenth.
+three tenths, when two were done.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from postings import Document
 from postings_ingest import Producer
 
 IDS = 5000
-LIMIT = 20_000
+WARM = 2  # rows
 GROWTH = 1.25
 
 
 def resident(*pids: int) -> list[float]:
-    return [psutil.Process(pid).memory_info().rss / 2**20 for pid in pids]
+    held = [psutil.Process(pid).memory_info() for pid in pids]
+    return [(each.rss - each.shared) / 2**20 for each in held]
 
 
 def main() -> int:
@@ -47,7 +49,8 @@ def main() -> int:
         (folder / "redis").mkdir()
         redis = RedisServer(folder / "redis", server_binary() or "redis-server")
         redis.start()
-        settings = settings_of(redis, folder, limit=LIMIT)
+        limit = arguments.documents // 10
+        settings = settings_of(redis, folder, limit=limit)
         began = time.monotonic()
         try:
             with running(settings, folder) as worker, Producer(settings) as producer:
@@ -68,7 +71,7 @@ def main() -> int:
     lines = [
         "# Memory while documents pass",
         "",
-        f"`{command}`: real abstracts, at most {LIMIT:,} of them queued or in flight, {seconds:.0f} s.",
+        f"`{command}`: real abstracts, at most {limit:,} of them queued or in flight, {seconds:.0f} s.",
         "",
         "| sent | producer MiB | worker MiB | Redis MiB |",
         "|--:|--:|--:|--:|",
@@ -77,7 +80,7 @@ def main() -> int:
     ]
     (ROOT / "benchmarks" / "results" / "ingest_memory.md").write_text("\n".join(lines), encoding="utf-8")
     print("\n".join(lines))
-    return int(any(last > GROWTH * first for first, last in zip(rows[0][1], rows[-1][1], strict=True)))
+    return int(any(last > GROWTH * first for first, last in zip(rows[WARM][1], rows[-1][1], strict=True)))
 
 
 if __name__ == "__main__":
