@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 from postings import Document
 from postings.errors import InvalidDocument, ReaderError
@@ -25,7 +25,7 @@ MAX_LINE = 8 * 2**20
 def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
     """Read documents from a ``.jsonl`` file, or from standard input if ``path`` is ``-``."""
     twice: list[str] = []
-    decoder = json.JSONDecoder(object_pairs_hook=partial(_object, twice), parse_constant=_no_constant)
+    decoder = json.JSONDecoder(object_pairs_hook=partial(_object, twice), parse_int=_integer)
     with _open(path) as file:
         for number, line in _lines(file):
             if len(line) > MAX_LINE:
@@ -81,8 +81,9 @@ def _object(twice: list[str], pairs: list[tuple[str, object]]) -> dict[str, obje
     return fields
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} isn't JSON: numbers must be finite")
+def _integer(digits: str) -> int | str:
+    """Of more digits than 64 bits hold the text, since Python refuses to read thousands."""
+    return int(digits) if len(digits) <= 20 else digits
 
 
 def _reason(error: Exception) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
 from typing import Any
+
+import numpy as np
 
 from postings import Document
 from postings.errors import InvalidDocument, MissingExtra, ReaderError
+from postings_ingest.readers.forms import id_text
 from postings_ingest.readers.omissions import Omit
 from postings_ingest.readers.rejections import Reject, Rejection
 from postings_ingest.readers.rows import document_from_row
@@ -30,10 +34,8 @@ def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
         for batch in _readable(file, path):
             for position in range(batch.num_rows):
                 number += 1
-                row: dict[str, Any] = {}
+                row = {name: _value(batch[name][position]) for name in names}
                 try:
-                    for name in names:
-                        row[name] = _value(name, batch[name][position])
                     yield document_from_row(row, f"{path}:{number}", omit)
                 except InvalidDocument as error:
                     reject(Rejection.of(path, number, error, row))
@@ -67,26 +69,55 @@ def _readable(file: Any, path: str) -> Iterator[Any]:
         raise ReaderError(f"{path} can't be read to its end: {error}") from error
 
 
-def _value(name: str, scalar: Any) -> Any:
-    try:
-        if str(scalar.type).startswith("timestamp[ns"):
-            from pyarrow import timestamp
-
-            # Python's datetime holds microseconds; where pandas is installed, pyarrow would bring pandas' own.
-            scalar = scalar.cast(timestamp("us", tz=scalar.type.tz), safe=False)
-        return _json(scalar.as_py())
-    except Exception as error:  # invalid UTF-8, a time that Python can't hold, an unknown time zone
-        raise InvalidDocument(f"{name} can't be read: {error}") from error
+def _value(scalar: Any) -> Any:
+    """A cell as Python has it: Arrow's own conversion knows no maps, and not every time."""
+    if not scalar.is_valid:
+        return None
+    if _plain(scalar.type):
+        with suppress(Exception):  # see _leaf
+            return scalar.as_py()
+    return _walk(scalar)
 
 
-def _json(value: Any) -> Any:
-    """Dates become ISO 8601, the form in which Qdrant filters them."""
-    match value:
-        case datetime.date() | datetime.time():
-            return value.isoformat()
-        case dict():
-            return {key: _json(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_json(item) for item in value]
-        case _:
-            return value
+@cache
+def _plain(type: Any) -> bool:
+    """Whether nothing in a type needs a look: a name of a field in it that looks like one costs only time."""
+    return not any(word in str(type) for word in ("map<", "[ns"))
+
+
+def _walk(scalar: Any) -> Any:
+    from pyarrow import types
+
+    type = scalar.type
+    if types.is_map(type):
+        return {id_text(_value(entry[0])): _value(entry[1]) for entry in scalar.values}
+    if types.is_struct(type):
+        return {field.name: _value(scalar[position]) for position, field in enumerate(type)}
+    if types.is_nested(type):
+        return [_value(item) for item in scalar.values]
+    return _leaf(scalar)
+
+
+def _leaf(scalar: Any) -> Any:
+    """A value that has no others in it; what Python can't hold, such as a date after the year 9999, as NumPy's."""
+    from pyarrow import types
+
+    type = scalar.type
+    if types.is_date32(type):
+        return np.datetime64(scalar.value, "D")
+    if types.is_date64(type):
+        return np.datetime64(scalar.value, "ms").astype("datetime64[D]")
+    if types.is_duration(type):
+        return np.timedelta64(scalar.value, type.unit)
+    if types.is_timestamp(type) or types.is_time64(type):
+        import pyarrow
+
+        # Python's times hold microseconds; where pandas is installed, pyarrow would bring pandas' own.
+        target = pyarrow.timestamp("us", tz=type.tz) if types.is_timestamp(type) else pyarrow.time64("us")
+        try:
+            return scalar.cast(target, safe=False).as_py()
+        except Exception:  # a year that Python can't hold, an unknown time zone
+            return f"{np.datetime64(scalar.value, type.unit)}{'+00:00' if type.tz else ''}"
+    if types.is_string(type) or types.is_large_string(type):
+        return scalar.as_buffer().to_pybytes()  # it isn't UTF-8
+    return scalar.as_py()

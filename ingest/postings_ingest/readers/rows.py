@@ -7,6 +7,7 @@ from typing import Any
 
 from postings import Document
 from postings.errors import InvalidDocument
+from postings_ingest.readers.forms import id_text, json_form
 from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
 
 _FIELDS = {"id", "_id", "title", "text", "metadata", "version"}
@@ -16,7 +17,8 @@ def document_from_row(row: object, place: str = "", omit: Omit = ignore) -> Docu
     """Build a document from a row.
 
     Its fields are ``id`` (or BEIR's ``_id``), ``text``, ``title``, ``metadata`` and ``version``; every other field
-    goes into the metadata. An integer id becomes a string.
+    goes into the metadata. An id of any scalar type becomes its text, and so does a title; what JSON lacks gets the
+    form that :func:`~postings_ingest.readers.forms.json_form` says.
 
     Args:
         row: what was read.
@@ -33,27 +35,28 @@ def document_from_row(row: object, place: str = "", omit: Omit = ignore) -> Docu
     """
     if not isinstance(row, Mapping):
         raise InvalidDocument(f"expected an object with id and text, got {_kind(row)}")
-    id = row.get("id", row.get("_id"))
+    id, other_id = id_text(row.get("id")), id_text(row.get("_id"))
+    if id in (None, "") and other_id is not None:
+        id = other_id
     if id is None:
         raise InvalidDocument(f"id is missing: expected 'id' or '_id', got the fields {_names(row)}")
-    if isinstance(id, int) and not isinstance(id, bool):
-        id = str(id)
-    if row.get("text") is None and not row.get("title"):
+    text, title = _text("text", row.get("text")), _text("title", row.get("title"))
+    if text is None and not title:
         raise InvalidDocument(f"text is missing: got the fields {_names(row)}")
-    metadata = row.get("metadata")
+    metadata = json_form(row.get("metadata"))
     if metadata is None:
         metadata = {}
     if not isinstance(metadata, Mapping):
         raise InvalidDocument(f"metadata must be an object, got {_kind(metadata)}")
-    others = {key: value for key, value in row.items() if key not in _FIELDS}
+    others = json_form({key: value for key, value in row.items() if key not in _FIELDS})
     document = Document(
         id=id,
-        text=_or_empty(row.get("text")),
-        title=_or_empty(row.get("title")),
+        text="" if text is None else text,
+        title="" if title is None else title,
         metadata={**others, **metadata},
-        version=row.get("version"),
+        version=json_form(row.get("version")),
     ).read_at(place)
-    if "id" in row and row.get("_id") not in (None, row["id"], id):
+    if other_id not in (None, id):
         omit(Omission(Kind.FIELD, place, "_id"))
     for key, value in others.items():
         if key in metadata and metadata[key] != value:
@@ -61,8 +64,17 @@ def document_from_row(row: object, place: str = "", omit: Omit = ignore) -> Docu
     return document
 
 
-def _or_empty(value: Any) -> Any:
-    return "" if value is None else value
+def _text(name: str, value: Any) -> Any:
+    """The text of a field; a title may be a number, such as a year."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise InvalidDocument(f"{name} isn't UTF-8: {error.reason} at byte {error.start}") from error
+    form = json_form(value)
+    if name == "title" and isinstance(form, bool | int | float):
+        return id_text(form)
+    return form
 
 
 def _names(row: Mapping[Any, Any]) -> str:
