@@ -203,8 +203,8 @@ def test_documents_written_as_csv_are_read_back_equal(
     # With "\n" between the lines, Python's writer leaves "\r" in a cell without quotes.
     form: dict[str, Any] = {"lineterminator": "\n", "quoting": csv.QUOTE_ALL} if unix else {"lineterminator": "\r\n"}
     content = table(header, records, delimiter=delimiter, **form)
-    path = write(folder / ("a.tsv" if delimiter == "\t" else "a.CSV"), "\ufeff" * bom + content)
-    assert read(path) == (documents, [])
+    path = write(folder / "a.CSV", "\ufeff" * bom + content)
+    assert read(path, types={"lang": "text"}) == (documents, [])
 
 
 RECORDS: dict[str, tuple[str, str | None]] = {
@@ -245,8 +245,8 @@ def test_the_header_of_a_csv_may_span_lines(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", 'id,text,"two\nlines; or; more; than; that"\na,x,1\nb,,2\nc,y,3\n')
     found, rejections = read(path)
     assert [document.metadata for document in found] == [
-        {"two\nlines; or; more; than; that": "1"},
-        {"two\nlines; or; more; than; that": "3"},
+        {"two\nlines; or; more; than; that": 1},
+        {"two\nlines; or; more; than; that": 3},
     ]
     assert [rejection.line for rejection in rejections] == [4]
 
@@ -462,7 +462,7 @@ def test_invalid_utf8_in_parquet_is_rejected_with_its_row(tmp_path: Path) -> Non
     offsets, data = pyarrow.py_buffer(b"\0\0\0\0\4\0\0\0\5\0\0\0"), pyarrow.py_buffer(b"caf\xe9y")
     text = pyarrow.Array.from_buffers(pyarrow.string(), 2, [None, offsets, data])
     rejection = only_rejection(write_parquet(tmp_path / "a.parquet", id=["a", "good"], text=text))
-    assert (rejection.line, rejection.reason) == (1, "text isn't UTF-8: invalid continuation byte at byte 3")
+    assert (rejection.line, rejection.reason) == (1, "text isn't UTF-8: unexpected end of data at byte 3")
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"not Parquet at all, but long enough to look at", b"PAR1" * 10])
@@ -527,10 +527,10 @@ def test_a_path_that_does_not_exist_is_reported(tmp_path: Path, use: Any) -> Non
 
 
 @pytest.mark.parametrize("use", [read, estimate_documents])
-@pytest.mark.parametrize("name", ["a.pdf", "a.jsonl.gz", "a", "jsonl", ".jsonl"])
+@pytest.mark.parametrize("name", ["a.pdf", "a.pdf.gz", "a", "jsonl", ".jsonl"])
 def test_an_unknown_suffix_is_reported_with_those_that_are_known(tmp_path: Path, use: Any, name: str) -> None:
     path = write(tmp_path / name, "x")
-    with pytest.raises(ReaderError, match=r"unknown format '.*': expected one of \.csv, \.jsonl, .*\.parquet.*\.txt"):
+    with pytest.raises(ReaderError, match=r"unknown format '.*': expected one of \.csv, .*\.jsonl, .*\.parquet.*\.txt"):
         use(path)
 
 

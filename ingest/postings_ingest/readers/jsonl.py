@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import codecs
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from pathlib import Path
 from typing import BinaryIO
 
 from postings import Document
-from postings.errors import InvalidDocument, ReaderError
+from postings.errors import InvalidDocument
 from postings_ingest.readers.omissions import Kind, Omission, Omit
 from postings_ingest.readers.rejections import Reject, Rejection
 from postings_ingest.readers.rows import document_from_row
+from postings_ingest.readers.sources import Source
 
 MAX_LINE = 8 * 2**20
 """Bytes that a line may have: a longer one is skipped without being held in memory."""
 
 
-def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
-    """Read documents from a ``.jsonl`` file, or from standard input if ``path`` is ``-``."""
+def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
+    """Read documents from JSON Lines."""
+    path = source.path
     twice: list[str] = []
     decoder = json.JSONDecoder(object_pairs_hook=partial(_object, twice), parse_int=_integer)
-    with _open(path) as file:
+    with source.open() as file:
         for number, line in _lines(file):
             if len(line) > MAX_LINE:
                 reason = f"the line is longer than {MAX_LINE // 2**20} MiB"
@@ -35,7 +34,7 @@ def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
                 place = f"{path}:{number}"
                 twice.clear()
                 try:
-                    document = document_from_row(decoder.decode(_text(line)), place, omit)
+                    document = document_from_row(decoder.decode(_text(line)), place, omit, source.fields)
                 except (InvalidDocument, ValueError, RecursionError) as error:
                     reject(Rejection.of(path, number, _reason(error), line[:2000]))
                     continue
@@ -44,20 +43,12 @@ def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
                 yield document
 
 
-def estimate(path: str) -> int | None:
-    """Count the lines; None for standard input or a pipe, which can't be read twice."""
-    if not Path(path).is_file():
+def estimate(source: Source) -> int | None:
+    """Count the lines; None for what can't be read twice, or must be decompressed first."""
+    if not source.can_be_read_twice:
         return None
-    with Path(path).open("rb") as file:
+    with source.open() as file:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
-
-
-def _open(path: str) -> AbstractContextManager[BinaryIO]:
-    if path != "-":
-        return Path(path).open("rb")
-    if sys.stdin is None:
-        raise ReaderError("- can't be read: standard input is closed")
-    return nullcontext(sys.stdin.buffer)
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:

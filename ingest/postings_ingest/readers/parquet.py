@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -14,50 +14,60 @@ from postings.errors import InvalidDocument, MissingExtra, ReaderError
 from postings_ingest.readers.forms import id_text
 from postings_ingest.readers.omissions import Omit
 from postings_ingest.readers.rejections import Reject, Rejection
-from postings_ingest.readers.rows import document_from_row
+from postings_ingest.readers.rows import Fields, document_from_row
+from postings_ingest.readers.sources import Source
 
 _ROWS = 256
 
 
-def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
-    """Read documents from a ``.parquet`` file.
+def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
+    """Read documents from Parquet.
 
     Raises:
         MissingExtra: pyarrow isn't installed.
         ReaderError: the file isn't Parquet, or is damaged.
     """
-    with _open(path) as file:
+    path = source.path
+    with _opened(source) as file:
         names = file.schema_arrow.names
         if len(set(names)) < len(names):
             raise ReaderError(f"{path}: a column name stands twice: {names!r:.200}")
+        if source.fields != Fields() and source.fields.missing(names):
+            raise ReaderError(f"{path}: a field that was named is no column: expected one of {names!r:.200}")
         number = 0
         for batch in _readable(file, path):
             for position in range(batch.num_rows):
                 number += 1
                 row = {name: _value(batch[name][position]) for name in names}
                 try:
-                    yield document_from_row(row, f"{path}:{number}", omit)
+                    yield document_from_row(row, f"{path}:{number}", omit, source.fields)
                 except InvalidDocument as error:
                     reject(Rejection.of(path, number, error, row))
 
 
-def estimate(path: str) -> int | None:
+def estimate(source: Source) -> int | None:
     """The number of rows, from the file's own footer."""
-    with _open(path) as file:
+    if not source.can_be_read_twice and (source.path == "-" or source.compression):
+        return None
+    with _opened(source) as file:
         rows: int = file.metadata.num_rows
         return rows
 
 
-def _open(path: str) -> Any:
+@contextmanager
+def _opened(source: Source) -> Iterator[Any]:
     try:
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
-        raise MissingExtra("parquet", f"reading {path}") from error
-    try:
-        # Left to itself, it keeps all of the file that it has read.
-        return ParquetFile(path, pre_buffer=False, buffer_size=2**20)
-    except Exception as error:  # pyarrow raises OSError, ValueError, NotImplementedError and others
-        raise ReaderError(f"{path} can't be read as Parquet: {error}") from error
+        raise MissingExtra("parquet", f"reading {source.path}") from error
+    with source.open_seekable() as content:
+        try:
+            # Left to itself, it keeps all of the file that it has read.
+            opened = ParquetFile(content, pre_buffer=False, buffer_size=2**20)
+        except Exception as error:  # pyarrow raises OSError, ValueError, NotImplementedError and others
+            raise ReaderError(f"{source.path} can't be read as Parquet: {error}") from error
+        with opened as file:
+            yield file
 
 
 def _readable(file: Any, path: str) -> Iterator[Any]:
@@ -65,7 +75,7 @@ def _readable(file: Any, path: str) -> Iterator[Any]:
         # By group, so that a damaged one doesn't take rows of the one before along.
         for group in range(file.num_row_groups):
             yield from file.iter_batches(batch_size=_ROWS, row_groups=[group])
-    except Exception as error:  # see _open
+    except Exception as error:  # see _opened
         raise ReaderError(f"{path} can't be read to its end: {error}") from error
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from postings import Document
@@ -10,10 +11,44 @@ from postings.errors import InvalidDocument
 from postings_ingest.readers.forms import id_text, json_form
 from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
 
-_FIELDS = {"id", "_id", "title", "text", "metadata", "version"}
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The names of the fields that hold a record's id, text and title, where they aren't the usual ones.
+
+    Attributes:
+        id: instead of ``id`` or ``_id``.
+        text: instead of ``text``.
+        title: instead of ``title``.
+    """
+
+    id: str | None = None
+    text: str | None = None
+    title: str | None = None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The names that an id may have, the first before the second."""
+        return (self.id,) if self.id is not None else ("id", "_id")
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The names of text and title."""
+        return "text" if self.text is None else self.text, "title" if self.title is None else self.title
+
+    @property
+    def names(self) -> set[str]:
+        """All names that aren't metadata."""
+        return {*self.ids, *self.texts, "metadata", "version"}
+
+    def missing(self, columns: Collection[str]) -> bool:
+        """Whether a table lacks one that it needs, or that was named."""
+        text, title = self.texts
+        wanted = {text} if self.title is None else {text, title}
+        return not set(self.ids) & set(columns) or not wanted <= set(columns)
 
 
-def document_from_row(row: object, place: str = "", omit: Omit = ignore) -> Document:
+def document_from_row(row: object, place: str = "", omit: Omit = ignore, fields: Fields = Fields()) -> Document:
     """Build a document from a row.
 
     Its fields are ``id`` (or BEIR's ``_id``), ``text``, ``title``, ``metadata`` and ``version``; every other field
@@ -25,6 +60,7 @@ def document_from_row(row: object, place: str = "", omit: Omit = ignore) -> Docu
         place: where, as the document's ``source``.
         omit: called with each field that gives way to another: an ``_id`` beside an ``id``, and a field beside one of
             its name in ``metadata``. Equal ones aren't told.
+        fields: the names of id, text and title.
 
     Raises:
         InvalidDocument: a field is missing or of the wrong type.
@@ -35,20 +71,22 @@ def document_from_row(row: object, place: str = "", omit: Omit = ignore) -> Docu
     """
     if not isinstance(row, Mapping):
         raise InvalidDocument(f"expected an object with id and text, got {_kind(row)}")
-    id, other_id = id_text(row.get("id")), id_text(row.get("_id"))
-    if id in (None, "") and other_id is not None:
-        id = other_id
+    given = {name: id for name in fields.ids if (id := id_text(row.get(name))) is not None}
+    id = next(filter(None, given.values()), next(iter(given.values()), None))
     if id is None:
-        raise InvalidDocument(f"id is missing: expected 'id' or '_id', got the fields {_names(row)}")
-    text, title = _text("text", row.get("text")), _text("title", row.get("title"))
+        expected = " or ".join(map(repr, fields.ids))
+        raise InvalidDocument(f"id is missing: expected {expected}, got the fields {_names(row)}")
+    text_field, title_field = fields.texts
+    text, title = _text("text", row.get(text_field)), _text("title", row.get(title_field))
     if text is None and not title:
-        raise InvalidDocument(f"text is missing: got the fields {_names(row)}")
+        expected = "" if fields.text is None else f"expected {fields.text!r}, "
+        raise InvalidDocument(f"text is missing: {expected}got the fields {_names(row)}")
     metadata = json_form(row.get("metadata"))
     if metadata is None:
         metadata = {}
     if not isinstance(metadata, Mapping):
         raise InvalidDocument(f"metadata must be an object, got {_kind(metadata)}")
-    others = json_form({key: value for key, value in row.items() if key not in _FIELDS})
+    others = json_form({key: value for key, value in row.items() if key not in fields.names})
     document = Document(
         id=id,
         text="" if text is None else text,
@@ -56,8 +94,9 @@ def document_from_row(row: object, place: str = "", omit: Omit = ignore) -> Docu
         metadata={**others, **metadata},
         version=json_form(row.get("version")),
     ).read_at(place)
-    if other_id not in (None, id):
-        omit(Omission(Kind.FIELD, place, "_id"))
+    for name, other in given.items():
+        if other not in ("", id):
+            omit(Omission(Kind.FIELD, place, name))
     for key, value in others.items():
         if key in metadata and metadata[key] != value:
             omit(Omission(Kind.FIELD, place, str(key)))

@@ -11,13 +11,14 @@ from postings.documents import MAX_TEXT_LENGTH
 from postings.errors import InvalidDocument, ReaderError
 from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
 from postings_ingest.readers.rejections import Reject, Rejection
+from postings_ingest.readers.sources import Source
 
 SUFFIXES = {".txt", ".md", ".markdown"}
 
 _MAX_BYTES = 4 * MAX_TEXT_LENGTH
 
 
-def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
+def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
     """Read every text file below a folder; its first heading or its name is the title.
 
     A document's id is the path of its file as the caller named it: ``notes/deep/plan.md`` for the folder ``notes`` or
@@ -27,6 +28,7 @@ def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
     Raises:
         ReaderError: the folder holds no text file.
     """
+    path = source.path
     found = False
     for file in _files(path, reject, omit):
         found = True
@@ -44,9 +46,9 @@ def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
         )
 
 
-def estimate(path: str) -> int | None:
+def estimate(source: Source) -> int | None:
     """Count the files."""
-    return sum(1 for _ in _files(path, ignore, ignore))
+    return sum(1 for _ in _files(source.path, ignore, ignore))
 
 
 def _files(path: str, reject: Reject, omit: Omit) -> Iterator[Path]:
