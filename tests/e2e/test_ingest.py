@@ -220,3 +220,37 @@ def test_ctrl_c_reports_what_is_in_the_collection(cli: Cli) -> None:
         f"interrupted: {report['indexed']} documents kept in the collection; run it again to go on\n"
     )
     assert 0 < report["indexed"] == cli("info", "--json").json["documents"]
+
+
+def test_a_table_is_read_by_its_own_names_and_filtered_by_its_types(cli: Cli) -> None:
+    Path("shop.txt").write_text("sku,description,price,zip\n1,A red guitar,2.5,01234\n2,A blue guitar,30,10115\n")
+    reading = ["shop.txt", "--format", "csv", "--id-field", "sku", "--text-field", "description"]
+    ran = cli("ingest", *reading)
+    assert (ran.status, ran.err) == (0, "")
+
+    def found(**condition: object) -> list[str]:
+        filter = json.dumps({"must": [condition]})
+        return [hit["id"] for hit in cli("search", "guitar", "--filter", filter, "--json").json["hits"]]
+
+    assert found(key="metadata.price", range={"gte": 10}) == ["2"]
+    assert found(key="metadata.zip", match={"value": "01234"}) == ["1"]
+    assert cli("ingest", *reading, "--types", "zip=integer, price=text").status == 0
+    assert found(key="metadata.price", match={"value": "30"}) == ["2"]
+    assert found(key="metadata.zip", match={"value": 1234}) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["--types", "zip"], 2, "expected COLUMN=TYPE, got 'zip'"),
+        (["--types", "text=number"], 1, "must be one of text, integer, float, boolean, got 'number'"),
+        (["--format", "xml"], 1, "unknown format 'xml'"),
+    ],
+)
+def test_an_option_of_reading_that_cannot_be_is_refused(
+    cli: Cli, options: list[str], status: int, message: str
+) -> None:
+    Path("x.csv").write_text("id,text\n1,x\n")
+    ran = cli("ingest", "x.csv", *options)
+    assert ran.status == status
+    assert message in ran.err

@@ -84,14 +84,30 @@ def read_documents(
         raise ReaderError(f"{path} can't be read to its end: {error}") from error
 
 
-def estimate_documents(path: str, *, format: str | None = None) -> int | None:
+def estimate_documents(
+    path: str,
+    *,
+    format: str | None = None,
+    id_field: str | None = None,
+    text_field: str | None = None,
+    title_field: str | None = None,
+    types: Mapping[str, str] | None = None,
+) -> int | None:
     """How many documents :func:`read_documents` will about give; None where that can't be told before.
+
+    Args:
+        path: as for :func:`read_documents`, and so are the others: what it would refuse at once is refused here.
+        format: likewise.
+        id_field: likewise.
+        text_field: likewise.
+        title_field: likewise.
+        types: likewise.
 
     Raises:
         ReaderError: as :func:`read_documents`.
     """
     try:
-        source = _source(path, format, Fields(), None)
+        source = _source(path, format, Fields(id_field, text_field, title_field), types)
         return _READERS[source.format].estimate(source)
     except OSError as error:
         raise ReaderError(f"{path} can't be read: {error.strerror or error}") from error
