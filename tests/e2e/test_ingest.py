@@ -61,18 +61,18 @@ def test_a_file_whose_name_is_not_utf8_is_read(cli: Cli) -> None:
 
 def test_what_a_folder_holds_beside_texts_is_said(cli: Cli) -> None:
     Path("m").mkdir()
-    for name in ("a.txt", "b.html", "c.pdf", "d.jsonl", ".hidden.txt"):
+    for name in ("a.txt", "b.docx", "c.pdf", "d.jsonl", ".hidden.txt"):
         Path("m", name).write_text(TEXT)
     Path("m/link").symlink_to(Path("m").absolute())
     ran = cli("ingest", "m")
     assert ran.status == 0
     assert ran.err.splitlines() == [
-        "3 files of other kinds left out: 1 .html, 1 .jsonl, 1 .pdf",
+        "3 files of other kinds left out: 1 .docx, 1 .jsonl, 1 .pdf",
         "1 hidden file left out",
         "link m/link left out: it leads to a folder",
     ]
     assert cli("ingest", "m", "--json").json["left_out"] == {
-        "files": {".html": 1, ".jsonl": 1, ".pdf": 1},
+        "files": {".docx": 1, ".jsonl": 1, ".pdf": 1},
         "hidden": 1,
         "links": ["m/link"],
         "fields": {},

@@ -116,8 +116,8 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     ),
     "deep nesting": (b'{"id": "a", "text": "x", "a": %s1%s}' % (b"[" * 100_000, b"]" * 100_000), r"nested too deeply"),
     "nesting": (b'{"id": "a", "text": "x", "a": %s1%s}' % (b"[" * 50, b"]" * 50), r"nested more than 32 levels deep"),
-    "a 10 MB line": (b'{"id": "a", "text": "%s"}' % (b"x" * 10_000_000), r"the line is longer than 8 MiB"),
-    "a line of 10 MB of spaces": (b" " * 10_000_000, r"the line is longer than 8 MiB"),
+    "a 10 MB line": (b'{"id": "a", "text": "%s"}' % (b"x" * 10_000_000), r"the record is longer than 8 MiB"),
+    "a line of 10 MB of spaces": (b" " * 10_000_000, r"the record is longer than 8 MiB"),
     "a line of NULs": (b"\0\0\0", r"not JSON"),
 }
 
@@ -538,7 +538,8 @@ def test_a_folder_without_texts_is_reported(tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", GOOD)
     (tmp_path / "inner").mkdir()
     with pytest.raises(
-        ReaderError, match=r"holds no text to read: expected corpus\.jsonl, or files \.markdown, \.md, \.txt"
+        ReaderError,
+        match=r"holds no text to read: expected corpus\.jsonl, or files \.htm, \.html, \.markdown, \.md, \.txt, ",
     ):
         read(tmp_path)
 

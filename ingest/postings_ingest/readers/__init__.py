@@ -9,7 +9,7 @@ from typing import Protocol
 
 from postings import Document
 from postings.errors import ReaderError
-from postings_ingest.readers import beir, delimited, jsonl, parquet, texts
+from postings_ingest.readers import beir, delimited, json_values, jsonl, parquet, texts
 from postings_ingest.readers.cells import check_types
 from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
 from postings_ingest.readers.rejections import Reject, Rejection
@@ -29,6 +29,7 @@ _READERS: dict[str, _Reader] = {
     "beir": beir,
     "csv": delimited,
     "html": texts,
+    "json": json_values,
     "jsonl": jsonl,
     "markdown": texts,
     "parquet": parquet,

@@ -22,25 +22,42 @@ MAX_LINE = 8 * 2**20
 
 def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
     """Read documents from JSON Lines."""
-    path = source.path
-    twice: list[str] = []
-    decoder = json.JSONDecoder(object_pairs_hook=partial(_object, twice), parse_int=_integer)
+    decoder = Decoder(source, reject, omit)
     with source.open() as file:
         for number, line in _lines(file):
-            if len(line) > MAX_LINE:
-                reason = f"the line is longer than {MAX_LINE // 2**20} MiB"
-                reject(Rejection.of(path, number, reason, line[:2000]))
-            elif line.removeprefix(codecs.BOM_UTF8).strip():
-                place = f"{path}:{number}"
-                twice.clear()
-                try:
-                    document = document_from_row(decoder.decode(_text(line)), place, omit, source.fields)
-                except (InvalidDocument, ValueError, RecursionError) as error:
-                    reject(Rejection.of(path, number, _reason(error), line[:2000]))
-                    continue
-                for name in twice:
-                    omit(Omission(Kind.FIELD, place, name))
+            document = decoder.document(number, line)
+            if document is not None:
                 yield document
+
+
+class Decoder:
+    """Makes documents of the JSON objects of a source."""
+
+    def __init__(self, source: Source, reject: Reject, omit: Omit) -> None:
+        self._source, self._reject, self._omit = source, reject, omit
+        self._twice: list[str] = []
+        object_of = partial(_object, self._twice)
+        self._decoder = json.JSONDecoder(object_pairs_hook=object_of, parse_int=_integer)
+
+    def document(self, line: int, value: bytes) -> Document | None:
+        """Give the document of an object that begins on this line; None where there is none, or it is rejected."""
+        path = self._source.path
+        if len(value) > MAX_LINE:
+            reason = f"the record is longer than {MAX_LINE // 2**20} MiB"
+            self._reject(Rejection.of(path, line, reason, value[:2000]))
+            return None
+        if not value.removeprefix(codecs.BOM_UTF8).strip():
+            return None
+        place = f"{path}:{line}"
+        self._twice.clear()
+        try:
+            document = document_from_row(self._decoder.decode(_text(value)), place, self._omit, self._source.fields)
+        except (InvalidDocument, ValueError, RecursionError) as error:
+            self._reject(Rejection.of(path, line, _reason(error), value[:2000]))
+            return None
+        for name in self._twice:
+            self._omit(Omission(Kind.FIELD, place, name))
+        return document
 
 
 def estimate(source: Source) -> int | None:

@@ -118,4 +118,4 @@ def _unzstd(file: BinaryIO, path: str) -> BinaryIO:
     except ImportError as error:
         raise MissingExtra("parquet", f"reading {path}") from error
     stream = pyarrow.CompressedInputStream(file, "zstd")
-    return io.BufferedReader(stream, 2**20)
+    return io.BufferedReader(stream, 2**16)
