@@ -21,7 +21,7 @@ def read(path: str | Path, **options: Any) -> tuple[list[Document], list[Rejecti
     found = list(read_documents(str(path), rejections.append, **options))
     for rejection in rejections:
         json.dumps(rejection.to_json(), ensure_ascii=False).encode()
-        assert len(rejection.raw) <= 1000
+        assert len(rejection.raw) <= 8 * 2**20
     return found, rejections
 
 

@@ -43,10 +43,14 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
             if isinstance(cells, csv.Error):
                 reject(Rejection.of(path, line, f"not CSV: {cells}", record))
                 continue
+            row: dict[str, Any] | None = None
             try:
-                yield document_from_row(_row(table.header, cells, types), place, omit, source.fields)
+                row, wrong = _row(table.header, cells, types)
+                if wrong is not None:
+                    raise wrong
+                yield document_from_row(row, place, omit, source.fields)
             except InvalidDocument as error:
-                reject(Rejection.of(path, line, _reason(error, cells), record))
+                reject(Rejection.of(path, line, _reason(error, cells), record, row, source.fields))
 
 
 class _Table:
@@ -161,19 +165,26 @@ def _header(rows: Iterator[list[str]], source: Source) -> list[str]:
     return header
 
 
-def _row(header: list[str], cells: Sequence[str], types: dict[str, str]) -> dict[str, Any]:
+def _row(
+    header: list[str], cells: Sequence[str], types: dict[str, str]
+) -> tuple[dict[str, Any], InvalidDocument | None]:
+    """A row by the names of its columns, and what is wrong with a cell of it, which stays text."""
     if len(cells) != len(header):
         raise InvalidDocument(f"expected {len(header)} cells as in the first line, got {len(cells)}")
-    row: dict[str, Any] = {
-        name: typed(name, cell, types[name]) if name in types else cell
-        for name, cell in zip(header, cells, strict=True)
-    }
-    if "version" in row:
-        row["version"] = _version(row["version"])
+    row: dict[str, Any] = dict(zip(header, cells, strict=True))
+    wrong: InvalidDocument | None = None
+    for name, cell in row.items():
+        try:
+            if name == "version":
+                row[name] = _version(cell)
+            elif name in types:
+                row[name] = typed(name, cell, types[name])
+        except InvalidDocument as error:
+            wrong = wrong or error
     if "metadata" in row:
         # A cell can't hold an object: a column of that name is an ordinary one.
         row["metadata"] = {"metadata": row["metadata"]}
-    return row
+    return row, wrong
 
 
 def _version(cell: str) -> int | None:

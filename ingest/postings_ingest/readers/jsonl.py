@@ -7,16 +7,16 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from postings import Document
 from postings.errors import InvalidDocument
 from postings_ingest.readers.omissions import Kind, Omission, Omit
-from postings_ingest.readers.rejections import Reject, Rejection
+from postings_ingest.readers.rejections import LONGEST_RECORD, Reject, Rejection, fields_of, is_rejection
 from postings_ingest.readers.rows import document_from_row
 from postings_ingest.readers.sources import Source
 
-MAX_LINE = 8 * 2**20
+MAX_LINE = LONGEST_RECORD
 """Bytes that a line may have: a longer one is skipped without being held in memory."""
 
 
@@ -44,20 +44,36 @@ class Decoder:
         path = self._source.path
         if len(value) > MAX_LINE:
             reason = f"the record is longer than {MAX_LINE // 2**20} MiB"
-            self._reject(Rejection.of(path, line, reason, value[:2000]))
+            self._reject(Rejection.of(path, line, reason, value[:1000]))
             return None
         if not value.removeprefix(codecs.BOM_UTF8).strip():
             return None
         place = f"{path}:{line}"
         self._twice.clear()
+        row: Any = None
+        raw: object = value
+        fields = self._source.fields
         try:
-            document = document_from_row(self._decoder.decode(_text(value)), place, self._omit, self._source.fields)
+            row = self._decoder.decode(_text(value))
+            if is_rejection(row):
+                kept, row = row, row.get("record")
+                raw, fields = kept.get("raw", row), fields_of(kept, fields)
+                if isinstance(raw, str):
+                    row = self._decode_again(raw, kept["reason"])
+            document = document_from_row(row, place, self._omit, fields)
         except (InvalidDocument, ValueError, RecursionError) as error:
-            self._reject(Rejection.of(path, line, _reason(error), value[:2000]))
+            self._reject(Rejection.of(path, line, _reason(error), raw, row, fields))
             return None
         for name in self._twice:
             self._omit(Omission(Kind.FIELD, place, name))
         return document
+
+    def _decode_again(self, raw: str, reason: object) -> object:
+        """Decode the text of a record that was rejected; what is no JSON still has the fault that it had."""
+        try:
+            return self._decoder.decode(raw)
+        except (ValueError, RecursionError) as error:
+            raise InvalidDocument(str(reason)) from error
 
 
 def estimate(source: Source) -> int | None:

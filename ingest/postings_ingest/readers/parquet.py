@@ -42,7 +42,19 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
                 try:
                     yield document_from_row(row, f"{path}:{number}", omit, source.fields)
                 except InvalidDocument as error:
-                    reject(Rejection.of(path, number, error, row))
+                    reject(Rejection.of(path, number, error, row, _record(row, source.fields), source.fields))
+
+
+def _record(row: dict[str, Any], fields: Fields) -> dict[str, Any]:
+    """What is kept of a row: bytes that aren't text would be taken for it when the record is read again."""
+    record = dict(row)
+    for name in fields.texts:
+        if isinstance(value := row.get(name), bytes):
+            try:
+                value.decode()
+            except UnicodeDecodeError:
+                del record[name]
+    return record
 
 
 def estimate(source: Source) -> int | None:
