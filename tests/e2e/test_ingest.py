@@ -254,3 +254,16 @@ def test_an_option_of_reading_that_cannot_be_is_refused(
     ran = cli("ingest", "x.csv", *options)
     assert ran.status == status
     assert message in ran.err
+
+
+def test_rejected_records_are_corrected_in_their_file_and_ingested_from_it(cli: Cli) -> None:
+    Path("shop.csv").write_text("sku,text,price\n,A red guitar,2.5\n2,A blue guitar,30\n")
+    ran = cli("ingest", "shop.csv", "--id-field", "sku", "--rejects", "rejects.jsonl")
+    assert ran.status == 3
+    assert cli("ingest", "rejects.jsonl").status == 3
+    kept = Path("rejects.jsonl").read_text()
+    Path("rejects.jsonl").write_text(kept.replace('"sku": ""', '"sku": "1"'))
+    ran = cli("ingest", "rejects.jsonl", "--rejects", "others.jsonl")
+    assert (ran.status, ran.err, Path("others.jsonl").read_text()) == (0, "", "")
+    ids = [(hit["id"], hit["metadata"]) for hit in cli("search", "red guitar", "--json").json["hits"]]
+    assert ids == [("1", {"price": 2.5}), ("2", {"price": 30.0})]

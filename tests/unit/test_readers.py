@@ -670,6 +670,9 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
         ("one-line.jsonl", "", "x" * 10_000, 0, 1),
         ("a.csv", "id,text\n", f"a,{'x' * 9_997}\n", 10_000, 0),
         ("one-line.csv", "id,text\n", "x" * 10_000, 0, 1),
+        ("typed.csv", "id,text,year\n", f"a,{'x' * 9_992},2020\n", 10_000, 0),
+        ("a.json", "", '{"id": "a", "text": "%s"}\n' % ("x" * 9_976), 10_000, 0),
+        ("one-value.json", "", "{" + "x" * 9_999, 0, 1),
         ("never-closed.csv", 'id,text\nbad,"\n', f"a,{'x' * 9_997}\n", 10_000, 1),
     ],
 )
