@@ -86,7 +86,8 @@ def document_from_row(row: object, place: str = "", omit: Omit = ignore, fields:
         metadata = {}
     if not isinstance(metadata, Mapping):
         raise InvalidDocument(f"metadata must be an object, got {_kind(metadata)}")
-    others = json_form({key: value for key, value in row.items() if key not in fields.names})
+    known = fields.names
+    others = json_form({key: value for key, value in row.items() if key not in known})
     document = Document(
         id=id,
         text="" if text is None else text,
