@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +22,7 @@ from postings_cli.remarks import Remarks
 from postings_cli.statuses import INTERRUPTED, REJECTED
 from postings_ingest import Pipeline, Report, estimate_documents, read_documents
 from postings_ingest.arrivals import Arrivals
+from postings_ingest.readers import FORMATS
 
 _INTERRUPTED = "interrupted"
 
@@ -29,13 +30,41 @@ _INTERRUPTED = "interrupted"
 def ingest(
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="PATH", help="JSONL, CSV, TSV, Parquet, BEIR folder, folder of texts, or - (stdin)."),
+        typer.Argument(
+            metavar="PATH",
+            help="JSONL, JSON, CSV, TSV, Parquet, text, Markdown, HTML (each also .gz or .zst), BEIR folder, folder of "
+            "texts, or - (stdin).",
+        ),
     ],
     collection: Collection = None,
     index: IndexUrl = None,
     model: Model = None,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", help=f"Read every PATH as this: {', '.join(FORMATS)}. By default its name tells."),
+    ] = None,
+    id_field: Annotated[
+        str | None, typer.Option("--id-field", help="Field or column with the id, instead of id or _id.")
+    ] = None,
+    text_field: Annotated[
+        str | None, typer.Option("--text-field", help="Field or column with the text, instead of text.")
+    ] = None,
+    title_field: Annotated[
+        str | None, typer.Option("--title-field", help="Field or column with the title, instead of title.")
+    ] = None,
+    types: Annotated[
+        str | None,
+        typer.Option(
+            "--types",
+            metavar="COLUMN=TYPE,…",
+            help="Types of CSV and TSV columns: text, integer, float or boolean. By default the cells tell.",
+        ),
+    ] = None,
     rejects: Annotated[
-        Path | None, typer.Option("--rejects", help="Write rejected records to this file, as JSON Lines.")
+        Path | None,
+        typer.Option(
+            "--rejects", help="Write rejected records to this file, as JSON Lines that can be ingested again."
+        ),
     ] = None,
     queue: Annotated[
         bool, typer.Option("--queue", help="Queue the documents; workers encode them (`postings worker`).")
@@ -47,19 +76,25 @@ def ingest(
 
     A record has id, text, and optionally title, metadata and version; other fields go into the metadata. A text file's
     id is its path as you name it. Records that can't be used are reported and left out; the exit status is then 3.
+    Correct what `--rejects` kept in that file, and ingest it.
 
     Example: postings ingest articles.jsonl notes/ --collection articles --rejects rejects.jsonl
+
+    Example: postings ingest shop.csv --id-field sku --text-field description --types zip=text,price=float
+
+    Example: curl https://example.com/articles.json | postings ingest - --format json
 
     Example: postings ingest --queue articles.jsonl --no-wait
     """
     settings = settings_from(collection, index, model)
-    totals = [estimate_documents(path) for path in paths]
+    reading = _Reading(format, id_field, text_field, title_field, _types(types))
+    totals = [estimate_documents(path, **asdict(reading)) for path in paths]
     total = None if None in totals else sum(count or 0 for count in totals)
     if rejects is not None:
         refuse_inputs("--rejects", rejects, paths, settings)
     with Arrivals() as arrivals, Rejected(rejects) as rejected:
         remarks = Remarks(arrivals, rejected, LeftOut())
-        documents = _documents(paths, remarks)
+        documents = _documents(paths, reading, remarks)
         failed = 0
         if not queue:
             _index(documents, settings, total, remarks, as_json=as_json)
@@ -109,9 +144,29 @@ def _index(
     tell(None)
 
 
-def _documents(paths: list[str], remarks: Remarks) -> Iterator[Document]:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How paths are read, by the names of the options of ``read_documents``."""
+
+    format: str | None
+    id_field: str | None
+    text_field: str | None
+    title_field: str | None
+    types: dict[str, str]
+
+
+def _documents(paths: list[str], reading: _Reading, remarks: Remarks) -> Iterator[Document]:
     for path in paths:
-        yield from read_documents(path, remarks.rejected, remarks.left_out)
+        yield from read_documents(path, remarks.rejected, remarks.left_out, **asdict(reading))
+
+
+def _types(option: str | None) -> dict[str, str]:
+    """The types of columns by name, from ``year=integer,price=float``."""
+    pairs = [pair.rpartition("=") for pair in option.split(",")] if option else []
+    for _, equals, type in pairs:
+        if not equals:
+            raise typer.BadParameter(f"expected COLUMN=TYPE, got {type!r}", param_hint="--types")
+    return {column.strip(): type.strip() for column, _, type in pairs}
 
 
 def _summary(report: Report, rejected: int, collection: str) -> str:

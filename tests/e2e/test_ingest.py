@@ -61,18 +61,18 @@ def test_a_file_whose_name_is_not_utf8_is_read(cli: Cli) -> None:
 
 def test_what_a_folder_holds_beside_texts_is_said(cli: Cli) -> None:
     Path("m").mkdir()
-    for name in ("a.txt", "b.html", "c.pdf", "d.jsonl", ".hidden.txt"):
+    for name in ("a.txt", "b.docx", "c.pdf", "d.jsonl", ".hidden.txt"):
         Path("m", name).write_text(TEXT)
     Path("m/link").symlink_to(Path("m").absolute())
     ran = cli("ingest", "m")
     assert ran.status == 0
     assert ran.err.splitlines() == [
-        "3 files of other kinds left out: 1 .html, 1 .jsonl, 1 .pdf",
+        "3 files of other kinds left out: 1 .docx, 1 .jsonl, 1 .pdf",
         "1 hidden file left out",
         "link m/link left out: it leads to a folder",
     ]
     assert cli("ingest", "m", "--json").json["left_out"] == {
-        "files": {".html": 1, ".jsonl": 1, ".pdf": 1},
+        "files": {".docx": 1, ".jsonl": 1, ".pdf": 1},
         "hidden": 1,
         "links": ["m/link"],
         "fields": {},
@@ -220,3 +220,50 @@ def test_ctrl_c_reports_what_is_in_the_collection(cli: Cli) -> None:
         f"interrupted: {report['indexed']} documents kept in the collection; run it again to go on\n"
     )
     assert 0 < report["indexed"] == cli("info", "--json").json["documents"]
+
+
+def test_a_table_is_read_by_its_own_names_and_filtered_by_its_types(cli: Cli) -> None:
+    Path("shop.txt").write_text("sku,description,price,zip\n1,A red guitar,2.5,01234\n2,A blue guitar,30,10115\n")
+    reading = ["shop.txt", "--format", "csv", "--id-field", "sku", "--text-field", "description"]
+    ran = cli("ingest", *reading)
+    assert (ran.status, ran.err) == (0, "")
+
+    def found(**condition: object) -> list[str]:
+        filter = json.dumps({"must": [condition]})
+        return [hit["id"] for hit in cli("search", "guitar", "--filter", filter, "--json").json["hits"]]
+
+    assert found(key="metadata.price", range={"gte": 10}) == ["2"]
+    assert found(key="metadata.zip", match={"value": "01234"}) == ["1"]
+    assert cli("ingest", *reading, "--types", "zip=integer, price=text").status == 0
+    assert found(key="metadata.price", match={"value": "30"}) == ["2"]
+    assert found(key="metadata.zip", match={"value": 1234}) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["--types", "zip"], 2, "expected COLUMN=TYPE, got 'zip'"),
+        (["--types", "text=number"], 1, "must be one of text, integer, float, boolean, got 'number'"),
+        (["--format", "xml"], 1, "unknown format 'xml'"),
+    ],
+)
+def test_an_option_of_reading_that_cannot_be_is_refused(
+    cli: Cli, options: list[str], status: int, message: str
+) -> None:
+    Path("x.csv").write_text("id,text\n1,x\n")
+    ran = cli("ingest", "x.csv", *options)
+    assert ran.status == status
+    assert message in ran.err
+
+
+def test_rejected_records_are_corrected_in_their_file_and_ingested_from_it(cli: Cli) -> None:
+    Path("shop.csv").write_text("sku,text,price\n,A red guitar,2.5\n2,A blue guitar,30\n")
+    ran = cli("ingest", "shop.csv", "--id-field", "sku", "--rejects", "rejects.jsonl")
+    assert ran.status == 3
+    assert cli("ingest", "rejects.jsonl").status == 3
+    kept = Path("rejects.jsonl").read_text()
+    Path("rejects.jsonl").write_text(kept.replace('"sku": ""', '"sku": "1"'))
+    ran = cli("ingest", "rejects.jsonl", "--rejects", "others.jsonl")
+    assert (ran.status, ran.err, Path("others.jsonl").read_text()) == (0, "", "")
+    ids = [(hit["id"], hit["metadata"]) for hit in cli("search", "red guitar", "--json").json["hits"]]
+    assert ids == [("1", {"price": 2.5}), ("2", {"price": 30.0})]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from postings import Document
 from postings_ingest import Rejection, read_documents
@@ -15,12 +16,12 @@ def write(path: Path, content: bytes | str) -> str:
     return str(path)
 
 
-def read(path: str | Path) -> tuple[list[Document], list[Rejection]]:
+def read(path: str | Path, **options: Any) -> tuple[list[Document], list[Rejection]]:
     rejections: list[Rejection] = []
-    found = list(read_documents(str(path), rejections.append))
+    found = list(read_documents(str(path), rejections.append, **options))
     for rejection in rejections:
         json.dumps(rejection.to_json(), ensure_ascii=False).encode()
-        assert len(rejection.raw) <= 1000
+        assert len(rejection.raw) <= 8 * 2**20
     return found, rejections
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import codecs
 import csv
 import datetime
-import decimal
 import io
 import json
 import os
@@ -93,9 +92,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "no id": (b'{"text": "x", "name": 1}', r"id is missing: expected 'id' or '_id', got the fields 'name', 'text'"),
     "a null id": (b'{"id": null, "text": "x"}', r"id is missing"),
     "an empty id": (b'{"id": "", "text": "x"}', r"id is empty"),
-    "an id that is an object": (b'{"id": {}, "text": "x"}', r"id must be a string, got dict"),
-    "an id that is true": (b'{"id": true, "text": "x"}', r"id must be a string, got bool"),
-    "an id that is a float": (b'{"id": 1.5, "text": "x"}', r"id must be a string, got float"),
+    "an id that is an object": (b'{"id": {}, "text": "x"}', r"id must be a string or another scalar, got dict"),
     "a long id": (b'{"id": "%s", "text": "x"}' % (b"a" * 513), r"id may have 512 characters, got 513"),
     "no text": (b'{"id": "a"}', r"text is missing: got the fields 'id'"),
     "no fields": (b"{}", r"id is missing: .* got the fields none"),
@@ -105,11 +102,6 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "metadata that is a list": (b'{"id": "a", "text": "x", "metadata": []}', r"metadata must be an object, got a list"),
     "a version that is a string": (b'{"id": "a", "text": "x", "version": "1"}', r"version must be an integer, got '1'"),
     "a negative version": (b'{"id": "a", "text": "x", "version": -1}', r"version must lie in"),
-    "NaN": (b'{"id": "a", "text": "x", "score": NaN}', r"NaN isn't JSON: numbers must be finite"),
-    "-Infinity": (b'{"id": "a", "text": "x", "metadata": {"a": [-Infinity]}}', r"-Infinity isn't JSON"),
-    "a float without bounds": (b'{"id": "a", "text": "x", "score": 1e999}', r"metadata.score must be finite, got inf"),
-    "a large integer": (b'{"id": "a", "text": "x", "n": 9223372036854775808}', r"metadata.n must fit 64 bits"),
-    "a huge integer": (b'{"id": "a", "text": "x", "n": %s}' % (b"9" * 5000), r"4300 digits"),
     "invalid UTF-8": (b'{"id": "a", "text": "caf\xe9"}', r"invalid UTF-8: byte 0xe9 at position 24"),
     "UTF-16": ('{"id": "a", "text": "x"}'.encode("utf-16"), r"invalid UTF-8: byte 0xff at position 0"),
     "UTF-8 of a surrogate": (b'{"id": "a", "text": "\xed\xa0\x80"}', r"invalid UTF-8: byte 0xed at position 21"),
@@ -124,8 +116,8 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     ),
     "deep nesting": (b'{"id": "a", "text": "x", "a": %s1%s}' % (b"[" * 100_000, b"]" * 100_000), r"nested too deeply"),
     "nesting": (b'{"id": "a", "text": "x", "a": %s1%s}' % (b"[" * 50, b"]" * 50), r"nested more than 32 levels deep"),
-    "a 10 MB line": (b'{"id": "a", "text": "%s"}' % (b"x" * 10_000_000), r"the line is longer than 8 MiB"),
-    "a line of 10 MB of spaces": (b" " * 10_000_000, r"the line is longer than 8 MiB"),
+    "a 10 MB line": (b'{"id": "a", "text": "%s"}' % (b"x" * 10_000_000), r"the record is longer than 8 MiB"),
+    "a line of 10 MB of spaces": (b" " * 10_000_000, r"the record is longer than 8 MiB"),
     "a line of NULs": (b"\0\0\0", r"not JSON"),
 }
 
@@ -138,7 +130,8 @@ def test_a_malformed_line_is_rejected_with_its_place_and_the_rest_goes_on(tmp_pa
     assert (rejection.file, rejection.line) == (path, 2)
     assert re.search(reason, rejection.reason)
     assert len(rejection.reason) < 400
-    assert rejection.raw.strip() == (line + b"\n")[:2000].decode(errors="backslashreplace")[:1000].strip()
+    whole = line if len(line) <= 8 * 2**20 else line[:1000]
+    assert rejection.raw.strip() == whole.decode(errors="backslashreplace").strip()
     # As the last line, without a line break, it is the same.
     assert only_rejection(write(tmp_path / "bad.jsonl", GOOD + line)).line == 2
 
@@ -211,8 +204,8 @@ def test_documents_written_as_csv_are_read_back_equal(
     # With "\n" between the lines, Python's writer leaves "\r" in a cell without quotes.
     form: dict[str, Any] = {"lineterminator": "\n", "quoting": csv.QUOTE_ALL} if unix else {"lineterminator": "\r\n"}
     content = table(header, records, delimiter=delimiter, **form)
-    path = write(folder / ("a.tsv" if delimiter == "\t" else "a.CSV"), "\ufeff" * bom + content)
-    assert read(path) == (documents, [])
+    path = write(folder / "a.CSV", "\ufeff" * bom + content)
+    assert read(path, types={"lang": "text"}) == (documents, [])
 
 
 RECORDS: dict[str, tuple[str, str | None]] = {
@@ -253,8 +246,8 @@ def test_the_header_of_a_csv_may_span_lines(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", 'id,text,"two\nlines; or; more; than; that"\na,x,1\nb,,2\nc,y,3\n')
     found, rejections = read(path)
     assert [document.metadata for document in found] == [
-        {"two\nlines; or; more; than; that": "1"},
-        {"two\nlines; or; more; than; that": "3"},
+        {"two\nlines; or; more; than; that": 1},
+        {"two\nlines; or; more; than; that": 3},
     ]
     assert [rejection.line for rejection in rejections] == [4]
 
@@ -440,23 +433,18 @@ def test_nulls_in_parquet_stand_for_what_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_parquet_row_that_is_not_a_document_is_rejected_with_its_number(tmp_path: Path) -> None:
-    import pyarrow
-
     # More rows than are read at once.
     path = write_parquet(
         tmp_path / "a.parquet",
         id=[str(number) for number in range(1000)],
-        text=["x"] * 1000,
-        score=[float("nan") if number == 700 else 0.5 for number in range(1000)],
-        # Long after the year 9999, the last that Python's date can hold.
-        at=pyarrow.array([10**7 if number == 800 else None for number in range(1000)], pyarrow.date32()),
+        text=["x" if number not in (700, 800) else " " for number in range(1000)],
+        score=[0.5] * 1000,
     )
     found, rejections = read(path)
     assert len(found) == 998
     assert [rejection.line for rejection in rejections] == [701, 801]
-    assert rejections[0].reason == "metadata.score must be finite, got nan: JSON has no NaN or infinity"
-    assert rejections[1].reason.startswith("at can't be read: ")
-    assert "'id': '800'" in rejections[1].raw
+    assert rejections[0].reason == "document '700' has no text: text and title are empty"
+    assert rejections[1].raw == "{'id': '800', 'text': ' ', 'score': 0.5}"
 
 
 def test_nanoseconds_in_parquet_become_microseconds(tmp_path: Path) -> None:
@@ -475,14 +463,7 @@ def test_invalid_utf8_in_parquet_is_rejected_with_its_row(tmp_path: Path) -> Non
     offsets, data = pyarrow.py_buffer(b"\0\0\0\0\4\0\0\0\5\0\0\0"), pyarrow.py_buffer(b"caf\xe9y")
     text = pyarrow.Array.from_buffers(pyarrow.string(), 2, [None, offsets, data])
     rejection = only_rejection(write_parquet(tmp_path / "a.parquet", id=["a", "good"], text=text))
-    assert (rejection.line, rejection.raw) == (1, "{'id': 'a'}")
-    assert rejection.reason.startswith("text can't be read: 'utf-8' codec can't decode byte 0xe9")
-
-
-@pytest.mark.parametrize("value", [b"bytes", decimal.Decimal("1.5"), datetime.timedelta(1)])
-def test_parquet_values_that_json_does_not_have_are_rejected(tmp_path: Path, value: Any) -> None:
-    path = write_parquet(tmp_path / "a.parquet", id=["a", "good"], text=["x", "y"], value=[value, None])
-    assert only_rejection(path).reason == f"metadata.value must be a JSON value, got {type(value).__name__}"
+    assert (rejection.line, rejection.reason) == (1, "text isn't UTF-8: unexpected end of data at byte 3")
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"not Parquet at all, but long enough to look at", b"PAR1" * 10])
@@ -547,10 +528,10 @@ def test_a_path_that_does_not_exist_is_reported(tmp_path: Path, use: Any) -> Non
 
 
 @pytest.mark.parametrize("use", [read, estimate_documents])
-@pytest.mark.parametrize("name", ["a.pdf", "a.jsonl.gz", "a", "jsonl", ".jsonl"])
+@pytest.mark.parametrize("name", ["a.pdf", "a.pdf.gz", "a", "jsonl", ".jsonl"])
 def test_an_unknown_suffix_is_reported_with_those_that_are_known(tmp_path: Path, use: Any, name: str) -> None:
     path = write(tmp_path / name, "x")
-    with pytest.raises(ReaderError, match=r"unknown format '.*': expected one of \.csv, \.jsonl, .*\.parquet.*\.txt"):
+    with pytest.raises(ReaderError, match=r"unknown format '.*': expected one of \.csv, .*\.jsonl, .*\.parquet.*\.txt"):
         use(path)
 
 
@@ -558,7 +539,8 @@ def test_a_folder_without_texts_is_reported(tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", GOOD)
     (tmp_path / "inner").mkdir()
     with pytest.raises(
-        ReaderError, match=r"holds no text to read: expected corpus\.jsonl, or files \.markdown, \.md, \.txt"
+        ReaderError,
+        match=r"holds no text to read: expected corpus\.jsonl, or files \.htm, \.html, \.markdown, \.md, \.txt, ",
     ):
         read(tmp_path)
 
@@ -688,6 +670,9 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
         ("one-line.jsonl", "", "x" * 10_000, 0, 1),
         ("a.csv", "id,text\n", f"a,{'x' * 9_997}\n", 10_000, 0),
         ("one-line.csv", "id,text\n", "x" * 10_000, 0, 1),
+        ("typed.csv", "id,text,year\n", f"a,{'x' * 9_992},2020\n", 10_000, 0),
+        ("a.json", "", '{"id": "a", "text": "%s"}\n' % ("x" * 9_976), 10_000, 0),
+        ("one-value.json", "", "{" + "x" * 9_999, 0, 1),
         ("never-closed.csv", 'id,text\nbad,"\n', f"a,{'x' * 9_997}\n", 10_000, 1),
     ],
 )

@@ -28,7 +28,7 @@ def test_a_folder_gives_a_document_for_each_text_file_below_it(tmp_path: Path) -
         "inner/D.TXT": "# no heading in plain text",
         "inner/e.md": "## smaller heading",
         "inner/f.md": "# \ntext",
-        "g.html": "<p>another format</p>",
+        "g.pdf": "another format",
         "README": "no suffix",
         ".hidden.txt": "hidden",
         ".git/config.txt": "hidden",
@@ -73,7 +73,7 @@ def test_a_single_text_file_is_a_document(tmp_path: Path) -> None:
         (b"caf\xe9", "invalid UTF-8: byte 0xe9 at position 3"),
         ("text".encode("utf-16"), "invalid UTF-8: byte 0xff at position 0"),
         (b"x" * 4_000_001, "text may have 4,000,000 characters, got 4,000,001"),
-        (b"x" * 16_000_001, "the file has 16,000,001 bytes, a document may have 16,000,000"),
+        (b"x" * 16_000_001, "the file has more than 16,000,000 bytes, a document may have no more"),
     ],
 )
 def test_a_text_file_that_is_not_a_document_is_rejected_whole(tmp_path: Path, content: bytes, reason: str) -> None:
@@ -138,7 +138,7 @@ def test_metadata_has_the_path_below_the_folder_and_the_source_is_the_file(tmp_p
 def test_what_a_folder_holds_beside_texts_is_told(tmp_path: Path) -> None:
     Path("m/.git").mkdir(parents=True)
     Path("elsewhere").mkdir()
-    for name in ("m/a.txt", "m/b.html", "m/c.PDF", "m/noname", "m/.env", "m/.git/config.txt", "elsewhere/x.txt"):
+    for name in ("m/a.txt", "m/b.docx", "m/c.PDF", "m/noname", "m/.env", "m/.git/config.txt", "elsewhere/x.txt"):
         write(Path(name), "text")
     Path("m/linked").symlink_to(Path("elsewhere").absolute())
     Path("m/lost.md").symlink_to("nowhere")
@@ -148,7 +148,7 @@ def test_what_a_folder_holds_beside_texts_is_told(tmp_path: Path) -> None:
     assert omissions("m") == [
         Omission(Kind.HIDDEN, "m/.env", "file"),
         Omission(Kind.HIDDEN, "m/.git", "folder"),
-        Omission(Kind.OTHER_FILE, "m/b.html", ".html"),
+        Omission(Kind.OTHER_FILE, "m/b.docx", ".docx"),
         Omission(Kind.OTHER_FILE, "m/c.PDF", ".pdf"),
         Omission(Kind.LINK, "m/linked", "it leads to a folder"),
         Omission(Kind.LINK, "m/lost.md", "it leads nowhere"),

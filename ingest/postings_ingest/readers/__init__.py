@@ -2,44 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from postings import Document
 from postings.errors import ReaderError
-from postings_ingest.readers import beir, delimited, jsonl, parquet, texts
+from postings_ingest.readers import beir, delimited, json_values, jsonl, parquet, texts
+from postings_ingest.readers.cells import check_types
 from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
 from postings_ingest.readers.rejections import Reject, Rejection
+from postings_ingest.readers.rows import Fields
+from postings_ingest.readers.sources import COMPRESSIONS, SUFFIXES, Source, split_name
 
-__all__ = ["Kind", "Omission", "Omit", "Reject", "Rejection", "estimate_documents", "read_documents"]
+__all__ = ["FORMATS", "Kind", "Omission", "Omit", "Reject", "Rejection", "estimate_documents", "read_documents"]
 
 
 class _Reader(Protocol):
-    def read(self, path: str, reject: Reject, omit: Omit) -> Iterator[Document]: ...
+    def read(self, source: Source, reject: Reject, omit: Omit) -> Iterator[Document]: ...
 
-    def estimate(self, path: str) -> int | None: ...
+    def estimate(self, source: Source) -> int | None: ...
 
 
-_BY_SUFFIX: dict[str, _Reader] = {
-    ".jsonl": jsonl,
-    ".ndjson": jsonl,
-    ".csv": delimited,
-    ".tsv": delimited,
-    ".parquet": parquet,
-    **dict.fromkeys(texts.SUFFIXES, texts),
+_READERS: dict[str, _Reader] = {
+    "beir": beir,
+    "csv": delimited,
+    "html": texts,
+    "json": json_values,
+    "jsonl": jsonl,
+    "markdown": texts,
+    "parquet": parquet,
+    "text": texts,
+    "tsv": delimited,
 }
 
+FORMATS = tuple(_READERS)
+"""The names of the formats that are read."""
 
-def read_documents(path: str, reject: Reject, omit: Omit = ignore) -> Iterator[Document]:
-    """Read documents as a stream from a file, a folder, or ``-`` (JSON Lines on standard input).
+
+def read_documents(
+    path: str,
+    reject: Reject,
+    omit: Omit = ignore,
+    *,
+    format: str | None = None,
+    id_field: str | None = None,
+    text_field: str | None = None,
+    title_field: str | None = None,
+    types: Mapping[str, str] | None = None,
+) -> Iterator[Document]:
+    """Read documents as a stream from a file, a folder, or ``-`` (standard input).
 
     Args:
-        path: ``*.jsonl``, ``*.csv``, ``*.tsv``, ``*.parquet``, ``*.txt``, ``*.md``, a BEIR folder (it holds
-            ``corpus.jsonl``) or a folder of text and Markdown files.
+        path: ``*.jsonl``, ``*.json``, ``*.csv``, ``*.tsv``, ``*.parquet``, ``*.txt``, ``*.md``, ``*.html``, each also
+            with ``.gz`` or ``.zst`` behind it, a BEIR folder (it holds ``corpus.jsonl``), or a folder of texts,
+            Markdown and HTML.
         reject: called with each record that can't be used; the rest goes on.
-        omit: called with each thing that is left out although nothing is wrong with it, such as an HTML file in a
-            folder of texts.
+        omit: called with each thing that is left out although nothing is wrong with it, such as a PDF file in a folder
+            of texts.
+        format: ``beir``, ``csv``, ``html``, ``json``, ``jsonl``, ``markdown``, ``parquet``, ``text`` or ``tsv``; by
+            default the path tells it, and standard input is JSON Lines.
+        id_field: the field of a record that holds its id, instead of ``id`` or ``_id``.
+        text_field: the field that holds its text, instead of ``text``.
+        title_field: the field that holds its title, instead of ``title``.
+        types: the types of columns of CSV and TSV, by name: ``text``, ``integer``, ``float`` or ``boolean``. The others
+            have the type as which all their cells read.
 
     Raises:
         ReaderError: the path doesn't exist, or isn't in one of these formats.
@@ -49,36 +77,76 @@ def read_documents(path: str, reject: Reject, omit: Omit = ignore) -> Iterator[D
         ['first', 'second']
     """
     try:
-        yield from _reader(path).read(path, reject, omit)
+        source = _source(path, format, Fields(id_field, text_field, title_field), types)
+        yield from _READERS[source.format].read(source, reject, omit)
     except OSError as error:
         raise ReaderError(f"{path} can't be read: {error.strerror or error}") from error
+    except (EOFError, zlib.error) as error:
+        raise ReaderError(f"{path} can't be read to its end: {error}") from error
 
 
-def estimate_documents(path: str) -> int | None:
+def estimate_documents(
+    path: str,
+    *,
+    format: str | None = None,
+    id_field: str | None = None,
+    text_field: str | None = None,
+    title_field: str | None = None,
+    types: Mapping[str, str] | None = None,
+) -> int | None:
     """How many documents :func:`read_documents` will about give; None where that can't be told before.
+
+    Args:
+        path: as for :func:`read_documents`, and so are the others: what it would refuse at once is refused here.
+        format: likewise.
+        id_field: likewise.
+        text_field: likewise.
+        title_field: likewise.
+        types: likewise.
 
     Raises:
         ReaderError: as :func:`read_documents`.
     """
     try:
-        return _reader(path).estimate(path)
+        source = _source(path, format, Fields(id_field, text_field, title_field), types)
+        return _READERS[source.format].estimate(source)
     except OSError as error:
         raise ReaderError(f"{path} can't be read: {error.strerror or error}") from error
 
 
-def _reader(path: str) -> _Reader:
+def _source(path: str, format: str | None, fields: Fields, types: Mapping[str, str] | None) -> Source:
     if not isinstance(path, str):
         raise ReaderError(f"the path must be a string, got {type(path).__name__}")
+    if format is not None and format not in _READERS:
+        raise ReaderError(f"unknown format {format!r}: expected one of {', '.join(_READERS)}")
+    found = _format_of(path, format)
+    if _READERS[found] is texts and fields != Fields():
+        raise ReaderError(f"{path}: a text file has no fields that could hold its id, text or title")
+    return Source(path, found, fields, check_types(types or {}))
+
+
+def _format_of(path: str, format: str | None) -> str:
+    """The format of a source, told from its path unless it was given."""
     if path == "-":
-        return jsonl
+        if format is not None and _READERS[format] in (texts, beir):
+            raise ReaderError(f"- can't be read as {format}: name a file or a folder")
+        return format or "jsonl"
     if not path:
         raise ReaderError("the path is empty: name a file or a folder, or - for standard input")
     place = Path(path)
     if place.is_dir():
-        return beir if Path(beir.corpus(path)).is_file() else texts
+        found = format or ("beir" if beir.corpus(path) else "text")
+        if found not in ("beir", "text"):
+            raise ReaderError(f"{path} is a folder, and can't be read as {format}: expected beir or text")
+        if found == "beir" and not beir.corpus(path):
+            raise ReaderError(f"{path} can't be read as beir: it holds no corpus.jsonl")
+        return found
     if not place.exists():
         raise ReaderError(f"{path} doesn't exist")
-    reader = _BY_SUFFIX.get(place.suffix.lower())
-    if reader is None:
-        raise ReaderError(f"{path}: unknown format {place.suffix!r}: expected one of {', '.join(sorted(_BY_SUFFIX))}")
-    return reader
+    if format == "beir":
+        raise ReaderError(f"{path} can't be read as beir: it is no folder")
+    found_by_name = format or split_name(path)[1]
+    if found_by_name is None:
+        known = f"{', '.join(sorted(SUFFIXES))}, also with {' or '.join(COMPRESSIONS)} behind it"
+        raise ReaderError(f"{path}: unknown format {place.suffix!r}: expected one of {known}; or name the format")
+    return found_by_name

@@ -6,24 +6,31 @@ BEIR: Thakur et al. 2021, https://arxiv.org/abs/2104.08663
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from postings import Document
 from postings_ingest.readers import jsonl
 from postings_ingest.readers.omissions import Omit
 from postings_ingest.readers.rejections import Reject
+from postings_ingest.readers.sources import COMPRESSIONS, Source
 
 
-def corpus(folder: str) -> str:
-    """The file that holds the documents."""
-    return str(Path(folder) / "corpus.jsonl")
+def corpus(folder: str) -> str | None:
+    """The file that holds the documents, if it is there: ``corpus.jsonl``, or a compressed one."""
+    names = (Path(folder) / f"corpus.jsonl{compression}" for compression in ("", *COMPRESSIONS))
+    return next((str(name) for name in names if name.is_file()), None)
 
 
-def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
+def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
     """Read the corpus of a BEIR folder."""
-    return jsonl.read(corpus(path), reject, omit)
+    return jsonl.read(_corpus(source), reject, omit)
 
 
-def estimate(path: str) -> int | None:
+def estimate(source: Source) -> int | None:
     """Count the corpus."""
-    return jsonl.estimate(corpus(path))
+    return jsonl.estimate(_corpus(source))
+
+
+def _corpus(source: Source) -> Source:
+    return replace(source, path=corpus(source.path) or source.path)

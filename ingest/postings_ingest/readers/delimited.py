@@ -3,53 +3,101 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import deque
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, TextIO
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO, TextIO
 
 from postings import Document
 from postings.errors import InvalidDocument, ReaderError
+from postings_ingest.readers.cells import guess_types, typed
 from postings_ingest.readers.jsonl import MAX_LINE, estimate
 from postings_ingest.readers.omissions import Omit
 from postings_ingest.readers.rejections import Reject, Rejection
 from postings_ingest.readers.rows import document_from_row
+from postings_ingest.readers.sources import Source
 
 __all__ = ["estimate", "read"]
 
 
-def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
-    """Read documents from a ``.csv`` or ``.tsv`` file; comma, semicolon or tab is told from the header.
+def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
+    """Read documents from CSV or TSV.
+
+    The delimiter of CSV (comma, semicolon or tab) is told from the header. In TSV tabs and line breaks delimit, always:
+    there is no quoting. The file is read twice, since the last cell of a column may decide its type.
 
     A record that isn't CSV, for example because a quote is never closed, costs only its first line: reading goes on
     with the next one.
 
     Raises:
-        ReaderError: the header has no ``id`` or ``text`` column.
+        ReaderError: the header has no ``id`` or ``text`` column, or lacks one that was named.
     """
+    path = source.path
     csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
-    # Bytes that aren't UTF-8 become surrogates, which the document's own check reports.
-    with Path(path).open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        lines = _Lines(file)
-        rows = csv.reader(lines, delimiter=_delimiter(lines), strict=True)
-        header = _header(rows, path)
-        while True:
-            lines.begin_record()
-            try:
-                cells = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                reject(Rejection.of(path, lines.first, f"not CSV: {error}", lines.record[0]))
-                lines.put_back_all_but_first()
+    with source.open_seekable() as file:
+        types = _types(_Table(file, source), source)
+        table = _Table(file, source)
+        for line, record, cells in table:
+            place = f"{path}:{line}"
+            if isinstance(cells, csv.Error):
+                reject(Rejection.of(path, line, f"not CSV: {cells}", record))
                 continue
-            if not cells:
-                continue
+            row: dict[str, Any] | None = None
             try:
-                yield document_from_row(_row(header, cells), f"{path}:{lines.first}", omit)
+                row, wrong = _row(table.header, cells, types)
+                if wrong is not None:
+                    raise wrong
+                yield document_from_row(row, place, omit, source.fields)
             except InvalidDocument as error:
-                reject(Rejection.of(path, lines.first, _reason(error, cells), "".join(lines.record)))
+                reject(Rejection.of(path, line, _reason(error, cells), record, row, source.fields))
+
+
+class _Table:
+    """The header of a file, and its records from the first: the line where each begins, its text, and its cells."""
+
+    def __init__(self, file: BinaryIO, source: Source) -> None:
+        file.seek(0)
+        # Bytes that aren't UTF-8 become surrogates, which the document's own check reports.
+        self._text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        self._lines = _Lines(self._text)
+        if source.format == "tsv":
+            self._rows = csv.reader(self._lines, delimiter="\t", quoting=csv.QUOTE_NONE, strict=True)
+        else:
+            self._rows = csv.reader(self._lines, delimiter=_delimiter(self._lines), strict=True)
+        self.header = _header(self._rows, source)
+
+    def __iter__(self) -> Iterator[tuple[int, str, list[str] | csv.Error]]:
+        lines = self._lines
+        try:
+            while True:
+                lines.begin_record()
+                try:
+                    cells = next(self._rows)
+                except StopIteration:
+                    return
+                except csv.Error as error:
+                    yield lines.first, lines.record[0], error
+                    lines.put_back_all_but_first()
+                    continue
+                if cells:
+                    yield lines.first, "".join(lines.record), cells
+        finally:
+            self._text.detach()  # it would close the file
+
+
+def _types(table: _Table, source: Source) -> dict[str, str]:
+    """The type of each column of metadata; those of fields are the document's."""
+    columns = [name for name in table.header if name not in source.fields.names or name == "metadata"]
+    if unknown := set(source.types) - set(columns):
+        raise ReaderError(
+            f"{source.path}: no type can be given to {', '.join(map(repr, sorted(unknown)))}: "
+            f"expected columns of the metadata, {columns!r:.200}"
+        )
+    unknown_types = [at for at, name in enumerate(table.header) if name in columns and name not in source.types]
+    rows = (cells for _, _, cells in table if not isinstance(cells, csv.Error) and len(cells) == len(table.header))
+    guessed = guess_types(rows, unknown_types)
+    return {table.header[at]: type for at, type in guessed.items()} | dict(source.types)
 
 
 class _Lines:
@@ -101,28 +149,42 @@ def _delimiter(lines: _Lines) -> str:
     return max(",;\t", key=unquoted.count)
 
 
-def _header(rows: Iterator[list[str]], path: str) -> list[str]:
+def _header(rows: Iterator[list[str]], source: Source) -> list[str]:
+    path, fields = source.path, source.fields
     try:
         header = next(rows, [])
     except csv.Error as error:
         raise ReaderError(f"{path}: the first line isn't CSV: {error}") from error
-    if not {"id", "_id"} & set(header) or "text" not in header:
-        raise ReaderError(f"{path}: expected the columns 'id' and 'text' in the first line, got {header!r:.200}")
+    if fields.missing(header):
+        text, title = fields.texts
+        wanted = [fields.ids[0], text] + [title] * (fields.title is not None)
+        names = " and ".join(map(repr, wanted))
+        raise ReaderError(f"{path}: expected the columns {names} in the first line, got {header!r:.200}")
     if len(set(header)) < len(header):
         raise ReaderError(f"{path}: a column name stands twice in the first line: {header!r:.200}")
     return header
 
 
-def _row(header: list[str], cells: list[str]) -> dict[str, Any]:
+def _row(
+    header: list[str], cells: Sequence[str], types: dict[str, str]
+) -> tuple[dict[str, Any], InvalidDocument | None]:
+    """A row by the names of its columns, and what is wrong with a cell of it, which stays text."""
     if len(cells) != len(header):
         raise InvalidDocument(f"expected {len(header)} cells as in the first line, got {len(cells)}")
     row: dict[str, Any] = dict(zip(header, cells, strict=True))
-    if "version" in row:
-        row["version"] = _version(row["version"])
+    wrong: InvalidDocument | None = None
+    for name, cell in row.items():
+        try:
+            if name == "version":
+                row[name] = _version(cell)
+            elif name in types:
+                row[name] = typed(name, cell, types[name])
+        except InvalidDocument as error:
+            wrong = wrong or error
     if "metadata" in row:
         # A cell can't hold an object: a column of that name is an ordinary one.
         row["metadata"] = {"metadata": row["metadata"]}
-    return row
+    return row, wrong
 
 
 def _version(cell: str) -> int | None:
@@ -133,7 +195,7 @@ def _version(cell: str) -> int | None:
     return int(cell)
 
 
-def _reason(error: InvalidDocument, cells: list[str]) -> str:
+def _reason(error: InvalidDocument, cells: Sequence[str]) -> str:
     if any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
         return f"invalid UTF-8: {error}"
     return str(error)

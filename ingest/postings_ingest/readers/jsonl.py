@@ -4,60 +4,84 @@ from __future__ import annotations
 
 import codecs
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 from postings import Document
-from postings.errors import InvalidDocument, ReaderError
+from postings.errors import InvalidDocument
 from postings_ingest.readers.omissions import Kind, Omission, Omit
-from postings_ingest.readers.rejections import Reject, Rejection
+from postings_ingest.readers.rejections import LONGEST_RECORD, Reject, Rejection, fields_of, is_rejection
 from postings_ingest.readers.rows import document_from_row
+from postings_ingest.readers.sources import Source
 
-MAX_LINE = 8 * 2**20
+MAX_LINE = LONGEST_RECORD
 """Bytes that a line may have: a longer one is skipped without being held in memory."""
 
 
-def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
-    """Read documents from a ``.jsonl`` file, or from standard input if ``path`` is ``-``."""
-    twice: list[str] = []
-    decoder = json.JSONDecoder(object_pairs_hook=partial(_object, twice), parse_constant=_no_constant)
-    with _open(path) as file:
+def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
+    """Read documents from JSON Lines."""
+    decoder = Decoder(source, reject, omit)
+    with source.open() as file:
         for number, line in _lines(file):
-            if len(line) > MAX_LINE:
-                reason = f"the line is longer than {MAX_LINE // 2**20} MiB"
-                reject(Rejection.of(path, number, reason, line[:2000]))
-            elif line.removeprefix(codecs.BOM_UTF8).strip():
-                place = f"{path}:{number}"
-                twice.clear()
-                try:
-                    document = document_from_row(decoder.decode(_text(line)), place, omit)
-                except (InvalidDocument, ValueError, RecursionError) as error:
-                    reject(Rejection.of(path, number, _reason(error), line[:2000]))
-                    continue
-                for name in twice:
-                    omit(Omission(Kind.FIELD, place, name))
+            document = decoder.document(number, line)
+            if document is not None:
                 yield document
 
 
-def estimate(path: str) -> int | None:
-    """Count the lines; None for standard input or a pipe, which can't be read twice."""
-    if not Path(path).is_file():
+class Decoder:
+    """Makes documents of the JSON objects of a source."""
+
+    def __init__(self, source: Source, reject: Reject, omit: Omit) -> None:
+        self._source, self._reject, self._omit = source, reject, omit
+        self._twice: list[str] = []
+        object_of = partial(_object, self._twice)
+        self._decoder = json.JSONDecoder(object_pairs_hook=object_of, parse_int=_integer)
+
+    def document(self, line: int, value: bytes) -> Document | None:
+        """Give the document of an object that begins on this line; None where there is none, or it is rejected."""
+        path = self._source.path
+        if len(value) > MAX_LINE:
+            reason = f"the record is longer than {MAX_LINE // 2**20} MiB"
+            self._reject(Rejection.of(path, line, reason, value[:1000]))
+            return None
+        if not value.removeprefix(codecs.BOM_UTF8).strip():
+            return None
+        place = f"{path}:{line}"
+        self._twice.clear()
+        row: Any = None
+        raw: object = value
+        fields = self._source.fields
+        try:
+            row = self._decoder.decode(_text(value))
+            if is_rejection(row):
+                kept, row = row, row.get("record")
+                raw, fields = kept.get("raw", row), fields_of(kept, fields)
+                if isinstance(raw, str):
+                    row = self._decode_again(raw, kept["reason"])
+            document = document_from_row(row, place, self._omit, fields)
+        except (InvalidDocument, ValueError, RecursionError) as error:
+            self._reject(Rejection.of(path, line, _reason(error), raw, row, fields))
+            return None
+        for name in self._twice:
+            self._omit(Omission(Kind.FIELD, place, name))
+        return document
+
+    def _decode_again(self, raw: str, reason: object) -> object:
+        """Decode the text of a record that was rejected; what is no JSON still has the fault that it had."""
+        try:
+            return self._decoder.decode(raw)
+        except (ValueError, RecursionError) as error:
+            raise InvalidDocument(str(reason)) from error
+
+
+def estimate(source: Source) -> int | None:
+    """Count the lines; None for what can't be read twice, or must be decompressed first."""
+    if not source.can_be_read_twice:
         return None
-    with Path(path).open("rb") as file:
+    with source.open() as file:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
-
-
-def _open(path: str) -> AbstractContextManager[BinaryIO]:
-    if path != "-":
-        return Path(path).open("rb")
-    if sys.stdin is None:
-        raise ReaderError("- can't be read: standard input is closed")
-    return nullcontext(sys.stdin.buffer)
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -81,8 +105,9 @@ def _object(twice: list[str], pairs: list[tuple[str, object]]) -> dict[str, obje
     return fields
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} isn't JSON: numbers must be finite")
+def _integer(digits: str) -> int | str:
+    """Of more digits than 64 bits hold the text, since Python refuses to read thousands."""
+    return int(digits) if len(digits) <= 20 else digits
 
 
 def _reason(error: Exception) -> str:

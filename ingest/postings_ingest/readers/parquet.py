@@ -2,60 +2,84 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
+
+import numpy as np
 
 from postings import Document
 from postings.errors import InvalidDocument, MissingExtra, ReaderError
+from postings_ingest.readers.forms import id_text
 from postings_ingest.readers.omissions import Omit
 from postings_ingest.readers.rejections import Reject, Rejection
-from postings_ingest.readers.rows import document_from_row
+from postings_ingest.readers.rows import Fields, document_from_row
+from postings_ingest.readers.sources import Source
 
 _ROWS = 256
 
 
-def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
-    """Read documents from a ``.parquet`` file.
+def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
+    """Read documents from Parquet.
 
     Raises:
         MissingExtra: pyarrow isn't installed.
         ReaderError: the file isn't Parquet, or is damaged.
     """
-    with _open(path) as file:
+    path = source.path
+    with _opened(source) as file:
         names = file.schema_arrow.names
         if len(set(names)) < len(names):
             raise ReaderError(f"{path}: a column name stands twice: {names!r:.200}")
+        if source.fields != Fields() and source.fields.missing(names):
+            raise ReaderError(f"{path}: a field that was named is no column: expected one of {names!r:.200}")
         number = 0
         for batch in _readable(file, path):
             for position in range(batch.num_rows):
                 number += 1
-                row: dict[str, Any] = {}
+                row = {name: _value(batch[name][position]) for name in names}
                 try:
-                    for name in names:
-                        row[name] = _value(name, batch[name][position])
-                    yield document_from_row(row, f"{path}:{number}", omit)
+                    yield document_from_row(row, f"{path}:{number}", omit, source.fields)
                 except InvalidDocument as error:
-                    reject(Rejection.of(path, number, error, row))
+                    reject(Rejection.of(path, number, error, row, _record(row, source.fields), source.fields))
 
 
-def estimate(path: str) -> int | None:
+def _record(row: dict[str, Any], fields: Fields) -> dict[str, Any]:
+    """What is kept of a row: bytes that aren't text would be taken for it when the record is read again."""
+    record = dict(row)
+    for name in fields.texts:
+        if isinstance(value := row.get(name), bytes):
+            try:
+                value.decode()
+            except UnicodeDecodeError:
+                del record[name]
+    return record
+
+
+def estimate(source: Source) -> int | None:
     """The number of rows, from the file's own footer."""
-    with _open(path) as file:
+    if not source.can_be_read_twice and (source.path == "-" or source.compression):
+        return None
+    with _opened(source) as file:
         rows: int = file.metadata.num_rows
         return rows
 
 
-def _open(path: str) -> Any:
+@contextmanager
+def _opened(source: Source) -> Iterator[Any]:
     try:
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
-        raise MissingExtra("parquet", f"reading {path}") from error
-    try:
-        # Left to itself, it keeps all of the file that it has read.
-        return ParquetFile(path, pre_buffer=False, buffer_size=2**20)
-    except Exception as error:  # pyarrow raises OSError, ValueError, NotImplementedError and others
-        raise ReaderError(f"{path} can't be read as Parquet: {error}") from error
+        raise MissingExtra("parquet", f"reading {source.path}") from error
+    with source.open_seekable() as content:
+        try:
+            # Left to itself, it keeps all of the file that it has read.
+            opened = ParquetFile(content, pre_buffer=False, buffer_size=2**20)
+        except Exception as error:  # pyarrow raises OSError, ValueError, NotImplementedError and others
+            raise ReaderError(f"{source.path} can't be read as Parquet: {error}") from error
+        with opened as file:
+            yield file
 
 
 def _readable(file: Any, path: str) -> Iterator[Any]:
@@ -63,30 +87,59 @@ def _readable(file: Any, path: str) -> Iterator[Any]:
         # By group, so that a damaged one doesn't take rows of the one before along.
         for group in range(file.num_row_groups):
             yield from file.iter_batches(batch_size=_ROWS, row_groups=[group])
-    except Exception as error:  # see _open
+    except Exception as error:  # see _opened
         raise ReaderError(f"{path} can't be read to its end: {error}") from error
 
 
-def _value(name: str, scalar: Any) -> Any:
-    try:
-        if str(scalar.type).startswith("timestamp[ns"):
-            from pyarrow import timestamp
-
-            # Python's datetime holds microseconds; where pandas is installed, pyarrow would bring pandas' own.
-            scalar = scalar.cast(timestamp("us", tz=scalar.type.tz), safe=False)
-        return _json(scalar.as_py())
-    except Exception as error:  # invalid UTF-8, a time that Python can't hold, an unknown time zone
-        raise InvalidDocument(f"{name} can't be read: {error}") from error
+def _value(scalar: Any) -> Any:
+    """A cell as Python has it: Arrow's own conversion knows no maps, and not every time."""
+    if not scalar.is_valid:
+        return None
+    if _plain(scalar.type):
+        with suppress(Exception):  # see _leaf
+            return scalar.as_py()
+    return _walk(scalar)
 
 
-def _json(value: Any) -> Any:
-    """Dates become ISO 8601, the form in which Qdrant filters them."""
-    match value:
-        case datetime.date() | datetime.time():
-            return value.isoformat()
-        case dict():
-            return {key: _json(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_json(item) for item in value]
-        case _:
-            return value
+@cache
+def _plain(type: Any) -> bool:
+    """Whether nothing in a type needs a look: a name of a field in it that looks like one costs only time."""
+    return not any(word in str(type) for word in ("map<", "[ns"))
+
+
+def _walk(scalar: Any) -> Any:
+    from pyarrow import types
+
+    type = scalar.type
+    if types.is_map(type):
+        return {id_text(_value(entry[0])): _value(entry[1]) for entry in scalar.values}
+    if types.is_struct(type):
+        return {field.name: _value(scalar[position]) for position, field in enumerate(type)}
+    if types.is_nested(type):
+        return [_value(item) for item in scalar.values]
+    return _leaf(scalar)
+
+
+def _leaf(scalar: Any) -> Any:
+    """A value that has no others in it; what Python can't hold, such as a date after the year 9999, as NumPy's."""
+    from pyarrow import types
+
+    type = scalar.type
+    if types.is_date32(type):
+        return np.datetime64(scalar.value, "D")
+    if types.is_date64(type):
+        return np.datetime64(scalar.value, "ms").astype("datetime64[D]")
+    if types.is_duration(type):
+        return np.timedelta64(scalar.value, type.unit)
+    if types.is_timestamp(type) or types.is_time64(type):
+        import pyarrow
+
+        # Python's times hold microseconds; where pandas is installed, pyarrow would bring pandas' own.
+        target = pyarrow.timestamp("us", tz=type.tz) if types.is_timestamp(type) else pyarrow.time64("us")
+        try:
+            return scalar.cast(target, safe=False).as_py()
+        except Exception:  # a year that Python can't hold, an unknown time zone
+            return f"{np.datetime64(scalar.value, type.unit)}{'+00:00' if type.tz else ''}"
+    if types.is_string(type) or types.is_large_string(type):
+        return scalar.as_buffer().to_pybytes()  # it isn't UTF-8
+    return scalar.as_py()

@@ -1,42 +1,92 @@
-"""Records that a reader couldn't use."""
+"""Records that a reader couldn't use, kept so that they can be corrected and read again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 from postings.unseen import encodable
+from postings_ingest.readers.forms import json_form
+from postings_ingest.readers.rows import Fields
 
-_LONGEST_RAW = 1000
+LONGEST_RECORD = 8 * 2**20
+"""Bytes that a record may have; of a longer one a rejection has the first 1,000 characters."""
+
+_PLACE = {"file", "line", "reason"}
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record that was left out: where it stands, why, and its beginning.
+    """A record that was left out: where it stands, why, and the record.
 
     Attributes:
         file: the source as it was named, ``-`` for standard input.
         line: line of the file, from 1; the row for Parquet; 0 where the whole file was rejected.
         reason: what came and what was expected.
-        raw: up to 1,000 characters of the record.
+        raw: the record's text; of one longer than 8 MiB the first 1,000 characters.
+        record: its fields by name, in their JSON form; None where it can't be read as fields, or JSON can't hold it.
+        fields: which of them were taken for id, text and title, where the caller named them.
     """
 
     file: str
     line: int
     reason: str
     raw: str
+    record: Mapping[str, Any] | None = None
+    fields: Fields = Fields()  # noqa: RUF009 - frozen
 
     @classmethod
-    def of(cls, file: str, line: int, reason: object, raw: object) -> Rejection:
-        """Reject a record, whatever it is; all is made safe to encode, and its text cut to 1,000 characters."""
+    def of(
+        cls, file: str, line: int, reason: object, raw: object, record: object = None, fields: Fields = Fields()
+    ) -> Rejection:
+        """Reject a record, whatever it is; all is made safe to encode."""
         text = raw.decode(errors="backslashreplace") if isinstance(raw, bytes) else str(raw)
-        return cls(encodable(file), line, encodable(str(reason)), encodable(text[:_LONGEST_RAW])[:_LONGEST_RAW])
+        text = text if len(text) <= LONGEST_RECORD else text[:1000]
+        return cls(encodable(file), line, encodable(str(reason)), encodable(text), _storable(record), fields)
 
     def to_json(self) -> dict[str, Any]:
-        """One line of a ``--rejects`` file."""
-        return {"file": self.file, "line": self.line, "reason": self.reason, "raw": self.raw}
+        """One line of a ``--rejects`` file: ``raw`` stands there only without ``record``."""
+        kept: dict[str, Any] = {"raw": self.raw} if self.record is None else {"record": self.record}
+        named = {name: field for name, field in asdict(self.fields).items() if field is not None}
+        return {
+            "file": self.file,
+            "line": self.line,
+            "reason": self.reason,
+            **({"fields": named} if named else {}),
+            **kept,
+        }
 
 
 Reject: TypeAlias = Callable[[Rejection], None]
 """What a reader calls with each record that it leaves out."""
+
+
+def is_rejection(row: object) -> bool:
+    """Whether a row is a line of a ``--rejects`` file; none that is can be a document.
+
+    Example:
+        >>> is_rejection({"file": "a.jsonl", "line": 1, "reason": "id is missing: …", "record": {"text": "x"}})
+        True
+    """
+    return isinstance(row, Mapping) and row.keys() - {"fields"} in (_PLACE | {"record"}, _PLACE | {"raw"})
+
+
+def fields_of(row: Mapping[str, Any], otherwise: Fields) -> Fields:
+    """The names of id, text and title in such a line."""
+    named = row.get("fields")
+    if not isinstance(named, Mapping):
+        return otherwise
+    return Fields(**{name: str(field) for name, field in named.items() if name in ("id", "text", "title")})
+
+
+def _storable(record: object) -> Mapping[str, Any] | None:
+    if not isinstance(record, Mapping):
+        return None
+    try:
+        form: Mapping[str, Any] = json_form(record)
+        json.dumps(form, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return form

@@ -1,52 +1,62 @@
-"""Text and Markdown: one document a file, from a folder with all below it, or a single file."""
+"""Text, Markdown and HTML: one document a file, from a folder with all below it, or a single file."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from postings import Document
 from postings.documents import MAX_TEXT_LENGTH
 from postings.errors import InvalidDocument, ReaderError
+from postings_ingest.readers.forms import id_text, json_form
+from postings_ingest.readers.html import parse_html
+from postings_ingest.readers.markdown import heading, split_front_matter
 from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
 from postings_ingest.readers.rejections import Reject, Rejection
+from postings_ingest.readers.sources import SUFFIXES, Source, split_name
 
-SUFFIXES = {".txt", ".md", ".markdown"}
+FORMATS = ("text", "markdown", "html")
 
+_SUFFIXES = sorted(suffix for suffix, format in SUFFIXES.items() if format in FORMATS)
 _MAX_BYTES = 4 * MAX_TEXT_LENGTH
 
 
-def read(path: str, reject: Reject, omit: Omit) -> Iterator[Document]:
-    """Read every text file below a folder; its first heading or its name is the title.
+def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
+    """Read every text, Markdown and HTML file below a folder; what it calls itself or its name is the title.
 
     A document's id is the path of its file as the caller named it: ``notes/deep/plan.md`` for the folder ``notes`` or
     ``./notes/``, ``deep/plan.md`` for ``.``. So files of one name in two folders are two documents, and the same call
-    gives the same ids. The path below the folder is in the metadata.
+    gives the same ids. The path below the folder is in the metadata, and what Markdown's front matter
+    says.
 
     Raises:
         ReaderError: the folder holds no text file.
     """
+    path = source.path
     found = False
     for file in _files(path, reject, omit):
         found = True
-        name = file.name if file == Path(path) else file.relative_to(path).as_posix()
+        alone = file == Path(path)
+        name = file.name if alone else file.relative_to(path).as_posix()
+        format = source.format if alone else split_name(file.name)[1]
         try:
-            yield _document(file, name)
-        except (InvalidDocument, OSError) as error:
+            yield _document(replace(source, path=str(file), format=format or "text"), name, omit)
+        except (InvalidDocument, OSError, EOFError, zlib.error, LookupError) as error:
             reject(Rejection.of(str(file), 0, error, ""))
         except UnicodeDecodeError as error:
             reason = f"invalid UTF-8: byte 0x{error.object[error.start]:02x} at position {error.start}"
             reject(Rejection.of(str(file), 0, reason, error.object[max(error.start - 50, 0) : error.start + 50]))
     if not found:
-        raise ReaderError(
-            f"{path} holds no text to read: expected corpus.jsonl, or files {', '.join(sorted(SUFFIXES))}"
-        )
+        raise ReaderError(f"{path} holds no text to read: expected corpus.jsonl, or files {', '.join(_SUFFIXES)}")
 
 
-def estimate(path: str) -> int | None:
+def estimate(source: Source) -> int | None:
     """Count the files."""
-    return sum(1 for _ in _files(path, ignore, ignore))
+    return sum(1 for _ in _files(source.path, ignore, ignore))
 
 
 def _files(path: str, reject: Reject, omit: Omit) -> Iterator[Path]:
@@ -96,29 +106,36 @@ def _left_out(entry: os.DirEntry[str]) -> tuple[Kind, str] | None:
             return Kind.LINK, f"it can't be followed: {error.strerror or error}"
         if entry.is_dir():
             return Kind.LINK, "it leads to a folder"
-    suffix = Path(entry.name).suffix.lower()
-    if suffix in SUFFIXES and entry.is_file():
+    if split_name(entry.name)[1] in FORMATS and entry.is_file():
         return None
-    return Kind.OTHER_FILE, suffix if entry.is_file() else "no regular file"
+    return Kind.OTHER_FILE, Path(entry.name).suffix.lower() if entry.is_file() else "no regular file"
 
 
-def _document(file: Path, name: str) -> Document:
-    size = file.stat().st_size
-    if size > _MAX_BYTES:
-        raise InvalidDocument(f"the file has {size:,} bytes, a document may have {_MAX_BYTES:,}")
-    text = file.read_bytes().decode("utf-8-sig")
-    if not text.strip():
-        raise InvalidDocument("the file is empty")
-    return Document(_id(file), text, title=_title(file, text), metadata={"path": name}).read_at(str(file))
+def _document(source: Source, name: str, omit: Omit) -> Document:
+    with source.open() as file:
+        content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise InvalidDocument(f"the file has more than {_MAX_BYTES:,} bytes, a document may have no more")
+    fields: dict[str, Any] = {}
+    title: str | None = None
+    if source.format == "html":
+        text, title = parse_html(content)
+    else:
+        text = content.decode("utf-8-sig")
+        if source.format == "markdown":
+            fields, text = split_front_matter(text)
+            title = heading(text)
+    if not text.strip() and not fields:
+        raise InvalidDocument("the file has no text" if content.strip(b"\xef\xbb\xbf \t\r\n") else "the file is empty")
+    if fields.get("path", name) != name:
+        omit(Omission(Kind.FIELD, source.path, "path"))
+    named = fields.pop("title", None)
+    title = id_text(named) if not isinstance(named, Mapping | list) and named else title
+    file_name = Path(split_name(source.path)[0]).name
+    metadata = {**json_form(fields), "path": name}
+    return Document(_id(source.path), text, title=title or file_name, metadata=metadata).read_at(source.path)
 
 
-def _id(file: Path) -> str:
-    named = Path(os.path.normpath(file)).as_posix()
+def _id(path: str) -> str:
+    named = Path(os.path.normpath(path)).as_posix()
     return named[1:] if named.startswith("//") else named
-
-
-def _title(file: Path, text: str) -> str:
-    first = text.lstrip().partition("\n")[0]
-    if file.suffix.lower() != ".txt" and first.startswith("# "):
-        return first[2:].strip() or file.stem
-    return file.stem

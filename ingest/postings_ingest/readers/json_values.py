@@ -1,0 +1,92 @@
+"""JSON: an array of objects, or objects one after another, each given as soon as the stream has brought it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from postings import Document
+from postings_ingest.readers.jsonl import MAX_LINE, Decoder
+from postings_ingest.readers.omissions import Omit
+from postings_ingest.readers.rejections import Reject
+from postings_ingest.readers.sources import Source
+
+_BLOCK = 2**16
+_OUTSIDE, _INSIDE = re.compile(rb'["{}\[\],]'), re.compile(rb'["\\]')
+_BOM = b"\xef\xbb\xbf"
+
+
+def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
+    """Read documents from a JSON file: the elements of its array, or its objects, on any lines.
+
+    A value that isn't JSON costs only itself where its brackets and quotes are balanced, otherwise all up to where they
+    are again.
+
+    Raises:
+        EOFError: the file ends before its array does.
+    """
+    decoder = Decoder(source, reject, omit)
+    with source.open() as file:
+        for line, value in _values(file):
+            document = decoder.document(line, value)
+            if document is not None:
+                yield document
+
+
+def estimate(source: Source) -> int | None:  # noqa: ARG001 - the readers' common signature
+    """None: only reading all of it would tell."""
+    return None
+
+
+def _values(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """The values of a file and the line on which each begins; of one that is too long the beginning."""
+    value, line, lines, depth = bytearray(), 1, 0, 0
+    in_array, begun = False, False
+    for text, sign in _pieces(file):
+        lines += text.count(b"\n")
+        separates = in_array and depth == 0 and sign in (b",", b"]")
+        opens = sign == b"[" and not begun and not (value + text).removeprefix(_BOM).strip()
+        value += (text if separates or opens else text + sign)[: MAX_LINE + 1 - len(value)]
+        begun = begun or sign != b""
+        if opens or separates:
+            in_array = sign != b"]"
+        else:
+            depth = max(depth + (sign in (b"{", b"[")) - (sign in (b"}", b"]")), 0)
+        if separates or opens or (not in_array and depth == 0 and sign in (b"}", b"]")):
+            if not opens:
+                yield _first_line(value, line), bytes(value)
+            line, lines = line + lines, 0
+            value.clear()
+    yield _first_line(value, line), bytes(value)
+    if in_array:
+        raise EOFError("the file ends before its array does")
+
+
+def _first_line(value: bytearray, line: int) -> int:
+    return line + value.count(b"\n", 0, len(value) - len(value.lstrip()))
+
+
+def _pieces(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """What stands before each bracket and comma outside of strings, and that sign; none at the end of a block.
+
+    In UTF-8 no other character has a byte of theirs in it.
+    """
+    in_string = escaped = False
+    while block := file.read1(_BLOCK):  # type: ignore[attr-defined]
+        begin = at = 0
+        while at < len(block):
+            if escaped:
+                escaped, at = False, at + 1
+                continue
+            found = (_INSIDE if in_string else _OUTSIDE).search(block, at)
+            if found is None:
+                break
+            at, sign = found.end(), found[0]
+            if in_string or sign == b'"':
+                escaped = sign == b"\\"
+                in_string ^= sign == b'"'
+            else:
+                yield block[begin : at - 1], sign
+                begin = at
+        yield block[begin:], b""

@@ -1,0 +1,121 @@
+"""A source of documents: its path, the format it comes in, and its bytes, decompressed where need be."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from postings.errors import MissingExtra, ReaderError
+from postings_ingest.readers.rows import Fields
+
+SUFFIXES = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+    ".txt": "text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+}
+"""The format that the end of a name tells."""
+
+COMPRESSIONS = (".gz", ".zst")
+"""Ends of names that may follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a reader reads.
+
+    Attributes:
+        path: as it was named, ``-`` for standard input.
+        format: of its content, see :func:`postings_ingest.read_documents`.
+        fields: the names of a record's id, text and title.
+        types: of the columns of a CSV or TSV file that were declared, by name.
+    """
+
+    path: str
+    format: str
+    fields: Fields = field(default_factory=Fields)
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def compression(self) -> str:
+        """``.gz``, ``.zst``, or nothing."""
+        return split_name(self.path)[2]
+
+    @property
+    def can_be_read_twice(self) -> bool:
+        """Whether it is a regular file, read as it is: neither must be decompressed, nor is used up by reading."""
+        return not self.compression and Path(self.path).is_file()
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """Open its bytes, decompressed, to be read once from the beginning to the end.
+
+        Raises:
+            ReaderError: standard input is closed.
+            MissingExtra: pyarrow, which decompresses ``.zst``, isn't installed.
+        """
+        if self.path == "-":
+            if sys.stdin is None:
+                raise ReaderError("- can't be read: standard input is closed")
+            yield sys.stdin.buffer
+            return
+        with Path(self.path).open("rb") as file:
+            if self.compression == ".gz":
+                with gzip.open(file) as unzipped:
+                    yield cast("BinaryIO", unzipped)
+            elif self.compression == ".zst":
+                with _unzstd(file, self.path) as unzipped:
+                    yield unzipped
+            else:
+                yield file
+
+    @contextmanager
+    def open_seekable(self) -> Iterator[BinaryIO]:
+        """Open its bytes, decompressed, to be read more than once: what can't be is copied to a temporary file."""
+        with self.open() as file:
+            if self.can_be_read_twice:
+                yield file
+                return
+            with tempfile.TemporaryFile() as copy:
+                shutil.copyfileobj(file, copy, 2**20)
+                copy.seek(0)
+                yield cast("BinaryIO", copy)
+
+
+def split_name(path: str) -> tuple[str, str | None, str]:
+    """Split a name into what it is called, its format if the end tells it, and its compression.
+
+    Example:
+        >>> split_name("notes/plan.MD.gz")
+        ('notes/plan', 'markdown', '.gz')
+    """
+    compression = Path(path).suffix.lower()
+    compression = compression if compression in COMPRESSIONS else ""
+    name = path[: len(path) - len(compression)]
+    suffix = Path(name).suffix
+    return name[: len(name) - len(suffix)], SUFFIXES.get(suffix.lower()), compression
+
+
+def _unzstd(file: BinaryIO, path: str) -> BinaryIO:
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise MissingExtra("parquet", f"reading {path}") from error
+    stream = pyarrow.CompressedInputStream(file, "zstd")
+    return io.BufferedReader(stream, 2**16)
