@@ -99,13 +99,13 @@ class Indexer:
         # Of several operations on a document, each may change what the next one finds: they are all written.
         times = Counter(operation.id for operation in operations)
         stands = standing_documents(self.index, [id for id, number in times.items() if number == 1])
-        now = arrival_version()
         prepared: dict[int, Prepared] = {}
         incoming: dict[int, Incoming] = {}
         for at, operation in enumerate(operations):
             number = version() if operation.version is None and version else operation.version
             if isinstance(operation, Deletion):
-                prepared[at] = Prepared.deletion(operation.id, now if number is None else number, now)
+                number = arrival_version() if number is None else number
+                prepared[at] = Prepared.deletion(operation.id, number, arrival_version())
                 continue
             came = self._incoming(operation, number, stands.get(operation.id))
             if settled := came.settled():

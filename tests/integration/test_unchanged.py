@@ -15,6 +15,7 @@ from postings.writes import Revision, write
 from postings_ingest import Pipeline, Report, delete_documents
 from postings_ingest.arrivals import Arrivals
 from postings_ingest.indexing import Indexer
+from postings_ingest.operations import Deletion
 from postings_query import SearchClient
 from tests.support.models import quiet_tiny
 
@@ -197,3 +198,12 @@ def test_documents_of_an_index_without_digests_are_encoded_once_more(index: Inde
     index.ensure(encoder.fingerprint, encoder.name)
     write(index, [Revision("long", 7, tuple(old))])
     assert [run(index, encoder, *documents(7)[:1]).unchanged for _ in range(2)] == [0, 1]
+
+
+def test_operations_without_versions_get_them_in_their_order(index: Index, encoder: Encoder) -> None:
+    # Digesting the metadata takes many milliseconds.
+    large = Document("a", "A lion hunts.", metadata={"n": list(range(200_000))})
+    versions = [
+        each.version for each in Indexer(encoder, index, SETTINGS).encode([Document("b", "One."), large, Deletion("a")])
+    ]
+    assert versions == sorted(versions)
