@@ -173,6 +173,8 @@ def _summary(report: Report, rejected: int, collection: str) -> str:
     rate = report.documents / max(report.seconds, 1e-9)
     indexed, passages = _counted(report.indexed, "document"), _counted(report.passages, "passage")
     parts = [f"{indexed} ({passages}) indexed into {collection!r}"]
+    if report.unchanged:
+        parts.append(f"{report.unchanged:,} of them unchanged")
     if report.superseded:
         parts.append(f"{report.superseded:,} superseded by newer versions")
     if report.duplicates:

@@ -127,6 +127,8 @@ def _summary(job: str, sent: int, counts: Counts | None, seconds: float) -> str:
     if counts is None:
         return f"{sent:,} documents queued in {seconds:.1f} s as job {job}"
     parts = [f"{counts.indexed:,} documents indexed"]
+    if counts.unchanged:
+        parts.append(f"{counts.unchanged:,} of them unchanged")
     parts += [f"{number:,} {name}" for name, number in asdict(counts).items() if name in _OTHERS and number]
     return f"{', '.join(parts)} in {seconds:.1f} s ({counts.done / max(seconds, 1e-9):,.0f} docs/s), job {job}"
 

@@ -165,7 +165,8 @@ def shown(found: QueueStatus) -> RenderableType:
 
 
 def _job_line(id: str, counts: Counts) -> str:
+    unchanged = f" ({counts.unchanged:,} unchanged)" if counts.unchanged else ""
     return (
-        f"{id}  {counts.done:,} of {counts.submitted:,}: {counts.indexed:,} indexed, {counts.deleted:,} deleted, "
-        f"{counts.superseded:,} superseded, {counts.failed:,} failed"
+        f"{id}  {counts.done:,} of {counts.submitted:,}: {counts.indexed:,} indexed{unchanged}, "
+        f"{counts.deleted:,} deleted, {counts.superseded:,} superseded, {counts.failed:,} failed"
     )

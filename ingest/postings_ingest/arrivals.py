@@ -12,19 +12,21 @@ from typing import Self
 from postings import Document
 from postings.errors import StorageFull
 from postings.unseen import encodable
-from postings.writes import Revision, Written
+from postings.writes import Written
+from postings_ingest.prepared import Prepared
 
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA cache_size = -8000;
 CREATE TABLE arrivals (
-    id TEXT PRIMARY KEY, number INTEGER, place TEXT, version INTEGER, stored INTEGER, passages INTEGER, dims INTEGER
+    id TEXT PRIMARY KEY, number INTEGER, place TEXT, version INTEGER, stored INTEGER, passages INTEGER, dims INTEGER,
+    unchanged INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE duplicates (id TEXT, first TEXT, again TEXT);
 """
-_ADD = "INSERT OR IGNORE INTO arrivals VALUES (?, ?, ?, ?, ?, ?, ?)"
-_REPLACE = "INSERT OR REPLACE INTO arrivals VALUES (?, ?, ?, ?, ?, ?, ?)"
-_KNOWN = "SELECT id, place, version, stored, passages, dims FROM arrivals WHERE id IN"
+_ADD = "INSERT OR IGNORE INTO arrivals VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_REPLACE = "INSERT OR REPLACE INTO arrivals VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_KNOWN = "SELECT id, place, version, stored, passages, dims, unchanged FROM arrivals WHERE id IN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +66,23 @@ class Arrival:
     Attributes:
         version: that it came with, or its time of arrival.
         stored: that the index holds now.
-        passages: written for it.
-        dims: active dims of all its passages.
+        passages: that it has.
+        dims: active dims of all its passages, at least.
+        unchanged: it stood in the index as it came, but for the version.
     """
 
     version: int
     stored: int
     passages: int
     dims: int
+    unchanged: bool = False
 
     @classmethod
-    def of(cls, revision: Revision, written: Written) -> Self:
-        """What became of a revision."""
-        vectors = [vector for point in revision.points for vector in point.vectors.values()]
-        return cls(revision.version, written.stored, len(revision.points), sum(map(len, vectors)))
+    def of(cls, prepared: Prepared, written: Written) -> Self:
+        """What became of a document."""
+        # What stands without a write has some: a document without is always encoded.
+        dims = prepared.dims if prepared.stored is None else 1
+        return cls(prepared.version, written.stored, prepared.passages, dims, prepared.unchanged)
 
 
 class Arrivals:
@@ -92,6 +97,7 @@ class Arrivals:
         duplicates: documents whose id had come before; ``documents`` is the sum of these three.
         passages: in the index, of those indexed.
         without_dims: documents of those indexed that no search can find, for no passage has an active dim.
+        unchanged: documents of those indexed that stood in the index as they came, but for the version.
 
     Example:
         >>> with Arrivals() as arrivals:
@@ -103,6 +109,7 @@ class Arrivals:
 
     def __init__(self) -> None:
         self.documents = self.indexed = self.superseded = self.duplicates = self.passages = self.without_dims = 0
+        self.unchanged = 0
         # An empty name: a file of its own that is gone when it is closed, of which a few pages are held in memory.
         self._db = sqlite3.connect("", check_same_thread=False)
         self._db.executescript(_SCHEMA)
@@ -123,7 +130,7 @@ class Arrivals:
             self.documents += 1
             place = self._place(document)
             with _room():
-                row = (document.id, self.documents, place, 0, 0, 0, 0)
+                row = (document.id, self.documents, place, 0, 0, 0, 0, 0)
                 if not self._db.execute(_ADD, row).rowcount:
                     self._again(document.id, self._known([document.id])[document.id][0], place)
             yield document
@@ -144,6 +151,8 @@ class Arrivals:
                     if arrival.version < before.version:
                         # The newest that came is what counts; of equal ones the last.
                         stands = replace(before, stored=arrival.stored)
+                    # A copy that came second finds what the first one has written.
+                    stands = replace(stands, unchanged=before.unchanged and arrival.unchanged)
                 self._count(stands, 1)
                 known[document.id] = first, stands
                 rows[document.id] = (document.id, self.documents, first, *astuple(stands))
@@ -181,6 +190,7 @@ class Arrivals:
             self.indexed += sign
             self.passages += sign * arrival.passages
             self.without_dims += sign * (arrival.dims == 0)
+            self.unchanged += sign * arrival.unchanged
 
 
 @contextmanager

@@ -28,6 +28,7 @@ class Report:
         duplicates: documents whose id had come before in the run; of each id the newest version counts, among equal
             ones the last.
         without_dims: of those indexed, documents that no search can find, for the model gave them no active dim.
+        unchanged: of those indexed, documents that stood in the index as they came, so that they weren't encoded again.
     """
 
     documents: int = 0
@@ -37,13 +38,15 @@ class Report:
     seconds: float = 0.0
     duplicates: int = 0
     without_dims: int = 0
+    unchanged: int = 0
 
 
 class Pipeline:
     """Chunks documents, encodes the passages and writes them by the write protocol.
 
     Running the same documents again is safe at any time: what was written stays once, newer versions win, and a
-    run that was killed is completed by the next.
+    run that was killed is completed by the next. It is fast, too: text that the index holds isn't encoded again. Of a
+    document that stands as it came nothing is written; one that comes without a version keeps the one that it has.
 
     Args:
         encoder: its model must be the collection's, if the collection stands.
@@ -100,14 +103,15 @@ class Pipeline:
                     seconds=time.monotonic() - began,
                     duplicates=noted.duplicates,
                     without_dims=noted.without_dims,
+                    unchanged=noted.unchanged,
                 )
 
             def work(batch: list[Document], check: Check) -> float:
                 start = time.monotonic()
-                revisions = indexer.encode(batch, check=check)
+                prepared = indexer.encode(batch, check=check)
                 encoded = time.monotonic()
-                written = indexer.write(revisions, check).written
-                noted.note(list(zip(batch, map(Arrival.of, revisions, written), strict=True)))
+                written = indexer.write(prepared, check).written
+                noted.note(list(zip(batch, map(Arrival.of, prepared, written), strict=True)))
                 if progress:
                     progress(report())
                 # Writing may take long for other reasons than the size of a batch.

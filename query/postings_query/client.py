@@ -89,7 +89,7 @@ class SearchClient:
 
         Raises:
             InvalidQuery: the query is empty, a limit is out of range, or a value is of the wrong type.
-            InvalidFilter: the filter can't be used.
+            InvalidFilter: the filter can't be used, or is on a field that no passage has.
             CollectionNotFound, ModelMismatch: there is no such collection, or it was built with another model.
         """
         return self.search_batch(

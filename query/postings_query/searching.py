@@ -13,7 +13,7 @@ from postings import Encoder, SparseVector
 from postings.arguments import as_integer, as_list, as_number
 from postings.errors import InvalidQuery
 from postings.index import Filter, ScoredPoint, SearchRequest
-from postings.index.filters import as_json
+from postings.index.fields import checked_filter
 from postings.index.payload import passage_from
 from postings_query.attribution import contributions
 from postings_query.grouping import best_of_documents
@@ -34,7 +34,7 @@ class Wanted:
 
     Raises:
         InvalidQuery: a query is empty, a limit is out of range, or a value is of the wrong type.
-        InvalidFilter: the filter can't be used.
+        InvalidFilter: the filter can't be used, or is on a field that no passage has.
     """
 
     queries: Iterable[str]
@@ -58,7 +58,7 @@ class Wanted:
         if self.score_threshold is not None:
             as_number("score_threshold", self.score_threshold, InvalidQuery)
         if self.filter is not None:
-            object.__setattr__(self, "filter", as_json(self.filter))
+            object.__setattr__(self, "filter", checked_filter(self.filter))
 
 
 def check_query(query: object) -> None:

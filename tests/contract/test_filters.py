@@ -12,6 +12,7 @@ from qdrant_client import models as q
 
 from postings import Index, SparseVector
 from postings.documents import point_id
+from postings.errors import InvalidFilter
 from postings.index import SearchRequest
 from postings.index.filters import as_json
 from tests.support.indexes import ENGINES, MODEL, engine, point, server_version
@@ -210,3 +211,17 @@ def test_a_filter_chooses_the_same_points_everywhere(cities: Index, case: str, r
     request = SearchRequest(SparseVector([1], [1.0]), MODEL, filter=as_json(client_filter))
     assert {hit.payload["doc_id"] for hit in cities.search(request)} == expected
     assert cities.count(as_json(client_filter)) == len(expected)
+
+
+def test_a_filter_on_a_field_that_no_passage_has_is_refused_before_anything_is_done(index: Index) -> None:
+    index.upsert([point("a"), point("b")])
+    for clause in ("must", "must_not"):
+        filter = {clause: [{"key": "legs", "match": {"value": 2}}]}
+        request = SearchRequest(SparseVector([1], [1.0]), MODEL, filter=filter)
+        for use in (index.delete, index.count, lambda given: list(index.scroll(given))):
+            with pytest.raises(InvalidFilter, match="no field is called 'legs'"):
+                use(filter)
+        for search in (index.search, lambda request: index.search_batch([request])):
+            with pytest.raises(InvalidFilter, match="no field is called 'legs'"):
+                search(request)
+    assert index.count() == 2

@@ -184,7 +184,14 @@ def test_what_cannot_be_done_is_said_in_one_line(cli: Cli, arguments: list[str],
         (["search", "x", "--filter", "{"], "--filter isn't JSON"),
         (["search", "x", "--filter", "[]"], "--filter must be a JSON object"),
         (["search", "x", "--filter", '{"musst": []}'], "filter has unknown ['musst']"),
-        (["search", "x", "--filter", '{"must": [{"key": "a", "match": {"value": 1.5}}]}'], "filter.must[0].match"),
+        (
+            ["search", "x", "--filter", '{"must": [{"key": "metadata.a", "match": {"value": 1.5}}]}'],
+            "filter.must[0].match",
+        ),
+        (
+            ["search", "x", "--filter", '{"must_not": [{"key": "legs", "match": {"value": 2}}]}'],
+            "no field is called 'legs'; did you mean 'metadata.legs'?",
+        ),
         (["search", "x", "--model", "tinny"], "there is no model 'tinny'"),
     ],
 )

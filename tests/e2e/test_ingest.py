@@ -53,6 +53,17 @@ def test_an_id_that_comes_twice_is_reported_with_both_places(cli: Cli) -> None:
     assert found["details"]["duplicates"] == [{"id": "a", "first": "x.jsonl:1", "again": "y.jsonl:1"}]
 
 
+def test_a_second_run_of_a_file_says_what_was_unchanged(cli: Cli) -> None:
+    records = [{"id": str(number), "text": f"document {number}"} for number in range(3)]
+    write_jsonl(Path("x.jsonl"), records)
+    assert "unchanged" not in cli("ingest", "x.jsonl").out
+    records[1] |= {"text": "another text"}
+    write_jsonl(Path("x.jsonl"), records)
+    assert "3 documents (3 passages) indexed into 'documents', 2 of them unchanged in" in cli("ingest", "x.jsonl").out
+    found = cli("ingest", "x.jsonl", "--json").json
+    assert (found["documents"], found["indexed"], found["passages"], found["unchanged"]) == (3, 3, 3, 3)
+
+
 def test_a_file_whose_name_is_not_utf8_is_read(cli: Cli) -> None:
     write_jsonl(Path(os.fsdecode(b"caf\xe9.jsonl")), [{"id": "a", "text": "one"}, {"id": "a", "text": "two"}])
     ran = cli("ingest", os.fsdecode(b"caf\xe9.jsonl"))

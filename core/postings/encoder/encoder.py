@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from postings.settings import Settings
 
 Span = tuple[int, int]
-
 _STREAM = 4096
 
 
@@ -51,6 +50,8 @@ class Encoder:
         """What the model was called when it was loaded."""
         self.fingerprint = fingerprint
         """Stable id of weights, tokenizer and encode settings; the name of the model's vectors in a collection."""
+        self.precision = loader.precision
+        """As it was loaded; all but ``float32`` change the vectors a little."""
         self._folder = folder
         self._loader = loader
         self._loading = threading.RLock()

@@ -60,6 +60,11 @@ class Loader:
             return str(self._model.device)
         return "cpu" if self.backend == "onnx" else self._device
 
+    @property
+    def precision(self) -> Precision:
+        """As it was asked for."""
+        return self._precision
+
     def route(self, task: Task) -> Route:
         """Load what encodes documents, or queries.
 

@@ -27,6 +27,7 @@ from postings.errors import (
 from postings.index.edge_values import to_edge_point, to_edge_query, to_hit, to_point
 from postings.index.existing import existing
 from postings.index.failures import edge_errors
+from postings.index.fields import checked_filter
 from postings.index.filters import to_edge
 from postings.index.models import CollectionModels
 from postings.index.payload import INDEXED_FIELDS, version_at_most
@@ -128,7 +129,7 @@ class EdgeIndex:
 
     def delete(self, filter: Filter) -> None:
         """Delete the points that match ``filter``."""
-        self._update(edge.UpdateOperation.delete_points_by_filter(to_edge(filter)))
+        self._update(edge.UpdateOperation.delete_points_by_filter(to_edge(checked_filter(filter))))
 
     def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:  # noqa: ARG002
         """Find points, best first; always whatever was written before."""
@@ -169,7 +170,7 @@ class EdgeIndex:
         self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
     ) -> Iterator[Point]:
         """Go through all points that match, in the order of their ids."""
-        translated = None if filter is None else to_edge(filter)
+        translated = None if filter is None else to_edge(checked_filter(filter))
         fields = None if fields is None else as_list("fields", fields, str, InvalidInput)
         vectors = as_list("vectors", vectors, str, InvalidInput)
         next_id: Any = None
@@ -191,7 +192,7 @@ class EdgeIndex:
     def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
         """Count the points that match."""
         shard, _ = self._opened()
-        request = edge.CountRequest(exact=exact, filter=None if filter is None else to_edge(filter))
+        request = edge.CountRequest(exact=exact, filter=None if filter is None else to_edge(checked_filter(filter)))
         with edge_errors(str(self._folder)):
             return shard.count(request)
 

@@ -10,6 +10,8 @@ field                   meaning
 ``start``, ``end``      the passage's character offsets into the document's text
 ``title``, ``text``     what is shown
 ``metadata``            the user's own fields; filter on ``metadata.<key>``
+``digest``              of all that decided the document's passages and vectors, see :class:`postings.digests.Digest`
+``metadata_digest``     of the document's metadata
 ``deleted_at``          tombstones only: when the document was deleted, ms since the epoch (integer index)
 ======================  =================================================================================
 """
@@ -19,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from postings.digests import Digest
 from postings.documents import Passage, point_id
 from postings.index.protocol import Filter, Point
 from postings.vectors import SparseVector
@@ -49,9 +52,9 @@ HEADS: Filter = {"must": [{"key": "ordinal", "match": {"value": 0}}]}
 """One point for each document, deleted ones included."""
 
 
-def passage_point(passage: Passage, vectors: Mapping[str, SparseVector]) -> Point:
-    """The point that stores a passage."""
-    payload = {
+def passage_point(passage: Passage, vectors: Mapping[str, SparseVector], digest: Digest | None = None) -> Point:
+    """The point that stores a passage; without a digest, its document is encoded again whenever it comes."""
+    payload: dict[str, Any] = {
         "doc_id": passage.doc_id,
         "ordinal": passage.ordinal,
         "version": passage.version,
@@ -62,6 +65,8 @@ def passage_point(passage: Passage, vectors: Mapping[str, SparseVector]) -> Poin
         "text": passage.text,
         "metadata": passage.metadata,
     }
+    if digest is not None:
+        payload |= {"digest": digest.content, "metadata_digest": digest.metadata}
     return Point(passage.id, payload, vectors)
 
 

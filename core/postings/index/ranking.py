@@ -18,7 +18,7 @@ import numpy as np
 
 from postings.arguments import as_list
 from postings.errors import InvalidQuery
-from postings.index.filters import as_json
+from postings.index.fields import checked_filter
 from postings.index.protocol import Filter, Point, ScoredPoint, SearchRequest
 from postings.vectors import SparseVector
 
@@ -118,7 +118,7 @@ class _Search:
 
     def __init__(self, request: SearchRequest) -> None:
         # Read once: it may be asked for several times.
-        self.wanted = request if request.filter is None else replace(request, filter=as_json(request.filter))
+        self.wanted = request if request.filter is None else replace(request, filter=checked_filter(request.filter))
         self.bare = False
         self.page: list[ScoredPoint] | None = None
         self._threshold = _as_score(request.score_threshold)

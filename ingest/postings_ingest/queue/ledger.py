@@ -87,13 +87,17 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Of a job: documents by what became of them, deletions included."""
+    """Of a job: documents by what became of them, deletions included.
+
+    Of those ``indexed``, the ``unchanged`` ones stood in the index as they came, so that they weren't encoded again.
+    """
 
     submitted: int = 0
     indexed: int = 0
     superseded: int = 0
     deleted: int = 0
     failed: int = 0
+    unchanged: int = 0
 
     @property
     def done(self) -> int:
@@ -194,7 +198,7 @@ class Ledger:
             letters: those that failed, for the dead letters.
             rest: payload and number of operations that are still to be done. All others have failed.
         """
-        outcomes = (counts.indexed, counts.superseded, counts.deleted)
+        outcomes = (counts.indexed, counts.superseded, counts.deleted, counts.unchanged)
         return _HELD[self._run("finish", *_of(lease), *outcomes, *rest, *letters)]
 
     def split(self, lease: Lease, parts: Sequence[tuple[str, str, int]]) -> Held:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from postings.errors import InvalidMessage, PostingsError
-from postings.writes import Outcome, Revision
+from postings.writes import Outcome
 from postings_ingest.indexing import Indexed, Indexer
 from postings_ingest.operations import Deletion, Operation, micro_batches
+from postings_ingest.prepared import Prepared
 from postings_ingest.queue.dead_letters import letter
 from postings_ingest.queue.ledger import Counts, Held, Lease, Ledger
 from postings_ingest.queue.messages import NewerFormat, Unreadable, dump, pack, to_json, unpack
@@ -34,7 +35,7 @@ class Overtaken(Exception):
 
 @dataclass(slots=True)
 class Tried:
-    """What became of some operations: how many were ``indexed``, ``superseded``, ``deleted``; the others' letters."""
+    """What became of some operations: how many were ``indexed``, ``superseded`` and so on, and the others' letters."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     failed: list[Operation] = field(default_factory=list)
@@ -140,8 +141,9 @@ class BatchRun:
     def _try(self, operations: Sequence[Operation]) -> Tried:
         try:
             self._step(encoding=True)
-            revisions = self._patience.call(lambda: self._indexer.encode(operations, lambda: self._lease.arrival))
-            indexed = self._patience.call(lambda: self._write(revisions))
+            # Late revisions may be under way: what stands as it came is still given the version of this one.
+            prepared = self._patience.call(lambda: self._indexer.encode(operations, lambda: self._lease.arrival))
+            indexed = self._patience.call(lambda: self._write(prepared))
         except (Stopping, Overtaken):
             raise
         except Exception as error:
@@ -153,19 +155,18 @@ class BatchRun:
             middle = len(operations) // 2
             return self._try(operations[:middle]) + self._try(operations[middle:])
         self.indexed.append(indexed)
-        return Tried(
-            Counter(
-                "deleted" if isinstance(operation, Deletion) and outcome is Outcome.INDEXED else outcome.value
-                for operation, outcome in zip(operations, indexed.outcomes, strict=True)
-            )
+        outcomes = Counter(
+            "deleted" if isinstance(operation, Deletion) and outcome is Outcome.INDEXED else outcome.value
+            for operation, outcome in zip(operations, indexed.outcomes, strict=True)
         )
+        return Tried(outcomes + Counter(unchanged=indexed.unchanged))
 
-    def _write(self, revisions: Sequence[Revision]) -> Indexed:
+    def _write(self, prepared: Sequence[Prepared]) -> Indexed:
         """Write, unless the lease was lost meanwhile: whoever writes late and then dies could leave stale passages."""
         self._step(encoding=False)
         if not self._still(self._ledger.begin(self._lease)):
             raise Overtaken
-        return self._indexer.write(revisions)
+        return self._indexer.write(prepared)
 
     def _still(self, held: Held) -> bool:
         """Whether the batch is still ours to do; says once what happened to it."""
@@ -231,6 +232,7 @@ class BatchRun:
             superseded=counts.superseded,
             deleted=counts.deleted,
             failed=len(letters),
+            unchanged=counts.unchanged,
         )
 
     def _letter(self, operation: Any, error: Exception) -> str:

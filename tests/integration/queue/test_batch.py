@@ -53,3 +53,30 @@ def test_an_index_that_was_closed_is_no_documents_fault(settings: Settings, ledg
     assert isinstance(caught.value.__cause__, IndexUnavailable)
     assert ledger.counts("job") == Counts(submitted=1)
     assert leased(ledger, 10).deliveries == 1
+
+
+def test_unchanged_documents_are_not_encoded_again_but_get_the_version_of_their_arrival(
+    settings: Settings, ledger: Ledger, encoder: Encoder
+) -> None:
+    texts = ["A lion hunts.", "A monkey plays."]
+    with open_index(settings) as index:
+        index.ensure(encoder.fingerprint, encoder.name)
+        indexer = Indexer(encoder, index, settings)
+
+        def delivered() -> Counts:
+            return run(leased(ledger, 10), indexer, ledger, threading.Event())
+
+        ledger.register("batch", payload(*texts), 2, "first", BULK)
+        assert delivered() == Counts(indexed=2)
+        # Another text comes meanwhile, and its batch waits.
+        ledger.register("late", payload("A tiger waits."), 1, "late", BULK)
+        passes = encoder.work.passes
+        arrival = ledger.register("batch", payload(*texts), 2, "second", BULK)
+        assert delivered() == Counts(indexed=2, unchanged=2)
+        assert encoder.work.passes == passes
+        assert ledger.counts("second") == Counts(submitted=2, indexed=2, unchanged=2)
+        assert {point.payload["version"] for point in index.scroll()} == {arrival}
+        late = ledger.start("late", 10)
+        assert late is not None
+        assert run(late, indexer, ledger, threading.Event()) == Counts(superseded=1)
+        assert sorted(point.payload["text"] for point in index.scroll()) == texts

@@ -21,6 +21,7 @@ from postings.errors import (
     StrictModeRejected,
 )
 from postings.index.existing import existing
+from postings.index.fields import checked_filter
 from postings.index.models import CollectionModels
 from postings.index.payload import indexed_fields, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
@@ -152,7 +153,7 @@ class AsyncServerIndex:
 
     async def delete(self, filter: Filter) -> None:
         """Delete the points that match ``filter``."""
-        selector = q.FilterSelector(filter=to_filter(filter))
+        selector = q.FilterSelector(filter=to_filter(checked_filter(filter)))
         await self._request("delete", selector, wait=True, ordering=q.WriteOrdering.STRONG)
 
     async def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:
@@ -197,7 +198,7 @@ class AsyncServerIndex:
         """Some points that match, from ``offset`` on, in the order of their ids, and the next offset."""
         records, following = await self._request(
             "scroll",
-            scroll_filter=None if filter is None else to_filter(filter),
+            scroll_filter=None if filter is None else to_filter(checked_filter(filter)),
             limit=_PAGE,
             offset=offset,
             with_payload=True if fields is None else list(fields),
@@ -208,7 +209,7 @@ class AsyncServerIndex:
 
     async def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
         """Count the points that match."""
-        condition = None if filter is None else to_filter(filter)
+        condition = None if filter is None else to_filter(checked_filter(filter))
         counted: q.CountResult = await self._request("count", count_filter=condition, exact=exact)
         return counted.count
 

@@ -13,7 +13,7 @@ from qdrant_client import AsyncQdrantClient
 
 from postings.arguments import as_list
 from postings.errors import IndexUnavailable, InvalidInput
-from postings.index.filters import as_json
+from postings.index.fields import checked_filter
 from postings.index.models import CollectionModels
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.server.aio import AsyncServerIndex
@@ -100,7 +100,7 @@ class ServerIndex:
     ) -> Iterator[Point]:
         """Go through all points that match, in the order of their ids."""
         # Read once, for all pages.
-        filter = None if filter is None else as_json(filter)
+        filter = None if filter is None else checked_filter(filter)
         fields = None if fields is None else as_list("fields", fields, str, InvalidInput)
         vectors = as_list("vectors", vectors, str, InvalidInput)
         offset: Any = None

@@ -1,7 +1,7 @@
 -- Count what became of a batch and forget it; or, if a rest is left to do, keep that. Only its last holder may.
 -- Of a batch that Redis lost, the holder knows everything that it takes.
 local id, token, job, queue, arrival, documents = unpack(ARGV, 1, 6)
-local rest, left = ARGV[10], tonumber(ARGV[11])
+local rest, left = ARGV[11], tonumber(ARGV[12])
 local held = holding(id, token)
 if held == 'taken' then
   return held
@@ -22,7 +22,8 @@ for at, field in ipairs({'indexed', 'superseded', 'deleted'}) do
   failed = failed - tonumber(ARGV[6 + at])
 end
 count(job, 'failed', failed)
-for at = 12, #ARGV do
+count(job, 'unchanged', ARGV[10])  -- of those indexed
+for at = 13, #ARGV do
   redis.call('XADD', P .. ':dead', '*', 'job', job, 'letter', ARGV[at])
 end
 return held
