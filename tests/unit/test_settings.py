@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from postings import EdgeIndex, Settings, open_index
 from postings.errors import ConfigurationError
 
-
 PATHS = {name: value for name, value in os.environ.items() if name == "PYTHONPATH"}
 
 
