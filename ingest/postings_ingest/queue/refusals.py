@@ -106,7 +106,7 @@ _BY_WORDS: dict[str, Callable[[str, str], str]] = {
 
 
 def _of_amqp(error: BaseException, setting: str) -> str | None:
-    from amqp.exceptions import AccessRefused, NotAllowed
+    from amqp.exceptions import AccessRefused, NotAllowed  # type: ignore[import-untyped]
 
     if isinstance(error, AccessRefused | NotAllowed):
         return f" refuses the user, password or virtual host in {setting}: {error}"
