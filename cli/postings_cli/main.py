@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from postings import PostingsError, __version__
-from postings_cli import dead_letters
+from postings_cli import dead_letters, streams
 from postings_cli.console import out, say
 from postings_cli.delete import delete
 from postings_cli.demo import demo
@@ -43,6 +43,9 @@ def main() -> NoReturn:
     # The engine's panics become errors of ours; its stack is noise to whoever runs a command.
     os.environ.setdefault("RUST_BACKTRACE", "0")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # so is what gRPC's library logs
+    if (wrong := streams.prepare()) is not None:
+        say(f"error: {wrong}")
+        sys.exit(FAILED)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -52,11 +55,23 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit status: 0 done, 1 failed, 2 wrong usage, 3 done with rejected records, 130 interrupted.
     """
+    status = 0
     try:
         app(arguments)
     except SystemExit as exit:
-        return exit.code if isinstance(exit.code, int) else FAILED
-    return 0
+        status = exit.code if isinstance(exit.code, int) else FAILED
+    except OSError as error:  # of what is printed outside a command, such as --help
+        if _unwritten(error):
+            return FAILED
+        raise
+    return FAILED if _unwritten() else status
+
+
+def _unwritten(failed: OSError | None = None) -> bool:
+    """Say it, if what was printed can't be written."""
+    if (wrong := streams.trouble(failed)) is not None:
+        say(f"error: {wrong}")
+    return wrong is not None
 
 
 def _say_version(wanted: bool) -> None:
@@ -81,6 +96,8 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
         except (typer.Exit, typer.BadParameter, BrokenPipeError):
             raise
         except Exception as error:
+            if isinstance(error, OSError) and _unwritten(error):
+                raise typer.Exit(FAILED) from error
             if os.environ.get("POSTINGS_TRACEBACK"):
                 raise
             say(f"internal error: {type(error).__name__}: {discreet(error)}")
