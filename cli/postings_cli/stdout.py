@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from pathlib import Path
 from typing import TextIO, cast
 
 from postings.errors import PostingsError
@@ -42,6 +43,8 @@ class _Closed(io.TextIOBase):
 
 def guard_stdout() -> None:
     """Have errors of stdout raised as :class:`OutputLost`, and letters that it can't show written as escapes."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 # as long as the process
     if sys.stdout is None:
         sys.stdout = cast("TextIO", _Closed())
         return

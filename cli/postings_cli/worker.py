@@ -29,14 +29,19 @@ def worker(
 
     Example: POSTINGS_REDIS_URL=redis://localhost:6379 postings worker --collection articles --port 9090
     """
-    settings = settings_from(collection, index, model)  # a wrong setting is said here, not by the process below
+    settings = settings_from(collection, index, model)
     try:
         import celery  # noqa: F401
         import prometheus_client  # noqa: F401
 
+        from postings_ingest import Ledger
+        from postings_ingest.queue.celery_app import celery_app
         from postings_ingest.worker.supervisor import supervise, worker_command
     except ImportError as error:
         raise MissingExtra("worker", "running a worker") from error
+    # An address that can't be read is said here, not by the process below.
+    Ledger(settings)
+    celery_app(settings)
     given = {
         "COLLECTION": collection,
         "INDEX_URL": index,

@@ -31,7 +31,8 @@
     │   ├── TooOldToRetry       a dead letter could bring back a deleted document
     │   ├── QueueFull           the workers have to catch up first               (retry)
     │   └── BrokerUnavailable   Redis can't be reached or can't answer now       (retry)
-    └── TrainingFailure         a training run can't go on; its last checkpoint is kept
+    ├── TrainingFailure         a training run can't go on; its last checkpoint is kept
+    └── WrongProcess            an index, encoder or producer is used in a process that was forked after it was opened
 
 ``error.retry`` is true where the same call may succeed later. An error raised by a library is kept as ``__cause__``.
 """
@@ -178,3 +179,7 @@ class BrokerUnavailable(QueueFailure):
 
 class TrainingFailure(PostingsError):
     """A training run can't go on: its loss isn't finite, its vectors have collapsed, or nothing can be saved."""
+
+
+class WrongProcess(PostingsError, RuntimeError):
+    """What was opened before a fork is used in the child, which must open its own."""

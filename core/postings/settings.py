@@ -8,15 +8,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
+from postings.addresses import check_broker_url, check_redis_url, checked_index_url, server_addresses
+from postings.environment import PREFIX, origin, warn_of_unknown
 from postings.errors import ConfigurationError
 from postings.secrets import check_address, check_sendable, redacted, secrets_of
 
+_DOTENV = ".env"
 _SECRET = frozenset({"index_api_key", "index_url", "redis_url", "broker_url"})
-_SERVER = ("http://", "https://")
-_MISTYPED = re.compile(r"https?(:|//|\\)|//|\\\\|(?!edge:)[^/\\]*:[^/\\]*@", re.IGNORECASE)
-"""An address that would be taken for a folder: no scheme, or one that lacks a character."""
 _PathOrName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 
 
@@ -28,22 +35,6 @@ def _collection_name(name: str) -> str:
     return name
 
 
-def _index_url(url: str) -> str:
-    urls = _split(url)
-    if "://" in url:
-        for each in urls:
-            check_address(each)
-    elif _MISTYPED.match(url):
-        raise ValueError("it looks like the address of a server: write http:// or https:// in front of it")
-    if len({each.partition("://")[:2] for each in urls}) > 1:
-        raise ValueError("several addresses are separated by commas and begin all with http://, or all with https://")
-    return ",".join(urls)
-
-
-def _split(url: str) -> list[str]:
-    return [each.strip() for each in url.split(",") if each.strip()] if url.startswith(_SERVER) else [url]
-
-
 class Settings(BaseSettings):
     """Everything that can be set, with its unit and default.
 
@@ -51,7 +42,8 @@ class Settings(BaseSettings):
     and from ``postings.toml`` under its own name. An argument wins over all of them.
 
     Raises:
-        ConfigurationError: a value is out of range, or ``postings.toml`` holds a name that isn't a setting.
+        ConfigurationError: a value is out of range, or ``postings.toml`` holds a name that isn't a setting; it says
+            where the value was read. A variable that isn't a setting is only warned about.
 
     Example:
         >>> Settings(index_url="http://localhost:6333").model
@@ -59,8 +51,9 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="POSTINGS_",
-        env_file=".env",
+        env_prefix=PREFIX,
+        env_file=_DOTENV,
+        env_file_encoding="utf-8-sig",  # an editor may put a mark of its order of bytes in front of the first name
         toml_file="postings.toml",
         extra="ignore",
         frozen=True,
@@ -78,7 +71,7 @@ class Settings(BaseSettings):
     precision: Literal["float32", "bfloat16", "float16", "int8"] = Field(
         "float32", description="Of encoding; all but 'float32' are faster and change the vectors"
     )
-    index_url: Annotated[_PathOrName, AfterValidator(_index_url)] = Field(
+    index_url: Annotated[_PathOrName, AfterValidator(checked_index_url)] = Field(
         "postings-data",
         min_length=1,
         description="A folder (or 'edge:FOLDER') for the embedded engine, or the http(s) URL of a Qdrant server; of a "
@@ -168,12 +161,21 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(map(str, first["loc"])) or "postings.toml"
-            words = f"setting {name!r}: {first['msg'].removeprefix('Value error, ')}"
-            if name.partition(".")[0] in _SECRET:
-                raise ConfigurationError(f"{words} (what it is isn't shown)") from None
+            field = name.partition(".")[0]
+            words = f"setting {name!r}{origin(field, values, _DOTENV)}: {first['msg'].removeprefix('Value error, ')}"
+            if field in _SECRET:
+                hidden = "" if ", got " in words else " (what it is isn't shown)"
+                raise ConfigurationError(f"{words}{hidden}") from None
             raise ConfigurationError(f"{words}, got {first['input']!r:.100}") from error
-        except ValueError as error:
-            raise ConfigurationError(f"postings.toml can't be read: {error}") from error
+        except SettingsError as error:
+            named = re.search(r'field "(\w+)"', str(error))
+            field = named[1] if named else ""
+            place = _DOTENV if "DotEnv" in str(error) else "the environment"  # each is read, though it be overridden
+            raise ConfigurationError(
+                f"setting {field!r} ({PREFIX}{field.upper()} in {place}): expected JSON: {error.__cause__}"
+            ) from error
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"{_DOTENV} can't be read: {error}") from error
 
     @classmethod
     def given(cls, settings: object) -> Self:
@@ -202,7 +204,7 @@ class Settings(BaseSettings):
     @property
     def index_urls(self) -> tuple[str, ...]:
         """The addresses of the Qdrant server or cluster; none where the index is a folder."""
-        return tuple(_split(self.index_url)) if self.index_url.startswith(_SERVER) else ()
+        return tuple(server_addresses(self.index_url))
 
     @property
     def index_folder(self) -> Path | None:
@@ -236,8 +238,12 @@ class Settings(BaseSettings):
     @classmethod
     def _usable(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is not None:
-            check = check_sendable if info.field_name == "index_api_key" else check_address
-            check(value.get_secret_value())
+            text = value.get_secret_value()
+            if info.field_name == "index_api_key":
+                check_sendable(text)
+            else:
+                check_address(text)
+                (check_redis_url if info.field_name == "redis_url" else check_broker_url)(text)
         return value
 
     @classmethod
@@ -250,10 +256,15 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put ``postings.toml`` behind the environment, and refuse names in it that aren't settings."""
-        toml = TomlConfigSettingsSource(settings_cls)
+        try:
+            toml = TomlConfigSettingsSource(settings_cls)
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"postings.toml can't be read: {error}") from error
         for source, names in (("postings.toml", toml()), ("the arguments", init_settings())):
             if unknown := names.keys() - cls.model_fields.keys():
                 raise ConfigurationError(
                     f"{source}: unknown {sorted(unknown)}: the settings are {', '.join(sorted(cls.model_fields))}"
                 )
+        variables = [each.env_vars for each in (env_settings, dotenv_settings) if isinstance(each, EnvSettingsSource)]
+        warn_of_unknown(cls.model_fields, *variables)
         return init_settings, env_settings, dotenv_settings, toml

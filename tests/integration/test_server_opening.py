@@ -189,6 +189,21 @@ def test_a_port_for_grpc_in_the_url_is_told_apart_from_an_outage(server: QdrantS
         open_index(Settings(index_url=server.url, index_grpc_port=server.port))
 
 
+@pytest.mark.parametrize(
+    ("url", "tried"),
+    [
+        ("https://127.0.0.1", "https://127.0.0.1:443"),
+        ("https://127.0.0.1/qdrant", "https://127.0.0.1:443/qdrant"),
+        ("http://127.0.0.2/qdrant", "http://127.0.0.2:6333/qdrant"),
+    ],
+)
+def test_the_error_names_the_port_that_was_tried(url: str, tried: str) -> None:
+    with pytest.raises(IndexUnavailable) as raised:
+        open_index(Settings(index_url=url))
+    assert str(raised.value).startswith(f"{tried}, collection")
+    assert vars(open_client(Settings(index_url=url))._client)["rest_uri"] == tried
+
+
 FORK = """
 import os, sys
 from postings import Settings, open_index

@@ -168,7 +168,9 @@ def test_a_command_names_the_setting_and_not_the_secret(
     monkeypatch.setenv(name, value)
     assert run(["info"]) == 1
     said = capsys.readouterr()
-    assert said.err.startswith(f"error: setting '{name.removeprefix('POSTINGS_').lower()}': ")
+    assert said.err.startswith(
+        f"error: setting '{name.removeprefix('POSTINGS_').lower()}' ({name} in the environment): "
+    )
     assert hidden(said.out + said.err)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,14 @@ from pydantic import SecretStr
 from postings import EdgeIndex, Settings, open_index
 from postings.errors import ConfigurationError
 
+PATHS = {name: value for name, value in os.environ.items() if name == "PYTHONPATH"}
+
 
 def shown(folder: Path, expression: str, **environment: str) -> str:
     """What an expression over ``settings`` prints, in a folder and environment of its own."""
     code = f"from postings import Settings\nsettings = Settings()\nprint({expression})"
     ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], cwd=folder, env=PATHS | environment, capture_output=True, text=True, check=False
     )
     return ran.stdout.strip() or ran.stderr.strip().splitlines()[-1]
 
@@ -47,6 +50,125 @@ def test_secrets_are_not_printed(tmp_path: Path) -> None:
 def test_a_wrong_settings_file_is_named(tmp_path: Path, toml: str, expected: str) -> None:
     (tmp_path / "postings.toml").write_text(toml)
     assert expected in shown(tmp_path, "settings.model")
+
+
+def test_an_error_names_the_variable_and_where_it_stands(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("POSTINGS_INDEX_TIMEOUT=soon\n")
+    (tmp_path / "postings.toml").write_text("worker_threads = 0\n")
+    assert "'index_timeout' (POSTINGS_INDEX_TIMEOUT in .env): Input" in shown(tmp_path, "1")
+    said = shown(tmp_path, "1", postings_index_timeout="never")
+    assert "'index_timeout' (POSTINGS_INDEX_TIMEOUT in the environment): Input" in said
+    assert said.endswith("got 'never'")
+    right = shown(tmp_path, "1", POSTINGS_INDEX_TIMEOUT="30")
+    assert "setting 'worker_threads' (postings.toml): Input should be greater" in right
+
+
+def test_a_value_that_is_no_json_names_where_it_stands(tmp_path: Path) -> None:
+    expected = "setting 'index_fields' (POSTINGS_INDEX_FIELDS in {}): expected JSON"
+    assert expected.format("the environment") in shown(tmp_path, "1", POSTINGS_INDEX_FIELDS="lang")
+    (tmp_path / ".env").write_text("POSTINGS_INDEX_FIELDS=lang\n")
+    assert expected.format(".env") in shown(tmp_path, "1", POSTINGS_INDEX_FIELDS="{}")
+
+
+@pytest.mark.parametrize("name", [".env", "postings.toml"])
+def test_a_file_of_settings_that_is_no_text_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"POSTINGS_MODEL=caf\xe9\n")
+    assert f"ConfigurationError: {name} can't be read" in shown(tmp_path, "1")
+
+
+def test_a_mark_of_the_order_of_bytes_hides_no_variable(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfPOSTINGS_MODEL=named\n")
+    assert shown(tmp_path, "settings.model") == "named"
+
+
+def test_a_misspelt_variable_is_warned_about_once_with_the_nearest_name(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("POSTINGS_REDISURL=x\nOTHER=1\nPOSTINGS_MODEL=named\n")
+    foreign = {"POSTINGS_TEST_REDIS_URL": "x", "POSTINGS_WORKER_SERVICE_HOST": "10.0.0.1", "POSTINGS_TRACEBACK": "1"}
+    code = "from postings import Settings\nSettings()\nSettings()"
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**PATHS, "POSTINGS_MODLE": "x", "POSTINGS_XYZZY": "x", **foreign},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stderr.splitlines() == [
+        "POSTINGS_MODLE in the environment isn't a setting: did you mean POSTINGS_MODEL?",
+        "POSTINGS_XYZZY in the environment isn't a setting, and changes nothing",
+        "POSTINGS_REDISURL in .env isn't a setting: did you mean POSTINGS_REDIS_URL?",
+    ]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "localhost:6333",
+        "qdrant:6333/",
+        "xyz.eu-central.aws.cloud.qdrant.io:6333",
+        "xyz.eu-central.aws.cloud.qdrant.io",
+        "10.0.0.7",
+        "[::1]:6333",
+        "a:6333,b:6333",
+        "localhost/qdrant",
+    ],
+)
+def test_an_address_without_scheme_asks_for_one_and_is_named(address: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"'index_url': it looks like the address .* write http") as raised:
+        Settings(index_url=address)
+    assert str(raised.value).endswith(f"got {address!r}")
+
+
+def test_a_folder_that_is_there_is_one_though_its_name_is_a_hosts(tmp_path: Path) -> None:
+    (tmp_path / "news.io").mkdir()
+    (tmp_path / ".env").write_text("POSTINGS_INDEX_URL=news.io\n")
+    assert shown(tmp_path, "settings.index_folder") == "news.io"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://", "the name of the server is missing"),
+        ("http://:6333", "the name of the server is missing"),
+        ("grpc://localhost:6334", r"an http\(s\) URL, got 'grpc://localhost:6334'"),
+        ("http://localhost:6333?api_key=Zq", "has no '\\?'"),
+        ("http://localhost:6333/dashboard", "leave /dashboard out"),
+    ],
+)
+def test_what_no_request_can_be_sent_to_is_refused_when_it_is_read(url: str, expected: str) -> None:
+    with pytest.raises(ConfigurationError, match=expected) as raised:
+        Settings(index_url=url)
+    assert "Zq" not in str(raised.value)
+
+
+def test_the_scheme_may_be_in_capitals() -> None:
+    assert Settings(index_url="HTTPS://a, Https://b:1").index_urls == ("https://a", "https://b:1")
+
+
+@pytest.mark.parametrize("setting", ["redis_url", "broker_url"])
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("localhost:6379", "got 'localhost:6379'"),
+        ("sentinel://h:26379/0", "the address of one Redis: give that of the primary, .*, got 'sentinel://h:26379/0'"),
+        ("redis+sentinel://h:26379/0", "the address of one Redis"),
+        ("redis+cluster://h:7000", "the address of one Redis"),
+        ("redis+socket:///r.sock", "write unix:///PATH"),
+        ("valkey://h", "write redis://"),
+        ("unix://r.sock", None),
+        ("unix://", "expected the path of a socket"),
+        ("redis://h/documents", "the number of a database"),
+        ("redis://h:1,g:2/0", None),
+        ("redis://h?db=first", "option 'db' is the number of a database"),
+        ("redis://h?decode_responses=False", "an option 'decode_responses': expected one of client_name, db,"),
+        ("redis://h?ssl_cert_reqs=none", "an option 'ssl_cert_reqs'"),
+    ],
+)
+def test_what_is_no_address_of_one_redis_is_refused_by_name_when_it_is_read(
+    setting: str, url: str, expected: str | None
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"setting '{setting}': .*{expected or ''}"):
+        Settings(**{setting: url})  # type: ignore[arg-type]
 
 
 MISTYPED = ["http:/u:hunter2@h:6333", "//u:hunter2@h", "u:hunter2@h:6333", "http//u:hunter2@h", "http:\\\\u:hunter2@h"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -23,6 +22,7 @@ from postings.encoder.sources import model_folder
 from postings.encoder.texts import checked_text, checked_texts, each_of
 from postings.encoder.tokenizer import Offsets, Tokenizer
 from postings.errors import InvalidInput
+from postings.process import OwnedLock
 from postings.vectors import SparseVector, checked_indices
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Encoder:
         """As it was loaded; all but ``float32`` change the vectors a little."""
         self._folder = folder
         self._loader = loader
-        self._loading = threading.RLock()
+        self._loading = OwnedLock("encoder", "load")
         self._loaded: dict[Task, SharedPasses] = {}
         self._latents: dict[int, str] | None = None
 

@@ -11,12 +11,27 @@ from postings.encoder.probes import probes
 from postings.encoder.route import Route
 from postings.encoder.static import StaticRoute
 from postings.encoder.tokenizer import UNLIMITED, Tokenizer
-from postings.errors import MissingExtra, ModelNotSupported
+from postings.errors import MissingExtra, ModelNotSupported, WrongProcess
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
 
 _LONGEST_PROBE = 16_384
+
+
+class _Threads:
+    """Whether PyTorch has threads here: they don't survive a fork, nor does a GPU, and whoever needs them may hang."""
+
+    started = False
+    lost = False
+
+
+def _forked() -> None:
+    _Threads.lost = _Threads.started
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def load_model(folder: Path, device: str, precision: str, name: str) -> SparseEncoder:
@@ -25,7 +40,13 @@ def load_model(folder: Path, device: str, precision: str, name: str) -> SparseEn
     Raises:
         MissingExtra: PyTorch and sentence-transformers aren't installed.
         ModelNotSupported: it isn't a sparse encoder that scores by dot product.
+        WrongProcess: PyTorch was used before this process was forked.
     """
+    if _Threads.lost:
+        raise WrongProcess(
+            f"the model {name!r} can't be loaded in a process that was forked after PyTorch had encoded: start the "
+            "process with multiprocessing's 'spawn', or load models after the fork alone"
+        )
     # OpenMP's threads spin at each barrier, of which encoding has thousands: on a processor that something else uses
     # too, that made it ten times slower. To wait asleep costs nothing on an idle one. torch reads it when imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -35,6 +56,7 @@ def load_model(folder: Path, device: str, precision: str, name: str) -> SparseEn
         from transformers.utils import logging as transformers_logging
     except ImportError as error:
         raise MissingExtra("torch", f"encoding with the model {name!r}") from error
+    _Threads.started = True
     bars_shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:

@@ -33,6 +33,7 @@ from postings.index.models import CollectionModels
 from postings.index.payload import INDEXED_FIELDS, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.ranking import Question, Ranking
+from postings.process import Origin, never_free_in_a_fork
 
 ROOM_TO_WRITE = 128 * 2**20
 """Bytes that must be free before a write: the engine maps its files, so a full disk kills the process (SIGBUS)."""
@@ -92,6 +93,8 @@ class EdgeIndex:
         self._shard: edge.EdgeShard | None = None
         self._models: CollectionModels | None = None
         self._unflushed = 0
+        self._origin = Origin("index", "open")
+        never_free_in_a_fork(self)
         if self._folder.exists():
             self._open()
 
@@ -102,6 +105,7 @@ class EdgeIndex:
 
     def ensure(self, fingerprint: str, model: str) -> CollectionModels:
         """Create the collection for a model, or check that it has it; see :meth:`postings.Index.ensure`."""
+        self._origin.check()
         if self._models is None:
             self._create(CollectionModels.of(fingerprint, model))
             self._open()
@@ -197,8 +201,8 @@ class EdgeIndex:
             return shard.count(request)
 
     def close(self) -> None:
-        """Flush to the disk and let other processes open the folder."""
-        if self._shard is not None:
+        """Flush to the disk and let other processes open the folder; in a forked process, nothing is done."""
+        if self._shard is not None and self._origin.here:
             shard, self._shard = self._shard, None
             with edge_errors(str(self._folder)):
                 shard.flush()
@@ -211,6 +215,7 @@ class EdgeIndex:
         self.close()
 
     def _opened(self) -> tuple[edge.EdgeShard, CollectionModels]:
+        self._origin.check()
         if self._models is None:
             others = (record.parent.name for record in self._root.glob("*/collection.json"))
             raise CollectionNotFound(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from postings.errors import MissingExtra
 from postings.secrets import redacted
-from postings_ingest.queue.connection import broker_options, refused_certificate
+from postings_ingest.queue.connection import broker_options
 from postings_ingest.queue.ledger import QUEUES
+from postings_ingest.queue.refusals import refusal
 from postings_ingest.repeats import Repeats
 from postings_ingest.tracing import trace_headers
 
@@ -86,7 +88,7 @@ def announce(app: Celery, settings: Settings, id: str, queue: str) -> bool:
     If it didn't, nothing is lost: a worker announces the batch again.
 
     Raises:
-        ConfigurationError: the broker's certificate isn't accepted.
+        ConfigurationError: the broker refuses us for good.
     """
     from kombu.exceptions import KombuError
 
@@ -97,19 +99,21 @@ def announce(app: Celery, settings: Settings, id: str, queue: str) -> bool:
         name = queue_name(settings, queue)
         app.send_task(TASK, (id,), task_id=id, queue=name, headers=trace_headers(), retry=False, ignore_result=True)
     except (*errors, KombuError, OSError) as error:
-        check_certificate(error, app, settings)
+        check_refusal(error, app, settings)
         _repeats.again(broker, "batch %s is accepted, but could not be announced yet: %s", id, error)
         return False
     _repeats.over(broker, "batches are announced again")
     return True
 
 
-def check_certificate(error: BaseException, app: Celery, settings: Settings) -> None:
+def check_refusal(error: BaseException, app: Celery, settings: Settings) -> None:
     """Raise what no retry changes.
 
     Raises:
-        ConfigurationError: the broker's certificate isn't accepted.
+        ConfigurationError: the broker refuses us for good.
     """
     setting = "POSTINGS_BROKER_URL" if settings.broker_url else "POSTINGS_REDIS_URL"
-    if refused := refused_certificate(error, f"the broker {redacted(app.conf.broker_url)}", setting):
+    url = urlsplit(app.conf.broker_url.partition(";")[0])
+    plain = (url.hostname or "localhost", url.port or 6379) if url.scheme == "redis" else None
+    if refused := refusal(error, f"the broker {redacted(app.conf.broker_url)}", setting, plain):
         raise refused from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -14,8 +13,6 @@ from postings.secrets import redacted
 
 if TYPE_CHECKING:
     from postings import Settings
-
-_HOST_MISMATCH = {62, 64}  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and …IP_ADDRESS_MISMATCH
 
 
 def redis_url(settings: Settings) -> tuple[str, dict[str, Any]]:
@@ -61,21 +58,6 @@ def broker_options(settings: Settings) -> dict[str, Any]:
         return found
     given = {option: value for option, value in read.items() if option.startswith("ssl_")}
     return found | {"broker_use_ssl": _tls(settings) | given}
-
-
-def refused_certificate(error: BaseException, where: str, setting: str) -> ConfigurationError | None:
-    """What to say if the cause of an error is the server's certificate, which no retry changes."""
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            advice = (
-                f"use the name that the certificate is made out for in {setting}"
-                if cause.verify_code in _HOST_MISMATCH
-                else "name the file of the certificates that sign it in POSTINGS_REDIS_CA"
-                if setting == "POSTINGS_REDIS_URL"
-                else "name the file of the certificates that sign it in SSL_CERT_FILE"
-            )
-            return ConfigurationError(f"{where}: its certificate isn't accepted ({cause.verify_message}): {advice}")
-    return None
 
 
 def _options(name: str, url: str) -> dict[str, Any]:
@@ -138,11 +120,3 @@ def _readable(name: str, path: Path) -> str:
         why = error.strerror or "it holds no certificate"
         raise ConfigurationError(f"setting {name!r}: the certificates in {path} can't be read: {why}") from error
     return str(path)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while id(error) not in seen:
-        yield error
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__ or error

@@ -20,8 +20,9 @@ from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from postings.errors import BrokerUnavailable, ConfigurationError, MissingExtra, QueueFull
-from postings_ingest.queue.connection import redis_url, refused_certificate
+from postings.errors import BrokerUnavailable, MissingExtra, QueueFull
+from postings_ingest.queue.connection import redis_url
+from postings_ingest.queue.refusals import refusal
 
 if TYPE_CHECKING:
     import redis
@@ -132,11 +133,18 @@ class Ledger:
         self.redis: redis.Redis = redis.Redis.from_url(
             url, decode_responses=True, socket_timeout=30, socket_connect_timeout=5, health_check_interval=15, **options
         )
+        if url.startswith("rediss://"):
+            from postings_ingest.queue.tls import PromptSSLConnection
+
+            self.redis.connection_pool.connection_class = PromptSSLConnection
         self.prefix = f"postings:{{{settings.collection}}}"
         where = self.redis.get_connection_kwargs()
         place = where.get("path") or f"{where.get('host', 'localhost')}:{where.get('port', 6379)}"
         self.where = f"Redis at {place}"
         """For errors and logs."""
+        self._plain = (
+            (str(where.get("host", "localhost")), int(where.get("port", 6379))) if url[:8] == "redis://" else None
+        )
         self._high_water = settings.queue_limit
 
     def register(self, id: str, payload: str, documents: int, job: str, queue: str, last: int = 0) -> int:
@@ -259,21 +267,15 @@ class Ledger:
         """Raise redis-py's errors as Postings' own.
 
         Raises:
-            ConfigurationError: Redis refuses the password, or is too old; its certificate isn't accepted.
+            ConfigurationError: Redis refuses us for good, as :mod:`postings_ingest.queue.refusals` says.
             BrokerUnavailable: it can't be reached, or can't answer now.
         """
         import redis
 
         try:
             yield
-        except redis.exceptions.AuthenticationError as error:
-            raise ConfigurationError(f"{self.where} refuses the password of redis_url: {error}") from error
-        except redis.exceptions.ResponseError as error:
-            if "compiling script" in str(error):
-                raise ConfigurationError(f"{self.where}: Redis 7.0 or later is needed, or Valkey: {error}") from error
-            raise BrokerUnavailable(f"{self.where}: {error}") from error
         except (redis.exceptions.RedisError, OSError) as error:
-            if refused := refused_certificate(error, self.where, "POSTINGS_REDIS_URL"):
+            if refused := refusal(error, self.where, "POSTINGS_REDIS_URL", self._plain):
                 raise refused from error
             raise BrokerUnavailable(f"{self.where}: {error}") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 import uuid
@@ -12,6 +11,7 @@ from typing import Literal, Self
 
 from postings import Document, Settings
 from postings.errors import BrokerUnavailable, ConfigurationError, InvalidDocument, PostingsError, QueueFull
+from postings.process import Origin
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.queue.celery_app import announce, celery_app
 from postings_ingest.queue.durability import warn_of_losses
@@ -88,7 +88,7 @@ class Producer:
         self._due: float | None = None
         self._sending: _Batch | None = None
         self._last = 0
-        self._process = os.getpid()
+        self._origin = Origin("producer", "make")
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -125,18 +125,21 @@ class Producer:
             ConfigurationError: Redis or the broker refuses us, which no retry changes. As with each error, the words
                 name the job if anything was accepted before it.
         """
+        self._origin.check()
         with self._lock:
             self._send()
         return self.job
 
     def close(self) -> None:
-        """Send what was added, and stop.
+        """Send what was added, and stop; in a forked process, nothing is done.
 
         Raises:
             QueueFull: as :meth:`flush`.
             BrokerUnavailable: as :meth:`flush`.
             ConfigurationError: as :meth:`flush`.
         """
+        if not self._origin.here:
+            return
         with self._lock:
             try:
                 if not self._closed:
@@ -163,14 +166,14 @@ class Producer:
     @property
     def unsent(self) -> int:
         """Operations that were added and not sent yet."""
+        self._origin.check()
         with self._lock:
             return len(self._dumped) + (self._sending.operations if self._sending else 0)
 
     def _add(self, operation: Operation) -> None:
         dumped = dump(to_json(operation))
         size = len(dumped.encode())
-        if os.getpid() != self._process:
-            raise RuntimeError("this producer belongs to the process that was forked: make one in each process")
+        self._origin.check()
         with self._lock:
             if self._closed:
                 raise ValueError("the producer is closed")

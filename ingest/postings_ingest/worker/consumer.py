@@ -12,7 +12,7 @@ from celery.worker.state import maybe_shutdown
 
 from postings.errors import ConfigurationError
 from postings.secrets import redacted
-from postings_ingest.queue.celery_app import check_certificate
+from postings_ingest.queue.celery_app import check_refusal
 from postings_ingest.repeats import Repeats
 
 if TYPE_CHECKING:
@@ -35,17 +35,12 @@ class KeepingConsumer(Consumer):
         """Connect, however long that takes; Celery's own way logs each try, and pauses for up to half a minute.
 
         Raises:
-            WorkerShutdown: the broker's certificate isn't accepted.
+            WorkerShutdown: the broker refuses us for good.
         """
         broker = redacted(self.app.conf.broker_url)
-        service: Service = self.app.postings_service
 
         def failed(error: Exception, _: float) -> None:
-            try:
-                check_certificate(error, self.app, service.settings)
-            except ConfigurationError as refused:
-                log.error("the worker can't go on: %s", refused)
-                raise WorkerShutdown(1) from refused
+            self._end_if_refused(error)
             _repeats.again(broker, "the broker %s can't be reached, trying again: %s", broker, error)
 
         connected: Connection = conn.ensure_connection(
@@ -54,6 +49,16 @@ class KeepingConsumer(Consumer):
         _repeats.over(broker, "the broker %s is reached again", broker)
         self.first_connection_attempt = False
         return connected
+
+    def on_connection_error_before_connected(self, exc: Exception) -> None:
+        """What went wrong while it connected, such as a database that there isn't."""
+        self._end_if_refused(exc)
+        super().on_connection_error_before_connected(exc)
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """What went wrong later, such as a command that its user may not send."""
+        self._end_if_refused(exc)
+        super().on_connection_error_after_connected(exc)
 
     def create_task_handler(self) -> Callable[[Message], None]:
         """A body of another shape raises from deep inside, which would end the worker."""
@@ -89,6 +94,14 @@ class KeepingConsumer(Consumer):
         """A task whose headers can't be read."""
         self._keep(message, exc)
         super().on_invalid_task(body, message, exc)
+
+    def _end_if_refused(self, error: Exception) -> None:
+        service: Service = self.app.postings_service
+        try:
+            check_refusal(error, self.app, service.settings)
+        except ConfigurationError as refused:
+            log.error("the worker can't go on: %s", refused)
+            raise WorkerShutdown(1) from refused
 
     def _keep(self, message: Message, error: Exception) -> None:
         service: Service = self.app.postings_service

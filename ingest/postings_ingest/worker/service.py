@@ -79,6 +79,7 @@ class Service:
             Stopping: asked to stop while Redis or the index couldn't be reached.
         """
         self._patience.start(lambda: warn_of_losses(self.ledger))
+        self._patience.start(self.ledger.audit)  # what Redis doesn't let us do shows before the model is loaded
         self._keeper.start()
         encoder = Encoder.from_settings(self.settings)
         self._index = self._open()

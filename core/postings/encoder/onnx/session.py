@@ -13,6 +13,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from postings.errors import ModelNotSupported
+from postings.process import never_free_in_a_fork
 
 _ERROR = 3
 
@@ -45,6 +46,7 @@ class Session:
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises one class for each of its status codes, all of Exception
             raise ModelNotSupported(f"{graph!s:.200} can't be loaded: {error}") from error
+        never_free_in_a_fork(self)
 
     def run(self, *, shrink: bool = False, **inputs: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Run the graph; the outputs are in its order.

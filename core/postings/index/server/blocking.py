@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -12,11 +11,12 @@ from typing import Any, Self, TypeVar
 from qdrant_client import AsyncQdrantClient
 
 from postings.arguments import as_list
-from postings.errors import IndexUnavailable, InvalidInput
+from postings.errors import IndexUnavailable, InvalidInput, PostingsError
 from postings.index.fields import checked_filter
 from postings.index.models import CollectionModels
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.server.aio import AsyncServerIndex
+from postings.process import OwnedLock
 from postings.settings import Settings
 
 T = TypeVar("T")
@@ -130,20 +130,19 @@ class _LoopThread:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="postings-server-index", daemon=True)
         self._thread.start()
-        self._lock = threading.Lock()
+        self._lock = OwnedLock("index", "open")
         self._closed = False
-        self._process = os.getpid()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for ``work``; Ctrl-C gives it up."""
-        if os.getpid() != self._process:
+        try:
+            with self._lock:
+                if self._closed:
+                    raise IndexUnavailable("the index was closed")
+                future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except PostingsError:
             work.close()
-            raise RuntimeError("this index belongs to the process that was forked: open one in each process")
-        with self._lock:
-            if self._closed:
-                work.close()
-                raise IndexUnavailable("the index was closed")
-            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            raise
         try:
             return future.result()
         except CancelledError:
@@ -154,8 +153,10 @@ class _LoopThread:
 
     def stop(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Give up what is under way, then ``close``; a second call, or one in a forked process, does nothing."""
+        if not self._lock.here:
+            return
         with self._lock:
-            if self._closed or os.getpid() != self._process:
+            if self._closed:
                 return
             self._closed = True
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 from qdrant_client.http.exceptions import ResponseHandlingException
 
+from postings.addresses import REST_PORT, with_port
 from postings.errors import ConfigurationError
-from postings.index.server.opening import REST_PORT
 from postings.secrets import redacted
 
 _LOOK_SECONDS = 1
@@ -33,7 +33,7 @@ async def wrong_port(url: str, error: Exception, timeout: float) -> Configuratio
     strange = isinstance(said, httpx.RemoteProtocolError | httpx.ReadError)
     if not strange and not any(word in str(said) for word in ("ALERT", "CERTIFICATE")):
         return None
-    found = urlsplit(url)
+    found = urlsplit(url := with_port(url))
     host, port, secure = str(found.hostname), found.port or REST_PORT, found.scheme == "https"
     place = f"setting 'index_url': {redacted(url)}"
     with contextlib.suppress(TimeoutError):

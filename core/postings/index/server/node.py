@@ -8,6 +8,7 @@ from typing import Self
 
 from qdrant_client import AsyncQdrantClient
 
+from postings.addresses import with_port
 from postings.errors import IndexRejected
 from postings.index.server.diagnosis import wrong_port
 from postings.index.server.opening import by_grpc, open_client, place_of
@@ -34,7 +35,7 @@ class Node:
         self._url = url
         self._client: AsyncQdrantClient | None = None
         self._opening = asyncio.Lock()
-        self.place = redacted(url)
+        self.place = redacted(with_port(url)) if url else ""
         self.seen: Version | None = None
         self.failed = False
 

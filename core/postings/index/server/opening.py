@@ -15,12 +15,10 @@ import httpx
 from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
+from postings.addresses import HTTPS_PORT, REST_PORT, with_port
 from postings.errors import ConfigurationError
 from postings.secrets import redacted
 from postings.settings import Settings
-
-REST_PORT = 6333
-"""Where a URL names none. The port for gRPC is the next, by Qdrant's convention."""
 
 _LOOK_SECONDS = 2
 _CONNECTIONS = 100
@@ -80,7 +78,7 @@ def open_client(settings: Settings, url: str | None = None, grpc_port: int | Non
         # Whether the network is trusted with the key is the operator's decision, made with the URL.
         warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
         return AsyncQdrantClient(
-            url=url or settings.index_urls[0],
+            url=with_port(url or settings.index_urls[0]),
             prefer_grpc=bool(grpc_port),
             grpc_port=grpc_port or REST_PORT + 1,
             api_key=key.get_secret_value() if key else None,
@@ -102,10 +100,11 @@ async def by_grpc(settings: Settings, url: str, rest: q.VersionInfo) -> AsyncQdr
 
     The port after that of REST may be shut, or another server's, or take no API key: each is reason enough for REST.
     """
-    found = urlsplit(url)
-    port = (found.port or REST_PORT) + 1
-    # Behind a path there is a proxy, which passes on what it was told to.
-    if settings.index_grpc_port is not None or _Grpc.lost or found.path.strip("/") or port > 65535:
+    found = urlsplit(with_port(url))
+    port = (found.port or REST_PORT) + 1  # the next, by Qdrant's convention
+    # Behind a path, or the port of the web, there is a proxy, which passes on what it was told to.
+    proxy = found.path.strip("/") or found.port == HTTPS_PORT
+    if settings.index_grpc_port is not None or _Grpc.lost or proxy or port > 65535:
         return None
     reason = "another server answers there"
     async with AsyncExitStack() as unused:

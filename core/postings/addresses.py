@@ -1,0 +1,183 @@
+"""Addresses in settings, checked when they are read: what only fails later, fails in another library's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from postings.secrets import check_address, redacted
+
+SERVER = ("http://", "https://")
+REST_PORT = 6333
+"""Qdrant's own, where an ``http://`` address names none."""
+HTTPS_PORT = 443
+"""Where an ``https://`` address names none: that of a proxy."""
+
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+_REDIS_OPTIONS = (
+    "client_name",
+    "db",
+    "health_check_interval",
+    "max_connections",
+    "password",
+    "protocol",
+    "retry_on_timeout",
+    "socket_connect_timeout",
+    "socket_keepalive",
+    "socket_timeout",
+    "username",
+)
+_REDIS_ADVICE = {
+    "valkey": "write redis://, which Valkey understands",
+    "valkeys": "write rediss://, which Valkey understands",
+    "redis+socket": "write unix:///PATH?db=0",
+    "redis+unix": "write unix:///PATH?db=0",
+    "redis-socket": "write unix:///PATH?db=0",
+}
+_ONE_REDIS = "Postings needs the address of one Redis: give that of the primary, or of a proxy that knows it"
+
+_MISTYPED = re.compile(r"https?(:|//|\\)|//|\\\\|(?!edge:)[^/\\]*:[^/\\]*@", re.IGNORECASE)
+"""An address that would be taken for a folder: no scheme, or one that lacks a character."""
+_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d+(/\S*)?")
+_HOST = re.compile(r"localhost|([A-Za-z0-9-]+\.)+(com|net|org|io|dev|cloud|app|ai|internal|local|svc)", re.IGNORECASE)
+
+
+def checked_index_url(url: str) -> str:
+    """A folder, ``edge:FOLDER``, or addresses of a Qdrant server between commas; without spaces between them.
+
+    Raises:
+        ValueError: it is none of them; passwords aren't shown.
+
+    Example:
+        >>> checked_index_url("HTTP://a:6333, http://b:6333")
+        'http://a:6333,http://b:6333'
+    """
+    url = re.sub(r"(^|,\s*)https?://", lambda found: found[0].lower(), url, flags=re.IGNORECASE)
+    urls = server_addresses(url)
+    if urls or "://" in url:
+        for each in urls or [url]:
+            check_address(each)
+            _check_server(each)
+    elif (name := _address_without_scheme(url)) is not None:
+        raise ValueError(
+            f"it looks like the address of a server: write http:// or https:// in front of it, or edge: if it is a "
+            f"folder, got {name!r}"
+        )
+    if len({each.partition("://")[:2] for each in urls}) > 1:
+        raise ValueError("several addresses are separated by commas and begin all with http://, or all with https://")
+    return ",".join(urls) or url
+
+
+def server_addresses(url: str) -> list[str]:
+    """The addresses of a Qdrant server or cluster; none if it is a folder.
+
+    Example:
+        >>> server_addresses("https://a, https://b:6335/x,")
+        ['https://a', 'https://b:6335/x']
+    """
+    return [each.strip() for each in url.split(",") if each.strip()] if url.startswith(SERVER) else []
+
+
+def with_port(url: str) -> str:
+    """A server's address with the port that is tried.
+
+    Example:
+        >>> with_port("https://example.com/qdrant"), with_port("http://user:pw@[::1]")
+        ('https://example.com:443/qdrant', 'http://user:pw@[::1]:6333')
+    """
+    found = urlsplit(url)
+    if found.port is not None:
+        return url
+    port = HTTPS_PORT if found.scheme == "https" else REST_PORT
+    return found._replace(netloc=f"{found.netloc.removesuffix(':')}:{port}").geturl()
+
+
+def check_redis_url(url: str) -> None:
+    """Raise ``ValueError`` for what redis-py and kombu don't read alike as the address of one Redis.
+
+    Example:
+        >>> check_redis_url("redis://localhost?db=3")
+        >>> check_redis_url("sentinel://localhost:26379/0")
+        Traceback (most recent call last):
+        ValueError: Postings needs the address of one Redis: give that of the primary, or of a proxy that knows it, got
+        'sentinel://localhost:26379/0'
+    """
+    scheme, found = _scheme(url), urlsplit(url)
+    if scheme not in REDIS_SCHEMES:
+        advice = _ONE_REDIS if re.search("sentinel|cluster", scheme) else _REDIS_ADVICE.get(scheme)
+        raise ValueError(f"{advice or 'expected redis://, rediss:// or unix://'}, got {redacted(url)!r}")
+    place = redacted(url)
+    if scheme == "unix" and not found.path.strip("/"):
+        raise ValueError(f"expected the path of a socket, unix:///PATH?db=0, got {place!r}")
+    if scheme != "unix" and ("," in found.netloc or not re.fullmatch(r"/?\d*/?", found.path)):
+        raise ValueError(
+            f"{place!r} can't be read: expected redis://USER:PASSWORD@HOST:PORT/DATABASE, with one host and the "
+            "number of a database"
+        )
+    _check_options(scheme, found.query, found.fragment, place)
+
+
+def check_broker_url(url: str) -> None:
+    """Raise ``ValueError`` for an address that is none of a broker's: a Redis, or another one that kombu knows."""
+    for each in url.split(";"):
+        scheme = _scheme(each)
+        if "://" not in each:
+            raise ValueError(
+                f"write the kind of broker in front of it, such as redis:// or amqp://, got {redacted(url)!r}"
+            )
+        if scheme in (*REDIS_SCHEMES, *_REDIS_ADVICE) or re.search("sentinel|cluster", scheme):
+            check_redis_url(url)
+
+
+def _check_server(url: str) -> None:
+    found, place = urlsplit(url), redacted(url)
+    if found.scheme not in {"http", "https"}:
+        raise ValueError(f"expected a folder, 'edge:PATH' or an http(s) URL, got {place!r}")
+    if not found.hostname:
+        raise ValueError(f"the name of the server is missing, got {place!r}")
+    if found.query or found.fragment or "?" in url or "#" in url:
+        raise ValueError(f"the address of a server has no '?' and no '#', got {place!r}")
+    if found.path.rstrip("/").endswith("/dashboard"):
+        raise ValueError(f"that is Qdrant's page for people: leave /dashboard out, got {place!r}")
+
+
+def _address_without_scheme(text: str) -> str | None:
+    """What a folder's name shows of the address that it probably is; ``None`` if it may be a folder."""
+    if text.startswith("edge:"):
+        return None
+    if _MISTYPED.match(text):
+        return redacted(text)
+    first, *others = (each.strip() for each in text.split(","))
+    if _HOST_AND_PORT.fullmatch(first):
+        return text if all(map(_HOST_AND_PORT.fullmatch, others)) else first
+    host = first.partition("/")[0]
+    if (_HOST.fullmatch(host) or _is_ip(host)) and not Path(text).exists():
+        return redacted(text)
+    return None
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0] if "://" in url else ""
+
+
+def _check_options(scheme: str, query: str, fragment: str, place: str) -> None:
+    if fragment:
+        raise ValueError(f"{place!r} can't be read: a '#' in a password is written as %23")
+    pairs: Sequence[tuple[str, str]] = parse_qsl(query, keep_blank_values=True)
+    for name, value in pairs:
+        if name not in _REDIS_OPTIONS and not (name.startswith("ssl_") and scheme == "rediss"):
+            known = ", ".join(_REDIS_OPTIONS) + (", and those of TLS (ssl_…)" if scheme == "rediss" else "")
+            raise ValueError(f"{place!r} has an option {name!r}: expected one of {known}")
+        if name == "db" and not value.isdecimal():
+            raise ValueError(f"{place!r}: option 'db' is the number of a database, such as db=0")

@@ -1,0 +1,94 @@
+"""A process that was forked gets along without what its parent opened: it is told so at once, and nothing hangs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PARENT = """
+import logging, os, sys
+from postings import Document, Encoder, PostingsError, Settings, open_index
+from postings_ingest import Pipeline
+from postings_query import SearchClient
+
+folder, backend = sys.argv[1:]
+settings = Settings(index_url=folder)
+encoder = Encoder.load("tiny", "cpu", backend)
+with open_index(settings) as index:
+    Pipeline(encoder, index, settings).run([Document(str(n), "A man eats food") for n in range(300)])
+client = SearchClient(settings=settings, encoder=encoder)
+index = client._index
+
+def told(use):
+    try:
+        print(use(), flush=True)
+    except PostingsError as error:
+        print(type(error).__name__, error, flush=True)
+
+def in_child(work):
+    if (child := os.fork()) == 0:
+        work()
+        sys.exit(0)  # as a server's worker ends: whatever the interpreter holds is freed
+    print("status", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+"""
+INHERITED = """
+def use():
+    told(lambda: client.search("food"))
+    told(lambda: encoder.tokens([7]))
+    told(lambda: encoder.encode_documents(["A man eats"]))
+    told(index.count)
+    told(lambda: index.ensure("0123", "other"))
+    told(client.close)
+
+in_child(use)
+in_child(lambda: None)
+print("parent", index.count(), len(client.search("food")), flush=True)
+client.close()
+"""
+OWN = """
+client.close()
+
+def use():
+    def search():
+        with SearchClient(settings=settings, encoder=Encoder.load("tiny", "cpu", backend)) as own:
+            return len(own.search("food", limit=3))
+
+    told(search)
+
+in_child(use)
+"""
+
+
+def said_by(code: str, folder: Path, backend: str) -> list[str]:
+    command = [sys.executable, "-W", "ignore", "-c", PARENT + code, str(folder), backend]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            said, _ = process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return said.splitlines()
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+def test_what_a_parent_opened_is_refused_at_once_and_stays_whole(tmp_path: Path, backend: str) -> None:
+    foreign = "WrongProcess this {} belongs to the process that was forked: {} one in each process"
+    encoder, index = foreign.format("encoder", "load"), foreign.format("index", "open")
+    expected = [index, encoder, encoder, index, index, "None", "status 0", "status 0", "parent 300 10"]
+    assert said_by(INHERITED, tmp_path, backend) == expected
+
+
+def test_a_forked_process_may_open_and_load_its_own(tmp_path: Path) -> None:
+    assert said_by(OWN, tmp_path, "onnx") == ["3", "status 0"]
+
+
+def test_pytorch_is_refused_at_once_in_a_process_whose_parent_used_it(tmp_path: Path) -> None:
+    (said, status) = said_by(OWN, tmp_path, "torch")
+    assert "'tiny' can't be loaded in a process that was forked after PyTorch had encoded" in said
+    assert status == "status 0"
