@@ -149,7 +149,8 @@ def _address_without_scheme(text: str) -> str | None:
     if text.startswith("edge:"):
         return None
     if _MISTYPED.match(text):
-        return redacted(text)
+        # What is misspelt can't be taken apart: it is shown where it can hold no secret.
+        return redacted(text) if set(text) & set("@?#") else text
     first, *others = (each.strip() for each in text.split(","))
     if _HOST_AND_PORT.fullmatch(first):
         return text if all(map(_HOST_AND_PORT.fullmatch, others)) else first

@@ -16,7 +16,7 @@ from qdrant_client import models as q
 from postings import Document, Encoder, Settings, open_index
 from postings.errors import CollectionNotFound, IndexCorrupt, IndexRejected, IndexUnavailable
 from postings.index.server import ServerIndex
-from postings.index.server.opening import open_client
+from postings.index.server.connection import open_client
 from postings_ingest import Pipeline
 from postings_query import AsyncSearchClient, Hit, SearchClient
 from tests.support.indexes import MODEL, served

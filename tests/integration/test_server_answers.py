@@ -18,7 +18,7 @@ from postings.errors import IndexUnavailable, PostingsError
 from postings.index import Point
 from postings.index.payload import INDEXED_FIELDS
 from postings.index.server import AsyncServerIndex, ServerIndex
-from postings.index.server.opening import open_client
+from postings.index.server.connection import open_client
 from postings.index.server.requests import portions
 from postings_query import AsyncSearchClient
 from tests.support.indexes import MODEL, point, served
@@ -110,7 +110,7 @@ FORK = """
 import os, sys
 from postings import Settings
 from postings.index.server import ServerIndex
-from postings.index.server.opening import open_client
+from postings.index.server.connection import open_client
 
 settings = Settings(index_url=sys.argv[1], index_timeout=1)
 index = ServerIndex(open_client(settings), settings)

@@ -15,7 +15,7 @@ from postings import Settings, SparseVector
 from postings.errors import InvalidFilter
 from postings.index import Filter, SearchRequest
 from postings.index.server import ServerIndex
-from postings.index.server.opening import open_client
+from postings.index.server.connection import open_client
 from tests.support.indexes import MODEL, point
 from tests.support.qdrant_server import QdrantServer
 

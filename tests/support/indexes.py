@@ -23,7 +23,7 @@ from postings.documents import Passage
 from postings.index import Point
 from postings.index.payload import passage_point
 from postings.index.server import ServerIndex
-from postings.index.server.opening import open_client
+from postings.index.server.connection import open_client
 from tests.support import qdrant_rules
 from tests.support.qdrant_server import QdrantServer
 

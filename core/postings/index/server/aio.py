@@ -26,7 +26,7 @@ from postings.index.models import CollectionModels
 from postings.index.payload import indexed_fields, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
-from postings.index.server.connection import Connection
+from postings.index.server.cluster import Cluster
 from postings.index.server.node import Node
 from postings.index.server.requests import portions, to_filter, to_hits, to_point, to_query, to_struct
 from postings.index.server.versions import need_of
@@ -61,7 +61,7 @@ class AsyncServerIndex:
     def __init__(self, client: AsyncQdrantClient | None, settings: Settings | None = None) -> None:
         self._settings = Settings.given(settings)
         nodes = [Node.of(client, self._settings)] if client else _nodes(self._settings)
-        self._connection = Connection(nodes, self.collection, self._settings.index_timeout, self._settings.secrets())
+        self._cluster = Cluster(nodes, self.collection, self._settings.index_timeout, self._settings.secrets())
         self._writing = asyncio.Semaphore(self._settings.index_streams)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -90,11 +90,11 @@ class AsyncServerIndex:
 
     async def open(self) -> None:
         """Connect, as :meth:`connect` does."""
-        await self._connection.open()
+        await self._cluster.open()
 
     async def check_version(self) -> None:
         """Raise :class:`IndexRejected` if the server is older than Postings needs."""
-        await self._connection.check_version()
+        await self._cluster.check_version()
 
     async def ensure(self, fingerprint: str, model: str) -> CollectionModels:
         """Create the collection for a model, or check that it has it, and that what is filtered on is indexed."""
@@ -121,7 +121,7 @@ class AsyncServerIndex:
             points, approximate = await self.count(), False
         except StrictModeRejected:
             points, approximate = await self.count(exact=False), True
-        return IndexInfo(self.collection, self._connection.place, models, points, approximate)
+        return IndexInfo(self.collection, self._cluster.place, models, points, approximate)
 
     async def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points, 64 or 8 MB in a request, ``settings.index_streams`` requests at once."""
@@ -215,7 +215,7 @@ class AsyncServerIndex:
 
     async def close(self) -> None:
         """Close the client."""
-        await self._connection.close()
+        await self._cluster.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -235,7 +235,7 @@ class AsyncServerIndex:
         self._loop = loop
         need = need_of([arguments, options])
         try:
-            return await self._connection.request(
+            return await self._cluster.request(
                 lambda client: getattr(client, method)(self.collection, *arguments, **options), need
             )
         except CollectionNotFound as error:
@@ -244,7 +244,7 @@ class AsyncServerIndex:
     async def _with_others(self, error: CollectionNotFound) -> CollectionNotFound:
         """The same error, with the collections that are there; with a key for one collection, nobody may ask."""
         try:
-            found = await self._connection.request(lambda client: client.get_collections())
+            found = await self._cluster.request(lambda client: client.get_collections())
         except PostingsError:
             return error
         others = [each.name for each in found.collections if each.name != self.collection]
@@ -280,7 +280,7 @@ class AsyncServerIndex:
         metadata = found.config.metadata
         if not metadata or _METADATA_KEY not in metadata:
             raise IndexRejected(
-                f"collection {self.collection!r} at {self._connection.place} wasn't made by Postings: "
+                f"collection {self.collection!r} at {self._cluster.place} wasn't made by Postings: "
                 "its metadata name no model; use another collection name"
             )
         return CollectionModels.from_json(metadata[_METADATA_KEY], f"collection {self.collection!r}")

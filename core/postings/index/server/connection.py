@@ -1,186 +1,124 @@
-"""The connection to a server or a cluster: which node is asked, and what is done when a request fails."""
+"""From an address to an open client: over gRPC where that answers for the same server, else over REST."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import TypeVar
+import os
+import ssl
+import warnings
+from contextlib import AsyncExitStack
+from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 from qdrant_client import AsyncQdrantClient
-from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client import models as q
 
-from postings.errors import IndexRejected, IndexUnavailable, InvalidFilter, PostingsError
-from postings.index.server.errors import index_error
-from postings.index.server.node import Node
-from postings.index.server.versions import Need, Version, shown
-from postings.secrets import safe_cause
+from postings.addresses import HTTPS_PORT, REST_PORT, with_port
+from postings.errors import ConfigurationError
+from postings.secrets import redacted
+from postings.settings import Settings
 
-_PAUSES = (0.1, 0.4)
 _LOOK_SECONDS = 2
-
-T = TypeVar("T")
+_CONNECTIONS = 100
+_GRPC_OPTIONS = {
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.min_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1000,
+    # A connection whose other end has vanished would be used until the system gives it up, after a quarter of an hour.
+    "grpc.keepalive_time_ms": 20_000,
+    "grpc.keepalive_timeout_ms": 5000,
+}
 
 log = logging.getLogger(__name__)
 
 
-class Connection:
-    """Sends requests to a server, again where that may help, and raises Postings' errors.
+class _Grpc:
+    """Whether this process may use gRPC: its library doesn't survive a fork of a process that has used it."""
+
+    used = False
+    lost = False
+
+
+def _forked() -> None:
+    _Grpc.lost = _Grpc.used
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+def open_client(settings: Settings, url: str | None = None, grpc_port: int | None = None) -> AsyncQdrantClient:
+    """A client that connects with its first request.
 
     Args:
-        nodes: the server, or several of a cluster: one is asked until it can't be reached or can't answer, then the
-            next.
-        collection: for messages.
-        timeout: seconds that a request may take, with everything: connecting, waiting, reading, and trying again. A
-            node gets its share of what is left, so that there is time for the others.
-        secrets: never shown in a message.
+        settings: what begins with ``index_``.
+        url: of the server, by default the first of ``settings.index_urls``.
+        grpc_port: by default ``settings.index_grpc_port``; without one, REST is used.
+
+    Raises:
+        ConfigurationError: ``index_ca`` isn't a file of certificates.
     """
-
-    def __init__(self, nodes: Sequence[Node], collection: str, timeout: float, secrets: Collection[str] = ()) -> None:
-        self._nodes = nodes
-        self._at = 0
-        self._answered = nodes[0]
-        self._why: IndexUnavailable | None = None
-        self._collection = collection
-        self._timeout = timeout
-        self._secrets = secrets
-
-    @property
-    def place(self) -> str:
-        """The address that is used."""
-        return self._nodes[self._at].place
-
-    async def open(self) -> None:
-        """Connect to the first node that answers, and look at the versions of the others.
-
-        Whatever else is wrong with another node is logged: it is not needed yet.
-
-        Raises:
-            IndexUnavailable: none can be reached.
-            IndexRejected: one is older than Postings needs.
-        """
-        await self.request(_nothing)
-        others = [node for node in self._nodes if node.seen is None]
-        for trouble in await asyncio.gather(*map(self._look, others)):
-            if trouble is not None:
-                log.warning("a node of the cluster can't be used: %s", trouble)
-
-    async def check_version(self) -> None:
-        """Raise :class:`IndexRejected` if the server is older than what Postings builds on."""
-        await self.request(lambda _: self._nodes[self._at].version())
-
-    async def request(self, send: Callable[[AsyncQdrantClient], Awaitable[T]], need: Need | None = None) -> T:
-        """Send a request that may be repeated, as all of ours may.
-
-        Args:
-            send: calls a method of a node's client.
-            need: of its filters, which no node may be too old for.
-
-        Raises:
-            IndexFailure, ModelMismatch: as :mod:`postings.index.server.errors` says.
-            InvalidFilter: a node is older than the filter needs; nothing was sent.
-        """
-        said = ""
+    grpc_port = 0 if _Grpc.lost else grpc_port or settings.index_grpc_port or 0
+    _Grpc.used |= bool(grpc_port)
+    key = settings.index_api_key
+    options: dict[str, Any] = {
+        "limits": httpx.Limits(max_connections=_CONNECTIONS),
+        "grpc_options": dict(_GRPC_OPTIONS),
+        # A compressed answer comes in two packets, and the second waits up to 40 ms until the first is confirmed.
+        "metadata": {"Accept-Encoding": "identity"},  # the client's word for headers of REST alone
+    }
+    if settings.index_ca is not None:
         try:
-            # httpx limits each read, not their sum: a server that sends a byte a second would never time out.
-            async with asyncio.timeout(self._timeout) as limit:
-                ends = limit.when() or 0.0
-                for pause in (*_PAUSES, None):
-                    try:
-                        return await self._try_nodes(send, need, ends)
-                    except PostingsError as found:
-                        cause = found.__cause__
-                        asked = cause.retry_after_s if isinstance(cause, ResourceExhaustedResponse) else 0
-                        wait = max(asked, (pause or 0) * random.uniform(0.5, 1))  # noqa: S311
-                        if not found.retry or pause is None or asyncio.get_running_loop().time() + wait >= ends:
-                            raise
-                        said = f"; before that: {found}"
-                    await asyncio.sleep(wait)
-        except TimeoutError as error:
-            raise IndexUnavailable(
-                f"{self._where(self._nodes[self._at])}: no answer in {self._timeout:g} s (POSTINGS_INDEX_TIMEOUT){said}"
-            ) from error
-        raise AssertionError
+            options["verify"] = ssl.create_default_context(cafile=settings.index_ca)
+            options["grpc_options"] |= {"root_certificates": settings.index_ca.read_bytes()}
+        except OSError as error:
+            raise ConfigurationError(f"setting 'index_ca': {settings.index_ca}: {error}") from error
+    with warnings.catch_warnings():
+        # Whether the network is trusted with the key is the operator's decision, made with the URL.
+        warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
+        return AsyncQdrantClient(
+            url=with_port(url or settings.index_urls[0]),
+            prefer_grpc=bool(grpc_port),
+            grpc_port=grpc_port or REST_PORT + 1,
+            api_key=key.get_secret_value() if key else None,
+            timeout=settings.index_timeout,
+            check_compatibility=False,
+            **options,
+        )
 
-    async def close(self) -> None:
-        """Close the clients."""
-        await asyncio.gather(*(node.close() for node in self._nodes))
 
-    async def _try_nodes(self, send: Callable[[AsyncQdrantClient], Awaitable[T]], need: Need | None, ends: float) -> T:
-        for left in range(len(self._nodes), 0, -1):
-            node = self._nodes[self._at]
-            share = (ends - asyncio.get_running_loop().time()) / left
-            try:
-                async with asyncio.timeout(share if left > 1 else None):
-                    client = await node.client()
-                    if need is not None:
-                        await self._check(need, node)
-                    answer = await send(client)
-            except Exception as error:
-                found = error if isinstance(error, PostingsError) else self._error(error, node)
-                if found is None:
-                    raise
-                # Any other error is about the request: another node would say the same.
-                if isinstance(found, IndexUnavailable):
-                    self._leave(node, found)
-                    if left > 1:
-                        continue
-                if found is error:
-                    raise
-                raise found from safe_cause(error, self._secrets)
-            if node is not self._answered:
-                log.warning("%s is asked from now on, after %s", node.place, self._why)
-            self._answered = node
-            return answer
-        raise AssertionError
+def place_of(client: AsyncQdrantClient) -> str:
+    """What a client talks to, for messages."""
+    options = client.init_options
+    place = redacted(str(options.get("url") or options.get("host") or options.get("location") or "qdrant"))
+    return f"{place} (gRPC on port {options['grpc_port']})" if options.get("prefer_grpc") else place
 
-    def _leave(self, node: Node, why: IndexUnavailable) -> None:
-        """Ask the next from now on, unless another request has seen to that already."""
-        node.failed = True
-        if self._nodes[self._at] is node:
-            self._at = (self._at + 1) % len(self._nodes)
-            self._why = why
 
-    async def _check(self, need: Need, node: Node) -> None:
-        """Raise :class:`InvalidFilter` if a node that was seen is older: one passes a request on to the others."""
-        await node.version()
-        if self._oldest() < need.version:
-            # It may have been updated meanwhile.
-            await asyncio.gather(*map(self._look, self._nodes))
-        if (oldest := self._oldest()) < need.version:
-            raise InvalidFilter(
-                f"{self._where(node)}: {need.word!r} in the filter needs Qdrant {shown(need.version)} or later, and "
-                f"this server is {shown(oldest)}: it would leave the condition out"
-            )
+async def by_grpc(settings: Settings, url: str, rest: q.VersionInfo) -> AsyncQdrantClient | None:
+    """A client over gRPC for the server that says ``rest`` of itself over REST; ``None`` if gRPC can't be used.
 
-    def _oldest(self) -> Version:
-        return min(node.seen for node in self._nodes if node.seen is not None)
-
-    async def _look(self, node: Node) -> PostingsError | None:
-        """Ask a node for its version; of one that can't say it, what is wrong: it stays as it was seen.
-
-        Raises:
-            IndexRejected: it is older than Postings needs.
-        """
-        try:
-            async with asyncio.timeout(min(_LOOK_SECONDS, self._timeout)):
-                await node.version(again=True)
-        except IndexRejected:
-            raise
-        except Exception as error:
-            found = error if isinstance(error, PostingsError) else self._error(error, node)
-            if found is None:
-                raise
-            return found
+    The port after that of REST may be shut, or another server's, or take no API key: each is reason enough for REST.
+    """
+    found = urlsplit(with_port(url))
+    port = (found.port or REST_PORT) + 1  # the next, by Qdrant's convention
+    # Behind a path, or the port of the web, there is a proxy, which passes on what it was told to.
+    proxy = found.path.strip("/") or found.port == HTTPS_PORT
+    if settings.index_grpc_port is not None or _Grpc.lost or proxy or port > 65535:
         return None
-
-    def _error(self, error: Exception, node: Node) -> PostingsError | None:
-        return index_error(error, self._where(node), self._secrets)
-
-    def _where(self, node: Node) -> str:
-        return f"{node.place}, collection {self._collection!r}"
-
-
-async def _nothing(_: AsyncQdrantClient) -> None:
-    """Connecting is all there is to do."""
+    reason = "another server answers there"
+    async with AsyncExitStack() as unused:
+        client = open_client(settings, url, port)
+        unused.push_async_callback(client.close)
+        try:
+            async with asyncio.timeout(min(_LOOK_SECONDS, settings.index_timeout)):
+                told = await client.info()
+                if "qdrant" in told.title and (told.title, told.version) == (rest.title, rest.version):
+                    await client.collection_exists(settings.collection)  # unlike its version, it needs the API key
+                    unused.pop_all()
+                    log.debug("%s: gRPC on port %d", redacted(url), port)
+                    return client
+        except Exception as error:  # whatever it is, REST has just answered
+            reason = type(error).__name__
+    log.info("%s: REST, as gRPC on port %d can't be used: %s", redacted(url), port, reason)
+    return None

@@ -10,8 +10,8 @@ from qdrant_client import AsyncQdrantClient
 
 from postings.addresses import with_port
 from postings.errors import IndexRejected
+from postings.index.server.connection import by_grpc, open_client, place_of
 from postings.index.server.diagnosis import wrong_port
-from postings.index.server.opening import by_grpc, open_client, place_of
 from postings.index.server.versions import MINIMUM_VERSION, Version, read_version, shown
 from postings.secrets import redacted
 from postings.settings import Settings
