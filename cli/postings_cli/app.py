@@ -19,7 +19,7 @@ from postings_cli.evaluate import evaluate
 from postings_cli.export import export
 from postings_cli.info import info
 from postings_cli.ingest import ingest
-from postings_cli.logs import show_logs
+from postings_cli.logs import shown_logs
 from postings_cli.mine import mine
 from postings_cli.search import search
 from postings_cli.serve import serve
@@ -81,7 +81,7 @@ def _options(
 ) -> None:
     """Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored."""
     if context.invoked_subcommand not in _WITH_LOGS:
-        show_logs()
+        context.with_resource(shown_logs())
 
 
 for _command in (ingest, search, info, delete, worker, status, serve, mine, train, evaluate, export, demo):

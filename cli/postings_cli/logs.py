@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from postings_cli.console import say
 
@@ -15,9 +17,15 @@ class Lines(logging.Handler):
         say(self.format(record))
 
 
-def show_logs() -> None:
+@contextmanager
+def shown_logs() -> Iterator[None]:
     """Show warnings, and what an encoder does only once and takes long, such as exporting its model."""
-    log = logging.getLogger("postings")
-    if not log.handlers:
-        log.addHandler(Lines())
-        logging.getLogger("postings.encoder").setLevel(logging.INFO)
+    log, encoding, handler = logging.getLogger("postings"), logging.getLogger("postings.encoder"), Lines()
+    level = encoding.level
+    log.addHandler(handler)
+    encoding.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        encoding.setLevel(level)
+        log.removeHandler(handler)

@@ -92,7 +92,7 @@ def test_imports_are_light() -> None:
         "ir_measures",
         "matplotlib",
     }
-    packages = "postings, postings_query, postings_ingest, postings_training, postings_cli.main"
+    packages = "postings, postings_query, postings_ingest, postings_training, postings_cli.app"
     code = f"import sys, {packages}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "postings_cli.search" in loaded

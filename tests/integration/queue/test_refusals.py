@@ -16,7 +16,7 @@ from postings_ingest.queue.ledger import BULK
 from postings_ingest.queue.refusals import refusal
 from postings_ingest.queue.status import queue_status
 from tests.integration.queue.test_connection import on, tls_redis
-from tests.support.redis_server import RedisServer
+from tests.support.redis_server import RedisServer, free_port
 from tests.support.worker import Worker, until
 
 __all__ = ["tls_redis"]
@@ -132,7 +132,11 @@ def cluster(redis_binary: str, tmp_path: Path) -> Iterator[tuple[RedisServer, Re
     nodes = []
     for name in ("first", "second"):
         (folder := tmp_path / name).mkdir()
-        options = {"cluster-enabled": "yes", "cluster-config-file": str(folder / "nodes.conf")}
+        options = {
+            "cluster-enabled": "yes",
+            "cluster-config-file": str(folder / "nodes.conf"),
+            "cluster-port": str(free_port()),  # by default 10,000 above the other, and too high for many
+        }
         nodes.append(RedisServer(folder, redis_binary, **options))
         nodes[-1].start()
     yield nodes[0], nodes[1]
@@ -148,9 +152,13 @@ def test_a_cluster(settings: Settings, cluster: tuple[RedisServer, RedisServer])
         queue_status(Ledger(settings))
     with redis.Redis.from_url(first.url) as one, redis.Redis.from_url(second.url) as other:
         other.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-        one.execute_command("CLUSTER", "MEET", "127.0.0.1", second.port)
+        one.execute_command("CLUSTER", "MEET", "127.0.0.1", second.port, _bus_port(other))
         until(lambda: _state(one) == "ok", "the nodes don't form a cluster")
     refused_everywhere(settings, expected)
+
+
+def _bus_port(node: redis.Redis) -> int:
+    return int(node.config_get("cluster-port")["cluster-port"])
 
 
 def _state(node: redis.Redis) -> str:
