@@ -64,7 +64,7 @@ def say_first(lines: Iterable[str], total: int, what: str) -> None:
 
 def print_json(data: Any) -> None:
     """Print one JSON value to stdout, the same on a terminal and in a pipe; what a terminal would obey is escaped."""
-    # Other encodings than UTF-8 lack letters, and what stands for them isn't JSON.
+    # Where stdout isn't UTF-8, letters that it lacks are written as \xe9, which isn't JSON; \u00e9 is.
     all_letters = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
     dumped = json.dumps(data, ensure_ascii=not all_letters, indent=2)
     hidden = [each for each in set(dumped) if each != "\n" and _VISIBLE[ord(each)] != each]

@@ -15,8 +15,8 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
     r"""Split a text into its front matter (YAML between ``---``, TOML between ``+++``) and what follows.
 
     What only looks like front matter, because it isn't valid or holds no names, stays text: two rules with a paragraph
-    between them, for example. So does one of more than 64 KiB, or nested more than 32 levels deep, and one with YAML's
-    aliases, a few lines of which can stand for gigabytes.
+    between them, for example. So does one of more than 64 KiB, nested more than 32 levels deep, or with YAML aliases:
+    with these, a few lines can expand to gigabytes.
 
     Example:
         >>> split_front_matter("---\ntags: [news]\n---\n# A title\n")
