@@ -80,14 +80,18 @@ def test_reads_and_writes_go_on_when_the_node_that_is_asked_is_away(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
-def test_a_node_that_lacks_its_peers_is_left_for_one_that_has_them(server: QdrantServer, status: int) -> None:
+def test_a_node_that_lacks_its_peers_is_left_for_one_that_has_them(
+    server: QdrantServer, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, logger="postings.index.server")
     with answering(status, NO_PEERS, root=VERSION) as alone:
         name = f"peers-{status}"
         with ServerIndex.connect(settings(alone, server.url, collection=name)) as index:
-            assert alone in index._index._connection.place
             index.ensure(MODEL, "tiny")
             assert use(index, "a") == {"a"}
             assert index.info().location == server.url
+        (left,) = caplog.messages
+        assert left.startswith(f"{server.url} is asked from now on, after {alone}")
 
 
 def test_the_first_address_may_be_away_from_the_start(server: QdrantServer) -> None:
