@@ -1,8 +1,8 @@
 """What does encoding keep? Memory while real abstracts of mixed lengths are encoded and ingested in one process.
 
-    python -m benchmarks.memory [--torch-texts 3000] [--data DIR] [BACKEND …]
+    python -m benchmarks.memory [--texts N] [--data DIR] [onnx] [torch] [ingest]
 
-``onnx`` and ``torch`` encode all abstracts (``torch``: some) in one call and keep the vectors; ``ingest`` brings them
+``onnx`` and ``torch`` encode all abstracts in one call and keep the vectors; ``ingest`` brings them
 into an embedded index, which the engine holds in the process's memory: what is left once the index is closed is what
 ingesting itself keeps. Each runs in a process of its own. Writes ``benchmarks/results/memory.md``; exit status 1 if
 encoding takes more than 1.5 times what its vectors, its tokens and one pass take, ``onnx`` more than 600 MB in all, or
@@ -12,6 +12,7 @@ if ``ingest``, with its index closed, holds more than it did after the first fif
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import random
 import subprocess
@@ -92,6 +93,7 @@ def ingesting(texts: list[str]) -> dict[str, float]:
         with open_index(settings := Settings(index_url=folder)) as index:
             documents = (Document(str(number), text) for number, text in enumerate(texts))
             report = Pipeline(Encoder.load("tiny", "cpu"), index, settings).run(documents, note)
+        ctypes.CDLL(None).malloc_trim(0)  # what the engine freed when it was closed isn't kept
         closed = memory("VmRSS")
     rate = len(texts) / report.seconds
     return {"texts": len(texts), "rate": rate, "first": held[0], "last": held[-1], "closed": closed}
@@ -108,10 +110,9 @@ def measured(which: str, count: int | None, data: Path) -> dict[str, float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("which", nargs="*", default=["onnx", "torch", "ingest"], metavar="BACKEND")
+    parser.add_argument("which", nargs="*", default=["onnx", "torch", "ingest"], metavar="WHAT")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beir", help="the BEIR folders")
-    parser.add_argument("--torch-texts", type=int, default=3000)
-    parser.add_argument("--texts", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--texts", type=int, metavar="N", help="so many texts instead of all")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
@@ -119,8 +120,7 @@ def main() -> int:
         found = ingesting(texts) if arguments.only == "ingest" else encoding(texts, arguments.only)
         print(json.dumps(found))
         return 0
-    counts = {"torch": arguments.torch_texts}
-    rows = {which: measured(which, counts.get(which), arguments.data) for which in arguments.which}
+    rows = {which: measured(which, arguments.texts, arguments.data) for which in arguments.which}
     encoded = {which: row for which, row in rows.items() if which != "ingest"}
     lines = [
         "# Memory of encoding and ingesting",

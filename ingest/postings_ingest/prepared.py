@@ -8,6 +8,7 @@ from typing import Self
 
 from postings import Document, Passage, SparseVector
 from postings.digests import Digest
+from postings.index.long_strings import shortened
 from postings.index.payload import passage_point
 from postings.writes import Outcome, Revision, Written
 from postings_ingest.standing import Standing
@@ -87,9 +88,14 @@ class Incoming:
         """The revision to write: passages and vectors, which may be those of another version or with other metadata."""
         # What no search can find is encoded again whenever it comes, for each run tells of it.
         digest = self.digest if any(len(vector) for _, vector in passages) else None
+        whole = self.document.metadata
+        short, at_head = shortened(whole) if len(passages) > 1 else (whole, [])
         points = [
             passage_point(
-                replace(passage, version=self.version, metadata=self.document.metadata), {fingerprint: vector}, digest
+                replace(passage, version=self.version, metadata=short if passage.ordinal else whole),
+                {fingerprint: vector},
+                digest,
+                at_head,
             )
             for passage, vector in passages
         ]

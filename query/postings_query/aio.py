@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from postings import Encoder, Index, open_index
 from postings.errors import IndexUnavailable, InvalidQuery
-from postings.index import Filter, IndexInfo, ScoredPoint, SearchRequest
+from postings.index import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.open import is_server
 from postings_query.hits import Hit
 from postings_query.searching import Wanted, check_query, proceed, searching
@@ -110,13 +110,13 @@ class AsyncSearchClient:
             group_by_document=group_by_document,
             explain=explain,
             score_threshold=score_threshold,
+            consistent=consistent,
         )
         index, encoder = await self._opened()
-        questions = searching(encoder, wanted)
-        asked, hits = await asyncio.to_thread(proceed, questions, None)
-        while asked:
-            answers = await index.search_batch(asked, consistent=consistent)
-            asked, hits = await asyncio.to_thread(proceed, questions, answers)
+        search = searching(encoder, wanted)
+        ask, hits = await asyncio.to_thread(proceed, search, None)
+        while ask:
+            ask, hits = await asyncio.to_thread(proceed, search, await ask(index))
         return hits
 
     async def query_tokens_left_out(self, query: str) -> int:
@@ -183,6 +183,16 @@ class AsyncIndex(Protocol):
         """Answer several searches."""
         ...
 
+    async def retrieve(self, ids: Sequence[str]) -> list[Point]:
+        """Read points by id."""
+        ...
+
+    async def page(
+        self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, offset: str | None = None
+    ) -> tuple[list[Point], str | None]:
+        """Read some of the points that match, and say where to go on."""
+        ...
+
     async def close(self) -> None:
         """Release the engine."""
         ...
@@ -205,6 +215,14 @@ class _InThread:
         self, requests: Sequence[SearchRequest], *, consistent: bool = False
     ) -> list[list[ScoredPoint]]:
         return await asyncio.to_thread(self._index.search_batch, requests, consistent=consistent)
+
+    async def retrieve(self, ids: Sequence[str]) -> list[Point]:
+        return await asyncio.to_thread(self._index.retrieve, ids)
+
+    async def page(
+        self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, offset: str | None = None
+    ) -> tuple[list[Point], str | None]:
+        return await asyncio.to_thread(self._index.page, filter, fields=fields, offset=offset)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._index.close)

@@ -81,7 +81,8 @@ class SearchClient:
             limit: hits to return, at most.
             offset: hits to leave out at the top, for paging.
             filter: a ``qdrant_client.models.Filter`` or its JSON form, over ``metadata.<key>``, ``doc_id``,
-                ``title``, ``text`` and ``version``.
+                ``title``, ``text`` and ``version``. A condition that reads long strings in metadata (``match`` with
+                ``text``, ``phrase`` or ``substring``) costs a request more.
             group_by_document: one hit for each document, its best passage; ``limit`` and ``offset`` count documents.
             explain: say which tokens made the score, and which characters fired them.
             score_threshold: leave out hits with a lower score; one that equals it stays.
@@ -124,12 +125,13 @@ class SearchClient:
             group_by_document=group_by_document,
             explain=explain,
             score_threshold=score_threshold,
+            consistent=consistent,
         )
         self._check_model()
-        questions = searching(self._encoder, wanted)
-        asked, hits = proceed(questions, None)
-        while asked:
-            asked, hits = proceed(questions, self._index.search_batch(asked, consistent=consistent))
+        search = searching(self._encoder, wanted)
+        ask, hits = proceed(search, None)
+        while ask:
+            ask, hits = proceed(search, ask(self._index))
         return hits
 
     def query_tokens_left_out(self, query: str) -> int:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from postings.index import ScoredPoint, SearchRequest
+from postings_query import asks
+from postings_query.asks import Asking
 
 _PASSAGES_PER_DOCUMENT = 2
 
 
 def best_of_documents(
-    requests: Sequence[SearchRequest], most: int
-) -> Generator[list[SearchRequest], list[list[ScoredPoint]], list[list[ScoredPoint]]]:
-    """Answer requests whose ``limit`` and ``offset`` count documents: yields what to ask, is sent the answers.
+    requests: Sequence[SearchRequest], most: int, *, consistent: bool
+) -> Asking[list[list[ScoredPoint]]]:
+    """Answer requests whose ``limit`` and ``offset`` count documents.
 
     Passages come best first, equal scores in the order of their ids, so the first of each document is its best. They
     are read in growing numbers until enough documents are among them: exact, and the same on every engine.
@@ -21,6 +23,7 @@ def best_of_documents(
     Args:
         requests: what to search for.
         most: passages to read for one request, at the most.
+        consistent: see :meth:`postings.Index.search`.
     """
     answers: dict[int, list[ScoredPoint]] = {}
     wanted = [request.offset + request.limit for request in requests]
@@ -29,7 +32,7 @@ def best_of_documents(
     while open_requests:
         batch = [replace(requests[at], limit=sizes[at], offset=0) for at in open_requests]
         unanswered = []
-        for at, points in zip(open_requests, (yield batch), strict=True):
+        for at, points in zip(open_requests, (yield asks.search(batch, consistent=consistent)), strict=True):
             best = _best_passages(points)
             if len(best) >= wanted[at] or len(points) < sizes[at] or sizes[at] >= most:
                 answers[at] = best[requests[at].offset : wanted[at]]

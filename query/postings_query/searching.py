@@ -1,13 +1,10 @@
-"""A search as questions to the index, so that the one who asks may block or not.
-
-:func:`searching` is a generator: it yields requests, is sent the answers, and returns the hits.
-"""
+"""A search, from the queries to their hits, but for the calls to the index, see :mod:`postings_query.asks`."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from postings import Encoder, SparseVector
 from postings.arguments import as_integer, as_list, as_number
@@ -15,17 +12,18 @@ from postings.errors import InvalidQuery
 from postings.index import Filter, ScoredPoint, SearchRequest
 from postings.index.fields import checked_filter
 from postings.index.payload import passage_from
+from postings_query import asks
+from postings_query.asks import Ask, Asking
 from postings_query.attribution import contributions
 from postings_query.grouping import best_of_documents
 from postings_query.hits import Hit
+from postings_query.long_strings import filter_for_passages, with_whole_metadata
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
 
 MAX_HITS = 10_000
 """The largest ``offset + limit``."""
-
-Questions: TypeAlias = Generator[list[SearchRequest], list[list[ScoredPoint]], list[list[Hit]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +42,7 @@ class Wanted:
     group_by_document: bool = False
     explain: bool = False
     score_threshold: float | None = None
+    consistent: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.queries, str):
@@ -54,7 +53,9 @@ class Wanted:
         object.__setattr__(self, "queries", queries)
         limit, offset = as_integer("limit", self.limit, InvalidQuery), as_integer("offset", self.offset, InvalidQuery)
         if limit < 1 or offset < 0 or limit + offset > MAX_HITS:
-            raise InvalidQuery(f"limit must be >= 1, offset >= 0, both at most {MAX_HITS:,}; got {limit} and {offset}")
+            raise InvalidQuery(
+                f"limit must be >= 1, offset >= 0, and their sum at most {MAX_HITS:,}; got {limit} and {offset}"
+            )
         if self.score_threshold is not None:
             as_number("score_threshold", self.score_threshold, InvalidQuery)
         if self.filter is not None:
@@ -73,8 +74,9 @@ def check_query(query: object) -> None:
         raise InvalidQuery(f"the query isn't valid Unicode: {error.reason} at {error.start}") from error
 
 
-def searching(encoder: Encoder, wanted: Wanted) -> Questions:
+def searching(encoder: Encoder, wanted: Wanted) -> Asking[list[list[Hit]]]:
     """Encode the queries, ask, and explain the hits if that is wanted."""
+    filter = wanted.filter and (yield from filter_for_passages(wanted.filter))  # type: ignore[arg-type]
     vectors = encoder.encode_queries(wanted.queries)
     requests = [
         SearchRequest(
@@ -82,16 +84,13 @@ def searching(encoder: Encoder, wanted: Wanted) -> Questions:
             using=encoder.fingerprint,
             limit=wanted.limit,
             offset=wanted.offset,
-            filter=wanted.filter,  # type: ignore[arg-type]
+            filter=filter,  # type: ignore[arg-type]
             score_threshold=wanted.score_threshold,
             with_vector=wanted.explain,
         )
         for vector in vectors
     ]
-    if wanted.group_by_document:
-        answers = yield from best_of_documents(requests, MAX_HITS)
-    else:
-        answers = yield requests
+    answers = yield from _answers(requests, wanted)
     hits = [[_hit(point) for point in points] for points in answers]
     if not wanted.explain:
         return hits
@@ -100,14 +99,25 @@ def searching(encoder: Encoder, wanted: Wanted) -> Questions:
     ]
 
 
-def proceed(
-    questions: Questions, answers: list[list[ScoredPoint]] | None
-) -> tuple[list[SearchRequest], list[list[Hit]]]:
-    """Hand over the answers (``None`` to begin); returns what to ask next, or nothing and the hits."""
+def proceed(search: Asking[list[list[Hit]]], answer: Any) -> tuple[Ask | None, list[list[Hit]]]:
+    """Hand over the answer (``None`` to begin); returns what to ask next, or nothing and the hits."""
     try:
-        return questions.send(answers), []  # type: ignore[arg-type]
+        return search.send(answer), []
     except StopIteration as end:
-        return [], end.value
+        return None, end.value
+
+
+def _answers(requests: Sequence[SearchRequest], wanted: Wanted) -> Asking[list[list[ScoredPoint]]]:
+    for last in (False, True):
+        if wanted.group_by_document:
+            found = yield from best_of_documents(requests, MAX_HITS, consistent=wanted.consistent)
+        else:
+            found = yield asks.search(requests, consistent=wanted.consistent)
+        answers, same = yield from with_whole_metadata(found)
+        # A document was replaced in between: its new revision can be found now, or isn't a hit any more.
+        if same or last:
+            break
+    return answers
 
 
 def _explained(encoder: Encoder, query: SparseVector, points: Sequence[ScoredPoint], hits: list[Hit]) -> list[Hit]:

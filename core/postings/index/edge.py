@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import qdrant_edge as edge
 
@@ -33,6 +33,7 @@ from postings.index.models import CollectionModels
 from postings.index.payload import INDEXED_FIELDS, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.ranking import Question, Ranking
+from postings.index.scrolling import scrolled
 from postings.process import Origin, never_free_in_a_fork
 
 ROOM_TO_WRITE = 128 * 2**20
@@ -109,8 +110,12 @@ class EdgeIndex:
         if self._models is None:
             self._create(CollectionModels.of(fingerprint, model))
             self._open()
-        _, models = self._opened()
+        shard, models = self._opened()
         models.require(fingerprint, model, self.collection)
+        with edge_errors(str(self._folder)):
+            for field in INDEXED_FIELDS.keys() - shard.info().payload_schema.keys():
+                schema = _SCHEMA_TYPES[INDEXED_FIELDS[field]]
+                shard.update(edge.UpdateOperation.create_field_index(field, schema))
         return models
 
     def info(self) -> IndexInfo:
@@ -170,28 +175,32 @@ class EdgeIndex:
         found = {str(record.id): to_point(record) for record in records}
         return [found[id] for id in wanted if id in found]
 
+    def page(
+        self,
+        filter: Filter | None = None,
+        *,
+        fields: Sequence[str] | None = None,
+        vectors: Sequence[str] = (),
+        offset: str | None = None,
+    ) -> tuple[list[Point], str | None]:
+        """Read some of the points that match, and say where to go on."""
+        shard, _ = self._opened()
+        request = edge.ScrollRequest(
+            offset=offset,
+            limit=_PAGE,
+            filter=None if filter is None else to_edge(checked_filter(filter)),
+            with_payload=True if fields is None else as_list("fields", fields, str, InvalidInput),
+            with_vector=as_list("vectors", vectors, str, InvalidInput),
+        )
+        with edge_errors(str(self._folder)):
+            records, following = shard.scroll(request)
+        return [to_point(record) for record in records], None if following is None else str(following)
+
     def scroll(
         self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
     ) -> Iterator[Point]:
         """Go through all points that match, in the order of their ids."""
-        translated = None if filter is None else to_edge(checked_filter(filter))
-        fields = None if fields is None else as_list("fields", fields, str, InvalidInput)
-        vectors = as_list("vectors", vectors, str, InvalidInput)
-        next_id: Any = None
-        while True:
-            shard, _ = self._opened()
-            page = edge.ScrollRequest(
-                offset=next_id,
-                limit=_PAGE,
-                filter=translated,
-                with_payload=True if fields is None else fields,
-                with_vector=vectors,
-            )
-            with edge_errors(str(self._folder)):
-                records, next_id = shard.scroll(page)
-            yield from map(to_point, records)
-            if next_id is None:
-                return
+        return scrolled(self, filter, fields, vectors)
 
     def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
         """Count the points that match."""
@@ -280,8 +289,6 @@ class EdgeIndex:
 def _create_shard(folder: Path, vector_name: str, parameters: edge.EdgeSparseVectorParams) -> None:
     folder.mkdir()
     shard = edge.EdgeShard.create(str(folder), edge.EdgeConfig(sparse_vectors={vector_name: parameters}))
-    for field, schema in INDEXED_FIELDS.items():
-        shard.update(edge.UpdateOperation.create_field_index(field, _SCHEMA_TYPES[schema]))
     shard.flush()
     shard.close()
 

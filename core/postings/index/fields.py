@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FIELDS = ("doc_id", "ordinal", "version", "passages", "start", "end", "title", "text")
 """What users filter on, beside ``metadata.<key>``; :mod:`postings.index.payload` says what each is."""
 
-_OWN = ("deleted_at", "digest", "metadata_digest")
+_OWN = ("deleted_at", "digest", "metadata_digest", "at_head")
 _IDS = ("id", "_id")
 _GROUPS = {"must", "should", "must_not", "min_should", "conditions", "is_empty", "is_null"}
 # A path of Qdrant's: a name, in quotation marks if it has other characters, and what follows inside of that field.

@@ -10,6 +10,8 @@ field                   meaning
 ``start``, ``end``      the passage's character offsets into the document's text
 ``title``, ``text``     what is shown
 ``metadata``            the user's own fields; filter on ``metadata.<key>``
+``at_head``             keys of the metadata whose long strings only passage 0 has whole, where there are such (keyword
+                        index), see :mod:`postings.index.long_strings`
 ``digest``              of all that decided the document's passages and vectors, see :class:`postings.digests.Digest`
 ``metadata_digest``     of the document's metadata
 ``deleted_at``          tombstones only: when the document was deleted, ms since the epoch (integer index)
@@ -31,6 +33,7 @@ INDEXED_FIELDS: Mapping[str, str] = {
     "ordinal": "integer",
     "version": "integer",
     "deleted_at": "integer",
+    "at_head": "keyword",
 }
 """Payload fields that are indexed when a collection is created, with Qdrant's schema type of each."""
 
@@ -52,8 +55,17 @@ HEADS: Filter = {"must": [{"key": "ordinal", "match": {"value": 0}}]}
 """One point for each document, deleted ones included."""
 
 
-def passage_point(passage: Passage, vectors: Mapping[str, SparseVector], digest: Digest | None = None) -> Point:
-    """The point that stores a passage; without a digest, its document is encoded again whenever it comes."""
+def passage_point(
+    passage: Passage, vectors: Mapping[str, SparseVector], digest: Digest | None = None, at_head: Sequence[str] = ()
+) -> Point:
+    """The point that stores a passage.
+
+    Args:
+        passage: what to store.
+        vectors: by the fingerprint of their model.
+        digest: of its document; without one, the document is encoded again whenever it comes.
+        at_head: as :func:`postings.index.long_strings.shortened` says it.
+    """
     payload: dict[str, Any] = {
         "doc_id": passage.doc_id,
         "ordinal": passage.ordinal,
@@ -67,6 +79,8 @@ def passage_point(passage: Passage, vectors: Mapping[str, SparseVector], digest:
     }
     if digest is not None:
         payload |= {"digest": digest.content, "metadata_digest": digest.metadata}
+    if at_head:
+        payload["at_head"] = list(at_head)
     return Point(passage.id, payload, vectors)
 
 
@@ -77,7 +91,7 @@ def tombstone_point(doc_id: str, version: int, deleted_at: int) -> Point:
 
 
 def passage_from(payload: Mapping[str, Any]) -> Passage:
-    """Read back the passage that :func:`passage_point` stored."""
+    """Read back the passage that :func:`passage_point` stored; long strings as they are stored with it."""
     return Passage(
         doc_id=payload["doc_id"],
         ordinal=payload["ordinal"],

@@ -136,6 +136,20 @@ class Index(Protocol):
         """Read points by id, in the order of ``ids``, leaving out those that aren't there."""
         ...
 
+    def page(
+        self,
+        filter: Filter | None = None,
+        *,
+        fields: Sequence[str] | None = None,
+        vectors: Sequence[str] = (),
+        offset: str | None = None,
+    ) -> tuple[list[Point], str | None]:
+        """Read some of the points that match, in the order of their ids, from the id ``offset`` on.
+
+        Returns the points and the id to go on with; ``None`` after the last ones.
+        """
+        ...
+
     def scroll(
         self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
     ) -> Iterator[Point]:

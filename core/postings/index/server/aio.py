@@ -193,19 +193,24 @@ class AsyncServerIndex:
         return [found[id] for id in wanted if id in found]
 
     async def page(
-        self, filter: Filter | None, fields: Sequence[str] | None, vectors: Sequence[str], offset: Any
-    ) -> tuple[list[Point], Any]:
-        """Some points that match, from ``offset`` on, in the order of their ids, and the next offset."""
+        self,
+        filter: Filter | None = None,
+        *,
+        fields: Sequence[str] | None = None,
+        vectors: Sequence[str] = (),
+        offset: str | None = None,
+    ) -> tuple[list[Point], str | None]:
+        """Read some of the points that match, and say where to go on."""
         records, following = await self._request(
             "scroll",
             scroll_filter=None if filter is None else to_filter(checked_filter(filter)),
             limit=_PAGE,
             offset=offset,
-            with_payload=True if fields is None else list(fields),
-            with_vectors=list(vectors) or False,
+            with_payload=True if fields is None else as_list("fields", fields, str, InvalidInput),
+            with_vectors=as_list("vectors", vectors, str, InvalidInput) or False,
             consistency=_CONSISTENT,
         )
-        return [to_point(record) for record in records], following
+        return [to_point(record) for record in records], None if following is None else str(following)
 
     async def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
         """Count the points that match."""

@@ -10,11 +10,10 @@ from typing import Any, Self, TypeVar
 
 from qdrant_client import AsyncQdrantClient
 
-from postings.arguments import as_list
-from postings.errors import IndexUnavailable, InvalidInput, PostingsError
-from postings.index.fields import checked_filter
+from postings.errors import IndexUnavailable, PostingsError
 from postings.index.models import CollectionModels
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
+from postings.index.scrolling import scrolled
 from postings.index.server.aio import AsyncServerIndex
 from postings.process import OwnedLock
 from postings.settings import Settings
@@ -95,20 +94,22 @@ class ServerIndex:
         """Read points by id."""
         return self._loop.run(self._index.retrieve(ids, vectors=vectors))
 
+    def page(
+        self,
+        filter: Filter | None = None,
+        *,
+        fields: Sequence[str] | None = None,
+        vectors: Sequence[str] = (),
+        offset: str | None = None,
+    ) -> tuple[list[Point], str | None]:
+        """Read some of the points that match, and say where to go on."""
+        return self._loop.run(self._index.page(filter, fields=fields, vectors=vectors, offset=offset))
+
     def scroll(
         self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
     ) -> Iterator[Point]:
         """Go through all points that match, in the order of their ids."""
-        # Read once, for all pages.
-        filter = None if filter is None else checked_filter(filter)
-        fields = None if fields is None else as_list("fields", fields, str, InvalidInput)
-        vectors = as_list("vectors", vectors, str, InvalidInput)
-        offset: Any = None
-        while True:
-            points, offset = self._loop.run(self._index.page(filter, fields, vectors, offset))
-            yield from points
-            if offset is None:
-                return
+        return scrolled(self, filter, fields, vectors)
 
     def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
         """Count the points that match."""

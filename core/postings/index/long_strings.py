@@ -1,0 +1,185 @@
+"""Long strings in metadata: a document's head has them whole, its other passages only their beginning.
+
+A page of HTML would otherwise be stored as often as its document has passages. All that is short is on every passage,
+so filters decide there. A condition that could tell a long string from its beginning is asked of the heads first, and
+replaced by the documents for which it holds: see :func:`conditions_for_heads` and :func:`decided`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from postings.index.protocol import Filter
+
+BEGINNING = 256
+"""Characters of a long string that every passage has."""
+
+_WORTHWHILE = 4096
+"""Characters that must be saved in each passage: a search for such passages reads their heads too."""
+
+_LISTS = ("must", "should", "must_not")
+_ANYWHERE = {"text", "text_any", "phrase", "substring"}
+_TOP_KEY = re.compile(r'(?:metadata|"metadata")\.(?:"([^"]*)"|([^.\[]+))')
+
+
+def shortened(metadata: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
+    """The metadata for passages that aren't the head, and the keys whose values differ from the head's.
+
+    Example:
+        >>> short, at_head = shortened({"lang": "en", "html": "<p>guitar</p>" * 1000})
+        >>> short["lang"], len(short["html"]), at_head
+        ('en', 256, ['html'])
+        >>> shortened({"lang": "en", "about": "guitars " * 50})[1]
+        []
+    """
+    short = {key: _beginnings(value) for key, value in metadata.items()}
+    if _characters(metadata) - _characters(short) < _WORTHWHILE:
+        return metadata, []
+    return short, [key for key, value in metadata.items() if short[key] != value]
+
+
+def completed(metadata: Mapping[str, Any], at_head: Iterable[str], head: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metadata of a passage with the values of its head; what the head doesn't have stays as it is.
+
+    Example:
+        >>> completed({"lang": "en", "html": "<p>"}, ["html"], {"lang": "en", "html": "<p>guitar</p>"})["html"]
+        '<p>guitar</p>'
+    """
+    return {**metadata, **{key: head[key] for key in at_head if key in head}}
+
+
+@dataclass(frozen=True, slots=True)
+class HeadCondition:
+    """A condition that only heads can decide where documents have long strings under ``key`` of their metadata."""
+
+    key: str
+    condition: Filter
+
+    @property
+    def heads(self) -> Filter:
+        """The heads that have long strings under the key, and for which the condition holds."""
+        head = {"key": "ordinal", "match": {"value": 0}}
+        return {"must": [head, self._long, self.condition]}
+
+    def decided(self, doc_ids: Sequence[str]) -> Filter:
+        """The same condition for any passage, given the documents of those heads."""
+        on_passage = {"must": [self.condition], "must_not": [self._long]}
+        return {"should": [on_passage, {"key": "doc_id", "match": {"any": list(doc_ids)}}]} if doc_ids else on_passage
+
+    @property
+    def _long(self) -> Filter:
+        return {"key": "at_head", "match": {"value": self.key}}
+
+
+def conditions_for_heads(filter: Filter) -> list[HeadCondition]:
+    """The conditions of a filter in JSON form that have to be asked of heads; mostly there is none.
+
+    Example:
+        >>> filter = {"must": [{"key": "metadata.html", "match": {"text": "guitar"}}]}
+        >>> [condition] = conditions_for_heads(filter)
+        >>> condition.key
+        'html'
+        >>> conditions_for_heads({"must": [{"key": "metadata.lang", "match": {"value": "en"}}]})
+        []
+    """
+    found: list[HeadCondition] = []
+
+    def note(condition: Any) -> Any:
+        if needed := _for_heads(condition):
+            found.append(needed)
+        return condition
+
+    _changed(filter, note)
+    return found
+
+
+def decided(filter: Filter, documents: Iterable[Sequence[str]]) -> Filter:
+    """The filter with the conditions of :func:`conditions_for_heads` replaced.
+
+    Args:
+        filter: in JSON form.
+        documents: for each of these conditions, in their order, the ids of the documents whose heads meet it.
+    """
+    answers = iter(documents)
+
+    def replace(condition: Any) -> Any:
+        needed = _for_heads(condition)
+        return needed.decided(next(answers)) if needed else condition
+
+    changed: Filter = _changed(filter, replace)
+    return changed
+
+
+def _changed(filter: Any, change: Callable[[Any], Any]) -> Any:
+    """A filter with each condition changed that isn't a filter itself; what is no filter is left to others."""
+    if not isinstance(filter, Mapping) or not filter.keys() & {*_LISTS, "min_should"}:
+        return change(filter)
+    clauses = dict(filter)
+    for name in clauses.keys() & set(_LISTS):
+        clauses[name] = _all_changed(clauses[name], change)
+    least = clauses.get("min_should")
+    if isinstance(least, Mapping) and "conditions" in least:
+        clauses["min_should"] = {**least, "conditions": _all_changed(least["conditions"], change)}
+    return clauses
+
+
+def _all_changed(conditions: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(conditions, list):
+        return [_changed(each, change) for each in conditions]
+    return _changed(conditions, change)
+
+
+def _for_heads(condition: Any) -> HeadCondition | None:
+    if not isinstance(condition, Mapping):
+        return None
+    nested = condition.get("nested")
+    key = nested.get("key") if isinstance(nested, Mapping) else condition.get("key")
+    path = _TOP_KEY.match(key) if isinstance(key, str) else None
+    if path is None or not _reads_on(condition):
+        return None
+    return HeadCondition(path[1] if path[1] is not None else path[2], condition)
+
+
+def _reads_on(data: Any) -> bool:
+    """Whether a condition can tell a long string from its beginning."""
+    if isinstance(data, Mapping):
+        match = data.get("match")
+        if isinstance(match, Mapping) and (match.keys() & _ANYWHERE or _longest(match) >= BEGINNING):
+            return True
+        return any(map(_reads_on, data.values()))
+    return isinstance(data, list) and any(map(_reads_on, data))
+
+
+def _beginnings(value: Any) -> Any:
+    match value:
+        case str():
+            return value[:BEGINNING]
+        case Mapping():
+            return {key: _beginnings(each) for key, each in value.items()}
+        case list():
+            return [_beginnings(each) for each in value]
+        case _:
+            return value
+
+
+def _strings(value: Any) -> Iterable[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for each in value.values():
+                yield from _strings(each)
+        case list():
+            for each in value:
+                yield from _strings(each)
+
+
+def _characters(value: Any) -> int:
+    return sum(map(len, _strings(value)))
+
+
+def _longest(value: Any) -> int:
+    return max(map(len, _strings(value)), default=0)

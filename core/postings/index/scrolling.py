@@ -1,0 +1,26 @@
+"""Going through all points that match, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from postings.arguments import as_list
+from postings.errors import InvalidInput
+from postings.index.fields import checked_filter
+from postings.index.protocol import Filter, Index, Point
+
+
+def scrolled(
+    index: Index, filter: Filter | None, fields: Sequence[str] | None, vectors: Sequence[str]
+) -> Iterator[Point]:
+    """The points of all pages, see :meth:`postings.Index.scroll`."""
+    # The arguments may be iterables that can be read once: here, for all pages.
+    filter = None if filter is None else checked_filter(filter)
+    fields = None if fields is None else as_list("fields", fields, str, InvalidInput)
+    vectors = as_list("vectors", vectors, str, InvalidInput)
+    offset = None
+    while True:
+        points, offset = index.page(filter, fields=fields, vectors=vectors, offset=offset)
+        yield from points
+        if offset is None:
+            return

@@ -1,0 +1,31 @@
+"""What a search asks of the index, as calls to make on it, so that the one who makes them may block or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+from postings.index import Filter, SearchRequest
+
+_T = TypeVar("_T")
+
+Ask: TypeAlias = Callable[[Any], Any]
+"""A call on an index; what it returns is the answer, or with an index for asyncio, an awaitable of it."""
+
+Asking: TypeAlias = Generator[Ask, Any, _T]
+"""Yields what to ask, is sent the answer, and returns what came of it."""
+
+
+def search(requests: Sequence[SearchRequest], *, consistent: bool) -> Ask:
+    """Answer searches, see :meth:`postings.Index.search_batch`."""
+    return lambda index: index.search_batch(requests, consistent=consistent)
+
+
+def retrieve(ids: Sequence[str]) -> Ask:
+    """Read points, see :meth:`postings.Index.retrieve`."""
+    return lambda index: index.retrieve(ids)
+
+
+def page(filter: Filter, fields: Sequence[str], offset: str | None) -> Ask:
+    """Read some of the points that match, see :meth:`postings.Index.page`."""
+    return lambda index: index.page(filter, fields=fields, offset=offset)
