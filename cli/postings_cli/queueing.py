@@ -20,7 +20,7 @@ from postings_ingest.queue.bar import job_bar
 if TYPE_CHECKING:
     from postings_cli.remarks import Remarks
     from postings_ingest import Job, Producer
-    from postings_ingest.queue.ledger import Counts
+    from postings_ingest.queue.counts import Counts
 
 _INTERRUPTED = "interrupted"
 _NO_WORKER = "no worker is alive: start one with `postings worker`; Ctrl-C leaves the documents queued"

@@ -18,9 +18,10 @@ from rich.text import Text
 from postings.errors import BrokerUnavailable, MissingExtra
 from postings_cli.console import err, out, print_json, printable
 from postings_cli.options import Collection, Json, settings_from
+from postings_ingest.queue.counts import Counts
 from postings_ingest.queue.durability import warn_of_losses
 from postings_ingest.queue.job import Job
-from postings_ingest.queue.ledger import Counts, Ledger
+from postings_ingest.queue.ledger import Ledger
 from postings_ingest.queue.status import QueueStatus, queue_status
 from postings_ingest.repeats import Repeats
 

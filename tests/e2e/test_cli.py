@@ -11,6 +11,7 @@ import pytest
 from postings import EdgeIndex
 from postings.encoder.sources import BUNDLED
 from tests.support.cli import Cli, write_jsonl
+from tests.support.models import save, small_bert
 
 ARTICLES = [
     {"id": "lion", "title": "Lions", "text": "A lion hunts antelopes at dusk.", "lang": "en", "year": 2020},
@@ -266,3 +267,13 @@ def test_every_command_has_an_example_in_its_help(cli: Cli, capsys: pytest.Captu
     for command in ("ingest", "search", "info", "delete", "demo"):
         assert run([command, "--help"]) == 0
         assert f"Example: postings {command}" in capsys.readouterr().out
+
+
+def test_a_first_export_of_a_model_says_so(
+    cli: Cli, articles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    model = save(small_bert, tmp_path)
+    said = f"exporting {model} to ONNX, which takes a while, but only this once\n"
+    assert cli("ingest", articles, "--model", model).err == said
+    assert cli("search", "prey", "--model", model).err == ""

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from postings import Document, Encoder, Settings
 from postings_ingest import Ledger, Producer
-from postings_ingest.queue.ledger import Counts
+from postings_ingest.queue.counts import Counts
 from postings_ingest.worker.metrics import Metrics
 from tests.support.cli import start
 from tests.support.worker import environment_of

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import random
+import subprocess
+import sys
+import time
 from pathlib import Path
+
+import pytest
 
 from postings import EdgeIndex, SparseVector
 from postings.index import Point, edge
@@ -35,3 +41,61 @@ def test_a_collection_that_is_updated_for_ever_stays_small(tmp_path: Path) -> No
         assert index.count() == POINTS
     with EdgeIndex(tmp_path) as index:
         assert {stored.payload["version"] for stored in index.scroll()} == {ROUNDS - 1}
+
+
+CHURN = """
+import sys
+from postings import EdgeIndex, SparseVector
+from postings.index import Point, edge_folder
+from tests.support.indexes import MODEL, point
+
+edge_folder.VACUUM_UP_TO = int(sys.argv[2])
+vector = SparseVector(list(range(400)), [1.0] * 400)
+
+def held():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("RssAnon"))
+
+with EdgeIndex(sys.argv[1]) as index:
+    index.ensure(MODEL, "tiny")
+    for version in range(int(sys.argv[3])):
+        index.upsert([point(f"{version} {number}", vector, version=version) for number in range(500)])
+        index.delete({"must": [{"key": "version", "range": {"lt": version - 2}}]})
+        print(version, held(), index.count(), flush=True)
+"""
+
+
+def churned(folder: Path, vacuum_up_to: int, rounds: int) -> list[tuple[int, int]]:
+    """New points in each round, those of older ones deleted: the memory held after each, in KiB, and the points."""
+    command = [sys.executable, "-c", CHURN, str(folder), str(vacuum_up_to), str(rounds)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [(int(held), int(count)) for _, held, count in map(str.split, ran.stdout.splitlines())]
+
+
+def test_what_is_deleted_takes_no_memory_for_ever(tmp_path: Path) -> None:
+    rounds = 40
+    kept, grown = (churned(tmp_path / str(limit), limit, rounds) for limit in (100_000, 0))
+    assert {count for _, count in kept[2:]} == {1500}
+    growth, unbounded = kept[-1][0] - kept[rounds // 4][0], grown[-1][0] - grown[rounds // 4][0]
+    assert unbounded > 20_000
+    assert growth < unbounded / 4
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_a_kill_while_deleted_points_are_taken_back_loses_nothing(tmp_path: Path, attempt: int) -> None:
+    command = [sys.executable, "-c", CHURN, str(tmp_path), "100000", "1000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        shard = tmp_path / "documents" / "shard"
+        while not (segments := set((shard / "segments").glob("*"))):
+            time.sleep(0.01)
+        while set((shard / "segments").glob("*")) <= segments:  # until another is being made
+            time.sleep(0.001)
+        time.sleep(random.Random(attempt).random() / 20)
+        process.kill()
+        last = int(process.stdout.read().splitlines()[-1].split()[0])
+    with EdgeIndex(tmp_path) as index:
+        versions = [stored.payload["version"] for stored in index.scroll()]
+        assert len(versions) == index.count()
+        for version in (last - 1, last):
+            assert versions.count(version) == 500
+        assert not {version for version in versions if version < last - 2}

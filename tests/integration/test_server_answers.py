@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 from qdrant_client import AsyncQdrantClient
+from qdrant_client import models as q
 
 from postings import Encoder, Settings, SparseVector
 from postings.errors import IndexUnavailable, PostingsError
@@ -172,6 +173,14 @@ def test_fields_that_a_setting_names_are_indexed_also_in_a_collection_that_stand
         settings = settings.model_copy(update={"index_fields": {"lang": "keyword", "year": "integer"}})
         with ServerIndex.connect(settings) as index:
             index.ensure(MODEL, "tiny")
-            found = index._loop.run(index._index._read()).payload_schema
+
+        async def schema() -> dict[str, q.PayloadIndexInfo]:
+            client = open_client(settings)
+            try:
+                return (await client.get_collection(settings.collection)).payload_schema
+            finally:
+                await client.close()
+
+        found = asyncio.run(schema())
     kinds = {field: schema.data_type.value for field, schema in found.items()}
     assert kinds == {**INDEXED_FIELDS, "metadata.lang": "keyword", "metadata.year": "integer"}

@@ -175,11 +175,11 @@ def test_documents_that_are_deleted_between_two_requests_do_not_end_a_page_of_do
     busy.upsert([passage(document, 1, "own", ordinal) for document in range(9) for ordinal in (1, 2)])
     gone = [point.payload["doc_id"] for point in sorted(busy.scroll(), key=lambda point: point.id)[:2]]
     busy.meanwhile(lambda index: index.delete(of_documents(gone)))
-    questions = best_of_documents([SearchRequest(QUERY, MODEL, 6)], 1000)
-    asked, pages = next(questions), None
+    questions = best_of_documents([SearchRequest(QUERY, MODEL, 6)], 1000, consistent=False)
+    ask, pages = next(questions), None
     while pages is None:
         try:
-            asked = questions.send(busy.search_batch(asked))
+            ask = questions.send(ask(busy))
         except StopIteration as end:
             pages = end.value
     assert len({hit.payload["doc_id"] for hit in pages[0]}) == 6

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
@@ -19,11 +15,10 @@ from postings.errors import (
     CollectionNotFound,
     ConfigurationError,
     IndexCorrupt,
-    IndexRejected,
     IndexUnavailable,
     InvalidInput,
-    StorageFull,
 )
+from postings.index.edge_folder import check_room, make, models_of, vacuum
 from postings.index.edge_values import to_edge_point, to_edge_query, to_hit, to_point
 from postings.index.existing import existing
 from postings.index.failures import edge_errors
@@ -35,9 +30,6 @@ from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, Searc
 from postings.index.ranking import Question, Ranking
 from postings.index.scrolling import scrolled
 from postings.process import Origin, never_free_in_a_fork
-
-ROOM_TO_WRITE = 128 * 2**20
-"""Bytes that must be free before a write: the engine maps its files, so a full disk kills the process (SIGBUS)."""
 
 FLUSH_AFTER = 5000
 """Points written, or deletes, after which all is flushed: until then the engine keeps the log of all writes, which it
@@ -108,7 +100,7 @@ class EdgeIndex:
         """Create the collection for a model, or check that it has it; see :meth:`postings.Index.ensure`."""
         self._origin.check()
         if self._models is None:
-            self._create(CollectionModels.of(fingerprint, model))
+            make(self._folder, CollectionModels.of(fingerprint, model), self._parameters)
             self._open()
         shard, models = self._opened()
         models.require(fingerprint, model, self.collection)
@@ -127,7 +119,7 @@ class EdgeIndex:
         """Insert or replace points, see :meth:`postings.Index.upsert`.
 
         Raises:
-            StorageFull: less than ``ROOM_TO_WRITE`` bytes are free on the disk.
+            StorageFull: less than 128 MiB are free on the disk.
         """
         condition = None if newest is None else to_edge(version_at_most(newest))
         all_points = as_list("points", points, Point, InvalidInput)
@@ -236,65 +228,17 @@ class EdgeIndex:
         return self._shard, self._models
 
     def _open(self) -> None:
-        record = self._folder / "collection.json"
-        try:
-            data = json.loads(record.read_bytes())
-        except (OSError, ValueError) as error:
-            raise IndexCorrupt(f"{self._folder} isn't a Postings collection: {record.name}: {error}") from error
-        self._models = CollectionModels.from_json(data, str(record))
+        self._models = models_of(self._folder)
         with edge_errors(str(self._folder), otherwise=IndexCorrupt):
             self._shard = edge.EdgeShard.load(str(self._folder / "shard"))
 
-    def _create(self, models: CollectionModels) -> None:
-        # Built under another name and renamed when whole, so that a crash leaves no half-made collection.
-        try:
-            self._root.mkdir(parents=True, exist_ok=True)
-            self._check_room(self._root)
-            unfinished = Path(tempfile.mkdtemp(prefix=".creating-", dir=self._root))
-        except OSError as error:
-            raise IndexRejected(f"{self._root}: can't make the index folder: {error.strerror or error}") from error
-        try:
-            with edge_errors(str(self._root)):
-                _create_shard(unfinished / "shard", models.active, self._parameters)
-            _write_durably(unfinished / "collection.json", models)
-            unfinished.chmod(0o755)
-            with contextlib.suppress(FileExistsError):
-                # Another process may have made the collection meanwhile: then that one is opened.
-                unfinished.rename(self._folder)
-        except OSError as error:
-            if not self._folder.exists():
-                raise IndexRejected(f"{self._folder}: can't make the collection: {error}") from error
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-
     def _update(self, operation: edge.UpdateOperation, changes: int = 1) -> None:
         shard, _ = self._opened()
-        self._check_room(self._folder)
+        check_room(self._folder)
         with edge_errors(str(self._folder)):
             shard.update(operation)
             self._unflushed += changes
             if self._unflushed >= FLUSH_AFTER:
                 self._unflushed = 0
                 shard.flush()
-
-    def _check_room(self, folder: Path) -> None:
-        free = shutil.disk_usage(folder).free
-        if free < ROOM_TO_WRITE:
-            raise StorageFull(
-                f"{folder}: {free // 2**20} MiB are free on the disk and a write needs {ROOM_TO_WRITE // 2**20} MiB: "
-                "what was written before is kept; make room and run it again"
-            )
-
-
-def _create_shard(folder: Path, vector_name: str, parameters: edge.EdgeSparseVectorParams) -> None:
-    folder.mkdir()
-    shard = edge.EdgeShard.create(str(folder), edge.EdgeConfig(sparse_vectors={vector_name: parameters}))
-    shard.flush()
-    shard.close()
-
-
-def _write_durably(path: Path, models: CollectionModels) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(models.to_json(), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
+                vacuum(self._folder, shard)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from postings_ingest.queue.ledger import Counts
+from postings_ingest.queue.counts import Counts
 
 
 @contextmanager

@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterator
 
 from postings.errors import BrokerUnavailable, ConfigurationError, JobNotFound
+from postings_ingest.queue.counts import Counts
 from postings_ingest.queue.dead_letters import DeadLetter, DeadLetters
-from postings_ingest.queue.ledger import Counts, Ledger
+from postings_ingest.queue.ledger import Ledger
 from postings_ingest.repeats import Repeats
 
 log = logging.getLogger(__name__)

@@ -14,14 +14,14 @@ import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import IntEnum
 from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from postings.errors import BrokerUnavailable, MissingExtra, QueueFull
 from postings_ingest.queue.connection import redis_url
+from postings_ingest.queue.counts import Counts
+from postings_ingest.queue.lease import Held, Lease
 from postings_ingest.queue.refusals import refusal
 
 if TYPE_CHECKING:
@@ -38,77 +38,7 @@ QUEUES = (INTERACTIVE, BULK)
 """In the order in which workers look into them."""
 
 
-class Held(IntEnum):
-    """How it stands with a lease; false where its holder must stop.
-
-    Attributes:
-        TAKEN: another worker has the batch since, or has finished it.
-        VALID: nobody else has it.
-        LOST: Redis holds no such batch any more: it was evicted, flushed, or never reached the disk. Nobody else can
-            have it, so whoever has its payload goes on.
-    """
-
-    TAKEN = 0
-    VALID = 1
-    LOST = 2
-
-
 _HELD = {"taken": Held.TAKEN, "held": Held.VALID, "lost": Held.LOST}
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A batch that this worker holds.
-
-    Attributes:
-        id: the batch's.
-        payload: its operations, see :mod:`postings_ingest.queue.messages`.
-        job: whom to count for.
-        queue: where it came from.
-        arrival: the version of operations that bring none, in ms since the epoch.
-        deliveries: how often work on it was begun and not given back, this time included.
-        token: of the holder; only the last one may finish the batch.
-        documents: how many operations it has.
-    """
-
-    id: str
-    payload: str
-    job: str
-    queue: str
-    arrival: int
-    deliveries: int
-    token: str
-    documents: int
-
-    @property
-    def context(self) -> dict[str, str]:
-        """What a line of the log says of it besides."""
-        return {"job": self.job, "batch": self.id}
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Of a job: documents by what became of them, deletions included.
-
-    Of those ``indexed``, the ``unchanged`` ones stood in the index as they came, so that they weren't encoded again.
-    """
-
-    submitted: int = 0
-    indexed: int = 0
-    superseded: int = 0
-    deleted: int = 0
-    failed: int = 0
-    unchanged: int = 0
-
-    @property
-    def done(self) -> int:
-        """Documents whose fate is known."""
-        return self.indexed + self.superseded + self.deleted + self.failed
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing is left to do."""
-        return self.done >= self.submitted
 
 
 class Ledger:

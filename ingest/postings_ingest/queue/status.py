@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from postings_ingest.queue.ledger import QUEUES, Counts, Ledger
+from postings_ingest.queue.counts import Counts
+from postings_ingest.queue.ledger import QUEUES, Ledger
 
 _JOBS = 20
 

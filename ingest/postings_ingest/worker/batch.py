@@ -15,8 +15,10 @@ from postings.writes import Outcome
 from postings_ingest.indexing import Indexed, Indexer
 from postings_ingest.operations import Deletion, Operation, micro_batches
 from postings_ingest.prepared import Prepared
+from postings_ingest.queue.counts import Counts
 from postings_ingest.queue.dead_letters import letter
-from postings_ingest.queue.ledger import Counts, Held, Lease, Ledger
+from postings_ingest.queue.lease import Held, Lease
+from postings_ingest.queue.ledger import Ledger
 from postings_ingest.queue.messages import NewerFormat, Unreadable, dump, pack, to_json, unpack
 from postings_ingest.worker.patience import Broken, Patience, Stopping
 

@@ -14,7 +14,8 @@ from dataclasses import asdict
 from typing import Any
 
 from postings.errors import PostingsError
-from postings_ingest.queue.ledger import Lease, Ledger
+from postings_ingest.queue.lease import Lease
+from postings_ingest.queue.ledger import Ledger
 from postings_ingest.queue.status import Worker
 from postings_ingest.repeats import Repeats
 

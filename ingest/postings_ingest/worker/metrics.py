@@ -15,7 +15,8 @@ from postings_ingest.queue.status import queue_status
 if TYPE_CHECKING:
     from postings import Encoder
     from postings_ingest.indexing import Indexed
-    from postings_ingest.queue.ledger import Counts, Ledger
+    from postings_ingest.queue.counts import Counts
+    from postings_ingest.queue.ledger import Ledger
 
 _SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 

@@ -10,7 +10,8 @@ from postings import Document, Encoder, Settings, open_index
 from postings.errors import IndexUnavailable
 from postings_ingest import Counts, Ledger
 from postings_ingest.indexing import Indexer
-from postings_ingest.queue.ledger import BULK, Lease
+from postings_ingest.queue.lease import Lease
+from postings_ingest.queue.ledger import BULK
 from postings_ingest.queue.messages import dump, pack, to_json
 from postings_ingest.worker.batch import BatchRun
 from postings_ingest.worker.patience import Patience, Stopping

@@ -24,7 +24,8 @@ from postings import Settings
 from postings.errors import BrokerUnavailable, ConfigurationError, DeadLetterNotFound, InvalidInput, QueueFull
 from postings_ingest import Counts, DeadLetters, Ledger
 from postings_ingest.queue.dead_letters import letter
-from postings_ingest.queue.ledger import BULK, INTERACTIVE, QUEUES, Held, Lease
+from postings_ingest.queue.lease import Held, Lease
+from postings_ingest.queue.ledger import BULK, INTERACTIVE, QUEUES
 from tests.support.redis_server import RedisServer
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -246,3 +250,18 @@ def test_wrong_input_is_one_line(evaluate: Callable[..., Ran], data: Path, argum
     assert ran.status == 1
     assert reason in ran.err
     assert len(ran.err.splitlines()) == 1
+
+
+def test_a_terminal_shows_tables_and_a_file_has_markdown(data: Path) -> None:
+    command = [sys.executable, "-c", "from postings_cli.main import main; main()", "evaluate", "tiny", "--data", data]
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "200", "TERM": "xterm"}
+    ran = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE, env=environment)
+    os.close(theirs)
+    shown = os.read(ours, 2**16).decode()
+    os.close(ours)
+    assert ran.returncode == 0, ran.stderr
+    assert "nDCG@10" in shown
+    assert "|" not in shown
+    assert "─" in shown
+    assert "| --" in subprocess.run(command, capture_output=True, text=True, check=True).stdout.replace("|--", "| --")

@@ -99,10 +99,10 @@ class AsyncServerIndex:
     async def ensure(self, fingerprint: str, model: str) -> CollectionModels:
         """Create the collection for a model, or check that it has it, and that what is filtered on is indexed."""
         try:
-            found = await self._read()
+            found = await self._send("get_collection")
         except CollectionNotFound:
             await self._create(CollectionModels.of(fingerprint, model))
-            found = await self._read()
+            found = await self._request("get_collection")
         models = self._models(found)
         models.require(fingerprint, model, self.collection)
         # Before any point is there: and again, should whoever made the collection have died in between.
@@ -116,7 +116,7 @@ class AsyncServerIndex:
 
     async def info(self) -> IndexInfo:
         """Say what the collection holds."""
-        models = self._models(await self._read())
+        models = self._models(await self._request("get_collection"))
         try:
             points, approximate = await self.count(), False
         except StrictModeRejected:
@@ -229,6 +229,13 @@ class AsyncServerIndex:
         await self.close()
 
     async def _request(self, method: str, *arguments: Any, **options: Any) -> Any:
+        """Call a method of the client on the collection, which must be there."""
+        try:
+            return await self._send(method, *arguments, **options)
+        except CollectionNotFound as error:
+            raise await self._with_others(error) from error.__cause__
+
+    async def _send(self, method: str, *arguments: Any, **options: Any) -> Any:
         """Call a method of the client on the collection.
 
         Raises:
@@ -239,12 +246,9 @@ class AsyncServerIndex:
             raise RuntimeError("this index belongs to another event loop: connect one in each")
         self._loop = loop
         need = need_of([arguments, options])
-        try:
-            return await self._cluster.request(
-                lambda client: getattr(client, method)(self.collection, *arguments, **options), need
-            )
-        except CollectionNotFound as error:
-            raise await self._with_others(error) from error.__cause__
+        return await self._cluster.request(
+            lambda client: getattr(client, method)(self.collection, *arguments, **options), need
+        )
 
     async def _with_others(self, error: CollectionNotFound) -> CollectionNotFound:
         """The same error, with the collections that are there; with a key for one collection, nobody may ask."""
@@ -276,10 +280,6 @@ class AsyncServerIndex:
             # Another worker may have made it meanwhile.
             if not await self._request("collection_exists"):
                 raise
-
-    async def _read(self) -> q.CollectionInfo:
-        found: q.CollectionInfo = await self._request("get_collection")
-        return found
 
     def _models(self, found: q.CollectionInfo) -> CollectionModels:
         metadata = found.config.metadata

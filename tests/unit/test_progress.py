@@ -1,0 +1,56 @@
+"""A bar is on the terminal while something is under way, and no longer: other bars come in between."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from postings_cli import progress
+
+HIDDEN, BACK = "\x1b[?25l", "\x1b[?25h"
+EMPTY_LINE = "\r\x1b[1A\x1b[2K"
+
+
+def drawn(terminal: io.StringIO) -> bool:
+    """Whether a bar has a line of the terminal: it hides the cursor until it gives the line back, empty."""
+    shown = terminal.getvalue()
+    assert shown.count(HIDDEN) - shown.count(BACK) in (0, 1)
+    if shown.rfind(HIDDEN) > shown.rfind(BACK):
+        return True
+    assert not shown or shown.endswith(BACK + EMPTY_LINE)
+    return False
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=True, force_interactive=True, width=80, _environ={})
+    monkeypatch.setattr(progress, "err", console)
+    return shown
+
+
+def test_a_bar_is_there_while_something_is_under_way(terminal: io.StringIO) -> None:
+    with progress.steps_bar() as show:
+        assert not drawn(terminal)
+        for what in ("encoding", "searching"):
+            show(what, 1, 2)
+            assert drawn(terminal)
+            show(what, 2, 2)
+            assert not drawn(terminal)
+            assert what in terminal.getvalue()
+        show("reading", 1, 0)
+        assert drawn(terminal)
+    assert not drawn(terminal)
+
+
+def test_a_bar_ends_with_an_error(terminal: io.StringIO) -> None:
+    def fail() -> None:
+        with progress.steps_bar() as show:
+            show("encoding", 1, 2)
+            raise ValueError
+
+    with pytest.raises(ValueError, match=r"^$"):
+        fail()
+    assert not drawn(terminal)
