@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.forking import said_by
 
 PARENT = """
 import logging, os, sys
@@ -65,30 +63,19 @@ in_child(use)
 """
 
 
-def said_by(code: str, folder: Path, backend: str) -> list[str]:
-    command = [sys.executable, "-W", "ignore", "-c", PARENT + code, str(folder), backend]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-        try:
-            said, _ = process.communicate(timeout=120)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    return said.splitlines()
-
-
 @pytest.mark.parametrize("backend", ["onnx", "torch"])
 def test_what_a_parent_opened_is_refused_at_once_and_stays_whole(tmp_path: Path, backend: str) -> None:
     foreign = "WrongProcess this {} belongs to the process that was forked: {} one in each process"
     encoder, index = foreign.format("encoder", "load"), foreign.format("index", "open")
     expected = [index, encoder, encoder, index, index, "None", "status 0", "status 0", "parent 300 10"]
-    assert said_by(INHERITED, tmp_path, backend) == expected
+    assert said_by(PARENT + INHERITED, str(tmp_path), backend) == expected
 
 
 def test_a_forked_process_may_open_and_load_its_own(tmp_path: Path) -> None:
-    assert said_by(OWN, tmp_path, "onnx") == ["3", "status 0"]
+    assert said_by(PARENT + OWN, str(tmp_path), "onnx") == ["3", "status 0"]
 
 
 def test_pytorch_is_refused_at_once_in_a_process_whose_parent_used_it(tmp_path: Path) -> None:
-    (said, status) = said_by(OWN, tmp_path, "torch")
+    (said, status) = said_by(PARENT + OWN, str(tmp_path), "torch")
     assert "'tiny' can't be loaded in a process that was forked after PyTorch had encoded" in said
     assert status == "status 0"

@@ -7,10 +7,6 @@ import contextlib
 import gzip
 import json
 import logging
-import os
-import signal
-import subprocess
-import sys
 import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -25,6 +21,7 @@ from postings.errors import AccessDenied, ConfigurationError, IndexUnavailable
 from postings.index.server import AsyncServerIndex, ServerIndex
 from postings.index.server.connection import open_client
 from tests.integration.test_server_faults import CALLS
+from tests.support.forking import said_by
 from tests.support.indexes import MODEL, point
 from tests.support.qdrant_server import QdrantServer, free_pair
 from tests.support.scripted_http import answering
@@ -225,15 +222,8 @@ index.close()
 
 
 def test_a_process_that_was_forked_uses_rest_where_its_parent_used_grpc(server: QdrantServer) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", FORK, server.url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-        try:
-            said, _ = process.communicate(timeout=60)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
     by_grpc = f"parent 0 {server.url} (gRPC on port {server.grpc_port})"
-    assert said.splitlines() == [f"child 0 {server.url}", "status 0", by_grpc]
+    assert said_by(FORK, server.url) == [f"child 0 {server.url}", "status 0", by_grpc]
 
 
 def test_what_is_no_settings_is_refused_before_anything_is_started() -> None:

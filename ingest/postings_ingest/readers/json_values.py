@@ -28,10 +28,7 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
     """
     decoder = Decoder(source, reject, omit)
     with source.open() as file:
-        for line, value in _values(file):
-            document = decoder.document(line, value)
-            if document is not None:
-                yield document
+        yield from decoder.documents(_values(file))
 
 
 def estimate(source: Source) -> int | None:  # noqa: ARG001 - the readers' common signature

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -24,10 +24,7 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
     """Read documents from JSON Lines."""
     decoder = Decoder(source, reject, omit)
     with source.open() as file:
-        for number, line in _lines(file):
-            document = decoder.document(number, line)
-            if document is not None:
-                yield document
+        yield from decoder.documents(_lines(file))
 
 
 class Decoder:
@@ -39,8 +36,14 @@ class Decoder:
         object_of = partial(_object, self._twice)
         self._decoder = json.JSONDecoder(object_pairs_hook=object_of, parse_int=_integer)
 
-    def document(self, line: int, value: bytes) -> Document | None:
-        """Give the document of an object that begins on this line; None where there is none, or it is rejected."""
+    def documents(self, values: Iterable[tuple[int, bytes]]) -> Iterator[Document]:
+        """Give the documents of objects, each with the line where it begins; those that can't be used are rejected."""
+        for line, value in values:
+            document = self._document(line, value)
+            if document is not None:
+                yield document
+
+    def _document(self, line: int, value: bytes) -> Document | None:
         path = self._source.path
         if len(value) > MAX_LINE:
             reason = f"the record is longer than {MAX_LINE // 2**20} MiB"
