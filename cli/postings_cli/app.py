@@ -76,7 +76,7 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
 def _options(
     context: typer.Context,
     version: Annotated[  # noqa: ARG001 # its callback does the work
-        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_say_version)
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_say_version)
     ] = False,
 ) -> None:
     """Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored."""
@@ -87,7 +87,7 @@ def _options(
 for _command in (ingest, search, info, delete, worker, status, serve, mine, train, evaluate, export, demo):
     app.command(_command.__name__)(_reported(_command))
 
-_letters = typer.Typer(help="Documents that could not be indexed: list, show, retry, purge.", no_args_is_help=True)
+_letters = typer.Typer(help="List, show, retry or purge dead letters.", no_args_is_help=True)
 _letters.command("list")(_reported(dead_letters.list_letters))
 _letters.command("show")(_reported(dead_letters.show))
 _letters.command("retry")(_reported(dead_letters.retry))

@@ -19,12 +19,12 @@ from postings_ingest.queue.ledger import Ledger
 
 _FAILED = 1
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Letters, as `list` names them.")]
-All = Annotated[bool, typer.Option("--all", help="All letters of the collection.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters, as `list` prints them.")]
+All = Annotated[bool, typer.Option("--all", help="All dead letters of the collection.")]
 
 
 def list_letters(collection: Collection = None, limit: int = 100, as_json: Json = False) -> None:
-    """Documents that could not be indexed, the oldest first, each with its reason.
+    """List them with their reasons, oldest first.
 
     Example: postings dead-letters list --json
     """
@@ -45,7 +45,7 @@ def list_letters(collection: Collection = None, limit: int = 100, as_json: Json 
 
 
 def show(id: Annotated[str, typer.Argument(metavar="ID")], collection: Collection = None) -> None:
-    """Everything about one letter, the document included, as JSON.
+    """Show one with its document, as JSON.
 
     Example: postings dead-letters show 1700000000000-0
     """
@@ -56,11 +56,14 @@ def retry(
     ids: Ids = None,
     all_letters: All = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Even letters older than the deletes that are remembered.")
+        bool,
+        typer.Option(
+            "--force", help="Retry even dead letters that are older than the deletes whose versions are kept."
+        ),
     ] = False,
     collection: Collection = None,
 ) -> None:
-    """Queue documents again, in the versions that they had.
+    """Queue documents again, with their versions.
 
     Example: postings dead-letters retry --all
     """
@@ -85,7 +88,7 @@ def retry(
 
 
 def purge(ids: Ids = None, all_letters: All = False, collection: Collection = None) -> None:
-    """Forget letters for good.
+    """Delete dead letters for good.
 
     Example: postings dead-letters purge 1700000000000-0
     """

@@ -20,14 +20,16 @@ def delete(
         int | None,
         typer.Option(
             "--version",
-            help="Version of the delete: a larger one, ingested later, brings the document back. By default the time "
-            "in ms.",
+            help="Version of the delete; a larger version, ingested later, brings the document back. By default the "
+            "time in ms.",
             show_default=False,
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Delete documents by id; an older version that arrives later doesn't bring them back.
+    """Delete documents by id.
+
+    An older version that arrives later doesn't bring them back.
 
     Example: postings delete intro chapter-2 --collection articles
     """

@@ -26,7 +26,7 @@ _SHORTEST = 40
 
 
 def demo(index: IndexUrl = None, model: Model = None) -> None:
-    """Index the docstrings of Python's standard library, then answer three questions with reasons.
+    """Index Python's docstrings and answer questions.
 
     Example: postings demo
     """

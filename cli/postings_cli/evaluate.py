@@ -34,7 +34,7 @@ def evaluate(
         list[str],
         typer.Option("--nano-beir", help="A set of NanoBEIR, such as msmarco, from the hub.", show_default=False),
     ] = [],  # noqa: B006
-    split: Annotated[str, typer.Option(help="Which judgments of the folders count.")] = "test",
+    split: Annotated[str, typer.Option(help="The judgments of the folders to use.")] = "test",
     against: Annotated[
         str | None, typer.Option(help="Another model, compared query by query.", show_default=False)
     ] = None,
@@ -47,13 +47,15 @@ def evaluate(
         list[Path],
         typer.Option(
             "--trained-on",
-            help="Training data of the model, or where it lies now: JSON Lines, a BEIR folder, or a hub data set.",
+            help="Training data of the model, or where they are now: JSON Lines, a BEIR folder, or a hub data set.",
             show_default=False,
         ),
     ] = [],  # noqa: B006
     leaks: Annotated[
         Literal["refuse", "drop"],
-        typer.Option(help="What to do when a query stands in the training data: give no score, or leave it out."),
+        typer.Option(
+            help="When a query is in the training data: give no score (refuse), or leave the query out (drop)."
+        ),
     ] = "refuse",
     report: Annotated[
         Path | None,
@@ -61,11 +63,11 @@ def evaluate(
     ] = None,
     as_json_: Json = False,
 ) -> None:
-    """Measure how well a model, or a collection, finds what BEIR folders judge relevant.
+    """Measure a model or a collection on BEIR folders.
 
-    A model encodes each folder's corpus and is searched exactly; with --collection, what stands there is searched.
+    The model encodes each folder's corpus, which is searched exactly; with --collection, that collection is searched.
     Queries that the model was trained on, or nearly so, are looked for in --trained-on and in the data that the
-    model's folder names, as postings train writes it.
+    model's folder names.
 
     Example: postings evaluate ./my-splade --data beir/scifact --data beir/nfcorpus --against tiny --out report
 

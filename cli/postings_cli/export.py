@@ -12,10 +12,13 @@ from postings_cli.console import out, printable
 def export(
     model: Annotated[str, typer.Argument(help="A model folder that sentence-transformers saved.", show_default=False)],
     precision: Annotated[
-        Literal["float32", "int8"], typer.Option(help="int8 is faster and changes the vectors a little.")
+        Literal["float32", "int8"],
+        typer.Option(help="Precision of the graphs; int8 is faster and changes the vectors a little."),
     ] = "float32",
 ) -> None:
-    """Write a SPLADE model's ONNX graphs into its folder, so that it encodes where PyTorch isn't installed.
+    """Write a model's ONNX graphs into its folder.
+
+    With its graphs, a SPLADE model encodes where PyTorch isn't installed.
 
     Example: postings export ./my-splade && postings search "hunting lions" --model ./my-splade
     """

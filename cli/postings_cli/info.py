@@ -12,7 +12,7 @@ from postings_cli.options import Collection, IndexUrl, Json, settings_from
 
 
 def info(collection: Collection = None, index: IndexUrl = None, as_json: Json = False) -> None:
-    """Say what a collection holds, and which model it was built with.
+    """Show what a collection holds, and its model.
 
     Example: postings info --collection articles --json
     """

@@ -41,7 +41,7 @@ def ingest(
     model: Model = None,
     format: Annotated[
         str | None,
-        typer.Option("--format", help=f"Read every PATH as this: {', '.join(FORMATS)}. By default its name tells."),
+        typer.Option("--format", help=f"Format of every PATH: {', '.join(FORMATS)}. By default, from its name."),
     ] = None,
     id_field: Annotated[
         str | None, typer.Option("--id-field", help="Field or column with the id, instead of id or _id.")
@@ -57,7 +57,7 @@ def ingest(
         typer.Option(
             "--types",
             metavar="COLUMN=TYPE,…",
-            help="Types of CSV and TSV columns: text, integer, float or boolean. By default the cells tell.",
+            help="Types of CSV and TSV columns: text, integer, float or boolean. By default, from the cells.",
         ),
     ] = None,
     rejects: Annotated[
@@ -72,10 +72,10 @@ def ingest(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="With --queue: wait for the workers.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Read documents, encode them and bring them into a collection.
+    """Encode documents and index them.
 
-    A record has id, text, and optionally title, metadata and version; other fields go into the metadata. A text file's
-    id is its path as you name it. Records that can't be used are reported and left out; the exit status is then 3.
+    A record has an id and a text, and optionally a title, metadata and a version; other fields become metadata. The id
+    of a text file is its path as you name it. Records that can't be used are reported, and the exit status is then 3.
     Correct what `--rejects` kept in that file, and ingest it.
 
     Example: postings ingest articles.jsonl notes/ --collection articles --rejects rejects.jsonl

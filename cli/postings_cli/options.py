@@ -9,15 +9,19 @@ import typer
 from postings import Settings
 
 Collection = Annotated[
-    str | None, typer.Option("--collection", "-c", help="Collection to use (POSTINGS_COLLECTION).", show_default=False)
+    str | None, typer.Option("--collection", "-c", help="The collection (POSTINGS_COLLECTION).", show_default=False)
 ]
 IndexUrl = Annotated[
     str | None,
-    typer.Option("--index", help="Folder, or URL of a Qdrant server (POSTINGS_INDEX_URL).", show_default=False),
+    typer.Option(
+        "--index", help="The index: a folder, or the URL of a Qdrant server (POSTINGS_INDEX_URL).", show_default=False
+    ),
 ]
 Model = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="'tiny', a folder, or a hub id (POSTINGS_MODEL).", show_default=False),
+    typer.Option(
+        "--model", "-m", help="The model: 'tiny', a folder, or a hub id (POSTINGS_MODEL).", show_default=False
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

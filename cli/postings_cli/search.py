@@ -23,24 +23,26 @@ _INDENT = 13
 
 def search(
     query: Annotated[str, typer.Argument(help="What to search for.")],
-    limit: Annotated[int, typer.Option("--limit", "-n", help="Hits to show, at most.")] = 10,
-    offset: Annotated[int, typer.Option("--offset", help="Hits to leave out at the top.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Maximum number of hits.")] = 10,
+    offset: Annotated[int, typer.Option("--offset", help="Hits to skip at the top.")] = 0,
     filter: Annotated[
         str | None, typer.Option("--filter", help="A Qdrant filter in JSON, over metadata.<key>.", show_default=False)
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Show which tokens made the score, and why.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show which tokens made the score, and what fired them.")
+    ] = False,
     group_by_document: Annotated[
-        bool, typer.Option("--group-by-document", help="Show each document once, by its best passage.")
+        bool, typer.Option("--group-by-document", help="Show each document once, with its best passage.")
     ] = False,
     score_threshold: Annotated[
-        float | None, typer.Option("--score-threshold", help="Leave out lower scores.", show_default=False)
+        float | None, typer.Option("--score-threshold", help="Leave out hits with a lower score.", show_default=False)
     ] = None,
     collection: Collection = None,
     index: IndexUrl = None,
     model: Model = None,
     as_json: Json = False,
 ) -> None:
-    """Search a collection.
+    """Search a collection and explain the hits.
 
     Example: postings search "chasing prey" --explain
     --filter '{"must": [{"key": "metadata.lang", "match": {"value": "en"}}]}'

@@ -18,9 +18,9 @@ def serve(
     index: IndexUrl = None,
     model: Model = None,
 ) -> None:
-    """Run everything that ingestion through a queue needs, in one process: a broker, a worker and the index.
+    """Run broker, worker and index in one process.
 
-    Other processes reach it at POSTINGS_REDIS_URL. What is queued survives a restart: it lies beside the index.
+    Other processes reach the broker at POSTINGS_REDIS_URL. The queue is stored beside the index and survives a restart.
 
     Example: postings serve --embedded & postings ingest --queue articles.jsonl
     """

@@ -36,19 +36,21 @@ _INTERVAL = 1.0
 def status(
     collection: Collection = None,
     watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Go on until Ctrl-C, or until the --job is finished.")
+        bool, typer.Option("--watch", "-w", help="Repeat until Ctrl-C, or until the --job is finished.")
     ] = False,
     as_json: Json = False,
-    job: Annotated[str | None, typer.Option(metavar="ID", help="Follow this job only, as `ingest` names it.")] = None,
+    job: Annotated[
+        str | None, typer.Option(metavar="ID", help="Show only this job, by the id that `ingest` prints.")
+    ] = None,
     port: Annotated[
         int | None,
-        typer.Option(help="Serve the queue's figures on this port, for Prometheus and KEDA.", min=0, max=65535),
+        typer.Option(help="Serve the queue's metrics on this port, for Prometheus and KEDA.", min=0, max=65535),
     ] = None,
     host: Annotated[str, typer.Option(help="Address that --port listens on.")] = "127.0.0.1",
 ) -> None:
-    """Say what is queued and in flight, which workers live, and what became of the latest jobs.
+    """Show the queue, the workers and the jobs.
 
-    With --port, answers /metrics, /ready and /live until it is stopped: also while no worker runs.
+    With --port, serves /metrics, /ready and /live until it is stopped, even while no worker runs.
 
     Example: postings status --watch
 

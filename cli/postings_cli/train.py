@@ -33,13 +33,13 @@ def train(
     ] = None,
     evaluate: Annotated[
         list[str] | None,
-        typer.Option("--evaluate", help="BEIR folder to measure on while training; may be repeated."),
+        typer.Option("--evaluate", help="BEIR folder to evaluate on while training; may be repeated."),
     ] = None,
     leaks: Annotated[
         Literal["refuse", "drop"] | None,
         typer.Option(
-            help="What to do when a query to measure on stands in the training data: don't start (the default), or "
-            "leave the query out.",
+            help="When a query to evaluate on is in the training data: refuse to start (the default), or drop the "
+            "query.",
             show_default=False,
         ),
     ] = None,
@@ -47,18 +47,20 @@ def train(
         list[str] | None,
         typer.Option(
             "--leave-out",
-            help="BEIR folder; rows that hold one of its test queries aren't trained on; may be repeated.",
+            help="BEIR folder whose test queries are kept out of the training data; may be repeated.",
         ),
     ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="SECTION.SETTING=VALUE", help="Change a setting of the recipe; may be repeated."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
     push: Annotated[str | None, typer.Option("--push", help="Upload the result to the hub as owner/name.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Train a sparse encoder by a recipe, and write a folder that --model takes.
+    """Train a sparse encoder by a recipe.
+
+    The folder that it writes can be given as --model.
 
     Recipes: splade-gooaq, splade-nq, csr-nq, csr-distill, inference-free, distill, tiny. Checkpoints and TensorBoard's
     files are in OUT.run beside the folder. On several GPUs: torchrun --no-python --nproc-per-node 4 postings train

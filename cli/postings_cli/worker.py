@@ -16,16 +16,17 @@ def worker(
     index: IndexUrl = None,
     model: Model = None,
     threads: Annotated[
-        int | None, typer.Option(help="Batches in flight: one encodes, others write (POSTINGS_WORKER_THREADS).", min=1)
+        int | None,
+        typer.Option(help="Batches in flight: one encodes, the others write (POSTINGS_WORKER_THREADS).", min=1),
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(help="Open /metrics, /ready and /live on this port (POSTINGS_WORKER_PORT).", min=1, max=65535),
+        typer.Option(help="Serve /metrics, /ready and /live on this port (POSTINGS_WORKER_PORT).", min=1, max=65535),
     ] = None,
 ) -> None:
-    """Take documents from the queue, encode them and bring them into a collection.
+    """Encode and index what is queued.
 
-    A worker that is killed is started again. Ctrl-C and SIGTERM let it finish the batches in flight.
+    A worker that is killed is started again. After Ctrl-C or SIGTERM, it finishes the batches in flight.
 
     Example: POSTINGS_REDIS_URL=redis://localhost:6379 postings worker --collection articles --port 9090
     """

@@ -66,51 +66,55 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="Where to encode: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'…")
     backend: Literal["auto", "torch", "onnx"] = Field(
         "auto",
-        description="What encodes: 'torch', 'onnx' (on the processor), or 'auto', the faster of those at hand",
+        description="The library that encodes: 'torch', 'onnx' (on a CPU), or 'auto', the faster of those installed",
     )
     precision: Literal["float32", "bfloat16", "float16", "int8"] = Field(
-        "float32", description="Of encoding; all but 'float32' are faster and change the vectors"
+        "float32", description="Precision of encoding: all but 'float32' are faster, and change the vectors"
     )
     index_url: Annotated[_PathOrName, AfterValidator(checked_index_url)] = Field(
         "postings-data",
         min_length=1,
-        description="A folder (or 'edge:FOLDER') for the embedded engine, or the http(s) URL of a Qdrant server; of a "
-        "cluster several, with commas between them: the next is used when one can't be reached or can't answer",
+        description="A folder (or 'edge:FOLDER') for the embedded engine, or the http(s) URL of a Qdrant server; for a "
+        "cluster, several URLs separated by commas: the next one is used when one can't be reached or can't answer",
     )
     index_api_key: SecretStr | None = Field(None, description="The Qdrant server's API key")
     index_ca: Path | None = Field(
         None,
-        description="File of the certificates that sign the Qdrant server's; by default the public ones that httpx and "
-        "gRPC bring",
+        description="File of the CA certificates for the Qdrant server; by default the public ones that httpx and gRPC "
+        "come with",
     )
     index_grpc_port: int | None = Field(
         None,
         ge=0,
         le=65535,
-        description="The Qdrant server's port for gRPC, or 0 for REST alone; by default gRPC is used if the port after "
-        "that of REST (6334 after 6333) answers for the same server",
+        description="The Qdrant server's gRPC port, or 0 to use REST alone; by default gRPC is used if the port after "
+        "REST's (6334 after 6333) answers for the same server",
     )
     index_timeout: int = Field(
-        30, ge=1, description="Seconds that a request to the Qdrant server may take, with everything"
+        30, ge=1, description="Seconds that a request to the Qdrant server may take, retries included"
     )
-    index_streams: int = Field(3, ge=1, le=32, description="Requests of 64 points that are sent to the server at once")
+    index_streams: int = Field(
+        3, ge=1, le=32, description="Requests, of 64 points each, that are sent to the server at once"
+    )
     index_datatype: Literal["float32", "float16", "uint8"] = Field(
         "float32",
-        description="Of the weights in a new collection's index; with all but 'float32', scores are rounded and differ "
-        "a little from the sum of their contributions",
+        description="Data type of the weights in a new collection's index; all but 'float32' round the scores, which "
+        "then differ a little from the sum of their contributions",
     )
-    index_on_disk: bool = Field(default=False, description="Whether a new collection's index stays on the disk")
+    index_on_disk: bool = Field(default=False, description="Whether a new collection keeps its index on disk")
     index_payload_on_disk: bool = Field(
-        default=True, description="Whether a new collection's texts and metadata stay on the disk of the server"
+        default=True, description="Whether a new collection on a server keeps texts and metadata on disk"
     )
     index_fields: dict[str, Literal["keyword", "integer", "float", "bool", "datetime", "uuid", "text"]] = Field(
         default_factory=dict,
-        description="Fields of the metadata to index on a Qdrant server, with the type of each, for example "
-        '{"lang": "keyword"}: filters on them are fast, and allowed in its strict mode',
+        description="Metadata fields to index on a Qdrant server, with the type of each, for example "
+        '{"lang": "keyword"}: filters on them are fast, and allowed in strict mode',
     )
     index_shards: int | None = Field(None, ge=1, description="Shards of a new collection on a cluster")
     index_replicas: int | None = Field(
-        None, ge=1, description="Replicas of each shard of a new collection on a cluster; most of them confirm a write"
+        None,
+        ge=1,
+        description="Replicas of each shard of a new collection on a cluster; a majority confirms each write",
     )
     collection: Annotated[str, AfterValidator(_collection_name)] = Field(
         "documents", description="The collection to write to and search in: letters, digits, '_', '-' and '.'"
@@ -118,42 +122,42 @@ class Settings(BaseSettings):
     passage_tokens: int | None = Field(
         None,
         ge=8,
-        description="Tokens that a passage may have, title included, at most the model's window; by default the "
-        "window, or 512 of a larger one",
+        description="Tokens of a passage, title included, at most the model's window; by default the window, but at "
+        "most 512",
     )
-    passage_overlap: int = Field(32, ge=0, description="Tokens that neighboring passages of a document share, at most")
+    passage_overlap: int = Field(32, ge=0, description="Tokens that neighboring passages share, at most")
     tombstone_retention: int = Field(
-        7 * 24 * 3600, ge=0, description="Seconds for which a deleted document's version is remembered"
+        7 * 24 * 3600, ge=0, description="Seconds that a deleted document's version is kept"
     )
     redis_url: SecretStr = Field(
-        SecretStr("redis://127.0.0.1:6379/0"), description="Redis: what is queued, jobs, dead letters"
+        SecretStr("redis://127.0.0.1:6379/0"), description="URL of the Redis with queue, jobs and dead letters"
     )
     redis_ca: Path | None = Field(
         None,
-        description="File of the certificates that sign Redis' own (rediss://), besides those that the system knows",
+        description="File of the CA certificates for Redis (rediss://), besides those of the system",
     )
     broker_url: SecretStr | None = Field(
-        None, description="What carries tasks to the workers, for example amqp://…; by default redis_url"
+        None, description="URL of the broker for Celery's messages, for example amqp://…; by default redis_url"
     )
-    queue_limit: int = Field(
-        100_000, ge=1, description="Documents queued or in flight from which on producers wait for the workers"
-    )
+    queue_limit: int = Field(100_000, ge=1, description="Producers wait at this many queued or in-flight documents")
     visibility_timeout: int = Field(
-        20, ge=1, description="Seconds after which the work of a worker that died goes to another"
+        20, ge=1, description="Seconds until the batches of a dead worker go to another worker"
     )
-    worker_threads: int = Field(2, ge=1, description="Batches that a worker has in flight: one encodes, others write")
+    worker_threads: int = Field(
+        2, ge=1, description="Batches that a worker has in flight: one encodes, the others write"
+    )
     batch_seconds: int = Field(
         600,
         ge=1,
-        description="Seconds after which a worker puts the rest of a batch back; a worker with a batch that doesn't "
-        "move for so long is killed",
+        description="Seconds until a worker returns the rest of a batch to the queue; a worker whose batch makes no "
+        "progress for so long is killed",
     )
     worker_port: int | None = Field(
-        None, ge=0, le=65535, description="Port of a worker's /metrics, /ready and /live; by default none is opened"
+        None, ge=0, le=65535, description="Port on which a worker serves /metrics, /ready and /live; by default none"
     )
     worker_events: bool = Field(default=False, description="Whether a worker sends Celery's events, for Flower")
     worker_host: str = Field("127.0.0.1", description="Address that worker_port listens on")
-    log_json: bool = Field(default=False, description="Whether a worker logs one JSON object a line")
+    log_json: bool = Field(default=False, description="Whether a worker logs JSON, one object per line")
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -217,7 +221,7 @@ class Settings(BaseSettings):
         return None if "://" in self.index_url else Path(self.index_url.removeprefix("edge:")).expanduser()
 
     def secrets(self) -> set[str]:
-        """The API key, and the passwords in addresses: what no error and no log may show."""
+        """The API key and the passwords in addresses, which no error and no log may show."""
         key, broker = self.index_api_key, self.broker_url
         urls = (self.index_url, self.redis_url.get_secret_value(), broker.get_secret_value() if broker else "")
         return {secret for url in urls for secret in secrets_of(url)} | ({key.get_secret_value()} if key else set())
