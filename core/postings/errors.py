@@ -3,7 +3,7 @@
 ::
 
     PostingsError
-    ├── InvalidInput            what you passed can't be used; mend it, don't retry
+    ├── InvalidInput            what you passed can't be used; correct it, don't retry
     │   ├── InvalidDocument
     │   ├── InvalidVector
     │   ├── InvalidFilter

@@ -1,6 +1,6 @@
 """What a process has opened isn't its child's: after a fork, threads are gone and the files of an index are shared.
 
-A child that uses such a thing would wait for ever for threads that it doesn't have, and one that only ends would wait
+A child that uses such a thing would wait forever for threads that it doesn't have, and one that only ends would wait
 for them too, as the thing is freed.
 """
 

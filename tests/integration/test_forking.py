@@ -1,4 +1,4 @@
-"""A process that was forked gets along without what its parent opened: it is told so at once, and nothing hangs."""
+"""A process that was forked is told at once that it can't use what its parent opened, and nothing hangs."""
 
 from __future__ import annotations
 

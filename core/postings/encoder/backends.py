@@ -24,7 +24,7 @@ def choose(backend: Backend, precision: Precision, device: str, folder: ModelFol
         precision: likewise.
         device: likewise.
         folder: the model.
-        graphs: whether its graphs are at hand.
+        graphs: whether it has its graphs.
 
     Raises:
         ConfigurationError: there is no such back end or precision, or they don't go together.

@@ -50,7 +50,7 @@ class Job:
         """Wait until all documents that were submitted are indexed, superseded, deleted or in the dead letters.
 
         Args:
-            timeout: seconds to wait, by default for ever: also for a Redis that is away.
+            timeout: seconds to wait, by default forever, even while Redis is away.
             progress: show a bar on standard error.
 
         Raises:

@@ -1,1 +1,1 @@
-"""The worker: takes batches from the queue, indexes them, and says how it fares."""
+"""The worker: takes batches from the queue, indexes them, and reports its health."""

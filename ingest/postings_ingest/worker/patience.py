@@ -40,7 +40,7 @@ class Broken(Stopping):
 class Patience:
     """Calls again, after pauses that grow and vary, what something around the documents makes fail.
 
-    That is what may pass (the index or Redis is away, the disk is full), and what an operator has to mend (a wrong
+    That is what may pass (the index or Redis is away, the disk is full), and what an operator has to correct (a wrong
     key, another model's collection): a document is blamed for neither.
 
     Args:
@@ -67,7 +67,7 @@ class Patience:
         return self._call(attempt, lambda error: not isinstance(error, _BLAMED))
 
     def start(self, attempt: Callable[[], T]) -> T:
-        """The same while the worker starts, when what an operator has to mend shouldn't be waited for.
+        """The same while the worker starts, when what an operator has to correct shouldn't be waited for.
 
         Raises:
             Stopping: it failed, and the worker was asked to stop.

@@ -75,7 +75,7 @@ class Service:
         """Open the index and load the model; the worker isn't ready before.
 
         Raises:
-            PostingsError: what an operator has to mend: no such model, another model's collection, a wrong key.
+            PostingsError: what an operator has to correct: no such model, another model's collection, a wrong key.
             Stopping: asked to stop while Redis or the index couldn't be reached.
         """
         self._patience.start(lambda: warn_of_losses(self.ledger))

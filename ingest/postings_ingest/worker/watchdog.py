@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 class Watchdog:
     """Kills this process when a piece of work in flight hasn't moved for too long.
 
-    A thread can't be interrupted in native code, and its lease would be renewed for ever. Where each thread hung is
+    A thread can't be interrupted in native code, and its lease would be renewed forever. Where each thread hung is
     written to standard error.
 
     Args:

@@ -53,7 +53,7 @@ class Session:
 
         Args:
             shrink: give what the arena doesn't need any more back to the system. After a pass that is larger than
-                others are, it would be kept for ever.
+                others are, it would be kept forever.
             inputs: of the graph.
 
         Raises:
