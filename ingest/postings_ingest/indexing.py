@@ -89,8 +89,8 @@ class Indexer:
 
         Args:
             operations: so many that their vectors fit in memory.
-            version: gives that of operations that bring none. By default it is the time of arrival, and a document that
-                stands as it came keeps the version that it has: right where none of its revisions is under way.
+            version: gives that of operations that bring none; by default the time of arrival. Where nobody else writes
+                to the index meanwhile, an unchanged document then keeps its stored version, and nothing is written.
             check: called before each pass over the model; what it raises ends the work.
 
         Raises:
@@ -120,7 +120,8 @@ class Indexer:
         came = Incoming(document, version or 0, Digest.of(document, self._making), standing)
         if version is not None:
             return came
-        return replace(came, version=standing.version if standing and came.unchanged else arrival_version())
+        keeps = standing is not None and came.unchanged and self.index.exclusive
+        return replace(came, version=standing.version if standing and keeps else arrival_version())
 
     def _copy(self, incoming: Mapping[int, Incoming], check: Callable[[], object]) -> dict[int, Prepared]:
         """Those of which the index holds the vectors."""

@@ -45,8 +45,9 @@ class Pipeline:
     """Chunks documents, encodes the passages and writes them by the write protocol.
 
     Running the same documents again is safe at any time: what was written stays once, newer versions win, and a
-    run that was killed is completed by the next. It is fast, too: text that the index holds isn't encoded again. Of a
-    document that stands as it came nothing is written; one that comes without a version keeps the one that it has.
+    run that was killed is completed by the next. It is fast, too: text that the index holds isn't encoded again, and of
+    an unchanged document nothing is written. (On a server, one without a version is written with its time of arrival:
+    an older revision may be waiting elsewhere.)
 
     Args:
         encoder: its model must be the collection's, if the collection stands.

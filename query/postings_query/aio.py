@@ -183,7 +183,7 @@ class AsyncIndex(Protocol):
         """Answer several searches."""
         ...
 
-    async def retrieve(self, ids: Sequence[str]) -> list[Point]:
+    async def retrieve(self, ids: Sequence[str], *, fields: Sequence[str] | None = None) -> list[Point]:
         """Read points by id."""
         ...
 
@@ -216,8 +216,8 @@ class _InThread:
     ) -> list[list[ScoredPoint]]:
         return await asyncio.to_thread(self._index.search_batch, requests, consistent=consistent)
 
-    async def retrieve(self, ids: Sequence[str]) -> list[Point]:
-        return await asyncio.to_thread(self._index.retrieve, ids)
+    async def retrieve(self, ids: Sequence[str], *, fields: Sequence[str] | None = None) -> list[Point]:
+        return await asyncio.to_thread(self._index.retrieve, ids, fields=fields)
 
     async def page(
         self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, offset: str | None = None

@@ -1,4 +1,4 @@
-"""What a search asks of the index, as calls to make on it, so that the one who makes them may block or not."""
+"""The calls that a search makes on the index, yielded one by one, so that both clients share the search."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def search(requests: Sequence[SearchRequest], *, consistent: bool) -> Ask:
     return lambda index: index.search_batch(requests, consistent=consistent)
 
 
-def retrieve(ids: Sequence[str]) -> Ask:
+def retrieve(ids: Sequence[str], fields: Sequence[str]) -> Ask:
     """Read points, see :meth:`postings.Index.retrieve`."""
-    return lambda index: index.retrieve(ids)
+    return lambda index: index.retrieve(ids, fields=fields)
 
 
 def page(filter: Filter, fields: Sequence[str], offset: str | None) -> Ask:

@@ -81,8 +81,9 @@ class SearchClient:
             limit: hits to return, at most.
             offset: hits to leave out at the top, for paging.
             filter: a ``qdrant_client.models.Filter`` or its JSON form, over ``metadata.<key>``, ``doc_id``,
-                ``title``, ``text`` and ``version``. A condition that reads long strings in metadata (``match`` with
-                ``text``, ``phrase`` or ``substring``) costs a request more.
+                ``ordinal``, ``passages``, ``start``, ``end``, ``title``, ``text`` and ``version``. A condition that
+                searches in long strings of the metadata (``match`` with ``text``, ``text_any``, ``phrase`` or
+                ``substring``) first reads the ids of the documents for which it holds, 10,000 at most.
             group_by_document: one hit for each document, its best passage; ``limit`` and ``offset`` count documents.
             explain: say which tokens made the score, and which characters fired them.
             score_threshold: leave out hits with a lower score; one that equals it stays.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from postings.documents import point_id
 from postings.errors import InvalidFilter
@@ -16,57 +17,77 @@ MAX_DOCUMENTS = 10_000
 """Documents with long strings that a condition on them may hold for: their ids are part of the filter."""
 
 
-def filter_for_passages(filter: Filter) -> Asking[Filter]:
-    """The filter with each condition decided that only heads can decide; mostly nothing is asked.
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The documents for which a condition holds, each with the digest of the metadata that it was evaluated on."""
+
+    condition: HeadCondition
+    documents: Mapping[str, str]
+
+
+def decisions(filter: Filter | None) -> Asking[list[Decision]]:
+    """Evaluate those conditions of a filter that only heads can decide; mostly there is none, and nothing is asked.
 
     Raises:
         InvalidFilter: a condition holds for too many documents.
     """
-    conditions = conditions_for_heads(filter)
-    if not conditions:
-        return filter
-    documents = []
-    for condition in conditions:
-        documents.append((yield from _documents(condition)))  # noqa: PERF401 # a comprehension can't yield
-    return decided(filter, documents)
+    made = []
+    for condition in conditions_for_heads(filter) if filter else ():
+        documents = yield from _documents(condition)
+        made.append(Decision(condition, documents))
+    return made
 
 
-def with_whole_metadata(
-    answers: Sequence[Sequence[ScoredPoint]],
-) -> Asking[tuple[list[list[ScoredPoint]], bool]]:
+def filter_for_passages(filter: Filter | None, made: Sequence[Decision]) -> Filter | None:
+    """The filter with the decisions in place of their conditions."""
+    return decided(filter, [each.documents.keys() for each in made]) if filter and made else filter
+
+
+def still_right(made: Sequence[Decision], answers: Sequence[Sequence[ScoredPoint]]) -> Asking[bool]:
+    """Whether the decisions hold for the hits that they let through: a document may have been replaced meanwhile."""
+    for decision in made:
+        held, key = decision.documents, decision.condition.key
+        hits = {
+            point.payload["doc_id"]: point.payload.get("metadata_digest")
+            for points in answers
+            for point in points
+            if point.payload["doc_id"] in held or key in point.payload.get("at_head", ())
+        }
+        if any(id in held and held[id] != digest for id, digest in hits.items()):
+            return False
+        if hits:
+            now = yield from _documents(decision.condition, hits)
+            if any(now.get(id) != held.get(id) for id in hits):
+                return False
+    return True
+
+
+def with_whole_metadata(answers: Sequence[Sequence[ScoredPoint]]) -> Asking[tuple[list[list[ScoredPoint]], bool]]:
     """The same hits with their whole metadata, and whether each was found in the revision that its head has now.
 
-    Of a document that is replaced meanwhile, the long strings are the new ones.
+    Passages of a document that has no head, or was deleted, are left out. Of one that was replaced since the search,
+    the long strings are the new ones.
     """
     ids = {_head(point) for points in answers for point in points if _is_short(point)}
     if not ids:
         return [list(points) for points in answers], True
-    heads: dict[str, Point] = {head.id: head for head in (yield asks.retrieve(sorted(ids)))}
-    same = True
-
-    def whole(point: ScoredPoint) -> ScoredPoint:
-        nonlocal same
-        if not _is_short(point):
-            return point
-        payload, head = point.payload, heads.get(_head(point))
-        stored = head.payload if head else {}
-        same = same and stored.get("metadata_digest") == payload["metadata_digest"]
-        metadata = completed(payload["metadata"], payload["at_head"], stored.get("metadata", {}))
-        return replace(point, payload={**payload, "metadata": metadata})
-
-    return [[whole(point) for point in points] for points in answers], same
+    stored: list[Point] = yield asks.retrieve(sorted(ids), ["metadata", "metadata_digest"])
+    heads = {head.id: head.payload for head in stored if "metadata" in head.payload}
+    short = [point for points in answers for point in points if _is_short(point)]
+    same = all(_digest(point.payload) == _digest(heads.get(_head(point), {})) for point in short)
+    return [[_whole(point, heads) for point in points if _is_findable(point, heads)] for points in answers], same
 
 
-def _documents(condition: HeadCondition) -> Asking[list[str]]:
-    found: list[str] = []
+def _documents(condition: HeadCondition, doc_ids: Collection[str] | None = None) -> Asking[dict[str, str]]:
+    found: dict[str, str] = {}
     offset = None
     while True:
-        heads, offset = yield asks.page(condition.heads, ["doc_id"], offset)
-        found += [head.payload["doc_id"] for head in heads]
+        heads, offset = yield asks.page(condition.heads(doc_ids), ["doc_id", "metadata_digest"], offset)
+        found |= {head.payload["doc_id"]: _digest(head.payload) for head in heads}
         if len(found) > MAX_DOCUMENTS:
             raise InvalidFilter(
                 f"a condition on long strings in 'metadata.{condition.key}' holds for more than {MAX_DOCUMENTS:,} "
-                "documents, the most that a filter can name: use one that holds for fewer"
+                "documents: add a condition on short values to 'must', so that it holds for fewer"
             )
         if offset is None:
             return found
@@ -74,6 +95,22 @@ def _documents(condition: HeadCondition) -> Asking[list[str]]:
 
 def _is_short(point: ScoredPoint) -> bool:
     return bool(point.payload["ordinal"]) and "at_head" in point.payload
+
+
+def _is_findable(point: ScoredPoint, heads: Mapping[str, Any]) -> bool:
+    return not _is_short(point) or _head(point) in heads
+
+
+def _whole(point: ScoredPoint, heads: Mapping[str, Mapping[str, Any]]) -> ScoredPoint:
+    if not _is_short(point):
+        return point
+    payload = point.payload
+    metadata = completed(payload["metadata"], payload["at_head"], heads[_head(point)]["metadata"])
+    return replace(point, payload={**payload, "metadata": metadata})
+
+
+def _digest(payload: Mapping[str, Any]) -> str:
+    return str(payload.get("metadata_digest"))
 
 
 def _head(point: ScoredPoint) -> str:

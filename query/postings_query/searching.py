@@ -17,13 +17,16 @@ from postings_query.asks import Ask, Asking
 from postings_query.attribution import contributions
 from postings_query.grouping import best_of_documents
 from postings_query.hits import Hit
-from postings_query.long_strings import filter_for_passages, with_whole_metadata
+from postings_query.long_strings import Decision, decisions, filter_for_passages, still_right, with_whole_metadata
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
 
 MAX_HITS = 10_000
 """The largest ``offset + limit``."""
+
+_ATTEMPTS = 3
+_IDS_TOGETHER = 100_000  # in the filters of one request: a server takes 32 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +79,6 @@ def check_query(query: object) -> None:
 
 def searching(encoder: Encoder, wanted: Wanted) -> Asking[list[list[Hit]]]:
     """Encode the queries, ask, and explain the hits if that is wanted."""
-    filter = wanted.filter and (yield from filter_for_passages(wanted.filter))  # type: ignore[arg-type]
     vectors = encoder.encode_queries(wanted.queries)
     requests = [
         SearchRequest(
@@ -84,7 +86,7 @@ def searching(encoder: Encoder, wanted: Wanted) -> Asking[list[list[Hit]]]:
             using=encoder.fingerprint,
             limit=wanted.limit,
             offset=wanted.offset,
-            filter=filter,  # type: ignore[arg-type]
+            filter=wanted.filter,  # type: ignore[arg-type]
             score_threshold=wanted.score_threshold,
             with_vector=wanted.explain,
         )
@@ -100,7 +102,7 @@ def searching(encoder: Encoder, wanted: Wanted) -> Asking[list[list[Hit]]]:
 
 
 def proceed(search: Asking[list[list[Hit]]], answer: Any) -> tuple[Ask | None, list[list[Hit]]]:
-    """Hand over the answer (``None`` to begin); returns what to ask next, or nothing and the hits."""
+    """Send the answer to the last call (``None`` to begin); returns the next call, or none and the hits."""
     try:
         return search.send(answer), []
     except StopIteration as end:
@@ -108,16 +110,31 @@ def proceed(search: Asking[list[list[Hit]]], answer: Any) -> tuple[Ask | None, l
 
 
 def _answers(requests: Sequence[SearchRequest], wanted: Wanted) -> Asking[list[list[ScoredPoint]]]:
-    for last in (False, True):
-        if wanted.group_by_document:
-            found = yield from best_of_documents(requests, MAX_HITS, consistent=wanted.consistent)
-        else:
-            found = yield asks.search(requests, consistent=wanted.consistent)
+    """Search until no document was replaced in between, which is seldom and matters only to long strings."""
+    answers: list[list[ScoredPoint]] = []
+    for _ in range(_ATTEMPTS):
+        made = yield from decisions(wanted.filter)  # type: ignore[arg-type]
+        found = yield from _found(requests, wanted, made)
         answers, same = yield from with_whole_metadata(found)
-        # A document was replaced in between: its new revision can be found now, or isn't a hit any more.
-        if same or last:
+        if same and (yield from still_right(made, found)):
             break
     return answers
+
+
+def _found(
+    requests: Sequence[SearchRequest], wanted: Wanted, made: Sequence[Decision]
+) -> Asking[list[list[ScoredPoint]]]:
+    filter = filter_for_passages(wanted.filter, made)  # type: ignore[arg-type]
+    requests = [replace(request, filter=filter) for request in requests]
+    together = max(_IDS_TOGETHER // (sum(len(each.documents) for each in made) + 1), 1)
+    found: list[list[ScoredPoint]] = []
+    for start in range(0, len(requests), together):
+        some = requests[start : start + together]
+        if wanted.group_by_document:
+            found += yield from best_of_documents(some, MAX_HITS, consistent=wanted.consistent)
+        else:
+            found += yield asks.search(some, consistent=wanted.consistent)
+    return found
 
 
 def _explained(encoder: Encoder, query: SparseVector, points: Sequence[ScoredPoint], hits: list[Hit]) -> list[Hit]:

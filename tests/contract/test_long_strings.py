@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from postings import Document, Encoder, Index, Settings
 from postings.errors import InvalidFilter
-from postings.index.payload import of_documents
+from postings.index.payload import of_documents, tombstone_point
 from postings_ingest.indexing import Indexer
 from postings_query import AsyncSearchClient, Hit, SearchClient
 from tests.support.interleaving import Writer
@@ -161,28 +161,59 @@ def test_a_search_finds_what_it_would_if_every_passage_had_everything(
         assert client.search("a lion that plays", 100, filter=filter) == hits
 
 
-@pytest.mark.parametrize("grouped", [False, True])
-@pytest.mark.parametrize("empty_index", ["edge"], indirect=True)
-def test_a_document_replaced_in_mid_search_is_searched_again(
-    empty_index: Index, encoder: Encoder, grouped: bool
-) -> None:
-    write_all(empty_index, encoder)
-    new = Document("long", TEXT.replace("lion", "cat"), metadata={"html": HTML[::-1]})
+def searched(index: Index, encoder: Encoder, meanwhile: Callable[[], object], step: int, **options: Any) -> list[Hit]:
+    """The hits of a search, when something happens before its call number ``step`` on the index."""
     hits: list[Hit] = []
 
     def search(index: Index) -> None:
         with SearchClient(index=index, encoder=encoder) as client:
-            hits.extend(client.search("a tiger and a lion", 100, group_by_document=grouped))
+            hits.extend(client.search("a tiger and a lion", 100, **options))
 
-    searching = Writer(empty_index, search)
-    searching.step()  # info
-    searching.step()  # search
-    write(empty_index, encoder, new)
+    searching = Writer(index, search)
+    for _ in range(step):
+        if not searching.done:
+            searching.step()
+    meanwhile()
     searching.finish()
-    assert hits
-    for hit in hits:
-        assert hit.metadata == (new.metadata if hit.id == "long" else DOCUMENTS[hit.id])
-        assert hit.id != "long" or "lion" not in hit.text
+    return hits
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("clause", [None, "must", "must_not"])
+@pytest.mark.parametrize(("old", "new"), [(HTML, "piano"), (HTML.replace("guitar", "piano"), HTML)])
+@pytest.mark.parametrize("empty_index", ["edge"], indirect=True)
+def test_a_document_replaced_in_mid_search_is_searched_again(
+    empty_index: Index, encoder: Encoder, old: str, new: str, clause: str | None, grouped: bool
+) -> None:
+    condition = {"key": "metadata.html", "match": {"text": "guitar"}}
+    filter = clause and {clause: [condition]}
+    write_all(empty_index, encoder)
+    changed = Document("long", TEXT.replace("lion", "cat"), metadata={"html": new})
+    for step in range(1, 6):
+        write(empty_index, encoder, Document("long", TEXT, metadata={"html": old}))
+        hits = searched(
+            empty_index,
+            encoder,
+            lambda: write(empty_index, encoder, changed),
+            step,
+            filter=filter,
+            group_by_document=grouped,
+        )
+        assert hits
+        for hit in hits:
+            shown = hit.metadata.get("html", "")
+            assert clause != "must" or "guitar" in shown
+            assert clause != "must_not" or "guitar" not in shown
+            if hit.id == "long":
+                assert shown in ((new,) if "cat" in hit.text else (old,) if "lion" in hit.text else (old, new))
+
+
+@pytest.mark.parametrize("empty_index", ["edge"], indirect=True)
+def test_passages_that_a_delete_left_behind_are_no_hits(empty_index: Index, encoder: Encoder) -> None:
+    write_all(empty_index, encoder)
+    empty_index.upsert([tombstone_point("long", 2**50, 2**50)])
+    with SearchClient(index=empty_index, encoder=encoder) as client:
+        assert {hit.id for hit in client.search("a tiger and a lion", 100)} == DOCUMENTS.keys() - {"long"}
 
 
 @pytest.mark.parametrize("empty_index", ["edge"], indirect=True)
@@ -192,8 +223,33 @@ def test_a_condition_that_holds_for_too_many_documents_says_so(
     monkeypatch.setattr("postings_query.long_strings.MAX_DOCUMENTS", 1)
     write_all(empty_index, encoder)
     condition = {"key": "metadata.html", "match": {"text": "violin"}}
-    with (
-        SearchClient(index=empty_index, encoder=encoder) as client,
-        pytest.raises(InvalidFilter, match=r"long strings in 'metadata\.html' holds for more than 1 "),
-    ):
-        client.search("a lion", filter={"must": [condition]})
+    with SearchClient(index=empty_index, encoder=encoder) as client:
+        with pytest.raises(InvalidFilter, match=r"long strings in 'metadata\.html' holds for more than 1 "):
+            client.search("a lion", filter={"must": [condition]})
+        narrow = {"must": [{"key": "metadata.tags", "match": {"value": "b"}}, condition]}
+        assert {hit.id for hit in client.search("a lion", filter=narrow)} == {"long"}
+
+
+@pytest.mark.parametrize("empty_index", ["edge", "memory"], indirect=True)
+def test_a_delete_by_long_strings_is_refused(empty_index: Index, encoder: Encoder) -> None:
+    write_all(empty_index, encoder)
+    before = empty_index.count()
+    with pytest.raises(InvalidFilter, match="name the documents by 'doc_id' instead"):
+        empty_index.delete({"must": [{"key": "metadata.html", "match": {"text": "violin"}}]})
+    assert empty_index.count() == before
+
+
+@pytest.mark.parametrize("empty_index", ["edge"], indirect=True)
+@pytest.mark.parametrize(
+    ("filter", "place"),
+    [
+        ({"key": "metadata.html", "match": {"text": "guitar"}}, r"filter"),
+        ({"must": [{"key": "metadata.html", "match": {"text": 5}}]}, r"filter\.must\[0\]"),
+    ],
+)
+def test_what_is_no_filter_is_refused_where_it_is(
+    empty_index: Index, encoder: Encoder, filter: dict[str, Any], place: str
+) -> None:
+    write_all(empty_index, encoder)
+    with SearchClient(index=empty_index, encoder=encoder) as client, pytest.raises(InvalidFilter, match=f"^{place}"):
+        client.search("a lion", filter=filter)

@@ -46,10 +46,10 @@ def test_a_collection_that_is_updated_for_ever_stays_small(tmp_path: Path) -> No
 CHURN = """
 import sys
 from postings import EdgeIndex, SparseVector
-from postings.index import Point, edge_folder
+from postings.index import edge
 from tests.support.indexes import MODEL, point
 
-edge_folder.VACUUM_UP_TO = int(sys.argv[2])
+edge.VACUUM_WHILE_OPEN = int(sys.argv[2])
 vector = SparseVector(list(range(400)), [1.0] * 400)
 
 def held():
@@ -87,8 +87,10 @@ def test_a_kill_while_deleted_points_are_taken_back_loses_nothing(tmp_path: Path
         assert process.stdout is not None
         shard = tmp_path / "documents" / "shard"
         while not (segments := set((shard / "segments").glob("*"))):
+            assert process.poll() is None
             time.sleep(0.01)
         while set((shard / "segments").glob("*")) <= segments:  # until another is being made
+            assert process.poll() is None
             time.sleep(0.001)
         time.sleep(random.Random(attempt).random() / 20)
         process.kill()
@@ -99,3 +101,21 @@ def test_a_kill_while_deleted_points_are_taken_back_loses_nothing(tmp_path: Path
         for version in (last - 1, last):
             assert versions.count(version) == 500
         assert not {version for version in versions if version < last - 2}
+
+
+def test_short_runs_take_back_what_they_deleted(tmp_path: Path) -> None:
+    vector = SparseVector(list(range(400)), [1.0] * 400)
+    sizes = []
+    for version in range(10):
+        with EdgeIndex(tmp_path) as index:
+            index.ensure(MODEL, "tiny")
+            index.upsert([point(f"{version} {number}", vector, version=version) for number in range(500)])
+            index.delete({"must": [{"key": "version", "range": {"lt": version - 2}}]})
+        sizes.append(len(list((tmp_path / "documents" / "shard" / "segments").glob("*"))))
+        last = {file.parent.name for file in tmp_path.rglob("segment.json")}
+        if version == 2:
+            first = last
+    assert set(sizes) == {1}
+    assert last != first
+    with EdgeIndex(tmp_path) as index:
+        assert index.count() == 1500

@@ -41,8 +41,10 @@ class _SteppedIndex:
     def __init__(self, index: Index) -> None:
         self._index = index
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Any:
         method = getattr(self._index, name)
+        if not callable(method):
+            return method
 
         def call(*args: Any, **kwargs: Any) -> Any:
             getcurrent().parent.switch()  # type: ignore[union-attr]

@@ -18,12 +18,13 @@ from postings.errors import (
     IndexUnavailable,
     InvalidInput,
 )
-from postings.index.edge_folder import check_room, make, models_of, vacuum
+from postings.index.edge_folder import VACUUM_AT_CLOSE, VACUUM_WHILE_OPEN, check_room, make, models_of, vacuum
 from postings.index.edge_values import to_edge_point, to_edge_query, to_hit, to_point
 from postings.index.existing import existing
 from postings.index.failures import edge_errors
 from postings.index.fields import checked_filter
 from postings.index.filters import to_edge
+from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
 from postings.index.payload import INDEXED_FIELDS, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
@@ -86,6 +87,7 @@ class EdgeIndex:
         self._shard: edge.EdgeShard | None = None
         self._models: CollectionModels | None = None
         self._unflushed = 0
+        self._written = False
         self._origin = Origin("index", "open")
         never_free_in_a_fork(self)
         if self._folder.exists():
@@ -95,6 +97,11 @@ class EdgeIndex:
     def collection(self) -> str:
         """The collection's name."""
         return self._collection
+
+    @property
+    def exclusive(self) -> bool:
+        """``True``: the engine locks the folder."""
+        return True
 
     def ensure(self, fingerprint: str, model: str) -> CollectionModels:
         """Create the collection for a model, or check that it has it; see :meth:`postings.Index.ensure`."""
@@ -130,7 +137,7 @@ class EdgeIndex:
 
     def delete(self, filter: Filter) -> None:
         """Delete the points that match ``filter``."""
-        self._update(edge.UpdateOperation.delete_points_by_filter(to_edge(checked_filter(filter))))
+        self._update(edge.UpdateOperation.delete_points_by_filter(to_edge(for_every_point(checked_filter(filter)))))
 
     def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:  # noqa: ARG002
         """Find points, best first; always whatever was written before."""
@@ -158,12 +165,15 @@ class EdgeIndex:
             answers = shard.query_batch(batch)
         return [[to_hit(hit) for hit in answer] for answer in answers]
 
-    def retrieve(self, ids: Iterable[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+    def retrieve(
+        self, ids: Iterable[str], *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
+    ) -> list[Point]:
         """Read points by id."""
         shard, _ = self._opened()
         wanted, named = as_list("ids", ids, str, InvalidInput), as_list("vectors", vectors, str, InvalidInput)
+        read = True if fields is None else as_list("fields", fields, str, InvalidInput)
         with edge_errors(str(self._folder)):
-            records = shard.retrieve(list(wanted), with_payload=True, with_vector=named)
+            records = shard.retrieve([*wanted], with_payload=read, with_vector=named)
         found = {str(record.id): to_point(record) for record in records}
         return [found[id] for id in wanted if id in found]
 
@@ -207,6 +217,8 @@ class EdgeIndex:
             shard, self._shard = self._shard, None
             with edge_errors(str(self._folder)):
                 shard.flush()
+                if self._written:
+                    vacuum(self._folder, shard, VACUUM_AT_CLOSE)
                 shard.close()
 
     def __enter__(self) -> Self:
@@ -238,7 +250,8 @@ class EdgeIndex:
         with edge_errors(str(self._folder)):
             shard.update(operation)
             self._unflushed += changes
+            self._written = True
             if self._unflushed >= FLUSH_AFTER:
                 self._unflushed = 0
                 shard.flush()
-                vacuum(self._folder, shard)
+                vacuum(self._folder, shard, VACUUM_WHILE_OPEN)

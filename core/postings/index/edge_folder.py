@@ -18,9 +18,9 @@ from postings.index.models import CollectionModels
 ROOM_TO_WRITE = 128 * 2**20
 """Bytes that must be free before a write: the engine maps its files, so a full disk kills the process (SIGBUS)."""
 
-VACUUM_UP_TO = 100_000
-"""Points up to which the engine may take back the memory of deleted points: it writes all others anew, in 0.1 ms each,
-and no thread runs meanwhile. Larger collections get it back when they are opened again."""
+VACUUM_WHILE_OPEN, VACUUM_AT_CLOSE = 10_000, 100_000
+"""Points up to which a collection is rewritten without its deleted points: it takes 0.1 ms a point or more, and no
+thread runs meanwhile. Larger collections get the memory back when they are opened again; the disk keeps it."""
 
 
 def make(folder: Path, models: CollectionModels, parameters: edge.EdgeSparseVectorParams) -> None:
@@ -76,13 +76,22 @@ def check_room(folder: Path) -> None:
         )
 
 
-def vacuum(folder: Path, shard: edge.EdgeShard) -> None:
-    """Take back the memory of deleted points, if they are a fifth of all, not too many, and can be written anew."""
-    if shard.info().points_count > VACUUM_UP_TO:
+def vacuum(folder: Path, shard: edge.EdgeShard, up_to: int) -> None:
+    """Rewrite a collection of so many points without the deleted ones, if they are a fifth and the disk has room."""
+    if shard.info().points_count > up_to or not _only_vacuums(folder / "shard"):
         return
     size = sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file())
     if shutil.disk_usage(folder).free >= size + ROOM_TO_WRITE:
         shard.optimize()
+
+
+def _only_vacuums(shard: Path) -> bool:
+    """Whether the engine would do nothing else: it would split collections that were made without our settings."""
+    try:
+        settings = json.loads((shard / "edge_config.json").read_bytes())
+        return bool(settings["optimizers"]["indexing_threshold"] == 0)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def _make_shard(folder: Path, vector_name: str, parameters: edge.EdgeSparseVectorParams) -> None:

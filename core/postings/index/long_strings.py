@@ -1,27 +1,29 @@
 """Long strings in metadata: a document's head has them whole, its other passages only their beginning.
 
-A page of HTML would otherwise be stored as often as its document has passages. All that is short is on every passage,
-so filters decide there. A condition that could tell a long string from its beginning is asked of the heads first, and
-replaced by the documents for which it holds: see :func:`conditions_for_heads` and :func:`decided`.
+A page of HTML would otherwise be stored as often as its document has passages. Conditions on short values are evaluated
+on any passage. A condition that can tell a string from its first 256 characters is evaluated on the heads, and then
+replaced by the ids of their documents: see :func:`conditions_for_heads` and :func:`decided`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from postings.errors import InvalidFilter
 from postings.index.protocol import Filter
 
 BEGINNING = 256
 """Characters of a long string that every passage has."""
 
 _WORTHWHILE = 4096
-"""Characters that must be saved in each passage: a search for such passages reads their heads too."""
+"""Characters that shortening must save in each passage: less isn't worth reading heads at search."""
 
 _LISTS = ("must", "should", "must_not")
 _ANYWHERE = {"text", "text_any", "phrase", "substring"}
+_OF_DOCUMENT = {"doc_id", "version", "passages", "title"}
 _TOP_KEY = re.compile(r'(?:metadata|"metadata")\.(?:"([^"]*)"|([^.\[]+))')
 
 
@@ -53,18 +55,26 @@ def completed(metadata: Mapping[str, Any], at_head: Iterable[str], head: Mapping
 
 @dataclass(frozen=True, slots=True)
 class HeadCondition:
-    """A condition that only heads can decide where documents have long strings under ``key`` of their metadata."""
+    """A condition that only heads can decide where documents have long strings under ``key`` of their metadata.
+
+    Attributes:
+        key: of the metadata.
+        condition: in JSON form.
+        others: what the filter demands of the document besides, so that fewer heads are looked at.
+    """
 
     key: str
     condition: Filter
+    others: Sequence[Filter] = ()
 
-    @property
-    def heads(self) -> Filter:
-        """The heads that have long strings under the key, and for which the condition holds."""
-        head = {"key": "ordinal", "match": {"value": 0}}
-        return {"must": [head, self._long, self.condition]}
+    def heads(self, doc_ids: Iterable[str] | None = None) -> Filter:
+        """The heads that have long strings under the key, and for which the condition holds; of these documents."""
+        found = {"must": [{"key": "ordinal", "match": {"value": 0}}, self._long, *self.others, self.condition]}
+        if doc_ids is not None:
+            found["must"].append({"key": "doc_id", "match": {"any": list(doc_ids)}})
+        return found
 
-    def decided(self, doc_ids: Sequence[str]) -> Filter:
+    def decided(self, doc_ids: Collection[str]) -> Filter:
         """The same condition for any passage, given the documents of those heads."""
         on_passage = {"must": [self.condition], "must_not": [self._long]}
         return {"should": [on_passage, {"key": "doc_id", "match": {"any": list(doc_ids)}}]} if doc_ids else on_passage
@@ -93,10 +103,28 @@ def conditions_for_heads(filter: Filter) -> list[HeadCondition]:
         return condition
 
     _changed(filter, note)
-    return found
+    if not found:
+        return found
+    must = filter.get("must", [])
+    others = [each for each in (must if isinstance(must, list) else [must]) if _is_of_document(each)]
+    return [replace(each, others=others) for each in found]
 
 
-def decided(filter: Filter, documents: Iterable[Sequence[str]]) -> Filter:
+def for_every_point(filter: Filter) -> Filter:
+    """The filter, if what each point stores decides it.
+
+    Raises:
+        InvalidFilter: only heads could decide a condition.
+    """
+    if conditions := conditions_for_heads(filter):
+        raise InvalidFilter(
+            f"long strings in 'metadata.{conditions[0].key}' are whole in a document's first passage only: "
+            "name the documents by 'doc_id' instead"
+        )
+    return filter
+
+
+def decided(filter: Filter, documents: Iterable[Collection[str]]) -> Filter:
     """The filter with the conditions of :func:`conditions_for_heads` replaced.
 
     Args:
@@ -105,18 +133,16 @@ def decided(filter: Filter, documents: Iterable[Sequence[str]]) -> Filter:
     """
     answers = iter(documents)
 
-    def replace(condition: Any) -> Any:
+    def decide(condition: Any) -> Any:
         needed = _for_heads(condition)
         return needed.decided(next(answers)) if needed else condition
 
-    changed: Filter = _changed(filter, replace)
+    changed: Filter = _changed(filter, decide)
     return changed
 
 
-def _changed(filter: Any, change: Callable[[Any], Any]) -> Any:
+def _changed(filter: Filter, change: Callable[[Any], Any]) -> Filter:
     """A filter with each condition changed that isn't a filter itself; what is no filter is left to others."""
-    if not isinstance(filter, Mapping) or not filter.keys() & {*_LISTS, "min_should"}:
-        return change(filter)
     clauses = dict(filter)
     for name in clauses.keys() & set(_LISTS):
         clauses[name] = _all_changed(clauses[name], change)
@@ -128,29 +154,46 @@ def _changed(filter: Any, change: Callable[[Any], Any]) -> Any:
 
 def _all_changed(conditions: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(conditions, list):
-        return [_changed(each, change) for each in conditions]
-    return _changed(conditions, change)
+        return [_all_changed(each, change) for each in conditions]
+    if isinstance(conditions, Mapping) and conditions.keys() & {*_LISTS, "min_should"}:
+        return _changed(conditions, change)
+    return change(conditions)
 
 
 def _for_heads(condition: Any) -> HeadCondition | None:
-    if not isinstance(condition, Mapping):
-        return None
-    nested = condition.get("nested")
-    key = nested.get("key") if isinstance(nested, Mapping) else condition.get("key")
-    path = _TOP_KEY.match(key) if isinstance(key, str) else None
+    path = _TOP_KEY.match(_key(condition))
     if path is None or not _reads_on(condition):
         return None
     return HeadCondition(path[1] if path[1] is not None else path[2], condition)
+
+
+def _is_of_document(condition: Any) -> bool:
+    """Whether a condition holds for all passages of a document or for none."""
+    key = _key(condition)
+    return (key in _OF_DOCUMENT or _TOP_KEY.match(key) is not None) and not _reads_on(condition)
+
+
+def _key(condition: Any) -> str:
+    if not isinstance(condition, Mapping):
+        return ""
+    inner = next((condition[name] for name in ("nested", "is_empty", "is_null") if name in condition), condition)
+    key = inner.get("key") if isinstance(inner, Mapping) else None
+    return key if isinstance(key, str) else ""
 
 
 def _reads_on(data: Any) -> bool:
     """Whether a condition can tell a long string from its beginning."""
     if isinstance(data, Mapping):
         match = data.get("match")
-        if isinstance(match, Mapping) and (match.keys() & _ANYWHERE or _longest(match) >= BEGINNING):
+        if isinstance(match, Mapping) and (_searches(match) or _longest(match) >= BEGINNING):
             return True
         return any(map(_reads_on, data.values()))
     return isinstance(data, list) and any(map(_reads_on, data))
+
+
+def _searches(match: Mapping[str, Any]) -> bool:
+    """Whether a match looks for something anywhere in a string; one that no engine can read is left to them."""
+    return any(isinstance(match.get(name), str) for name in _ANYWHERE)
 
 
 def _beginnings(value: Any) -> Any:

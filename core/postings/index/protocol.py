@@ -83,6 +83,9 @@ class IndexInfo:
 class Index(Protocol):
     """One collection of points. Two engines implement it: :class:`EdgeIndex` and :class:`ServerIndex`.
 
+    A filter is evaluated on what each point stores: where metadata have long strings, only on their beginning for all
+    points but heads, see :mod:`postings.index.long_strings`; the search clients see to that.
+
     All methods raise the :class:`postings.errors.IndexFailure` branch of the error tree, and all but ``ensure``
     and ``close`` raise ``CollectionNotFound`` where there is no collection yet. Writes return once the engine
     has acknowledged them.
@@ -91,6 +94,11 @@ class Index(Protocol):
     @property
     def collection(self) -> str:
         """The collection's name."""
+        ...
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether no other process can write to the collection while it is open here."""
         ...
 
     def ensure(self, fingerprint: str, model: str) -> CollectionModels:
@@ -117,7 +125,11 @@ class Index(Protocol):
         ...
 
     def delete(self, filter: Filter) -> None:
-        """Delete the points that match ``filter`` at the moment of the delete."""
+        """Delete the points that match ``filter`` at the moment of the delete.
+
+        Raises:
+            InvalidFilter: a condition searches in long strings of the metadata, which only heads have whole.
+        """
         ...
 
     def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:
@@ -132,8 +144,13 @@ class Index(Protocol):
         """Answer several searches in one call, in the order of the requests."""
         ...
 
-    def retrieve(self, ids: Iterable[str], *, vectors: Sequence[str] = ()) -> list[Point]:
-        """Read points by id, in the order of ``ids``, leaving out those that aren't there."""
+    def retrieve(
+        self, ids: Iterable[str], *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
+    ) -> list[Point]:
+        """Read points by id, in the order of ``ids``, leaving out those that aren't there.
+
+        ``fields`` limits the payload that is read.
+        """
         ...
 
     def page(

@@ -14,7 +14,6 @@ from qdrant_client import models as q
 from postings.arguments import as_list
 from postings.errors import (
     CollectionNotFound,
-    ConfigurationError,
     IndexRejected,
     InvalidInput,
     PostingsError,
@@ -22,15 +21,15 @@ from postings.errors import (
 )
 from postings.index.existing import existing
 from postings.index.fields import checked_filter
+from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
 from postings.index.payload import indexed_fields, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
 from postings.index.server.cluster import Cluster
-from postings.index.server.node import Node
+from postings.index.server.node import Node, nodes_of
 from postings.index.server.requests import portions, to_filter, to_hits, to_point, to_query, to_struct
 from postings.index.server.versions import need_of
-from postings.secrets import redacted
 from postings.settings import Settings
 
 _PAGE = 256
@@ -60,7 +59,7 @@ class AsyncServerIndex:
 
     def __init__(self, client: AsyncQdrantClient | None, settings: Settings | None = None) -> None:
         self._settings = Settings.given(settings)
-        nodes = [Node.of(client, self._settings)] if client else _nodes(self._settings)
+        nodes = [Node.of(client, self._settings)] if client else nodes_of(self._settings)
         self._cluster = Cluster(nodes, self.collection, self._settings.index_timeout, self._settings.secrets())
         self._writing = asyncio.Semaphore(self._settings.index_streams)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -153,7 +152,7 @@ class AsyncServerIndex:
 
     async def delete(self, filter: Filter) -> None:
         """Delete the points that match ``filter``."""
-        selector = q.FilterSelector(filter=to_filter(checked_filter(filter)))
+        selector = q.FilterSelector(filter=to_filter(for_every_point(checked_filter(filter))))
         await self._request("delete", selector, wait=True, ordering=q.WriteOrdering.STRONG)
 
     async def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:
@@ -182,12 +181,17 @@ class AsyncServerIndex:
                 ranking.complete(await self.retrieve(ids, vectors=ranking.vectors))
         return ranking.pages()
 
-    async def retrieve(self, ids: Iterable[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+    async def retrieve(
+        self, ids: Iterable[str], *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
+    ) -> list[Point]:
         """Read points by id."""
         wanted = as_list("ids", ids, str, InvalidInput)
-        named = as_list("vectors", vectors, str, InvalidInput)
         records = await self._request(
-            "retrieve", wanted, with_payload=True, with_vectors=named or False, consistency=_CONSISTENT
+            "retrieve",
+            wanted,
+            with_payload=True if fields is None else as_list("fields", fields, str, InvalidInput),
+            with_vectors=as_list("vectors", vectors, str, InvalidInput) or False,
+            consistency=_CONSISTENT,
         )
         found = {str(record.id): to_point(record) for record in records}
         return [found[id] for id in wanted if id in found]
@@ -289,9 +293,3 @@ class AsyncServerIndex:
                 "its metadata name no model; use another collection name"
             )
         return CollectionModels.from_json(metadata[_METADATA_KEY], f"collection {self.collection!r}")
-
-
-def _nodes(settings: Settings) -> list[Node]:
-    if not settings.index_urls:
-        raise ConfigurationError(f"index_url isn't the http(s) URL of a server: {redacted(settings.index_url)}")
-    return [Node(settings, url) for url in settings.index_urls]

@@ -66,6 +66,11 @@ class ServerIndex:
         """The collection's name."""
         return self._index.collection
 
+    @property
+    def exclusive(self) -> bool:
+        """``False``: others may write to the collection at any time."""
+        return False
+
     def ensure(self, fingerprint: str, model: str) -> CollectionModels:
         """Create the collection for a model, or check that it has it."""
         return self._loop.run(self._index.ensure(fingerprint, model))
@@ -90,9 +95,11 @@ class ServerIndex:
         """Answer several searches at once."""
         return self._loop.run(self._index.search_batch(requests, consistent=consistent))
 
-    def retrieve(self, ids: Iterable[str], *, vectors: Sequence[str] = ()) -> list[Point]:
+    def retrieve(
+        self, ids: Iterable[str], *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
+    ) -> list[Point]:
         """Read points by id."""
-        return self._loop.run(self._index.retrieve(ids, vectors=vectors))
+        return self._loop.run(self._index.retrieve(ids, fields=fields, vectors=vectors))
 
     def page(
         self,

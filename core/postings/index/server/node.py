@@ -9,7 +9,7 @@ from typing import Self
 from qdrant_client import AsyncQdrantClient
 
 from postings.addresses import with_port
-from postings.errors import IndexRejected
+from postings.errors import ConfigurationError, IndexRejected
 from postings.index.server.connection import by_grpc, open_client, place_of
 from postings.index.server.diagnosis import wrong_port
 from postings.index.server.versions import MINIMUM_VERSION, Version, read_version, shown
@@ -97,3 +97,14 @@ class Node:
                 f"{self.place}: expected Qdrant {shown(MINIMUM_VERSION)} or later, this server is {version}: update it"
             )
         return found
+
+
+def nodes_of(settings: Settings) -> list[Node]:
+    """The nodes that ``settings.index_url`` names.
+
+    Raises:
+        ConfigurationError: it names no server.
+    """
+    if not settings.index_urls:
+        raise ConfigurationError(f"index_url isn't the http(s) URL of a server: {redacted(settings.index_url)}")
+    return [Node(settings, url) for url in settings.index_urls]
