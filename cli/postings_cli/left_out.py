@@ -25,12 +25,15 @@ class LeftOut:
         self._counts: dict[Kind, Counter[str]] = {kind: Counter() for kind in Kind}
         self._links: list[tuple[str, str]] = []
         self._first: dict[str, str] = {}
+        self._first_matter = ""
 
     def __call__(self, omission: Omission) -> None:
         """Count something that was left out."""
         self._counts[omission.kind][omission.detail] += 1
         if omission.kind is Kind.LINK:
             self._links.append((omission.place, omission.detail))
+        elif omission.kind is Kind.FRONT_MATTER:
+            self._first_matter = self._first_matter or omission.place
         elif omission.kind is Kind.FIELD:
             self._first.setdefault(omission.detail, omission.place)
 
@@ -49,6 +52,10 @@ class LeftOut:
             yield f"link {place} left out: {reason}"
         if (more_links := len(self._links) - SHOWN) > 0:
             yield f"… and {more_links:,} more links left out"
+        if matter := self._counts[Kind.FRONT_MATTER]:
+            of = "1 file" if matter.total() == 1 else f"{matter.total():,} files"
+            detail = next(iter(matter))
+            yield f"the front matter of {of} stays text, first {self._first_matter}: {detail}"
         fields = self._counts[Kind.FIELD].most_common()
         for name, count in fields[:SHOWN]:
             beside = "id stands beside it" if name == "_id" else f"another {name!r} stands beside it"
@@ -63,5 +70,6 @@ class LeftOut:
             "files": dict(self._counts[Kind.OTHER_FILE]),
             "hidden": self._counts[Kind.HIDDEN].total(),
             "links": [place for place, _ in self._links],
+            "front_matter": self._counts[Kind.FRONT_MATTER].total(),
             "fields": dict(self._counts[Kind.FIELD]),
         }

@@ -23,8 +23,8 @@ _INDENT = 13
 
 def search(
     query: Annotated[str, typer.Argument(help="What to search for.")],
-    limit: Annotated[int, typer.Option("--limit", "-n", help="Maximum number of hits.")] = 10,
-    offset: Annotated[int, typer.Option("--offset", help="Hits to skip at the top.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="Maximum number of hits.", min=1)] = 10,
+    offset: Annotated[int, typer.Option("--offset", help="Hits to skip at the top.", min=0)] = 0,
     filter: Annotated[
         str | None, typer.Option("--filter", help="A Qdrant filter in JSON, over metadata.<key>.", show_default=False)
     ] = None,
@@ -56,7 +56,8 @@ def search(
             offset,
             parsed,
             group_by_document=group_by_document,
-            explain=explain,
+            # Without it, nobody could say which part of a long text to show.
+            explain=explain or not as_json,
             score_threshold=score_threshold,
         )
         left_out = client.query_tokens_left_out(query)
@@ -74,10 +75,10 @@ def search(
     else:
         if left_out:
             say(f"the query is longer than the model's window: its last {left_out} tokens weren't read")
-        show_hits(hits, first=offset + 1)
+        show_hits(hits, first=offset + 1, explain=explain)
 
 
-def show_hits(hits: list[Hit], first: int = 1) -> None:
+def show_hits(hits: list[Hit], first: int = 1, *, explain: bool = True) -> None:
     """Print hits for people: score, title, text with the evidence marked, and the tokens that made the score."""
     if not hits:
         out.print("no hits")
@@ -87,7 +88,7 @@ def show_hits(hits: list[Hit], first: int = 1) -> None:
         heading.append(f"  {printable(hit.id)}" if hit.title and hit.title != hit.id else "", style="dim")
         out.print(heading)
         _print_indented(_marked(hit))
-        if hit.contributions:
+        if explain and hit.contributions:
             _print_indented(_tokens(hit))
 
 

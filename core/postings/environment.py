@@ -53,6 +53,17 @@ def warn_of_unknown(fields: Iterable[str], environment: Mapping[str, object], do
             log.warning("%s in %s isn't a setting%s", name, place, meant)
 
 
+def check_lines(dotenv: str) -> None:
+    """Raise ``ValueError`` if a line of the file of variables can't be read: its setting would be dropped."""
+    from dotenv.parser import parse_stream
+
+    if Path(dotenv).is_file():
+        with Path(dotenv).open(encoding="utf-8-sig") as file:
+            for binding in parse_stream(file):
+                if binding.error:
+                    raise ValueError(f"line {binding.original.line}: expected NAME=value")
+
+
 def _names(variables: Iterable[str]) -> set[str]:
     return {name.upper() for name in variables}
 

@@ -18,7 +18,7 @@ from pydantic_settings import (
 )
 
 from postings.addresses import check_broker_url, check_redis_url, checked_index_url, server_addresses
-from postings.environment import PREFIX, origin, warn_of_unknown
+from postings.environment import PREFIX, check_lines, origin, warn_of_unknown
 from postings.errors import ConfigurationError
 from postings.secrets import check_address, check_sendable, redacted, secrets_of
 
@@ -161,6 +161,7 @@ class Settings(BaseSettings):
 
     def __init__(self, **values: Any) -> None:
         try:
+            check_lines(_DOTENV)
             super().__init__(**values)
         except ValidationError as error:
             first = error.errors()[0]

@@ -63,6 +63,7 @@ def _logging(**_: Any) -> None:
 @worker_init.connect(weak=False)
 def _load(**_: Any) -> None:
     global _health
+    configure_logging(settings)  # Celery asks for it only when this is done: a first export takes long
     end_with_parent()
     # Celery goes on after whatever else is raised here, and would take batches without a model.
     try:

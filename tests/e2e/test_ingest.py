@@ -86,6 +86,7 @@ def test_what_a_folder_holds_beside_texts_is_said(cli: Cli) -> None:
         "files": {".docx": 1, ".jsonl": 1, ".pdf": 1},
         "hidden": 1,
         "links": ["m/link"],
+        "front_matter": 0,
         "fields": {},
     }
 

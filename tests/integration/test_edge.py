@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from postings import EdgeIndex, SparseVector
+from postings.errors import ConfigurationError
 from postings.index import Point, edge
 from tests.support.indexes import MODEL, point
 
@@ -119,3 +120,10 @@ def test_short_runs_take_back_what_they_deleted(tmp_path: Path) -> None:
     assert last != first
     with EdgeIndex(tmp_path) as index:
         assert index.count() == 1500
+
+
+def test_a_file_is_no_index(tmp_path: Path) -> None:
+    file = tmp_path / "articles.jsonl"
+    file.write_text("{}")
+    with pytest.raises(ConfigurationError, match=r"articles\.jsonl is a file$"):
+        EdgeIndex(file)

@@ -62,6 +62,8 @@ def test_the_command_counts_kinds_and_names_links_and_fields() -> None:
         left_out(Omission(Kind.LINK, f"m/{number}", "it leads to a folder"))
     for line in (3, 4):
         left_out(Omission(Kind.FIELD, f"x.jsonl:{line}", "_id"))
+    for name in ("a.md", "b.md"):
+        left_out(Omission(Kind.FRONT_MATTER, name, "line 2: no value"))
     lines = list(left_out.lines())
     assert lines[:3] == [
         "4 files of other kinds left out: 2 .html, 1 without a suffix, 1 .pdf",
@@ -70,12 +72,14 @@ def test_the_command_counts_kinds_and_names_links_and_fields() -> None:
     ]
     assert lines[12:] == [
         "… and 2 more links left out",
+        "the front matter of 2 files stays text, first a.md: line 2: no value",
         "field '_id' left out of 2 records, first x.jsonl:3: id stands beside it",
     ]
     assert json.loads(json.dumps(left_out.to_json())) == {
         "files": {".pdf": 1, ".html": 2, "": 1},
         "hidden": 3,
         "links": [f"m/{number}" for number in range(12)],
+        "front_matter": 2,
         "fields": {"_id": 2},
     }
     assert list(LeftOut().lines()) == []

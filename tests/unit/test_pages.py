@@ -129,33 +129,51 @@ def test_without_a_title_in_front_matter_the_heading_counts() -> None:
         ("---\na: 1\n---", {"a": 1}, ""),
         ("+++\na = 1\nat = 2024-01-02\n+++\ntext", {"a": 1, "at": datetime.date(2024, 1, 2)}, "text"),
         ("--- \r\na: 1\r\n--- \r\ntext", {"a": 1}, "text"),
+        ("---\n---\ntext", {}, "text"),
+        ("---\n# only a comment\n---\ntext", {}, "text"),
+        ("---\nlang: no\nyes: 12:30:45\n---\n", {"lang": "no", "yes": "12:30:45"}, ""),
+        ("---\nzip: 00501\nday: 2024-13-45\n---\n", {"zip": "00501", "day": "2024-13-45"}, ""),
         ("---\na: '---'\nb: |\n  --- x\n---\n---\n", {"a": "---", "b": "--- x\n"}, "---\n"),
     ],
 )
 def test_front_matter_is_told_by_its_marks(text: str, fields: dict[str, Any], rest: str) -> None:
-    assert split_front_matter(text) == (fields, rest)
+    assert split_front_matter(text) == (fields, rest, None)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "---\n---\ntext",
         "---\nA paragraph between two rules.\n---\ntext",
-        "---\na: b: c\n---\ntext",
         "---\na: 1\ntext",
         "\n---\na: 1\n---\n",
         "text\n---\na: 1\n---\n",
         "----\na: 1\n----\n",
-        "+++\na: 1\n+++\n",
         "---\n- a\n---\n",
-        "---\na: &a [x]\nb: *a\n---\n",
-        "---\na: 2024-13-45\n---\n",
-        "---\na: !!python/object/apply:os.getcwd []\n---\n",
-        "---\na: " + "[" * 5000 + "\n---\n",
     ],
 )
 def test_what_only_looks_like_front_matter_stays_text(text: str) -> None:
-    assert split_front_matter(text) == ({}, text)
+    assert split_front_matter(text) == ({}, text, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("---\na: b: c\n---\ntext", "line 2: mapping values are not allowed here"),
+        ("---\ntitle: [unclosed\nfoo: 1\n---\n", "line 3: expected ',' or ']'"),
+        ("+++\na: 1\n+++\n", "Expected '=' after a key"),
+        ("---\na: &a [x]\nb: *a\n---\n", "it has an alias"),
+        ("---\na: !!python/object/apply:os.getcwd []\n---\n", "could not determine a constructor"),
+        ("---\na: " + "[" * 5000 + "\n---\n", "it has more than 32 levels"),
+        ("---\na: " + "x" * 70_000 + "\n---\n", "it has more than 64 KiB"),
+    ],
+)
+def test_front_matter_that_cannot_be_read_stays_text_and_is_told(text: str, reason: str) -> None:
+    fields, rest, said = split_front_matter(text)
+    assert (fields, rest) == ({}, text)
+    assert said is not None
+    assert reason in said
+    path = write(Path("a.md"), text)
+    assert omissions(path) == [Omission(Kind.FRONT_MATTER, "a.md", said)]
 
 
 def test_a_path_in_front_matter_gives_way_and_is_told() -> None:

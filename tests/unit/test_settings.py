@@ -244,3 +244,13 @@ def test_the_url_picks_the_engine(tmp_path: Path) -> None:
             assert isinstance(index, EdgeIndex)
     with pytest.raises(ConfigurationError, match="'edge:PATH' or an http"):
         open_index(Settings(index_url="redis://localhost"))
+
+
+def test_a_line_of_dotenv_that_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("POSTINGS_MODEL=tiny\n# a comment\n\nexport A=b\nthis is not a variable\n")
+    with pytest.raises(ConfigurationError, match=r"^\.env can't be read: line 5: expected NAME=value$"):
+        Settings()
+    Path(".env").write_text('POSTINGS_COLLECTION="unclosed\n')
+    with pytest.raises(ConfigurationError, match="line 1"):
+        Settings()

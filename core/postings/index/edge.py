@@ -83,6 +83,8 @@ class EdgeIndex:
         self._collection = collection
         self._root = Path(root)
         self._parameters = edge.EdgeSparseVectorParams(datatype=_DATATYPES[datatype], on_disk=on_disk)
+        if self._root.is_file():
+            raise ConfigurationError(f"the index needs a folder, and {self._root} is a file")
         self._folder = self._root / collection
         self._shard: edge.EdgeShard | None = None
         self._models: CollectionModels | None = None

@@ -106,6 +106,21 @@ def announce(app: Celery, settings: Settings, id: str, queue: str) -> bool:
     return True
 
 
+def check_broker(app: Celery, settings: Settings) -> None:
+    """Connect to the broker, before anything is accepted; one that can't be reached may come back.
+
+    Raises:
+        ConfigurationError: the broker refuses us for good.
+    """
+    from kombu.exceptions import KombuError
+
+    with app.connection_for_write() as connection:
+        try:
+            connection.connect()
+        except (*connection.connection_errors, *connection.channel_errors, KombuError, OSError) as error:
+            check_refusal(error, app, settings)
+
+
 def check_refusal(error: BaseException, app: Celery, settings: Settings) -> None:
     """Raise what no retry changes.
 

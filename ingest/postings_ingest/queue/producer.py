@@ -13,7 +13,7 @@ from postings import Document, Settings
 from postings.errors import BrokerUnavailable, ConfigurationError, InvalidDocument, PostingsError, QueueFull
 from postings.process import Origin
 from postings_ingest.operations import Deletion, Operation
-from postings_ingest.queue.celery_app import announce, celery_app
+from postings_ingest.queue.celery_app import announce, celery_app, check_broker
 from postings_ingest.queue.durability import warn_of_losses
 from postings_ingest.queue.job import Job
 from postings_ingest.queue.ledger import BULK, INTERACTIVE, Ledger
@@ -195,6 +195,8 @@ class Producer:
             batch = self._sending
             queue = INTERACTIVE if batch.operations <= _INTERACTIVE else BULK
             try:
+                if self._settings.broker_url and not self._accepted:
+                    check_broker(self._app, self._settings)
                 self._register(batch, queue)
                 self._sending = None
                 announce(self._app, self._settings, batch.id, queue)

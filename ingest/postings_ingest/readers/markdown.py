@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from collections.abc import Mapping
@@ -9,24 +10,35 @@ from typing import Any
 
 _FRONT_MATTER = re.compile(r"(---|\+\+\+)[ \t]*\r?\n(.*?)^(?:\1|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _LONGEST, _DEEPEST = 2**16, 32
+_SCALARS = (
+    ("bool", r"(true|True|TRUE|false|False|FALSE)\Z", "tTfF"),
+    ("null", r"(~|null|Null|NULL|)\Z", ["~", "n", "N", ""]),
+    ("int", r"-?(0|[1-9]\d*)\Z", "-0123456789"),
+    ("float", r"(-?(0|[1-9]\d*)\.\d+([eE][-+]?\d+)?|-?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\Z", "-.0123456789"),
+)
 
 
-def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
+def split_front_matter(text: str) -> tuple[dict[str, Any], str, str | None]:
     r"""Split a text into its front matter (YAML between ``---``, TOML between ``+++``) and what follows.
 
-    What only looks like front matter, because it isn't valid or holds no names, stays text: two rules with a paragraph
-    between them, for example. So does one of more than 64 KiB, nested more than 32 levels deep, or with YAML aliases:
-    with these, a few lines can expand to gigabytes.
+    Front matter that can't be read stays text, and the third value says why: it isn't valid, has more than 64 KiB or
+    32 levels, or YAML's aliases, with which a few lines can expand to gigabytes. Two rules with a paragraph between
+    them are no front matter.
 
     Example:
         >>> split_front_matter("---\ntags: [news]\n---\n# A title\n")
-        ({'tags': ['news']}, '# A title\n')
+        ({'tags': ['news']}, '# A title\n', None)
     """
     found = _FRONT_MATTER.match(text)
-    if found is None or len(found[2]) > _LONGEST:
-        return {}, text
-    fields = _toml(found[2]) if found[1] == "+++" else _yaml(found[2])
-    return (fields, text[found.end() :]) if fields is not None else ({}, text)
+    if found is None:
+        return {}, text, None
+    if len(found[2]) > _LONGEST:
+        return {}, text, f"it has more than {_LONGEST // 1024} KiB"
+    try:
+        fields = _toml(found[2]) if found[1] == "+++" else _yaml(found[2])
+    except (ValueError, RecursionError) as error:
+        return {}, text, str(error).partition("\n")[0] or "it is nested too deeply"
+    return ({}, text, None) if fields is None else (fields, text[found.end() :], None)
 
 
 def heading(text: str) -> str | None:
@@ -35,23 +47,42 @@ def heading(text: str) -> str | None:
     return (first[2:].strip() or None) if first.startswith("# ") else None
 
 
-def _toml(text: str) -> dict[str, Any] | None:
-    try:
-        return tomllib.loads(text.replace("\r\n", "\n"))
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return None
+def _toml(text: str) -> dict[str, Any]:
+    return tomllib.loads(text.replace("\r\n", "\n"))
 
 
 def _yaml(text: str) -> dict[str, Any] | None:
+    """The fields; None if the text is something else.
+
+    Raises:
+        ValueError: it isn't valid, or can't be trusted.
+    """
     import yaml
 
     try:
         depth = 0
         for event in yaml.parse(text, yaml.SafeLoader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST or isinstance(event, yaml.AliasEvent):
-                return None
-        fields = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date such as 2024-13-45
-        return None
+            if depth > _DEEPEST:
+                raise ValueError(f"it has more than {_DEEPEST} levels")
+            if isinstance(event, yaml.AliasEvent):
+                raise ValueError("it has an alias")
+        fields = yaml.load(text, _loader())  # noqa: S506 # it is the safe one
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 2}: " if mark else ""
+        raise ValueError(f"{place}{getattr(error, 'problem', None) or 'invalid YAML'}") from error
+    if fields is None:
+        return {}
     return dict(fields) if isinstance(fields, Mapping) else None
+
+
+@functools.cache
+def _loader() -> type:
+    """YAML's safe loader with the scalars of JSON: of YAML's others, ``no`` would be false and 12:30:45 a number."""
+    import yaml
+
+    loader = type("Loader", (yaml.SafeLoader,), {"yaml_implicit_resolvers": {}})
+    for kind, form, first in _SCALARS:
+        loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(form), list(first))  # type: ignore[attr-defined]
+    return loader

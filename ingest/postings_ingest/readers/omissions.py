@@ -17,6 +17,8 @@ class Kind(StrEnum):
     """A file or a folder whose name begins with a dot; the detail is ``file`` or ``folder``."""
     LINK = "link"
     """A link that isn't followed; the detail says why."""
+    FRONT_MATTER = "front matter"
+    """Front matter of a text that can't be read, so that it stays in the text; the detail says why."""
     FIELD = "field"
     """A field of a record beside another of its name, or an ``_id`` beside an ``id``; the detail is its name."""
 

@@ -123,9 +123,11 @@ def _document(source: Source, name: str, omit: Omit) -> Document:
     else:
         text = content.decode("utf-8-sig")
         if source.format == "markdown":
-            fields, text = split_front_matter(text)
+            fields, text, wrong = split_front_matter(text)
+            if wrong:
+                omit(Omission(Kind.FRONT_MATTER, source.path, wrong))
             title = heading(text)
-    if not text.strip() and not fields:
+    if not text.strip() and not fields and not title:
         raise InvalidDocument("the file has no text" if content.strip(b"\xef\xbb\xbf \t\r\n") else "the file is empty")
     if fields.get("path", name) != name:
         omit(Omission(Kind.FIELD, source.path, "path"))
