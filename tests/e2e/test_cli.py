@@ -179,7 +179,6 @@ def test_what_cannot_be_done_is_said_in_one_line(cli: Cli, arguments: list[str],
     ("arguments", "expected"),
     [
         (["search", " "], "the query is empty"),
-        (["search", "x", "--limit", "0"], "limit must be >= 1"),
         (["search", "x", "--offset", "-1"], "offset >= 0"),
         (["search", "x", "--limit", "20000"], "at most 10,000"),
         (["search", "x", "--filter", "{"], "--filter isn't JSON"),
@@ -267,6 +266,20 @@ def test_every_command_has_an_example_in_its_help(cli: Cli, capsys: pytest.Captu
     for command in ("ingest", "search", "info", "delete", "demo"):
         assert run([command, "--help"]) == 0
         assert f"Example: postings {command}" in capsys.readouterr().out
+
+
+def test_a_snippet_shows_the_part_that_was_found(cli: Cli, tmp_path: Path) -> None:
+    text = "Nothing to see here. " * 60 + "A zebra grazes." + " Nothing to see here." * 60
+    cli("ingest", write_jsonl(tmp_path / "long.jsonl", [{"id": "a", "text": text}]))
+    assert "A zebra grazes." in cli("search", "zebra").out
+
+
+@pytest.mark.parametrize("option", [["--limit", "0"], ["--offset", "-1"], ["--limit", "many"]])
+def test_an_option_out_of_range_is_wrong_usage(cli: Cli, articles: Path, option: list[str]) -> None:
+    cli("ingest", articles)
+    ran = cli("search", "lion", *option)
+    assert (ran.status, ran.out) == (2, "")
+    assert f"Invalid value for '{option[0]}'" in ran.err
 
 
 def test_a_first_export_of_a_model_says_so(

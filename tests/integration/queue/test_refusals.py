@@ -100,6 +100,22 @@ def test_a_user_with_what_the_message_asks_for_is_enough(
         worker.kill()
 
 
+def test_a_broker_that_refuses_the_password_is_told_before_anything_is_queued(
+    settings: Settings, ledger: Ledger, own_redis: RedisServer
+) -> None:
+    with_user(own_redis, keys=["*"], categories=["+@all"])
+    settings = on(settings, broker_url=own_redis.url.replace("redis://", "redis://clerk:wrong@"))
+    producer = Producer(settings, linger=600)
+    producer.add(Document("a", "text"))
+    with pytest.raises(
+        ConfigurationError, match="^the broker redis://.* refuses the user or password in POSTINGS_BROKE"
+    ):
+        producer.flush()
+    assert producer.unsent == 1
+    assert queue_status(ledger).queued == 0
+    producer.__exit__(KeyError, KeyError(), None)
+
+
 def test_a_broker_of_its_own_is_told_by_its_own_setting(
     settings: Settings, ledger: Ledger, own_redis: RedisServer, tmp_path: Path
 ) -> None:
