@@ -108,7 +108,7 @@ def test_a_broker_that_refuses_the_password_is_told_before_anything_is_queued(
     producer = Producer(settings, linger=600)
     producer.add(Document("a", "text"))
     with pytest.raises(
-        ConfigurationError, match="^the broker redis://.* refuses the user or password in POSTINGS_BROKE"
+        ConfigurationError, match=r"^the broker redis://.* refuses the user or password in POSTINGS_BROKE"
     ):
         producer.flush()
     assert producer.unsent == 1
