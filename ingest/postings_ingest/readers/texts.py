@@ -62,7 +62,7 @@ def estimate(source: Source) -> int | None:
 def _files(path: str, reject: Reject, omit: Omit) -> Iterator[Path]:
     """The text files of a folder and those below it, sorted by their path, a folder at a time."""
     root = Path(path)
-    if root.is_file():
+    if not root.is_dir():
         yield root
         return
     waiting = [_entries(path, None)]
