@@ -1,4 +1,4 @@
-"""Addresses in settings, checked when they are read: what only fails later, fails in another library's words."""
+"""Addresses in settings are checked when they are read, so that errors are in our own words."""
 
 from __future__ import annotations
 
