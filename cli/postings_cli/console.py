@@ -18,6 +18,8 @@ err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr
 
 SHOWN = 10
 """How many of a kind are named on stderr; the others are counted."""
+STOPPED = "interrupted"
+"""What is said of Ctrl-C, on stderr and as the ``error`` of a report."""
 
 # Persian, the scripts of India and emoji need joiners; between other characters they only hide.
 _JOINER = re.compile(

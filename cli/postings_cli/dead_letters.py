@@ -13,17 +13,20 @@ from postings import Settings
 from postings.errors import InvalidInput, TooOldToRetry
 from postings_cli.console import err, out, print_json, printable, say
 from postings_cli.options import Collection, Json, settings_from
+from postings_cli.statuses import FAILED
 from postings_ingest.queue.celery_app import announce, celery_app
 from postings_ingest.queue.dead_letters import DeadLetter, DeadLetters
 from postings_ingest.queue.ledger import Ledger
-
-_FAILED = 1
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters, as `list` prints them.")]
 All = Annotated[bool, typer.Option("--all", help="All dead letters of the collection.")]
 
 
-def list_letters(collection: Collection = None, limit: int = 100, as_json: Json = False) -> None:
+def list_letters(
+    collection: Collection = None,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of dead letters.")] = 100,
+    as_json: Json = False,
+) -> None:
     """List them with their reasons, oldest first.
 
     Example: postings dead-letters list --json
@@ -84,7 +87,7 @@ def retry(
             retried += 1
     out.print(f"{retried:,} queued again")
     if refused:
-        raise typer.Exit(_FAILED)
+        raise typer.Exit(FAILED)
 
 
 def purge(ids: Ids = None, all_letters: All = False, collection: Collection = None) -> None:
@@ -99,7 +102,7 @@ def purge(ids: Ids = None, all_letters: All = False, collection: Collection = No
     for id in unknown:
         say(f"there is no dead letter {id!r}")
     if unknown:
-        raise typer.Exit(_FAILED)
+        raise typer.Exit(FAILED)
 
 
 def _letters(settings: Settings) -> DeadLetters:

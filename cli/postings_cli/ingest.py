@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from postings import Document, Encoder, Settings, open_index
-from postings_cli.console import out, print_json, printable, say
+from postings_cli.console import STOPPED, out, print_json, printable, say
 from postings_cli.discreet import discreet
 from postings_cli.left_out import LeftOut
 from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
@@ -23,8 +23,6 @@ from postings_cli.statuses import INTERRUPTED, REJECTED
 from postings_ingest import Pipeline, Report, estimate_documents, read_documents
 from postings_ingest.arrivals import Arrivals
 from postings_ingest.readers import FORMATS
-
-_INTERRUPTED = "interrupted"
 
 
 def ingest(
@@ -96,14 +94,14 @@ def ingest(
         remarks = Remarks(arrivals, rejected, LeftOut())
         documents = _documents(paths, reading, remarks)
         failed = 0
-        if not queue:
-            _index(documents, settings, total, remarks, as_json=as_json)
-        else:
-            try:
+        try:
+            if queue:
                 documents = arrivals.watch(documents)
                 failed = queue_documents(documents, settings, total, remarks, wait=wait, as_json=as_json)
-            finally:
-                remarks.say()
+            else:
+                _index(documents, settings, total, remarks, as_json=as_json)
+        finally:
+            remarks.say()
     if rejected.count or failed:
         raise typer.Exit(REJECTED)
 
@@ -115,10 +113,9 @@ def _index(
     report = Report()
 
     def tell(error: str | None) -> None:
-        remarks.say()
         if as_json:
             print_json({**asdict(report), **remarks.to_json(indexed=True), "error": error})
-        elif error != _INTERRUPTED:
+        elif error != STOPPED:
             out.print(printable(_summary(report, remarks.rejected.count, settings.collection)))
 
     try:
@@ -133,9 +130,9 @@ def _index(
 
                 report = Pipeline(encoder, opened, settings).run(documents, progress, remarks.arrivals)
     except KeyboardInterrupt:
-        tell(_INTERRUPTED)
+        tell(STOPPED)
         kept = _counted(report.indexed, "document")
-        say(f"{_INTERRUPTED}: {kept} kept in the collection; run it again to go on")
+        say(f"{STOPPED}: {kept} kept in the collection; run it again to go on")
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
         if report.documents or remarks.rejected.count or as_json:

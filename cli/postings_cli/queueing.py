@@ -13,7 +13,8 @@ import typer
 
 from postings import Document, PostingsError, Settings
 from postings.errors import BrokerUnavailable
-from postings_cli.console import err, out, print_json
+from postings_cli.console import STOPPED, err, out, print_json
+from postings_cli.discreet import discreet
 from postings_cli.statuses import INTERRUPTED
 from postings_ingest.queue.bar import job_bar
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from postings_ingest import Job, Producer
     from postings_ingest.queue.counts import Counts
 
-_INTERRUPTED = "interrupted"
 _NO_WORKER = "no worker is alive: start one with `postings worker`; Ctrl-C leaves the documents queued"
 _INTERVAL = 0.3
 
@@ -66,12 +66,11 @@ def queue_documents(
                 for latest in producer.job.watch():
                     counts = latest
     except KeyboardInterrupt:
-        tell(_INTERRUPTED)
-        err.print(f"{_INTERRUPTED}: {_queued(producer, sent)}")
+        tell(STOPPED)
+        err.print(f"{STOPPED}: {_queued(producer, sent)}")
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
-        if sent or remarks.rejected.count:
-            tell(str(error))
+        tell(discreet(error))
         if sent > producer.unsent:
             err.print(_queued(producer, sent))
         raise

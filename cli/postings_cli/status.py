@@ -160,8 +160,9 @@ def shown(found: QueueStatus) -> RenderableType:
         grid.add_row("workers", "none: start one with `postings worker`")
     for worker in found.workers:
         state = "ready" if worker.ready else worker.trouble or "starting"
-        line = f"{worker.name}  {state}  {worker.documents:,} documents, {worker.documents_per_second:,.0f} docs/s"
-        grid.add_row("worker", Text(printable(f"{line}, {worker.in_hand} batches in flight, {worker.device}")))
+        done = f"{worker.documents:,} documents, {worker.documents_per_second:,.0f} docs/s"
+        line = f"{worker.name}  {state}  {done}, {worker.batches_in_flight} batches in flight, {worker.device}"
+        grid.add_row("worker", Text(printable(line)))
     for job, counts in found.jobs.items():
         grid.add_row("job", Text(printable(_job_line(job, counts))))
     return grid

@@ -1,4 +1,4 @@
-"""Addresses in settings, checked when they are read: what only fails later, fails in another library's words."""
+"""Addresses in settings are checked when they are read, so that errors are in our own words."""
 
 from __future__ import annotations
 
@@ -39,9 +39,12 @@ _REDIS_ADVICE = {
 }
 _ONE_REDIS = "Postings needs the address of one Redis: give that of the primary, or of a proxy that knows it"
 
-_MISTYPED = re.compile(r"https?(:|//|\\)|//|\\\\|(?!edge:)[^/\\]*:[^/\\]*@", re.IGNORECASE)
+_MISTYPED = re.compile(
+    r"https?(:|//|\\)|//|\\\\|(?!edge:|[a-z]:[/\\])[^/\\]*:.*@",  # the letter is that of a drive
+    re.IGNORECASE | re.DOTALL,
+)
 """An address that would be taken for a folder: no scheme, or one that lacks a character."""
-_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d+(/\S*)?")
+_HOST_AND_PORT = re.compile(r"\s*(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d+(?=[/?#,;\s]|$)")
 _HOST = re.compile(r"localhost|([A-Za-z0-9-]+\.)+(com|net|org|io|dev|cloud|app|ai|internal|local|svc)", re.IGNORECASE)
 
 
@@ -105,11 +108,10 @@ def check_redis_url(url: str) -> None:
         ValueError: Postings needs the address of one Redis: give that of the primary, or of a proxy that knows it, got
         'sentinel://localhost:26379/0'
     """
-    scheme, found = _scheme(url), urlsplit(url)
+    scheme, found, place = _scheme(url), urlsplit(url), redacted(url)
     if scheme not in REDIS_SCHEMES:
         advice = _ONE_REDIS if re.search("sentinel|cluster", scheme) else _REDIS_ADVICE.get(scheme)
-        raise ValueError(f"{advice or 'expected redis://, rediss:// or unix://'}, got {redacted(url)!r}")
-    place = redacted(url)
+        raise ValueError(f"{advice or 'expected redis://, rediss:// or unix://'}, got {place!r}")
     if scheme == "unix" and not found.path.strip("/"):
         raise ValueError(f"expected the path of a socket, unix:///PATH?db=0, got {place!r}")
     if scheme != "unix" and ("," in found.netloc or not re.fullmatch(r"/?\d*/?", found.path)):
@@ -121,15 +123,25 @@ def check_redis_url(url: str) -> None:
 
 
 def check_broker_url(url: str) -> None:
-    """Raise ``ValueError`` for an address that is none of a broker's: a Redis, or another one that kombu knows."""
-    for each in url.split(";"):
-        scheme = _scheme(each)
-        if "://" not in each:
-            raise ValueError(
-                f"write the kind of broker in front of it, such as redis:// or amqp://, got {redacted(url)!r}"
-            )
-        if scheme in (*REDIS_SCHEMES, *_REDIS_ADVICE) or re.search("sentinel|cluster", scheme):
-            check_redis_url(url)
+    """Raise ``ValueError`` for what is no address of a Redis, or of brokers of another kind between semicolons.
+
+    Example:
+        >>> check_broker_url("amqp://a//;amqp://b//")
+        >>> check_broker_url("amqp://a//;redis://b")
+        Traceback (most recent call last):
+        ValueError: all brokers of a list must be of one kind, got 'amqp://a//,redis://b'
+    """
+    # A password may hold a semicolon: only the whole is shown, for which that is known.
+    schemes, place = [_scheme(each) for each in url.split(";")], redacted(url)
+    if not all(schemes):
+        raise ValueError(f"write the kind of broker in front of it, such as redis:// or amqp://, got {place!r}")
+    if len(set(schemes)) > 1:
+        raise ValueError(f"all brokers of a list must be of one kind, got {place!r}")
+    scheme, *others = schemes
+    if scheme in (*REDIS_SCHEMES, *_REDIS_ADVICE) or re.search("sentinel|cluster", scheme):
+        if others:
+            raise ValueError(f"{_ONE_REDIS}, got {place!r}")
+        check_redis_url(url)
 
 
 def _check_server(url: str) -> None:
@@ -146,18 +158,28 @@ def _check_server(url: str) -> None:
 
 def _address_without_scheme(text: str) -> str | None:
     """What a folder's name shows of the address that it probably is; ``None`` if it may be a folder."""
-    if text.startswith("edge:"):
+    if text.startswith("edge:") or not (_MISTYPED.match(text) or _names_server(text)):
         return None
-    if _MISTYPED.match(text):
-        # What is misspelt can't be taken apart: it is shown where it can hold no secret.
-        return redacted(text) if set(text) & set("@?#") else text
-    first, *others = (each.strip() for each in text.split(","))
-    if _HOST_AND_PORT.fullmatch(first):
-        return text if all(map(_HOST_AND_PORT.fullmatch, others)) else first
-    host = first.partition("/")[0]
-    if (_HOST.fullmatch(host) or _is_ip(host)) and not Path(text).exists():
-        return redacted(text)
-    return None
+    # What is misspelt can't be taken apart: it is shown where it can hold no secret.
+    return redacted(text) if set(text) & set("@?#") else text
+
+
+def _names_server(text: str) -> bool:
+    """Whether a server's name stands at the beginning, or behind an ``@`` as it does after a token."""
+    if text.startswith(("/", "./", "../", "~/")):
+        return False
+    places = [text, *text.split("@")[1:]]
+    if any(map(_HOST_AND_PORT.match, places)):
+        return True
+    hosts = [re.split("[/?#,]", place)[0].strip() for place in places]
+    return any(_HOST.fullmatch(host) or _is_ip(host) for host in hosts) and not _is_there(text)
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # no name that a file could have
+        return False
 
 
 def _is_ip(text: str) -> bool:
@@ -176,9 +198,11 @@ def _check_options(scheme: str, query: str, fragment: str, place: str) -> None:
     if fragment:
         raise ValueError(f"{place!r} can't be read: a '#' in a password is written as %23")
     pairs: Sequence[tuple[str, str]] = parse_qsl(query, keep_blank_values=True)
-    for name, value in pairs:
+    for at, (name, value) in enumerate(pairs):
         if name not in _REDIS_OPTIONS and not (name.startswith("ssl_") and scheme == "rediss"):
             known = ", ".join(_REDIS_OPTIONS) + (", and those of TLS (ssl_…)" if scheme == "rediss" else "")
-            raise ValueError(f"{place!r} has an option {name!r}: expected one of {known}")
+            # What follows a password may be the rest of it, behind an "&".
+            which = "an unknown option" if any("pass" in before for before, _ in pairs[:at]) else f"an option {name!r}"
+            raise ValueError(f"{place!r} has {which}: expected one of {known}")
         if name == "db" and not value.isdecimal():
             raise ValueError(f"{place!r}: option 'db' is the number of a database, such as db=0")

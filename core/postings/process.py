@@ -1,4 +1,4 @@
-"""What a process has opened isn't its child's: after a fork, threads are gone and the files of an index are shared.
+"""A forked child can't use what its parent opened: the threads are gone, and the files of an index are shared.
 
 A child that uses such a thing would wait forever for threads that it doesn't have, and one that only ends would wait
 for them too, as the thing is freed.

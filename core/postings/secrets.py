@@ -13,6 +13,7 @@ HIDDEN = "***"
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
 _NEXT_URL = re.compile(rf"[,;](?=\s*{_SCHEME})")
 _PLACE = re.compile(r"((\[[^\]]*\]|[^:/?#]+)(:\d+(?![^/?#]))?)?(/[^?#]*)?")
+_SURE_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d+(?![^/?#])(/[^?#]*)?")
 _BEHIND_SCHEME = re.compile(r"://([^\s'\"]+)")
 _QUERY_SECRET = re.compile(r"[?&][^=&#]*(?:pass|token|secret|key)[^=&#]*=([^&#]+)", re.IGNORECASE)
 _SHORT = 4
@@ -113,8 +114,10 @@ def _addresses(text: str) -> list[str]:
 def _redacted(url: str) -> str:
     scheme = match[0] if (match := re.match(_SCHEME, url)) else ""
     rest = url.removeprefix(scheme)
-    # What looks like a port may be a password whose host is missing: it must be a number, behind a host.
-    place = _PLACE.match(rest.rpartition("@")[2])
+    before, _, behind = rest.rpartition("@")
+    # What looks like a port may be a password whose host is missing: it must be a number, behind a host. If the "@" may
+    # stand in a query or fragment, only a port tells that a host follows, and not the rest of a secret.
+    place = (_SURE_PLACE if set(before) & set("?#") else _PLACE).match(behind)
     return scheme + (place[0] if place else "")
 
 

@@ -34,10 +34,9 @@ class Intake:
     """Carries documents from a source to the work that is done on them, a batch at a time.
 
     The source is read in the caller's thread: it may wait forever, and only there can Ctrl-C end that. The work is
-    done in a second thread, which ends before :meth:`run` does, unless Ctrl-C comes three times. A batch is what a
-    second and a half of work is thought to be, from the time that the last one took, and at most 256 documents or half
-    a million characters and one document more. From a slow source comes whatever there is a quarter of a second
-    after the first.
+    done in a second thread, which ends before :meth:`run` does, unless Ctrl-C comes three times. A batch is sized for
+    1.5 s of work, by the speed of the last one, and has at most 256 documents, or half a million characters and one
+    document more. From a slow source comes whatever there is a quarter of a second after the first.
 
     Args:
         work: called with each batch, and with a check to call now and then, which raises when all is given up; returns

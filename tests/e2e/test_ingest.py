@@ -91,6 +91,16 @@ def test_what_a_folder_holds_beside_texts_is_said(cli: Cli) -> None:
     }
 
 
+def test_what_was_left_out_is_said_although_nothing_was_indexed(cli: Cli) -> None:
+    Path("m").mkdir()
+    Path("m", "b.docx").write_text(TEXT)
+    ran = cli("ingest", "m")
+    assert (ran.status, ran.out) == (1, "")
+    left_out, error = ran.err.splitlines()
+    assert left_out == "1 file of another kind left out: 1 .docx"
+    assert error.startswith("error: m holds no text to read")
+
+
 def test_a_superseded_document_is_named_with_both_versions_and_what_they_mean(cli: Cli) -> None:
     write_jsonl(Path("x.jsonl"), [{"id": "horse", "text": TEXT, "version": 3}])
     cli("ingest", "x.jsonl")

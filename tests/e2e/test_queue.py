@@ -120,6 +120,7 @@ def test_a_file_is_queued_indexed_by_a_worker_and_found(start: Start, source: Pa
     assert (now["queued"], now["in_flight"], now["dead_letters"]) == (0, 0, 0)
     assert now["jobs"][report["job"]]["indexed"] == 40
     (told,) = now["workers"]
+    assert told["batches_in_flight"] >= 0
     assert told["ready"]
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready") as answer:
         assert answer.read() == b"ready\n"
@@ -251,6 +252,23 @@ def test_an_error_after_some_documents_were_queued_says_where_they_are(
     assert f"300 documents are queued as job {job}; `postings status --job {job}` follows them" in said
 
 
+def test_json_reports_a_run_that_fails_before_anything_is_queued_without_secrets(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTINGS_INDEX_API_KEY", "hunter2")
+
+    def documents() -> Iterator[Document]:
+        raise ReaderError("hunter2 isn't accepted")
+        yield
+
+    with Arrivals() as arrivals, Rejected(None) as rejected:
+        remarks = Remarks(arrivals, rejected, LeftOut())
+        with pytest.raises(ReaderError):
+            queue_documents(documents(), settings, None, remarks, wait=True, as_json=True)
+    report = json.loads(capsys.readouterr().out)
+    assert (report["submitted"], report["error"]) == (0, "*** isn't accepted")
+
+
 def test_a_redis_that_may_lose_documents_is_warned_of_once_by_each_command(
     start: Start, source: Path, tmp_path: Path
 ) -> None:
@@ -302,6 +320,7 @@ def test_dead_letters_are_listed_shown_retried_and_purged(start: Start, settings
     assert lease is not None
     letters = [letter(to_json(Document(name, "a text")), "IndexRejected", "too large", arrival) for name in ("x", "y")]
     ledger.finish(lease, Counts(), letters)
+    assert "greater than or equal to 1" in done(start("dead-letters", "list", "--limit", "-1"), 2)
     listed = done(start("dead-letters", "list"))
     assert "'x'  IndexRejected: too large" in listed
     first, second = (each["id"] for each in json_of(start("dead-letters", "list", "--json")))

@@ -33,7 +33,13 @@ def values(tmp_path: Path, cells: list[str], **options: Any) -> list[Any]:
     [
         (["2020", "-7", "0"], [2020, -7, 0]),
         (["2020", "", " 7 ", "NaN"], [2020, None, 7, None]),
-        (["2.5", "30", "-1e3", "nan", ".5"], [2.5, 30.0, -1000.0, None, 0.5]),
+        (["2.5", "30", "-1.5e3", "nan", ".5", "1e-5", "2E+4"], [2.5, 30.0, -1500.0, None, 0.5, 1e-5, 2e4]),
+        (["12E3", "1e5"], ["12E3", "1e5"]),
+        (["1.5", "1e5"], ["1.5", "1e5"]),
+        (["9007199254740992", "-9007199254740992", "0.5"], [2.0**53, -(2.0**53), 0.5]),
+        (["9007199254740993", "0.5"], ["9007199254740993", "0.5"]),
+        (["0.5", "-9007199254740993"], ["0.5", "-9007199254740993"]),
+        (["9007199254740993", "1", ""], [2**53 + 1, 1, None]),
         (["true", "FALSE", "", "True"], [True, False, None, True]),
         (["9223372036854775807", "-9223372036854775808"], [2**63 - 1, -(2**63)]),
         (["9223372036854775808", "1"], ["9223372036854775808", "1"]),
@@ -47,7 +53,7 @@ def values(tmp_path: Path, cells: list[str], **options: Any) -> list[Any]:
         (["1", "0"], [1, 0]),
         (["1_000", "1"], ["1_000", "1"]),
         (["٣"], ["٣"]),
-        (["1e999", "1"], ["1e999", "1"]),
+        (["1.0e999", "1"], ["1.0e999", "1"]),
         (["inf", "1"], ["inf", "1"]),
         (["2024-01-02"], ["2024-01-02"]),
         (["", ""], ["", ""]),
@@ -67,7 +73,9 @@ def test_a_column_has_the_type_as_which_all_its_cells_read(
 def test_integers_are_read_back_whatever_their_order(numbers: list[int | None]) -> None:
     cells = [["" if number is None else str(number)] for number in numbers]
     assert guess_types(cells, [0]) == {0: "text" if set(numbers) == {None} else "integer"}
-    assert guess_types([*cells, ["0.5"]], [0]) == {0: "float"}
+    exact = all(abs(number) <= 2**53 for number in numbers if number is not None)
+    for mixed in ([*cells, ["0.5"]], [["0.5"], *cells]):
+        assert guess_types(mixed, [0]) == {0: "float" if exact else "text"}
     assert guess_types([["x"], *cells], [0]) == guess_types([*cells, ["x"]], [0]) == {0: "text"}
 
 
@@ -95,8 +103,8 @@ def test_ids_texts_and_titles_stay_text(tmp_path: Path) -> None:
     ("type", "cells", "expected"),
     [
         ("text", ["2020", ""], ["2020", ""]),
-        ("integer", ["007", "+5", ""], [7, 5, None]),
-        ("float", ["1", "2.50", "+.5"], [1.0, 2.5, 0.5]),
+        ("integer", ["007", "+5", "", "7.0"], [7, 5, None, 7]),
+        ("float", ["1", "2.50", "+.5", "1e5"], [1.0, 2.5, 0.5, 1e5]),
         ("boolean", ["1", "no", "True", ""], [True, False, True, None]),
         ("int", ["5"], [5]),
         ("bool", ["0"], [False]),

@@ -97,6 +97,11 @@ def test_what_is_not_corrected_is_rejected_again_for_the_same_reason(tmp_path: P
     assert [each.to_json() | {"file": ""} for each in third] == [each.to_json() | {"file": ""} for each in second]
 
 
+def test_a_line_of_a_table_that_happens_to_be_json_keeps_its_reason(tmp_path: Path) -> None:
+    (rejection,) = again(tmp_path, write(tmp_path / "a.csv", "id,text\n1\n"))[1]
+    assert rejection.reason == "expected 2 cells as in the first line, got 1"
+
+
 def test_a_row_of_a_table_keeps_its_types_and_the_names_of_its_fields(tmp_path: Path) -> None:
     content = "sku,body,year,zip,metadata,version\n,A lion,2020,01234,m,\nb,A cat,2021,10115,m,5\n"
     source = write(tmp_path / "a.csv", content)

@@ -40,6 +40,26 @@ def test_a_page_gives_what_a_reader_sees_and_its_title() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<p hidden>a<p>b", "b"),
+        ("<ul><li hidden>a<li>b<li hidden>c</ul><table><tr hidden><td>d<tr><td hidden>e<td>f</table>", "b\nf"),
+        ("<p hidden=until-found>a<p>b", "a\nb"),
+        ("<p style='color:red; DISPLAY : none !important'>a<p style='display:nonesuch'>b", "b"),
+        ("<div style=display:none><p>a<p>b</div>c", "c"),
+        ("<select><option>a<option selected>b</select><datalist><option>c</datalist>d", "d"),
+        ("<body style='display:none' hidden><p>shown by a script", "shown by a script"),
+    ],
+)
+def test_what_a_page_hides_is_not_indexed(page: str, text: str) -> None:
+    assert parse_html(page.encode())[0] == text
+
+
+def test_a_hidden_heading_is_no_title() -> None:
+    assert parse_html(b"<div hidden><h1>a</h1></div><h1 style='display:none'>b</h1><h1>c</h1>") == ("c", "c")
+
+
 def test_pages_are_read_from_a_folder_beside_texts() -> None:
     Path("m").mkdir()
     for name in ("a.txt", "b.html", "c.htm", "d.xhtml"):

@@ -5,6 +5,7 @@ import csv
 import datetime
 import io
 import json
+import math
 import os
 import re
 import select
@@ -101,6 +102,10 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "a title that is a list": (b'{"id": "a", "title": ["x"]}', r"title must be a string, got list"),
     "metadata that is a list": (b'{"id": "a", "text": "x", "metadata": []}', r"metadata must be an object, got a list"),
     "a version that is a string": (b'{"id": "a", "text": "x", "version": "1"}', r"version must be an integer, got '1'"),
+    "a version that is a fraction": (
+        b'{"id": "a", "text": "x", "version": 7.5}',
+        r"version must be an integer, got 7.5",
+    ),
     "a negative version": (b'{"id": "a", "text": "x", "version": -1}', r"version must lie in"),
     "invalid UTF-8": (b'{"id": "a", "text": "caf\xe9"}', r"invalid UTF-8: byte 0xe9 at position 24"),
     "UTF-16": ('{"id": "a", "text": "x"}'.encode("utf-16"), r"invalid UTF-8: byte 0xff at position 0"),
@@ -310,11 +315,27 @@ def test_invalid_utf8_in_a_csv_is_rejected_with_its_line(tmp_path: Path) -> None
     assert rejection.raw == '"a\n",caf\\udce9\n'
 
 
-@pytest.mark.parametrize("cell", ["x", "1.0", "1_000", "+1", "٣", "9" * 5000])
+@pytest.mark.parametrize("cell", ["x", "7.5", "1_000", "+1", "٣", "9" * 5000])
 def test_a_version_in_a_csv_must_be_an_integer(tmp_path: Path, cell: str) -> None:
     rejection = only_rejection(write(tmp_path / "a.csv", f"id,text,version\na,x,{cell}\ngood,x, 12 \n"))
     assert rejection.line == 2
     assert rejection.reason.startswith("version must be an integer, got")
+
+
+def test_a_version_may_be_written_as_a_float(tmp_path: Path) -> None:
+    lines = '{"id": "a", "text": "x", "version": 1.0}\n{"id": "b", "text": "x", "version": NaN}\n'
+    import pyarrow
+    from pyarrow import parquet
+
+    table = pyarrow.table({"id": ["a", "b"], "text": ["x", "x"], "version": pyarrow.array([1.0, math.nan])})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    for path in (
+        write(tmp_path / "a.jsonl", lines),
+        write(tmp_path / "a.csv", "id,text,version\na,x,1.0\nb,x,nan\n"),
+        str(tmp_path / "a.parquet"),
+    ):
+        found, rejections = read(path)
+        assert ([document.version for document in found], rejections) == ([1, None], [])
 
 
 @pytest.mark.parametrize("cell", ["-1", str(2**53)])

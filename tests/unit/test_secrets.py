@@ -89,6 +89,42 @@ def test_a_setting_is_used_or_refused_but_never_shown(secret: str) -> None:
             assert f"setting {name!r}" in str(found)
 
 
+@given(passwords)
+@example("FIRST/LAST")
+@example("FIRST@LAST")
+@example("FIRST@h:1,LAST")
+def test_an_address_without_a_scheme_is_refused_and_its_secret_never_shown(secret: str) -> None:
+    for url in (
+        f"user:{secret}@host:6333",
+        f"user:{secret}@host",
+        f"{secret}@host:6333",
+        f"{secret}@host.com",
+        f"localhost:6333/?api_key={secret}",
+        f"localhost?api_key={secret}",
+        f"a:6333/#{secret},b:6333",
+        f"a:6333,{secret}@b:6333",
+        f"a:6333,b:6333?api_key={secret}",
+    ):
+        found = made("index_url", url)
+        assert isinstance(found, ConfigurationError), url
+        assert "address" in str(found)
+        assert hidden(told(found)), url
+
+
+@given(passwords)
+@example("FIRST&LAST")
+@example("FIRST;redis://LAST")
+def test_what_is_wrong_with_an_address_of_redis_is_told_without_its_secrets(secret: str) -> None:
+    for name, url in (
+        ("redis_url", f"redis://host:6379/0?password={secret}"),
+        ("redis_url", f"redis://user:{secret}@host:6379/documents"),
+        ("broker_url", f"redis://user:{secret}@host;sentinel://user:{secret}@host"),
+        ("broker_url", f"amqp://user:{secret}@host//;redis://host"),
+    ):
+        found = made(name, url)
+        assert isinstance(found, Settings) or hidden(told(found)), url
+
+
 @given(passwords, st.text(max_size=5), st.text(max_size=5))
 def test_a_librarys_words_lose_a_secret_in_every_form_it_is_quoted_in(secret: str, before: str, after: str) -> None:
     for form in (secret, quote(secret, safe="", errors="replace"), repr(secret), json.dumps(secret)):

@@ -119,6 +119,43 @@ def test_an_address_without_scheme_asks_for_one_and_is_named(address: str) -> No
     assert str(raised.value).endswith(f"got {address!r}")
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("user:pa/ss@host:6333", "host:6333"),
+        ("token@host.com:6333", "host.com:6333"),
+        ("token@host.com", "host.com"),
+        ("to/ken@host:6333/x", "host:6333/x"),
+        ("localhost:6333/?api_key=secret", "localhost:6333/"),
+        ("localhost?api_key=secret", "localhost"),
+        ("a:6333/#secret,b:6333", "a:6333/"),
+    ],
+)
+def test_an_address_without_scheme_is_refused_and_shows_no_secret(address: str, shown: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"'index_url': it looks like the address") as raised:
+        Settings(index_url=address)
+    assert str(raised.value).endswith(f"got {shown!r}")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("amqp://a//;sentinel://b", "all brokers of a list must be of one kind, got 'amqp://a//,sentinel://b'"),
+        ("redis://a;amqp://u:hunter2@b//", "all brokers of a list must be of one kind, got 'redis://"),
+        ("redis://a;redis://b", "the address of one Redis: give that of the primary, .*, got 'redis://a,redis://b'"),
+        ("amqp://a//;b", "write the kind of broker in front of it"),
+        ("amqp://a//;amqp://b//", None),
+    ],
+)
+def test_a_list_of_brokers_is_of_one_kind(url: str, expected: str | None) -> None:
+    if expected is None:
+        assert Settings(broker_url=url).broker_url == SecretStr(url)  # type: ignore[arg-type]
+        return
+    with pytest.raises(ConfigurationError, match=f"setting 'broker_url': .*{expected}") as raised:
+        Settings(broker_url=url)  # type: ignore[arg-type]
+    assert "hunter2" not in str(raised.value)
+
+
 def test_a_folder_that_is_there_is_one_though_its_name_is_a_hosts(tmp_path: Path) -> None:
     (tmp_path / "news.io").mkdir()
     (tmp_path / ".env").write_text("POSTINGS_INDEX_URL=news.io\n")
@@ -182,7 +219,19 @@ def test_a_mistyped_address_is_no_folder_and_is_not_shown(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "folder", ["http-index", "data/http/x", "edge:me@home", "a@b", "C:\\data", "./u:x@y", "/srv/u:x@y"]
+    "folder",
+    [
+        "http-index",
+        "data/http/x",
+        "edge:me@home",
+        "a@b",
+        "C:\\data",
+        "C:/data/me@home",
+        "./u:x@y",
+        "/srv/u:x@y",
+        "a/b@c",
+        "../u@h:1",
+    ],
 )
 def test_odd_names_of_folders_are_folders(folder: str) -> None:
     assert Settings(index_url=folder).index_urls == ()

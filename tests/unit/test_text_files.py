@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,15 @@ def test_a_single_text_file_is_a_document(tmp_path: Path) -> None:
     path = write(Path("notes.txt"), "A man is eating food.\n")
     assert read(path) == ([Document("notes.txt", "A man is eating food.\n", "notes", {"path": "notes.txt"})], [])
     assert estimate_documents(path) == 1
+
+
+@pytest.mark.parametrize("format", ["text", "markdown", "html"])
+def test_a_pipe_is_read_once_its_format_is_named(tmp_path: Path, format: str) -> None:
+    os.mkfifo("pipe")
+    assert estimate_documents("pipe", format=format) == 1
+    with subprocess.Popen(["sh", "-c", "printf 'A lion hunts.' > pipe"]):
+        ((document,), rejections) = read("pipe", format=format)
+    assert (document.id, document.text, rejections) == ("pipe", "A lion hunts.", [])
 
 
 @pytest.mark.parametrize(

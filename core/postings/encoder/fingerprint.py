@@ -1,4 +1,4 @@
-"""A model's fingerprint: equal for equal weights, tokenizer and encode settings, wherever the folder lies."""
+"""A model's fingerprint: equal for equal weights, tokenizer and encode settings, wherever the folder is."""
 
 from __future__ import annotations
 

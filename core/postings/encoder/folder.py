@@ -101,7 +101,7 @@ class ModelFolder:
 
 
 def sparse_module(names: Sequence[str]) -> str:
-    """The module that a side's vectors come from: its last, or the one that is normalised.
+    """The module that a side's vectors come from: its last, or the one that is normalized.
 
     Example:
         >>> sparse_module(["Transformer", "Pooling", "SparseAutoEncoder", "Normalize"])

@@ -13,7 +13,7 @@ from postings.encoder.route import Prepared
 from postings.encoder.sharing import SharedPasses
 from postings.vectors import SparseVector
 
-_GATHERED = 2**16  # entries: a pass gives some thousands, which would lie between what the next passes free
+_GATHERED = 2**16  # entries: a pass gives some thousands, which would be between what the next passes free
 
 
 def encode_all(

@@ -100,8 +100,8 @@ class DeadLetters:
 
         Args:
             id: of the letter.
-            older_than: refuse letters that failed more than this many seconds ago. When deletes of that time have
-                been forgotten (``tombstone_retention``), the letter could bring a deleted document back.
+            older_than: refuse letters whose documents arrived more than this many seconds ago. When deletes of that
+                time have been forgotten (``tombstone_retention``), the letter could bring a deleted document back.
 
         Returns:
             Batch and queue to announce, ``None`` if somebody else retried it just now.
@@ -109,7 +109,7 @@ class DeadLetters:
         Raises:
             DeadLetterNotFound: there is none of this id.
             InvalidMessage: it is a message that could not be read.
-            TooOldToRetry: it failed too long ago.
+            TooOldToRetry: its document arrived too long ago.
         """
         found = self.get(id)
         age = time.time() - found.arrival / 1000

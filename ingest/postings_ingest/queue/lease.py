@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class Held(IntEnum):
-    """How it stands with a lease; false where its holder must stop.
+    """Whether a worker still holds a batch; false means that it must stop.
 
     Attributes:
         TAKEN: another worker has the batch since, or has finished it.

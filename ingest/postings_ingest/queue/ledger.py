@@ -1,6 +1,6 @@
 """The ledger: every accepted batch, who works at it, and what became of its documents.
 
-A batch lies in Redis from the moment it is accepted until it is finished; the broker carries only its id. So a
+A batch is stored in Redis from the moment it is accepted until it is finished; the broker carries only its id. So a
 message that is lost, repeated or late does no harm: each step below is one script that Redis runs as a whole, and
 repeating it changes nothing.
 

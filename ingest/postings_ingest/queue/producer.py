@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from postings import Document, Settings
-from postings.errors import BrokerUnavailable, ConfigurationError, InvalidDocument, PostingsError, QueueFull
+from postings.errors import (
+    BrokerUnavailable,
+    ConfigurationError,
+    InvalidDocument,
+    InvalidInput,
+    PostingsError,
+    QueueFull,
+)
 from postings.process import Origin
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.queue.celery_app import announce, celery_app, check_broker
@@ -97,6 +104,7 @@ class Producer:
 
         Raises:
             InvalidDocument: it is no document.
+            InvalidInput: the producer was closed.
             QueueFull: a batch is full, the queue too, and ``when_full`` is ``raise``; the document isn't taken.
             BrokerUnavailable: a batch is full and can't be sent; the document isn't taken.
             ConfigurationError: as :meth:`flush`; the document isn't taken.
@@ -110,6 +118,7 @@ class Producer:
 
         Raises:
             InvalidDocument: id or version can't belong to a document.
+            InvalidInput: as :meth:`add`.
             QueueFull: as :meth:`add`.
             BrokerUnavailable: as :meth:`add`.
             ConfigurationError: as :meth:`add`.
@@ -176,7 +185,7 @@ class Producer:
         self._origin.check()
         with self._lock:
             if self._closed:
-                raise ValueError("the producer is closed")
+                raise InvalidInput("the producer was closed: make another")
             # One batch holds one operation on a document: they are done in no certain order.
             if operation.id in self._ids or len(self._dumped) >= MAX_DOCUMENTS or self._bytes + size > MAX_BYTES:
                 self._send()

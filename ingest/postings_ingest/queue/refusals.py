@@ -67,6 +67,8 @@ def _of_redis(error: BaseException, setting: str) -> str | None:
             return _of_cluster(words, setting)
         case known.ClusterDownError() if "slot" in words:  # otherwise it is a cluster that may come back
             return _of_cluster(words, setting)
+        case known.ReadOnlyError():
+            return f" is a replica: name the primary in {setting}"
         case known.InvalidResponse():
             return f": what answers isn't Redis; look at the port in {setting}: {words:.200}"
         case known.ResponseError():
@@ -89,6 +91,10 @@ def _of_version(words: str, _: str) -> str:
     return f": Redis 7.0 or later is needed, or Valkey: {words}"
 
 
+def _of_protection(_: str, __: str) -> str:
+    return " accepts only local clients: set a password for it, or bind it to an address"
+
+
 def _of_key(words: str, setting: str) -> str:
     return (
         f" has keys of another application under the names of the queue's: use another database in {setting}: {words}"
@@ -102,6 +108,8 @@ _BY_WORDS: dict[str, Callable[[str, str], str]] = {
     "compiling script": _of_version,
     "unknown command": _of_version,
     "WRONGTYPE": _of_key,
+    "running in protected mode": _of_protection,
+    "Running in protected mode": _of_protection,  # Valkey's words
 }
 
 

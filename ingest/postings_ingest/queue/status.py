@@ -23,7 +23,7 @@ class Worker:
         trouble: what it waits for, if anything.
         documents: it has finished since it began.
         documents_per_second: over the last half minute.
-        in_hand: batches.
+        batches_in_flight: batches that it works on.
         device: where it encodes.
         started_at: ms since the epoch.
     """
@@ -33,7 +33,7 @@ class Worker:
     trouble: str | None
     documents: int
     documents_per_second: float
-    in_hand: int
+    batches_in_flight: int
     device: str
     started_at: int
 

@@ -14,8 +14,19 @@ TYPES = ("text", "integer", "float", "boolean")
 
 _ALIASES = {"str": "text", "string": "text", "int": "integer", "bool": "boolean"}
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
-_FLOAT = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_FLOAT = re.compile(
+    r"-?(?:(?:0|[1-9][0-9]*)(?:[eE][+-][0-9]+)?|(?:(?:0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+)
+"""Without a point an exponent needs its sign: 12E3 may be the code of a product."""
+_EXACT = 2**53
+"""Up to here a float holds every integer."""
+_TRIED: dict[str | None, tuple[str, ...]] = {
+    None: ("integer", "long", "float", "boolean"),
+    "integer": ("long", "float"),
+}
+"""What a column may be instead when a cell doesn't read as what it was; a long is an integer that no float may join."""
 _DECLARED_NUMBER = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"^([+-]?[0-9]+)\.0*$")
 _TRUTHS = {"true": True, "false": False}
 _DECLARED_TRUTHS = {**_TRUTHS, "1": True, "0": False, "yes": True, "no": False}
 
@@ -36,8 +47,9 @@ def check_types(types: Mapping[str, str]) -> dict[str, str]:
 def guess_types(rows: Iterable[Sequence[str]], columns: Iterable[int]) -> dict[int, str]:
     """Tell the types of columns: one as which every cell reads; empty cells and NaN count for nothing.
 
-    ``true`` and ``false`` in any case are boolean. What a number would lose makes its column text: leading zeros, as
-    postal codes have them, a plus sign, digits beyond 64 bits. So is a column without a value.
+    ``true`` and ``false`` in any case are boolean. A column is text if a number would lose something of a cell: leading
+    zeros, as postal codes have them, a plus sign, digits beyond 64 bits, or beyond 2**53 where other cells are floats.
+    So is a column of codes such as 12E3, since an exponent needs a point before it or a sign, and one without a value.
 
     Example:
         >>> guess_types([["2020", "2.5", "01234"], ["", "30", "99999"]], [0, 1, 2])
@@ -48,10 +60,9 @@ def guess_types(rows: Iterable[Sequence[str]], columns: Iterable[int]) -> dict[i
     for cells in rows:
         for column, type in list(left.items()):
             cell = cells[column].strip()
-            if _is_empty(cell) or (type is not None and _reads_as(type, cell)):
+            if is_empty(cell) or (type is not None and _reads_as(type, cell)):
                 continue
-            tried = ("float",) if type == "integer" else () if type else ("integer", "float", "boolean")
-            found = next((each for each in tried if _reads_as(each, cell)), None)
+            found = next((each for each in _TRIED.get(type, ()) if _reads_as(each, cell)), None)
             if found is None:
                 told[column] = "text"
                 del left[column]
@@ -59,7 +70,7 @@ def guess_types(rows: Iterable[Sequence[str]], columns: Iterable[int]) -> dict[i
                 left[column] = found
         if not left:
             break
-    return told | {column: type or "text" for column, type in left.items()}
+    return told | {column: "integer" if type == "long" else type or "text" for column, type in left.items()}
 
 
 def typed(name: str, cell: str, type: str) -> str | int | float | bool | None:
@@ -71,27 +82,30 @@ def typed(name: str, cell: str, type: str) -> str | int | float | bool | None:
     bare = cell.strip()
     if type == "text":
         return cell
-    if _is_empty(bare):
+    if is_empty(bare):
         return None
     if type == "boolean" and bare.lower() in _DECLARED_TRUTHS:
         return _DECLARED_TRUTHS[bare.lower()]
     if type != "boolean" and len(bare) < 4000 and _DECLARED_NUMBER.fullmatch(bare):
         try:
-            return json_form(int(bare) if type == "integer" else float(bare))  # type: ignore[no-any-return]
+            number = int(_WHOLE.sub(r"\1", bare)) if type == "integer" else float(bare)
+            return json_form(number)  # type: ignore[no-any-return]
         except ValueError:
             pass
     raise InvalidDocument(f"{name} must be {'an' if type == 'integer' else 'a'} {type}, got {cell!r:.100}")
 
 
-def _is_empty(cell: str) -> bool:
+def is_empty(cell: str) -> bool:
+    """Whether a cell holds no value; NaN is none."""
     return not cell or cell.lower() == "nan"
 
 
 def _reads_as(type: str, cell: str) -> bool:
     if type == "boolean":
         return cell.lower() in _TRUTHS
-    if type == "integer":
-        return _INTEGER.fullmatch(cell) is not None and -(2**63) <= int(cell) < 2**63
+    if type in ("integer", "long"):
+        limit = _EXACT if type == "integer" else 2**63
+        return _INTEGER.fullmatch(cell) is not None and (-limit <= int(cell) < limit or abs(int(cell)) == _EXACT)
     if len(cell) > 400 or not _FLOAT.fullmatch(cell) or not math.isfinite(float(cell)):
         return False
-    return not cell.lstrip("-").isdigit() or _reads_as("integer", cell) or cell == "-0"
+    return not cell.lstrip("-").isdigit() or abs(int(cell)) <= _EXACT

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, TextIO
 
 from postings import Document
 from postings.errors import InvalidDocument, ReaderError
-from postings_ingest.readers.cells import guess_types, typed
+from postings_ingest.readers.cells import guess_types, is_empty, typed
 from postings_ingest.readers.jsonl import MAX_LINE, estimate
 from postings_ingest.readers.omissions import Omit
 from postings_ingest.readers.rejections import Reject, Rejection
@@ -188,11 +188,13 @@ def _row(
 
 
 def _version(cell: str) -> int | None:
-    if not cell.strip():
+    bare = cell.strip()
+    if is_empty(bare):
         return None
-    if not re.fullmatch(r"-?[0-9]{1,20}", cell.strip()):
+    # A table whose column lacks a version somewhere may have been written with floats.
+    if not (found := re.fullmatch(r"(-?[0-9]{1,20})(?:\.0*)?", bare)):
         raise InvalidDocument(f"version must be an integer, got {cell!r:.100}")
-    return int(cell)
+    return int(found[1])
 
 
 def _reason(error: InvalidDocument, cells: Sequence[str]) -> str:

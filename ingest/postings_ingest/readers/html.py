@@ -6,14 +6,25 @@ import codecs
 import re
 from typing import Any
 
-_UNSEEN = {"script", "style", "template", "noscript", "svg", "math", "iframe", "object", "title"}
+_UNSEEN = {"script", "style", "template", "noscript", "svg", "math", "iframe", "object", "title", "select", "datalist"}
 _LINES = {
     *("address", "article", "aside", "blockquote", "body", "br", "dd", "details", "dialog", "div", "dl", "dt"),
     *("fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr"),
-    *("html", "legend", "li", "main", "menu", "nav", "ol", "option", "p", "pre", "section", "summary", "table"),
+    *("html", "legend", "li", "main", "menu", "nav", "ol", "p", "pre", "section", "summary", "table"),
     *("tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
 }
 """Elements that begin and end a line; others, such as ``b`` and ``a``, stand within one."""
+_ENDS = {
+    "p": _LINES - {"br"},
+    "li": {"li"},
+    "dt": {"dt", "dd"},
+    "dd": {"dt", "dd"},
+    "tr": {"tr", "tbody", "tfoot"},
+    "td": {"td", "th", "tr", "tbody", "tfoot"},
+    "th": {"td", "th", "tr", "tbody", "tfoot"},
+}
+"""Elements that need no end tag, and those whose start ends them; the parser puts these into them."""
+_NOT_DISPLAYED = re.compile(r"(?:^|;)\s*display\s*:\s*none\s*(?:!\s*important\s*)?(?:;|$)", re.IGNORECASE)
 
 
 def parse_html(content: bytes) -> tuple[str, str | None]:
@@ -36,7 +47,7 @@ def parse_html(content: bytes) -> tuple[str, str | None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that XHTML is read as HTML, that a text looks like an address
         page = BeautifulSoup(_decoded(content), "html.parser")
-    titles = (_text(element) for element in (page.title, page.h1) if element is not None)
+    titles = (_text(element) for element in (page.title, _heading(page)) if element is not None)
     return _text(page), next(filter(None, titles), None)
 
 
@@ -53,6 +64,43 @@ def _decoded(content: bytes) -> str:
     return bare.decode(encoding)
 
 
+def _unseen(element: Any) -> bool:
+    """Whether a reader doesn't see an element, as far as it says so itself; style sheets aren't read."""
+    if element.name in ("html", "body"):
+        return False  # a page that is hidden as a whole is shown by its script
+    if element.name in _UNSEEN or element.get("hidden", "until-found").lower() != "until-found":
+        return True
+    return _NOT_DISPLAYED.search(element.get("style") or "") is not None
+
+
+def _heading(page: Any) -> Any:
+    """The first ``<h1>`` that is seen."""
+    from bs4 import Tag
+
+    waiting: list[Any] = [page]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Tag):
+            unseen = _unseen(node)
+            if node.name == "h1" and not unseen:
+                return node
+            waiting += reversed(_behind(node) if unseen else node.contents)
+    return None
+
+
+def _behind(unseen: Any) -> list[Any]:
+    """What the parser put into an element that ended before it."""
+    ends = _ENDS.get(unseen.name, set())
+    waiting = list(reversed(unseen.contents)) if ends else []
+    while waiting:
+        node = waiting.pop()
+        if node.name in ends:
+            return [node, *reversed(waiting)]
+        if node.name in _ENDS:
+            waiting += reversed(node.contents)
+    return []
+
+
 def _text(element: Any) -> str:
     """The text of an element: white space is one space, but in ``<pre>``; each block has lines of its own."""
     from bs4 import Tag
@@ -65,7 +113,8 @@ def _text(element: Any) -> str:
         if node is None:
             lines.append("")
         elif isinstance(node, Tag):
-            if node.name in _UNSEEN and node is not element:
+            if node is not element and _unseen(node):
+                waiting += [(child, as_it_is) for child in reversed(_behind(node))]
                 continue
             if node.name in _LINES:
                 lines.append("")

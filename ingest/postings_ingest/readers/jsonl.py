@@ -72,11 +72,14 @@ class Decoder:
         return document
 
     def _decode_again(self, raw: str, reason: object) -> object:
-        """Decode the text of a record that was rejected; what is no JSON still has the fault that it had."""
+        """Decode the text of a record that was rejected; what is no JSON object still has the fault that it had."""
         try:
-            return self._decoder.decode(raw)
+            row: object = self._decoder.decode(raw)
         except (ValueError, RecursionError) as error:
             raise InvalidDocument(str(reason)) from error
+        if not isinstance(row, dict):
+            raise InvalidDocument(str(reason))
+        return row
 
 
 def estimate(source: Source) -> int | None:

@@ -93,7 +93,7 @@ def document_from_row(row: object, place: str = "", omit: Omit = ignore, fields:
         text="" if text is None else text,
         title="" if title is None else title,
         metadata={**others, **metadata},
-        version=json_form(row.get("version")),
+        version=_version(row.get("version")),
     ).read_at(place)
     for name, other in given.items():
         if other not in ("", id):
@@ -102,6 +102,12 @@ def document_from_row(row: object, place: str = "", omit: Omit = ignore, fields:
         if key in metadata and metadata[key] != value:
             omit(Omission(Kind.FIELD, place, str(key)))
     return document
+
+
+def _version(value: Any) -> Any:
+    """A version; a table whose column lacks one somewhere may hold whole numbers as floats."""
+    form = json_form(value)
+    return int(form) if isinstance(form, float) and form.is_integer() else form
 
 
 def _text(name: str, value: Any) -> Any:

@@ -26,12 +26,12 @@ _MAX_BYTES = 4 * MAX_TEXT_LENGTH
 
 
 def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
-    """Read every text, Markdown and HTML file below a folder; what it calls itself or its name is the title.
+    """Read every text, Markdown and HTML file below a folder.
 
-    A document's id is the path of its file as the caller named it: ``notes/deep/plan.md`` for the folder ``notes`` or
-    ``./notes/``, ``deep/plan.md`` for ``.``. So files of one name in two folders are two documents, and the same call
-    gives the same ids. The path below the folder is in the metadata, and what Markdown's front matter
-    says.
+    A document's title is the one in the file, else the file's name. Its id is the path of its file as the caller named
+    it: ``notes/deep/plan.md`` for the folder ``notes`` or ``./notes/``, ``deep/plan.md`` for ``.``. So files of one
+    name in two folders are two documents, and the same call gives the same ids. The path below the folder is in the
+    metadata, and what Markdown's front matter says.
 
     Raises:
         ReaderError: the folder holds no text file.
@@ -62,7 +62,7 @@ def estimate(source: Source) -> int | None:
 def _files(path: str, reject: Reject, omit: Omit) -> Iterator[Path]:
     """The text files of a folder and those below it, sorted by their path, a folder at a time."""
     root = Path(path)
-    if root.is_file():
+    if not root.is_dir():
         yield root
         return
     waiting = [_entries(path, None)]

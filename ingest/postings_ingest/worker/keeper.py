@@ -129,7 +129,7 @@ class Keeper:
     def _sign_of_life(self) -> None:
         now = time.monotonic()
         with self._lock:
-            done, in_hand = self._done, len(self._held)
+            done, batches_in_flight = self._done, len(self._held)
         self._history.append((now, done))
         while now - self._history[0][0] > _RATE_SECONDS:
             self._history.popleft()
@@ -138,7 +138,7 @@ class Keeper:
             name=self.name,
             documents=done,
             documents_per_second=round((done - before) / max(now - since, _TICK), 1),
-            in_hand=in_hand,
+            batches_in_flight=batches_in_flight,
             started_at=self._began,
             **self._describe(),
         )

@@ -13,7 +13,7 @@ import redis
 from pydantic import SecretStr
 
 from postings import Document, Settings
-from postings.errors import BrokerUnavailable, ConfigurationError, InvalidDocument, JobNotFound, QueueFull
+from postings.errors import BrokerUnavailable, ConfigurationError, InvalidDocument, InvalidInput, JobNotFound, QueueFull
 from postings_ingest import AsyncProducer, Counts, Job, Ledger, Producer
 from postings_ingest.queue.ledger import BULK
 from postings_ingest.queue.messages import unpack
@@ -136,8 +136,16 @@ def test_wrong_use_is_said_at_once(settings: Settings) -> None:
             producer.delete("a", version=-1)
         with pytest.raises(JobNotFound):
             producer.job.wait()
-    with pytest.raises(ValueError, match="closed"):
+    with pytest.raises(InvalidInput, match="the producer was closed"):
         producer.add(Document("a", "too late"))
+
+    async def too_late() -> None:
+        async with AsyncProducer(settings) as closed:
+            pass
+        await closed.delete("a")
+
+    with pytest.raises(InvalidInput, match="the producer was closed"):
+        asyncio.run(too_late())
 
 
 def test_redis_that_never_answers_is_given_up_and_the_documents_are_kept(settings: Settings) -> None:

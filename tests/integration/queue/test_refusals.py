@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,11 +183,50 @@ def _state(node: redis.Redis) -> str:
     return found["cluster_state"]
 
 
-def test_what_may_pass_is_waited_for(settings: Settings, own_redis: RedisServer) -> None:
+def test_a_replica(settings: Settings, own_redis: RedisServer) -> None:
+    settings = on(settings, redis_url=own_redis.url)
+    producer = Producer(settings, linger=600, timeout=60)
+    producer.add(Document("a", "text"))
     with redis.Redis.from_url(own_redis.url) as admin:
         admin.replicaof("127.0.0.1", "1")
         try:
-            with pytest.raises(BrokerUnavailable, match="read only"):
-                Ledger(on(settings, redis_url=own_redis.url)).register("a", "payload", 1, "job", BULK)
+            with pytest.raises(ConfigurationError, match=r"^Redis at .* is a replica: name the primary in POSTINGS_R"):
+                producer.flush()
+            with pytest.raises(ConfigurationError, match=r"^the broker .* is a replica: name the primary"):
+                announce(celery_app(settings), settings, "a", BULK)
         finally:
             admin.replicaof("NO", "ONE")
+    producer.close()
+    assert producer.job.progress().submitted == 1
+
+
+def test_a_redis_in_protected_mode(settings: Settings, redis_binary: str, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            pytest.skip("this machine has no address but the local one")
+        address = probe.getsockname()[0]
+    (folder := tmp_path / "redis").mkdir()
+    server = RedisServer(folder, redis_binary, **{"bind": "0.0.0.0", "protected-mode": "yes"})
+    server.start()
+    try:
+        settings = on(settings, redis_url=server.url.replace("127.0.0.1", address))
+        refused_everywhere(settings, "^Redis at .* accepts only local clients: set a password for it, or bind it to an")
+    finally:
+        server.kill()
+
+
+def test_valkey_in_protected_mode() -> None:
+    said = redis.exceptions.ResponseError("DENIED Running in protected mode because protected mode is enabled")
+    assert "accepts only local clients" in str(refusal(said, "Redis at h", "POSTINGS_REDIS_URL"))
+
+
+def test_what_may_pass_is_waited_for(settings: Settings, own_redis: RedisServer) -> None:
+    with redis.Redis.from_url(own_redis.url) as admin:
+        admin.config_set("min-replicas-to-write", 1)
+        try:
+            with pytest.raises(BrokerUnavailable, match="Not enough good replicas"):
+                Ledger(on(settings, redis_url=own_redis.url)).register("a", "payload", 1, "job", BULK)
+        finally:
+            admin.config_set("min-replicas-to-write", 0)

@@ -22,7 +22,7 @@ class Session:
     """An ONNX Runtime session on the processor.
 
     All sessions of a process take their memory from one arena: passes use it again and again, and leave the C heap
-    alone, where what they free would lie around the vectors that stay.
+    alone, where what they free would be around the vectors that stay.
 
     Threads: as many as ``OMP_NUM_THREADS`` says, or the processors that this process may use. They wait asleep:
     spinning slows down whatever shares the machine, and gains nothing here.
@@ -33,7 +33,7 @@ class Session:
     """
 
     def __init__(self, graph: Path | bytes, weights: Mapping[str, npt.NDArray[Any]]) -> None:
-        # The session reads them where they lie, so they live as long as it does.
+        # The session reads them where they are, so they live as long as it does.
         self._weights = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(w)) for w in weights.values()]
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERROR

@@ -25,7 +25,7 @@ def read_weights(folder: Path, names: Collection[str] | None = None) -> Weights:
     """Read tensors of a folder's safetensors files, whatever their precision, to float32.
 
     Args:
-        folder: where ``*.safetensors`` lie.
+        folder: where ``*.safetensors`` are.
         names: which tensors; by default all that hold floats.
 
     Raises:
