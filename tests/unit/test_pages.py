@@ -94,7 +94,6 @@ def test_a_page_is_read_in_its_encoding(content: bytes) -> None:
     ("content", "reason"),
     [
         (b"<p>caf\xe9", "invalid UTF-8: byte 0xe9 at position 6"),
-        (b"<meta charset=klingon><p>x", "unknown encoding: klingon"),
         (b"<script>only()</script>", "the file has no text"),
         (b" \n", "the file is empty"),
     ],
@@ -200,3 +199,19 @@ def test_a_path_in_front_matter_gives_way_and_is_told() -> None:
     path = write(Path("a.md"), "---\npath: elsewhere\n---\ntext")
     assert read(path)[0][0].metadata == {"path": "a.md"}
     assert omissions(path) == [Omission(Kind.FIELD, "a.md", "path")]
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("<meta charset=klingon><p>café", ("café", None)),
+        ("<svg><title>Close icon</title></svg><h1>Lions</h1>text", ("Lions\ntext", "Lions")),
+        ("<title>Cats</title><svg><title>Close icon</title></svg>text", ("text", "Cats")),
+    ],
+)
+def test_a_page_is_read_as_browsers_do(page: str, expected: tuple[str, str | None]) -> None:
+    assert parse_html(page.encode()) == expected
+
+
+def test_a_page_with_a_title_alone_is_a_document() -> None:
+    assert read(write(Path("a.html"), "<title>Lions</title><script>x()</script>"))[0][0].title == "Lions"

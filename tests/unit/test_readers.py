@@ -91,7 +91,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "a string": (b'"x"', r"expected an object with id and text, got a string"),
     "null": (b"null", r"expected an object with id and text, got null"),
     "no id": (b'{"text": "x", "name": 1}', r"id is missing: expected 'id' or '_id', got the fields 'name', 'text'"),
-    "a null id": (b'{"id": null, "text": "x"}', r"id is missing"),
+    "a null id": (b'{"id": null, "text": "x"}', r"id is null: expected 'id' or '_id', got the fields 'id', 'text'"),
     "an empty id": (b'{"id": "", "text": "x"}', r"id is empty"),
     "an id that is an object": (b'{"id": {}, "text": "x"}', r"id must be a string or another scalar, got dict"),
     "a long id": (b'{"id": "%s", "text": "x"}' % (b"a" * 513), r"id may have 512 characters, got 513"),
@@ -448,7 +448,7 @@ def test_nulls_in_parquet_stand_for_what_is_not_there(tmp_path: Path) -> None:
     found, rejections = read(path)
     assert found == [Document("a", "x", "t"), Document("c", "", "title", {"k": None})]
     assert [(rejection.line, rejection.reason.partition(":")[0]) for rejection in rejections] == [
-        (2, "id is missing"),
+        (2, "id is null"),
         (4, "text is missing"),
     ]
 

@@ -30,11 +30,10 @@ _NOT_DISPLAYED = re.compile(r"(?:^|;)\s*display\s*:\s*none\s*(?:!\s*important\s*
 def parse_html(content: bytes) -> tuple[str, str | None]:
     r"""Give the text of a page and its title: that of ``<title>``, else of the first ``<h1>``.
 
-    The encoding is that of a byte order mark, else the one that the page declares, else UTF-8.
+    The encoding is that of a byte order mark, else the one that the page declares if it is known, else UTF-8.
 
     Raises:
         UnicodeDecodeError: the bytes aren't in this encoding.
-        LookupError: nobody knows the encoding.
 
     Example:
         >>> parse_html(b"<title>Lions</title><p>A lion<b>ess</b> hunts.<p>It sleeps.")
@@ -47,7 +46,8 @@ def parse_html(content: bytes) -> tuple[str, str | None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that XHTML is read as HTML, that a text looks like an address
         page = BeautifulSoup(_decoded(content), "html.parser")
-    titles = (_text(element) for element in (page.title, _heading(page)) if element is not None)
+    own = (element for element in page.find_all("title") if element.find_parent(["svg", "math"]) is None)
+    titles = (_text(element) for element in (next(own, None), _heading(page)) if element is not None)
     return _text(page), next(filter(None, titles), None)
 
 
@@ -57,9 +57,12 @@ def _decoded(content: bytes) -> str:
     bare, encoding = EncodingDetector.strip_byte_order_mark(content)
     if encoding is None:
         encoding = EncodingDetector.find_declared_encoding(bare, is_html=True) or "utf-8"
-        name = codecs.lookup(encoding).name
-        # As browsers do: what calls itself ASCII or Latin-1 is Windows' superset, and a page whose declaration could
-        # be read as ASCII isn't UTF-16.
+        try:
+            name = codecs.lookup(encoding).name
+        except LookupError:
+            name = encoding = "utf-8"
+        # As browsers do: an unknown encoding is none, what calls itself ASCII or Latin-1 is Windows' superset, and a
+        # page whose declaration could be read as ASCII isn't UTF-16.
         encoding = "cp1252" if name in ("ascii", "iso8859-1") else "utf-8" if name.startswith("utf-16") else encoding
     return bare.decode(encoding)
 

@@ -75,7 +75,8 @@ def document_from_row(row: object, place: str = "", omit: Omit = ignore, fields:
     id = next(filter(None, given.values()), next(iter(given.values()), None))
     if id is None:
         expected = " or ".join(map(repr, fields.ids))
-        raise InvalidDocument(f"id is missing: expected {expected}, got the fields {_names(row)}")
+        wrong = "null" if any(name in row for name in fields.ids) else "missing"
+        raise InvalidDocument(f"id is {wrong}: expected {expected}, got the fields {_names(row)}")
     text_field, title_field = fields.texts
     text, title = _text("text", row.get(text_field)), _text("title", row.get(title_field))
     if text is None and not title:
