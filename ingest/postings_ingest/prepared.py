@@ -1,4 +1,4 @@
-"""What an operation leads to: points to write, or nothing where the index holds all there is to hold."""
+"""A revision to write, or none where the index holds it already."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Incoming:
     """A document on its way into the index, beside what the index holds of it.
 
     Attributes:
-        document: that came.
+        document: the one to index.
         version: of this revision.
         digest: of the document.
         standing: the document in the index, or its delete.
@@ -74,7 +74,7 @@ class Incoming:
     def settled(self) -> Prepared | None:
         """What came of it if the index holds it as it is, or a newer revision."""
         stands = self.standing
-        # Who was to remove what is stale may have died: whoever comes next does it.
+        # The writer that should have removed stale points may have died: this one does it.
         if stands is None or stands.stale or self.version > stands.version:
             return None
         if self.version == stands.version and not self.unchanged:
@@ -86,7 +86,7 @@ class Incoming:
         self, passages: Sequence[tuple[Passage, SparseVector]], fingerprint: str, *, unchanged: bool = False
     ) -> Prepared:
         """The revision to write: passages and vectors, which may be those of another version or with other metadata."""
-        # What no search can find is encoded again whenever it comes, for each run tells of it.
+        # A document without active dims has no digest: it is encoded each time, so that each run reports it.
         digest = self.digest if any(len(vector) for _, vector in passages) else None
         whole = self.document.metadata
         short, at_head = shortened(whole) if len(passages) > 1 else (whole, [])

@@ -1,4 +1,4 @@
-"""How passages and tombstones lie in an index: the payload fields, and the filters over them.
+"""How passages and tombstones are stored: the payload fields, and the filters over them.
 
 ======================  =================================================================================
 field                   meaning
