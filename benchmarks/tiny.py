@@ -31,8 +31,8 @@ from postings import Encoder
 from postings_training.evaluation import BeirSet, Measured, Run, evaluate_each, load_set, measure_model
 from postings_training.evaluation.exact import LIMIT
 from postings_training.evaluation.significance import randomisation_test
-from postings_training.leak_guard import without_leaks
-from postings_training.provenance import known_sources
+from postings_training.leaks.guard import without_leaks
+from postings_training.leaks.provenance import known_sources
 
 SHARED = ROOT.parent / "shared"
 GOAL = 1.05

@@ -18,7 +18,7 @@ from postings_cli.options import Json
 from postings_cli.statuses import INTERRUPTED
 
 if TYPE_CHECKING:
-    from postings_training.progress import Progress as State
+    from postings_training.runs.progress import Progress as State
 
 
 def train(
@@ -68,7 +68,7 @@ def train(
 
     Example: postings ingest articles.jsonl --model ./my-model --collection articles
     """
-    from postings_training.recipe import load_recipe
+    from postings_training.recipes.loading import load_recipe
 
     settings = load_recipe(
         recipe,
@@ -80,9 +80,9 @@ def train(
         evaluation__leaks=leaks,
     )
     try:
-        from postings_training.checkpoints import run_folder, what_is_kept
-        from postings_training.publish import push as upload
-        from postings_training.run import train as run
+        from postings_training.publishing.folder import push as upload
+        from postings_training.runs.checkpoints import run_folder, what_is_kept
+        from postings_training.runs.run import train as run
     except ImportError as error:
         raise MissingExtra("training", "training a model") from error
     target = folder or Path(Path(recipe).stem)

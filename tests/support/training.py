@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from postings_training.recipe import Recipe, load_recipe
+from postings_training.recipes.loading import Recipe, load_recipe
 
 SHARED = Path(__file__).parents[3] / "shared"
 QUICK = (

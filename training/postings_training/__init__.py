@@ -35,11 +35,11 @@ from postings_training.evaluation import (
 )
 
 if TYPE_CHECKING:
-    from postings_training.leak_guard import without_leaks
+    from postings_training.leaks.guard import without_leaks
+    from postings_training.leaks.provenance import Source, known_sources, trained_on
     from postings_training.mining import Guards, Mined, mine
-    from postings_training.provenance import Source, known_sources, trained_on
-    from postings_training.recipe import Recipe, load_recipe
-    from postings_training.run import train
+    from postings_training.recipes.loading import Recipe, load_recipe
+    from postings_training.runs.run import train
 
 __all__ = [
     "BeirSet",
@@ -75,14 +75,14 @@ __all__ = [
 _LAZY = {
     "Guards": "mining",
     "Mined": "mining",
-    "Recipe": "recipe",
-    "Source": "provenance",
-    "known_sources": "provenance",
-    "load_recipe": "recipe",
+    "Recipe": "recipes.loading",
+    "Source": "leaks.provenance",
+    "known_sources": "leaks.provenance",
+    "load_recipe": "recipes.loading",
     "mine": "mining",
-    "train": "run",
-    "trained_on": "provenance",
-    "without_leaks": "leak_guard",
+    "train": "runs.run",
+    "trained_on": "leaks.provenance",
+    "without_leaks": "leaks.guard",
 }
 
 

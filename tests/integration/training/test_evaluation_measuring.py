@@ -20,7 +20,7 @@ from postings_cli.main import run
 from postings_ingest import Pipeline
 from postings_training.evaluation import BeirSet, ExactSearch, load_set, measure_collection, measure_model
 from postings_training.evaluation.pruning import KEPT
-from postings_training.provenance import Source
+from postings_training.leaks.provenance import Source
 from tests.support.beir import shared, write_beir
 from tests.support.cli import Cli, Ran, write_jsonl
 from tests.support.models import copy_of_tiny

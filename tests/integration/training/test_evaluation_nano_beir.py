@@ -13,8 +13,8 @@ import pytest
 from postings import Encoder
 from postings.encoder.sources import BUNDLED
 from postings.errors import ReaderError
+from postings_training.data.nano_beir import load_nano_beir
 from postings_training.evaluation import measure_model
-from postings_training.evaluation.nano_beir import load_nano_beir
 from tests.support.sentences import SENTENCES
 
 QUERIES = {"food": ["s0", "s1"], "music": ["s4", "s7"], "an animal that hunts": ["s8"]}

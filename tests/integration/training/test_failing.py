@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from postings.errors import ConfigurationError, TrainingFailure
-from postings_training.checkpoints import last_checkpoint
-from postings_training.run import train
+from postings_training.runs.checkpoints import last_checkpoint
+from postings_training.runs.run import train
 from tests.support.training import QUICK, pairs, quick
 
 

@@ -9,12 +9,12 @@ import pytest
 from postings import Document, EdgeIndex, Encoder
 from postings_ingest import Pipeline
 from postings_query import SearchClient
-from postings_training.checkpoints import checkpoint_state
-from postings_training.data import load_data
-from postings_training.provenance import RECORD
-from postings_training.recipe import recipe_names
-from postings_training.run import train
-from postings_training.sections import Data
+from postings_training.leaks.provenance import RECORD
+from postings_training.recipes.loading import recipe_names
+from postings_training.recipes.sections import Data
+from postings_training.runs.checkpoints import checkpoint_state
+from postings_training.runs.run import train
+from postings_training.runs.training_data import load_data
 from tests.support.training import beir, lines, minilm, pairs, quick
 
 

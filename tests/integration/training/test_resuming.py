@@ -17,11 +17,11 @@ import torch
 from safetensors.torch import load_file
 
 from postings.errors import ConfigurationError
-from postings_training.checkpoints import checkpoint_state, last_checkpoint, run_folder
-from postings_training.progress import Progress
-from postings_training.publish import Record
-from postings_training.recipe import Recipe, load_recipe
-from postings_training.run import train
+from postings_training.publishing.folder import Record
+from postings_training.recipes.loading import Recipe, load_recipe
+from postings_training.runs.checkpoints import checkpoint_state, last_checkpoint, run_folder
+from postings_training.runs.progress import Progress
+from postings_training.runs.run import train
 from tests.support.training import QUICK, beir, pairs
 
 COMMAND = [sys.executable, "-c", "from postings_cli.main import main; main()", "train", "tiny"]
@@ -200,8 +200,8 @@ PATIENT = (
 KILLED_AT = """
 import os, signal, sys
 from pathlib import Path
-from postings_training.recipe import load_recipe
-from postings_training.run import train
+from postings_training.recipes.loading import load_recipe
+from postings_training.runs.run import train
 
 def show(progress):
     if progress.step == {step}:

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from postings import Encoder
-from postings_training.checkpoints import checkpoint_state, last_checkpoint
-from postings_training.gauge import Gauge
-from postings_training.losses import Flops
+from postings_training.losses.building import Flops
+from postings_training.losses.gauge import Gauge
+from postings_training.runs.checkpoints import checkpoint_state, last_checkpoint
 from tests.support.training import QUICK, beir, minilm, pairs
 
 SIZES = ((4, 4), (5, 3))

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postings.errors import ConfigurationError, InvalidInput, ReaderError
-from postings_training.data import load_data
+from postings_training.data.rows import Row, read_rows, row_of
 from postings_training.evaluation import load_set
-from postings_training.leak_guard import without_leaks
-from postings_training.provenance import Source
-from postings_training.recipe import load_recipe
-from postings_training.rows import Row, read_rows, row_of
-from postings_training.sections import Data
-from postings_training.teacher import labelled
+from postings_training.leaks.guard import without_leaks
+from postings_training.leaks.provenance import Source
+from postings_training.recipes.loading import load_recipe
+from postings_training.recipes.sections import Data
+from postings_training.runs.training_data import load_data
+from postings_training.teachers.by_row import labelled
 from tests.support.beir import shared, write_beir
 
 ONE = {"query": "what hunts?", "positive": "a lion"}

@@ -10,12 +10,12 @@ from sentence_transformers import SparseEncoder
 from postings import Encoder
 from postings.encoder.sources import BUNDLED
 from postings.errors import ConfigurationError, ReaderError
+from postings_training.data.beir import pairs_as_set
 from postings_training.evaluation import evaluate, load_set, measure_model
-from postings_training.evaluation.beir import pairs_as_set
 from postings_training.evaluation.sparsity import top
-from postings_training.evaluator import RetrievalEvaluator, load_sets
-from postings_training.model import reading
-from postings_training.sections import Evaluation
+from postings_training.models.building import reading
+from postings_training.recipes.sections import Evaluation
+from postings_training.runs.evaluator import RetrievalEvaluator, load_sets
 from tests.support.beir import write_beir
 from tests.support.models import csr_with_whole_queries
 from tests.support.sentences import SENTENCES

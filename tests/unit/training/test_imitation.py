@@ -12,11 +12,11 @@ from postings import Encoder
 from postings.encoder.sources import model_folder
 from postings.encoder.tokenizer import Tokenizer
 from postings.errors import ConfigurationError
-from postings_training.imitation import imitated
-from postings_training.in_batch import InBatch, InBatchDistillation
-from postings_training.recipe import load_recipe
-from postings_training.sections import Imitation
-from postings_training.word_weights import word_weights
+from postings_training.recipes.loading import load_recipe
+from postings_training.recipes.sections import Imitation
+from postings_training.teachers.exact_words import word_weights
+from postings_training.teachers.in_batch import InBatch, InBatchDistillation
+from postings_training.teachers.targets import imitated
 from tests.support.sentences import SENTENCES
 from tests.support.training import minilm
 

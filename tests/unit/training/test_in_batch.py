@@ -13,9 +13,9 @@ from torch.nn.functional import kl_div
 
 from postings import Encoder
 from postings.errors import InvalidInput, ModelNotFound
-from postings_training.bm25 import bm25_vectors
-from postings_training.in_batch import InBatch, InBatchDistillation
-from postings_training.recipe import load_recipe
+from postings_training.recipes.loading import load_recipe
+from postings_training.teachers.bm25 import bm25_vectors
+from postings_training.teachers.in_batch import InBatch, InBatchDistillation
 from tests.support.training import minilm
 
 QUERIES = ["what hunts zebras", "where do herons fish", "who digs a sett", "what is a salmon"]

@@ -8,7 +8,7 @@ from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
 from torch.nn import functional
 
 from postings.errors import ConfigurationError
-from postings_training.latents import start_from_components
+from postings_training.models.csr_start import start_from_components
 
 
 def vectors(count: int = 2000, dims: int = 32) -> torch.Tensor:

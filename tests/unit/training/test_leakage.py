@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postings_training.data.resemblance import normalised, resemblance, shingles
+from postings_training.data.rows import Row, read_rows
 from postings_training.evaluation import CorpusText, JudgedQueries, load_set
-from postings_training.leakage import DOCUMENT_ALIKE, PAIR_ALIKE, QUERY_ALIKE, Leak, LeakFinder
-from postings_training.rows import Row, read_rows
-from postings_training.shingles import normalised, resemblance, shingles
+from postings_training.leaks.finder import DOCUMENT_ALIKE, PAIR_ALIKE, QUERY_ALIKE, Leak, LeakFinder
 from tests.support.beir import shared
 
 ABSTRACT = "Radioiodine is given to patients whose thyroid has grown. After a year its volume was lower by half."

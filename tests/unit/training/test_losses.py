@@ -11,11 +11,11 @@ from sentence_transformers.base.modules import Router
 from sentence_transformers.sparse_encoder.losses import FlopsLoss
 from torch import Tensor
 
-from postings_training.attach import lean_heads
-from postings_training.gauge import Gauge
-from postings_training.latents import whole
-from postings_training.losses import Flops, build_loss
-from postings_training.recipe import load_recipe
+from postings_training.losses.building import Flops, build_loss
+from postings_training.losses.gauge import Gauge
+from postings_training.models.csr_start import whole
+from postings_training.models.patching import lean_heads
+from postings_training.recipes.loading import load_recipe
 from tests.support import models
 
 QUERIES = ["a lion hunts", "the cheetah is running", "prey"]

@@ -15,8 +15,8 @@ from sentence_transformers.sparse_encoder.modules import Dense, SparseAutoEncode
 from postings import Encoder
 from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
-from postings_training.model import at_most, build_model, inverse_frequencies, reading
-from postings_training.sections import Model
+from postings_training.models.building import at_most, build_model, inverse_frequencies, reading
+from postings_training.recipes.sections import Model
 from tests.support import models
 
 

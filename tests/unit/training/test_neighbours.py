@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postings_training.bm25 import bm25_vectors
-from postings_training.neighbours import NeighbourBatches
+from postings_training.teachers.bm25 import bm25_vectors
+from postings_training.teachers.neighbours import NeighbourBatches
 
 ANIMALS = ("lion", "zebra", "heron", "otter", "badger", "falcon", "salmon", "cobra")
 PLACES = tuple(f"valley{number}" for number in range(40))

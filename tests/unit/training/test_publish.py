@@ -14,13 +14,13 @@ import pytest
 
 from postings import Encoder
 from postings.errors import TrainingFailure
-from postings_training.card import card
-from postings_training.checkpoints import drop_partial, is_full, last_checkpoint, refuse_small_disk
-from postings_training.model import build_model, reading
-from postings_training.provenance import Source
-from postings_training.publish import Record, publish
-from postings_training.recipe import load_recipe, recipe_names
-from postings_training.sections import Model
+from postings_training.leaks.provenance import Source
+from postings_training.models.building import build_model, reading
+from postings_training.publishing.card import card
+from postings_training.publishing.folder import Record, publish
+from postings_training.recipes.loading import load_recipe, recipe_names
+from postings_training.recipes.sections import Model
+from postings_training.runs.checkpoints import drop_partial, is_full, last_checkpoint, refuse_small_disk
 
 
 def checkpoint(folder: Path, step: int, state: str | None = "{}") -> Path:
@@ -105,7 +105,8 @@ def test_a_full_disk_is_known_by_its_number_or_its_words() -> None:
 
 
 def test_a_hub_that_does_not_take_the_model_leaves_it_where_it_is(tmp_path: Path) -> None:
-    code = f"from pathlib import Path; from postings_training.publish import push; push(Path({str(tmp_path)!r}), 'a/b')"
+    push = "from pathlib import Path; from postings_training.publishing.folder import push"
+    code = f"{push}; push(Path({str(tmp_path)!r}), 'a/b')"
     # The hub's client reads its address when it is imported.
     environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)

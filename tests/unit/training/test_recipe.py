@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from postings.errors import ConfigurationError
-from postings_training.recipe import Recipe, load_recipe, recipe_names
+from postings_training.recipes.loading import Recipe, load_recipe, recipe_names
 
 
 @pytest.mark.parametrize(

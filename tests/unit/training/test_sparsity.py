@@ -11,10 +11,10 @@ import torch
 from sentence_transformers.sparse_encoder.losses import SpladeLoss
 from transformers import TrainerControl, TrainerState
 
-from postings_training.gauge import Gauge
-from postings_training.losses import build_loss
-from postings_training.recipe import load_recipe
-from postings_training.sparsity import Steering
+from postings_training.losses.building import build_loss
+from postings_training.losses.gauge import Gauge
+from postings_training.recipes.loading import load_recipe
+from postings_training.runs.steering import Steering
 from tests.support import models
 
 STEPS = 100

@@ -9,7 +9,7 @@ import pytest
 
 from postings.encoder.sources import model_folder
 from postings.encoder.tokenizer import Tokenizer
-from postings_training.word_weights import word_weights
+from postings_training.teachers.exact_words import word_weights
 
 QUERIES = ["what hunts zebras", "where do herons fish", "who digs a sett", ""]
 DOCUMENTS = ["A lion hunts zebras, and zebras fear it.", "Herons fish in the river.", "The badger digs a sett.", ""]

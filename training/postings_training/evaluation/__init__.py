@@ -1,6 +1,6 @@
 """How good a model or a collection is: BEIR sets in, measures, comparisons and reports out."""
 
-from postings_training.evaluation.beir import (
+from postings_training.data.beir import (
     BeirSet,
     CorpusText,
     JudgedQueries,

@@ -12,7 +12,7 @@ from postings import Encoder, Index, SparseVector
 from postings.errors import InvalidInput
 from postings.index import SearchRequest
 from postings.passages import passage_input
-from postings_training.evaluation.beir import BeirSet
+from postings_training.data.beir import BeirSet
 from postings_training.evaluation.engine import Costs, latency, storage_and_latency
 from postings_training.evaluation.exact import LIMIT, ExactSearch
 from postings_training.evaluation.pruning import KEPT, PruningCurve, pruning_curve

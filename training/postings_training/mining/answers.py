@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from postings_training.evaluation.beir import CorpusText, load_corpus, load_judgements, load_queries
-from postings_training.rows import read_rows
-from postings_training.shingles import normalised
+from postings_training.data.beir import CorpusText, load_corpus, load_judgements, load_queries
+from postings_training.data.resemblance import normalised
+from postings_training.data.rows import read_rows
 
 
 def text_key(text: str) -> str:

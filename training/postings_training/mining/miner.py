@@ -14,12 +14,12 @@ from postings.arguments import as_integer
 from postings.documents import point_id
 from postings.errors import ConfigurationError
 from postings.index import Point, SearchRequest
+from postings_training.data.jsonl import batched
+from postings_training.data.resemblance import resemblance, shingles
+from postings_training.data.rows import Row, read_rows
 from postings_training.evaluation.measuring import Progress
 from postings_training.mining.answers import Answers, text_key
 from postings_training.mining.guards import Guards
-from postings_training.rows import Row, read_rows
-from postings_training.shingles import resemblance, shingles
-from postings_training.streams import batched
 
 TEXT_ALIKE = 0.8
 """Resemblance to the positive from which on a text counts as the same."""

@@ -15,8 +15,8 @@ from postings.encoder.folder import Task, modules_in, sparse_module
 from postings.encoder.sources import model_folder
 from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError, ModelNotSupported, PostingsError
-from postings_training.latents import start_from_components, whole
-from postings_training.sections import Model
+from postings_training.models.csr_start import start_from_components, whole
+from postings_training.recipes.sections import Model
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from postings_training.evaluation.beir import CorpusText, JudgedQueries
-from postings_training.rows import Row
-from postings_training.shingles import resemblance, shingles
+from postings_training.data.beir import CorpusText, JudgedQueries
+from postings_training.data.resemblance import resemblance, shingles
+from postings_training.data.rows import Row
 
 QUERY_ALIKE = 0.7
 """Resemblance from which on two queries are one: ``Radioiodine treatment … reduces thyroid volume`` and ``… increases

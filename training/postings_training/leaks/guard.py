@@ -8,11 +8,11 @@ from pathlib import Path
 
 from postings.arguments import as_list
 from postings.errors import InvalidInput
-from postings_training.evaluation.beir import BeirSet
+from postings_training.data.beir import BeirSet
+from postings_training.data.rows import Row
 from postings_training.evaluation.measuring import Progress
-from postings_training.leakage import Leak, LeakFinder
-from postings_training.provenance import Source
-from postings_training.rows import Row
+from postings_training.leaks.finder import Leak, LeakFinder
+from postings_training.leaks.provenance import Source
 
 _NAMED = 5
 _CHARACTERS = 80

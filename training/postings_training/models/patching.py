@@ -1,4 +1,4 @@
-"""Give a model the lean head of :mod:`postings_training.head` for as long as it is trained."""
+"""Give a model the lean head of :mod:`postings_training.models.lean_head` for as long as it is trained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from postings.encoder.torch_model import modules_of
-from postings_training.head import pooled
+from postings_training.models.lean_head import pooled
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder

@@ -13,6 +13,7 @@ from postings import SparseVector
 from postings.encoder.batches import batches
 from postings.encoder.folder import Task, sparse_module
 from postings.encoder.torch_model import modules_of, route_of
+from postings_training.data.nano_beir import load_nano_beir
 from postings_training.evaluation import (
     BeirSet,
     ExactSearch,
@@ -20,10 +21,9 @@ from postings_training.evaluation import (
     evaluate,
     load_set,
 )
-from postings_training.evaluation.nano_beir import load_nano_beir
 from postings_training.evaluation.sparsity import top
-from postings_training.model import reading
-from postings_training.sections import Evaluation
+from postings_training.models.building import reading
+from postings_training.recipes.sections import Evaluation
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder

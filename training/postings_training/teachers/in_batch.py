@@ -16,14 +16,14 @@ from postings import Encoder, SparseVector
 from postings.encoder.sources import model_folder
 from postings.encoder.tokenizer import Tokenizer
 from postings.errors import ConfigurationError, InvalidInput
-from postings_training.bm25 import bm25_vectors
-from postings_training.imitation import imitated
-from postings_training.model import at_most, reading
-from postings_training.neighbours import NeighbourBatches
-from postings_training.recipe import Recipe
-from postings_training.related_words import related_words, whole_words
-from postings_training.sections import Teacher, Training
-from postings_training.teacher import load_teacher
+from postings_training.models.building import at_most, reading
+from postings_training.recipes.loading import Recipe
+from postings_training.recipes.sections import Teacher, Training
+from postings_training.teachers.bm25 import bm25_vectors
+from postings_training.teachers.by_row import load_teacher
+from postings_training.teachers.neighbours import NeighbourBatches
+from postings_training.teachers.related_words import related_words, whole_words
+from postings_training.teachers.targets import imitated
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from postings.arguments import as_list
 from postings.errors import ConfigurationError
-from postings_training.sections import (
+from postings_training.recipes.sections import (
     Data,
     Evaluation,
     Imitation,
@@ -24,7 +24,7 @@ from postings_training.sections import (
     Training,
 )
 
-RECIPES = Path(__file__).parent / "recipes"
+RECIPES = Path(__file__).parent
 """The recipes that the package carries, a TOML file each."""
 
 

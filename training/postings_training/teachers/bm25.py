@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from postings.errors import MissingExtra
-from postings_training.sparse_rows import sparse_rows
+from postings_training.teachers.sparse_rows import sparse_rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from postings.encoder.tokenizer import Tokenizer
-from postings_training.sections import Imitation
-from postings_training.word_weights import word_weights
+from postings_training.recipes.sections import Imitation
+from postings_training.teachers.exact_words import word_weights
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -36,7 +36,7 @@ def imitated(
         texts: the same ones.
         tokenizer: the teacher's, cutting texts to what is read of them, without special tokens.
         how: how much the teacher's vectors, exact and related words weigh, and what is too little to be kept.
-        related: of both, as :func:`postings_training.related_words.related_words` gives them.
+        related: of both, as :func:`postings_training.teachers.related_words.related_words` gives them.
 
     Returns:
         Shape ``(texts, vocabulary)`` each, in float32.

@@ -15,14 +15,14 @@ from transformers.trainer_callback import TrainerState
 from typing_extensions import override
 
 from postings.errors import ConfigurationError, TrainingFailure
-from postings_training.evaluator import RetrievalEvaluator
-from postings_training.gauge import Gauge
-from postings_training.in_batch import InBatch
-from postings_training.losses import build_loss
-from postings_training.neighbours import NeighbourBatches
-from postings_training.recipe import Recipe
-from postings_training.sections import Training
-from postings_training.sparsity import Steering, Watch
+from postings_training.losses.building import build_loss
+from postings_training.losses.gauge import Gauge
+from postings_training.recipes.loading import Recipe
+from postings_training.recipes.sections import Training
+from postings_training.runs.evaluator import RetrievalEvaluator
+from postings_training.runs.steering import Steering, Watch
+from postings_training.teachers.in_batch import InBatch
+from postings_training.teachers.neighbours import NeighbourBatches
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from postings.errors import ReaderError
+from postings_training.data.jsonl import lines, records
 from postings_training.evaluation.quality import Judgements
-from postings_training.streams import lines, records
 
 _COLUMNS = ["query-id", "corpus-id", "score"]
 _GRADE = re.compile(r"-?[0-9]{1,9}")

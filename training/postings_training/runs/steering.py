@@ -10,8 +10,8 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState, TrainerControl, TrainerState
 
 from postings.errors import TrainingFailure
-from postings_training.gauge import Gauge
-from postings_training.sections import Sparsity
+from postings_training.losses.gauge import Gauge
+from postings_training.recipes.sections import Sparsity
 
 if TYPE_CHECKING:
     from sentence_transformers.sparse_encoder.losses import SpladeLoss

@@ -9,8 +9,8 @@ import torch
 
 from postings.encoder.sources import model_folder
 from postings.errors import ConfigurationError, InvalidInput, ModelNotSupported
-from postings_training.recipe import Recipe
-from postings_training.sections import Teacher
+from postings_training.recipes.loading import Recipe
+from postings_training.recipes.sections import Teacher
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from postings.encoder.tokenizer import Tokenizer, Word
 from postings.errors import MissingExtra
-from postings_training.sparse_rows import sparse_rows
+from postings_training.teachers.sparse_rows import sparse_rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

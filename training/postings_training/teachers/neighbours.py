@@ -29,7 +29,7 @@ class NeighbourBatches(SetEpochMixin, BatchSampler):
     Args:
         queries: the number of each row's query; rows with the same one have the same number.
         documents: likewise of each row's positive.
-        vectors: BM25's of queries and documents by number, as :func:`postings_training.bm25.bm25_vectors` gives them.
+        vectors: BM25's of queries and documents by number, as :func:`.bm25_vectors` gives them.
         batch_size: rows a batch.
         group: rows a group, with the row that leads it.
         seed: of the order; each epoch has its own.

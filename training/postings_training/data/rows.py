@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from postings.errors import InvalidInput, ReaderError
-from postings_training.evaluation.beir import load_beir, load_corpus
-from postings_training.hub import load_hub
-from postings_training.streams import records
+from postings_training.data.beir import load_beir, load_corpus
+from postings_training.data.hub import load_hub
+from postings_training.data.jsonl import records
 
 _QUERY = ("query", "anchor", "question")
 _POSITIVE = ("positive", "answer", "document", "passage")

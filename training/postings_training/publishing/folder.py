@@ -14,9 +14,9 @@ from postings.encoder.fingerprint import fingerprint
 from postings.encoder.folder import Task
 from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError
-from postings_training.card import card
-from postings_training.provenance import RECORD, Source
-from postings_training.recipe import Recipe
+from postings_training.leaks.provenance import RECORD, Source
+from postings_training.publishing.card import card
+from postings_training.recipes.loading import Recipe
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from postings_training.rows import Row
-from postings_training.shingles import normalised
+from postings_training.data.resemblance import normalised
+from postings_training.data.rows import Row
 
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"(])")
 _FEWEST, _MOST = 6, 60

@@ -18,7 +18,7 @@ def card(record: Mapping[str, Any]) -> str:
     """Write a card in Markdown, with the front matter that the hub reads.
 
     Args:
-        record: what :meth:`postings_training.publish.Record.to_json` gives.
+        record: what :meth:`postings_training.publishing.folder.Record.to_json` gives.
     """
     recipe = record["recipe"]
     publish, base = recipe["publish"], Path(recipe["base"]).name if Path(recipe["base"]).is_dir() else recipe["base"]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from postings_training.csr_loss import csr_loss
-from postings_training.gauge import Gauge
-from postings_training.in_batch import InBatch, InBatchDistillation
-from postings_training.recipe import Recipe
+from postings_training.losses.csr import csr_loss
+from postings_training.losses.gauge import Gauge
+from postings_training.recipes.loading import Recipe
+from postings_training.teachers.in_batch import InBatch, InBatchDistillation
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder

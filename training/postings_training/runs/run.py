@@ -16,8 +16,14 @@ import torch
 from transformers import EarlyStoppingCallback, set_seed
 
 from postings.errors import ConfigurationError, TrainingFailure
-from postings_training.attach import lean_heads
-from postings_training.checkpoints import (
+from postings_training.data.beir import pairs_as_set
+from postings_training.leaks.guard import without_leaks
+from postings_training.leaks.provenance import Source, known_sources, trained_on
+from postings_training.models.building import at_most, build_model, reading
+from postings_training.models.patching import lean_heads
+from postings_training.publishing.folder import Record, publish
+from postings_training.recipes.loading import Recipe
+from postings_training.runs.checkpoints import (
     checkpoint_state,
     drop_partial,
     is_full,
@@ -26,19 +32,13 @@ from postings_training.checkpoints import (
     run_folder,
     what_is_kept,
 )
-from postings_training.data import TrainingData, load_data
-from postings_training.evaluation.beir import pairs_as_set
-from postings_training.evaluator import RetrievalEvaluator, load_sets
-from postings_training.in_batch import InBatch
-from postings_training.interruption import saved_on_interrupt
-from postings_training.leak_guard import without_leaks
-from postings_training.model import at_most, build_model, reading
-from postings_training.progress import Progress, Reporter
-from postings_training.provenance import Source, known_sources, trained_on
-from postings_training.publish import Record, publish
-from postings_training.recipe import Recipe
-from postings_training.teacher import labelled
-from postings_training.trainer import Trainer, build_trainer, device_of, parameters
+from postings_training.runs.evaluator import RetrievalEvaluator, load_sets
+from postings_training.runs.interruption import saved_on_interrupt
+from postings_training.runs.progress import Progress, Reporter
+from postings_training.runs.trainer import Trainer, build_trainer, device_of, parameters
+from postings_training.runs.training_data import TrainingData, load_data
+from postings_training.teachers.by_row import labelled
+from postings_training.teachers.in_batch import InBatch
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder

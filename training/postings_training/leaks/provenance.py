@@ -19,8 +19,8 @@ from pydantic import BaseModel, Field, ValidationError
 from postings.arguments import as_list
 from postings.encoder.sources import model_folder
 from postings.errors import InvalidInput, ReaderError
-from postings_training.hub import load_hub
-from postings_training.rows import Row, read_rows
+from postings_training.data.hub import load_hub
+from postings_training.data.rows import Row, read_rows
 
 RECORD = "training.json"
 """The record's name in a model's folder."""

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from postings.errors import ConfigurationError, InvalidInput, MissingExtra
-from postings_training.evaluation.beir import load_set, pairs_as_set
-from postings_training.leakage import LeakFinder
-from postings_training.provenance import Source, digest, gaps
-from postings_training.rows import Row, read_rows
-from postings_training.sections import Data
-from postings_training.sentences import sentence_rows
+from postings_training.data.beir import load_set, pairs_as_set
+from postings_training.data.rows import Row, read_rows
+from postings_training.leaks.finder import LeakFinder
+from postings_training.leaks.provenance import Source, digest, gaps
+from postings_training.recipes.sections import Data
+from postings_training.runs.sentences import sentence_rows
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -1,0 +1,1 @@
+"""What is trained and measured on: rows, BEIR sets, and how alike two texts are."""
