@@ -28,11 +28,12 @@ import Stemmer
 
 from benchmarks.beir import ROOT
 from postings import Encoder
-from postings_training.evaluation import BeirSet, Measured, Run, evaluate_each, load_set, measure_model
+from postings_training.data import BeirSet, load_set
+from postings_training.evaluation import Measured, Run, evaluate_each, measure_model
 from postings_training.evaluation.exact import LIMIT
 from postings_training.evaluation.significance import randomisation_test
 from postings_training.leaks.guard import without_leaks
-from postings_training.leaks.provenance import known_sources
+from postings_training.leaks.known_sources import known_sources
 
 SHARED = ROOT.parent / "shared"
 GOAL = 1.05

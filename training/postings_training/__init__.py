@@ -14,21 +14,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from postings.errors import MissingExtra
-from postings_training.evaluation import (
+from postings_training.data import (
     BeirSet,
-    Comparison,
-    Evaluation,
     JudgedQueries,
     Judgements,
+    load_beir,
+    load_judgements,
+    load_queries,
+    load_set,
+)
+from postings_training.evaluation import (
+    Comparison,
+    Evaluation,
     Measured,
     Quality,
     Run,
     compare,
     evaluate,
-    load_beir,
-    load_judgements,
-    load_queries,
-    load_set,
     measure_collection,
     measure_model,
     write_report,
@@ -36,7 +38,8 @@ from postings_training.evaluation import (
 
 if TYPE_CHECKING:
     from postings_training.leaks.guard import without_leaks
-    from postings_training.leaks.provenance import Source, known_sources, trained_on
+    from postings_training.leaks.known_sources import known_sources
+    from postings_training.leaks.provenance import Source, trained_on
     from postings_training.mining import Guards, Mined, mine
     from postings_training.recipes.loading import Recipe, load_recipe
     from postings_training.runs.run import train
@@ -77,7 +80,7 @@ _LAZY = {
     "Mined": "mining",
     "Recipe": "recipes.loading",
     "Source": "leaks.provenance",
-    "known_sources": "leaks.provenance",
+    "known_sources": "leaks.known_sources",
     "load_recipe": "recipes.loading",
     "mine": "mining",
     "train": "runs.run",

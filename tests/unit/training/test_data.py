@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postings.errors import ConfigurationError, InvalidInput, ReaderError
+from postings_training.data import load_set
 from postings_training.data.rows import Row, read_rows, row_of
-from postings_training.evaluation import load_set
 from postings_training.leaks.guard import without_leaks
 from postings_training.leaks.provenance import Source
 from postings_training.recipes.loading import load_recipe

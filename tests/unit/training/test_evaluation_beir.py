@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postings.errors import ReaderError
-from postings_training.evaluation import CorpusText, JudgedQueries, load_corpus, load_set
+from postings_training.data import CorpusText, JudgedQueries, load_corpus, load_set
 from tests.support.beir import write_beir
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))

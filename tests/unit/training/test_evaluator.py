@@ -10,10 +10,11 @@ from sentence_transformers import SparseEncoder
 from postings import Encoder
 from postings.encoder.sources import BUNDLED
 from postings.errors import ConfigurationError, ReaderError
-from postings_training.data.beir import pairs_as_set
-from postings_training.evaluation import evaluate, load_set, measure_model
+from postings_training.data import load_set
+from postings_training.data.judgements import pairs_as_set
+from postings_training.evaluation import evaluate, measure_model
 from postings_training.evaluation.sparsity import top
-from postings_training.models.building import reading
+from postings_training.models.truncation import truncated_to
 from postings_training.recipes.sections import Evaluation
 from postings_training.runs.evaluator import RetrievalEvaluator, load_sets
 from tests.support.beir import write_beir
@@ -52,7 +53,7 @@ def test_it_gives_the_figures_of_the_finished_model(folder: Path, encoder: Encod
 def test_a_text_is_read_as_in_use_though_training_reads_less(folder: Path) -> None:
     data, model = load_set(folder), SparseEncoder(str(BUNDLED / "tiny"), device="cpu")
     whole = RetrievalEvaluator([data])(model)
-    with reading(model, 5):
+    with truncated_to(model, 5):
         assert RetrievalEvaluator([data])(model) != whole
         assert RetrievalEvaluator([data], tokens=256)(model) == whole
         assert model.max_seq_length == 5

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postings_training.data.resemblance import normalised, resemblance, shingles
+from postings_training.data import CorpusText, JudgedQueries, load_set
+from postings_training.data.resemblance import normalized, resemblance, shingles
 from postings_training.data.rows import Row, read_rows
-from postings_training.evaluation import CorpusText, JudgedQueries, load_set
 from postings_training.leaks.finder import DOCUMENT_ALIKE, PAIR_ALIKE, QUERY_ALIKE, Leak, LeakFinder
 from tests.support.beir import shared
 
@@ -93,7 +93,7 @@ def test_each_query_leaks_once_by_the_row_that_is_most_like_it() -> None:
     assert (leak.row, leak.resemblance) == (2, 1.0)
 
 
-@given(queries=st.lists(TEXTS.filter(normalised), min_size=1, max_size=5, unique=True), data=st.data())
+@given(queries=st.lists(TEXTS.filter(normalized), min_size=1, max_size=5, unique=True), data=st.data())
 def test_whatever_is_asked_is_found_among_other_rows(queries: list[str], data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.builds(Row, TEXTS, TEXTS), max_size=5))
     at = data.draw(st.integers(0, len(rows)))
@@ -103,7 +103,7 @@ def test_whatever_is_asked_is_found_among_other_rows(queries: list[str], data: s
     leaks = find_leaks(iter(rows), JudgedQueries(texts, {query_id: {} for query_id in texts}))
     found = {leak.query_id: leak for leak in leaks}
     for query_id, text in texts.items():
-        if normalised(text) == normalised(asked):
+        if normalized(text) == normalized(asked):
             assert found[query_id].resemblance == 1.0
     assert [leak.query_id for leak in leaks] == [query_id for query_id in texts if query_id in found]
 

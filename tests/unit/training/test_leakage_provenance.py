@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postings.errors import InvalidInput, ModelNotFound, ReaderError
-from postings_training.leaks.provenance import RECORD, Source, gaps, known_sources, trained_on
+from postings_training.leaks.known_sources import known_sources
+from postings_training.leaks.provenance import RECORD, Source, gaps, trained_on
 from tests.support.beir import write_beir
 
 PAIR = '{"query": "cat", "positive": "a lion"}\n'

@@ -15,7 +15,9 @@ from sentence_transformers.sparse_encoder.modules import Dense, SparseAutoEncode
 from postings import Encoder
 from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
-from postings_training.models.building import at_most, build_model, inverse_frequencies, reading
+from postings_training.models.building import build_model
+from postings_training.models.inference_free import inverse_frequencies
+from postings_training.models.truncation import length_limit, truncated_to
 from postings_training.recipes.sections import Model
 from tests.support import models
 
@@ -101,12 +103,12 @@ def test_what_was_built_is_a_plain_sparse_encoder(dense: str) -> None:
 
 def test_fewer_tokens_are_read_for_a_while() -> None:
     model = build_model("tiny", Model(max_length=64), "cpu")
-    with reading(model, 16):
+    with truncated_to(model, 16):
         assert model.max_seq_length == 16
-        with reading(model, None):
+        with truncated_to(model, None):
             assert model.max_seq_length == 16
     assert model.max_seq_length == 64
-    assert [at_most(model, tokens) for tokens in (16, 500, None)] == [16, 64, 64]
+    assert [length_limit(model, tokens) for tokens in (16, 500, None)] == [16, 64, 64]
 
 
 def test_latents_can_start_as_components_and_vectors_have_length_1(dense: str, tmp_path: Path) -> None:

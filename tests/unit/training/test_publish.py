@@ -15,7 +15,8 @@ import pytest
 from postings import Encoder
 from postings.errors import TrainingFailure
 from postings_training.leaks.provenance import Source
-from postings_training.models.building import build_model, reading
+from postings_training.models.building import build_model
+from postings_training.models.truncation import truncated_to
 from postings_training.publishing.card import card
 from postings_training.publishing.folder import Record, publish
 from postings_training.recipes.loading import load_recipe, recipe_names
@@ -56,7 +57,7 @@ def test_a_card_says_so_where_nothing_was_measured_or_stated() -> None:
 
 def test_a_published_tokenizer_does_not_cut_as_training_did(tmp_path: Path) -> None:
     model = build_model("tiny", Model(), "cpu")
-    with reading(model, 16):
+    with truncated_to(model, 16):
         model.encode(["one " * 30, "two"], show_progress_bar=False)
     record = publish(model, tmp_path / "out", load_recipe("tiny"), (), 1, 1.0, {})
     saved = json.loads((tmp_path / "out" / "tokenizer.json").read_text())
@@ -105,7 +106,7 @@ def test_a_full_disk_is_known_by_its_number_or_its_words() -> None:
 
 
 def test_a_hub_that_does_not_take_the_model_leaves_it_where_it_is(tmp_path: Path) -> None:
-    push = "from pathlib import Path; from postings_training.publishing.folder import push"
+    push = "from pathlib import Path; from postings_training.publishing.hub import push"
     code = f"{push}; push(Path({str(tmp_path)!r}), 'a/b')"
     # The hub's client reads its address when it is imported.
     environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -12,7 +12,7 @@ from sentence_transformers.sparse_encoder.losses import SpladeLoss
 from transformers import TrainerControl, TrainerState
 
 from postings_training.losses.building import build_loss
-from postings_training.losses.gauge import Gauge
+from postings_training.losses.step_means import StepMeans
 from postings_training.recipes.loading import load_recipe
 from postings_training.runs.steering import Steering
 from tests.support import models
@@ -25,10 +25,10 @@ class Run:
 
     def __init__(self, folder: Path, *changes: str) -> None:
         recipe = load_recipe("splade-gooaq", ["loss.query_weight=1", "loss.document_weight=2", *changes])
-        self.gauge = Gauge()
-        self.loss: Any = build_loss(models.bert(folder), recipe, self.gauge)
+        self.means = StepMeans()
+        self.loss: Any = build_loss(models.bert(folder), recipe, self.means)
         assert isinstance(self.loss, SpladeLoss)
-        self.steering = Steering(self.loss, recipe.sparsity, self.gauge)
+        self.steering = Steering(self.loss, recipe.sparsity, self.means)
         self.state = TrainerState(max_steps=STEPS, stateful_callbacks=[])  # type: ignore[arg-type]
 
     def begin(self) -> None:
@@ -37,8 +37,8 @@ class Run:
     def step(self, query: float = 20, document: float = 200) -> tuple[float, float]:
         self.steering.on_step_begin(None, self.state, TrainerControl())
         found = self.loss.query_regularizer_weight, self.loss.document_regularizer_weight
-        self.gauge.add("query_active_dims", torch.tensor(query))
-        self.gauge.add("document_active_dims", torch.tensor(document))
+        self.means.add("query_active_dims", torch.tensor(query))
+        self.means.add("document_active_dims", torch.tensor(document))
         self.state.global_step += 1
         self.steering.on_step_end(None, self.state, TrainerControl())
         return found

@@ -7,58 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
 
 from postings.errors import ReaderError
 from postings_training.data.jsonl import lines, records
-from postings_training.evaluation.quality import Judgements
+from postings_training.data.judgements import BeirSet, CorpusText, JudgedQueries
 
 _COLUMNS = ["query-id", "corpus-id", "score"]
 _GRADE = re.compile(r"-?[0-9]{1,9}")
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedQueries:
-    """The queries of one split and their judgements, under the same ids."""
-
-    queries: Mapping[str, str]
-    judgements: Judgements
-
-    def without(self, query_ids: Iterable[str]) -> JudgedQueries:
-        """The others."""
-        left_out = frozenset(query_ids)
-        return JudgedQueries(
-            {query_id: text for query_id, text in self.queries.items() if query_id not in left_out},
-            {query_id: grades for query_id, grades in self.judgements.items() if query_id not in left_out},
-        )
-
-    def first(self, number: int) -> JudgedQueries:
-        """So many of them, in their order."""
-        return self.without(list(self.queries)[number:])
-
-
-class CorpusText(NamedTuple):
-    """A document of a corpus."""
-
-    title: str
-    text: str
-
-    @property
-    def whole(self) -> str:
-        """Title and text."""
-        return f"{self.title} {self.text}".strip()
-
-
-@dataclass(frozen=True, slots=True)
-class BeirSet:
-    """A BEIR folder: its ``name``, the corpus by id, and the judged queries of one split."""
-
-    name: str
-    corpus: Mapping[str, CorpusText]
-    judged: JudgedQueries
 
 
 def load_set(folder: str | os.PathLike[str], split: str = "test") -> BeirSet:
@@ -78,21 +35,6 @@ def load_set(folder: str | os.PathLike[str], split: str = "test") -> BeirSet:
             f"such as {missing[0]!r}"
         )
     return BeirSet(Path(folder).resolve().name, corpus, judged)
-
-
-def pairs_as_set(name: str, queries: Iterable[str], positives: Iterable[str]) -> BeirSet:
-    """Pairs as a set: all distinct positives are its documents, and each query's own are relevant to it.
-
-    Example:
-        >>> pairs_as_set("held_out", ["a?", "b?", "a?"], ["x", "y", "y"]).judged.judgements
-        {'a?': {'x': 1, 'y': 1}, 'b?': {'y': 1}}
-    """
-    positives = list(positives)
-    judgements: dict[str, dict[str, int]] = {}
-    for query, positive in zip(queries, positives, strict=True):
-        judgements.setdefault(query, {})[positive] = 1
-    judged = JudgedQueries({text: text for text in judgements}, judgements)
-    return BeirSet(name, {text: CorpusText("", text) for text in positives}, judged)
 
 
 def load_corpus(folder: str | os.PathLike[str], only: Collection[str] | None = None) -> dict[str, CorpusText]:

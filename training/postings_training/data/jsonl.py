@@ -1,16 +1,13 @@
-"""Text files line by line, with errors that name the line; and anything in batches."""
+"""Text and JSON Lines files line by line, with errors that name the line."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from postings.errors import ReaderError
-
-_T = TypeVar("_T")
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -45,15 +42,3 @@ def records(path: Path) -> Iterator[tuple[int, str, Any]]:
             yield number, line, json.loads(line)
         except (ValueError, RecursionError) as error:
             raise ReaderError(f"{path}:{number}: not JSON: {error}") from error
-
-
-def batched(items: Iterable[_T], size: int) -> Iterator[tuple[_T, ...]]:
-    """Up to ``size`` items at a time, as Python 3.12 has it in itertools.
-
-    Example:
-        >>> list(batched("abcde", 2))
-        [('a', 'b'), ('c', 'd'), ('e',)]
-    """
-    source = iter(items)
-    while batch := tuple(islice(source, size)):
-        yield batch

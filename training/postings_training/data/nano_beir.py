@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from postings.errors import ConfigurationError, MissingExtra, ReaderError
-from postings_training.data.beir import BeirSet, CorpusText, JudgedQueries
+from postings_training.data.judgements import BeirSet, CorpusText, JudgedQueries
 
 DATASET = "sentence-transformers/NanoBEIR-en"
 

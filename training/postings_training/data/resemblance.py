@@ -13,11 +13,11 @@ from collections.abc import Set as AbstractSet
 _LENGTH = 5
 
 
-def normalised(text: str) -> str:
+def normalized(text: str) -> str:
     """The words, in lower case, with one space between: what texts are equal by.
 
     Example:
-        >>> normalised("How are glacier caves formed ?")
+        >>> normalized("How are glacier caves formed ?")
         'how are glacier caves formed'
     """
     folded = unicodedata.normalize("NFKC", text).casefold()
@@ -33,7 +33,7 @@ def shingles(text: str) -> frozenset[str]:
         >>> sorted(shingles("Cats!"))
         [' cats', 'cats ']
     """
-    whole = f" {normalised(text)} "
+    whole = f" {normalized(text)} "
     return frozenset(whole[at : at + _LENGTH] for at in range(max(1, len(whole) - _LENGTH + 1)))
 
 

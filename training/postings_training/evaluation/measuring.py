@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeAlias
+from typing import NamedTuple
 
 from postings import Encoder, Index, SparseVector
 from postings.errors import InvalidInput
 from postings.index import SearchRequest
 from postings.passages import passage_input
-from postings_training.data.beir import BeirSet
+from postings_training.callbacks import ProgressCallback
+from postings_training.data.judgements import BeirSet
 from postings_training.evaluation.engine import Costs, latency, storage_and_latency
 from postings_training.evaluation.exact import LIMIT, ExactSearch
 from postings_training.evaluation.pruning import KEPT, PruningCurve, pruning_curve
-from postings_training.evaluation.quality import Quality, evaluate_each
+from postings_training.evaluation.quality import Quality, Run, evaluate_each
 from postings_training.evaluation.sparsity import Sparsity
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is, 0 if that isn't known."""
 
 _CHUNK = 512
 
@@ -53,7 +51,7 @@ class Measured:
 
 
 def measure_model(
-    encoder: Encoder, data: BeirSet, *, pruning: bool = False, progress: Progress | None = None
+    encoder: Encoder, data: BeirSet, *, pruning: bool = False, progress: ProgressCallback | None = None
 ) -> Measured:
     """Encode a set's corpus and search it exactly.
 
@@ -86,11 +84,12 @@ def measure_model(
         told("searching", len(run), len(queries))
     size, (p50, p99) = storage_and_latency(documents, list(queries.values()))
     costs = Costs(len(texts) / seconds, size / len(texts), p50, p99)
-    return _measured(encoder.name, data, ids, documents, queries, run, costs, told if pruning else None)
+    found = _Found(ids, documents, queries, run)
+    return _measured(encoder.name, data, found, costs, _pruning_curve(found, data, told) if pruning else None)
 
 
 def measure_collection(
-    index: Index, encoder: Encoder, data: BeirSet, *, pruning: bool = False, progress: Progress | None = None
+    index: Index, encoder: Encoder, data: BeirSet, *, pruning: bool = False, progress: ProgressCallback | None = None
 ) -> Measured:
     """Search a collection by its engine; a document counts by its best passage.
 
@@ -132,36 +131,41 @@ def measure_collection(
     p50, p99 = latency(index, using, list(queries.values()))
     costs = Costs(None, size / len(set(ids)), p50, p99)
     name = f"{index.collection} ({encoder.name})"
-    return _measured(name, data, ids, documents, queries, run, costs, told if pruning else None, len(missing))
+    found = _Found(ids, documents, queries, run)
+    return _measured(name, data, found, costs, _pruning_curve(found, data, told) if pruning else None, len(missing))
+
+
+class _Found(NamedTuple):
+    """The vectors of documents and queries by id, and what searching them found."""
+
+    ids: Sequence[str]
+    documents: Sequence[SparseVector]
+    queries: dict[str, SparseVector]
+    run: Run
 
 
 def _measured(
-    system: str,
-    data: BeirSet,
-    ids: Sequence[str],
-    documents: Sequence[SparseVector],
-    queries: dict[str, SparseVector],
-    run: Mapping[str, Mapping[str, float]],
-    costs: Costs,
-    told: Progress | None,
-    missing: int = 0,
+    system: str, data: BeirSet, found: _Found, costs: Costs, curve: PruningCurve | None, missing: int = 0
 ) -> Measured:
-    judgements = data.judged.judgements
-    each = evaluate_each(run, judgements)
-    curve = None
-    if told is not None:
-        curve = pruning_curve(ids, documents, queries, judgements, lambda done: told("pruning", done, 2 * len(KEPT)))
+    each = evaluate_each(found.run, data.judged.judgements)
     return Measured(
         system=system,
         data=data.name,
-        documents=len(set(ids)),
+        documents=len(set(found.ids)),
         quality=Quality.mean(each.values()),
         each=each,
-        sparsity=Sparsity.of(documents, list(queries.values())),
+        sparsity=Sparsity.of(found.documents, list(found.queries.values())),
         costs=costs,
         pruning=curve,
         missing=missing,
     )
+
+
+def _pruning_curve(found: _Found, data: BeirSet, progress: ProgressCallback) -> PruningCurve:
+    def done(points: int) -> None:
+        progress("pruning", points, 2 * len(KEPT))
+
+    return pruning_curve(found.ids, found.documents, found.queries, data.judged.judgements, done)
 
 
 def _encode_queries(encoder: Encoder, data: BeirSet) -> dict[str, SparseVector]:

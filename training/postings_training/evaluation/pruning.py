@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from postings import SparseVector
+from postings_training.data.judgements import Judgements
 from postings_training.evaluation.exact import ExactSearch
-from postings_training.evaluation.quality import Judgements, evaluate
+from postings_training.evaluation.quality import evaluate
 from postings_training.evaluation.sparsity import Sparsity, top
 
 KEPT = (8, 16, 32, 64, 128, 256)

@@ -9,9 +9,7 @@ from statistics import fmean
 from typing import Self, TypeAlias
 
 from postings.errors import InvalidInput, MissingExtra
-
-Judgements: TypeAlias = Mapping[str, Mapping[str, int]]
-"""The grade of each judged document, 0 for irrelevant: ``{query id: {document id: grade}}``."""
+from postings_training.data.judgements import Judgements
 
 Run: TypeAlias = Mapping[str, Mapping[str, float]]
 """What a search found, higher scores first: ``{query id: {document id: score}}``."""

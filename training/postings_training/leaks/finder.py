@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from postings_training.data.beir import CorpusText, JudgedQueries
+from postings_training.data.judgements import CorpusText, JudgedQueries
 from postings_training.data.resemblance import resemblance, shingles
 from postings_training.data.rows import Row
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from postings.arguments import as_list
 from postings.errors import InvalidInput
-from postings_training.data.beir import BeirSet
+from postings_training.callbacks import ProgressCallback
+from postings_training.data.judgements import BeirSet
 from postings_training.data.rows import Row
-from postings_training.evaluation.measuring import Progress
 from postings_training.leaks.finder import Leak, LeakFinder
 from postings_training.leaks.provenance import Source
 
@@ -20,7 +20,7 @@ _TOLD_EVERY = 500
 
 
 def without_leaks(
-    sets: Iterable[BeirSet], sources: Iterable[Source], *, drop: bool = False, progress: Progress | None = None
+    sets: Iterable[BeirSet], sources: Iterable[Source], *, drop: bool = False, progress: ProgressCallback | None = None
 ) -> tuple[list[BeirSet], list[str]]:
     """Look for the queries of evaluation sets in training data.
 
@@ -75,7 +75,7 @@ def _shown(found: Iterable[tuple[Source, Leak]]) -> Iterator[str]:
         yield f"  and {', '.join(leak.query_id for _, leak in worst[_NAMED:])}"
 
 
-def _told(source: Source, what: str, progress: Progress | None) -> Iterator[tuple[int, Row]]:
+def _told(source: Source, what: str, progress: ProgressCallback | None) -> Iterator[tuple[int, Row]]:
     for done, numbered in enumerate(source.used(), 1):
         if progress and done % _TOLD_EVERY == 0:
             progress(what, done, source.rows)

@@ -8,17 +8,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
-from postings.arguments import as_list
 from postings.encoder.sources import model_folder
-from postings.errors import InvalidInput, ReaderError
+from postings.errors import ReaderError
 from postings_training.data.hub import load_hub
 from postings_training.data.rows import Row, read_rows
 
@@ -127,51 +125,3 @@ def trained_on(model: str) -> list[Source] | None:
         return None
     except (OSError, ValidationError) as error:
         raise ReaderError(f"{record} can't be read: {error}") from error
-
-
-def known_sources(models: Iterable[str], given: Iterable[Path] = ()) -> tuple[list[Source], list[str]]:
-    """All that models were trained on, as their folders and the user say.
-
-    Args:
-        models: folders, or the bundled model's name.
-        given: data of a digest that a folder names, wherever they lie now: the rows of them that were trained on count.
-            Others are what models were trained on whose folders don't say so: all their rows count.
-
-    Returns:
-        What can be read, each once, and a remark on each model of whose data some can't.
-
-    Raises:
-        InvalidInput: what came holds no models or no paths.
-        ModelNotFound: there is no such model.
-        ReaderError: a record, or what the user names, can't be read.
-    """
-    places = as_list("given", given, Path, InvalidInput)
-    records = {model: trained_on(model) for model in as_list("models", models, str, InvalidInput)}
-    digest_of = cache(_digest_if_any)
-    found: list[Source] = []
-    remarks = []
-    named = set()
-    for model, record in records.items():
-        missing: dict[str, list[str]] = {}
-        for source in record or ():
-            place = next((place for place in places if digest_of(place, source.split) == source.digest), None)
-            if place is not None:
-                named.add(place)
-                found.append(replace(source, path=str(place)))
-            elif reason := source.changed():
-                missing.setdefault(reason, []).append(source.path)
-            else:
-                found.append(source)
-        if missing:
-            told = "; ".join(f"{', '.join(paths)} ({reason})" for reason, paths in missing.items())
-            remarks.append(f"not checked for leaks, though {model} was trained on it: {told}")
-    silent = None in records.values()
-    found.extend(Source.of(place) for place in places if silent or place not in named)
-    return list(dict.fromkeys(found)), remarks
-
-
-def _digest_if_any(path: Path, split: str) -> str | None:
-    try:
-        return digest(path, split)
-    except ReaderError:
-        return None

@@ -7,14 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from postings_training.data.beir import CorpusText, load_corpus, load_judgements, load_queries
-from postings_training.data.resemblance import normalised
+from postings_training.data.beir import load_corpus, load_judgements, load_queries
+from postings_training.data.judgements import CorpusText
+from postings_training.data.resemblance import normalized
 from postings_training.data.rows import read_rows
 
 
 def text_key(text: str) -> str:
     """Equal for texts that differ in case and punctuation only."""
-    return hashlib.sha256(normalised(text).encode()).hexdigest()
+    return hashlib.sha256(normalized(text).encode()).hexdigest()
 
 
 class Answers:

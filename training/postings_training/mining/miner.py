@@ -14,10 +14,10 @@ from postings.arguments import as_integer
 from postings.documents import point_id
 from postings.errors import ConfigurationError
 from postings.index import Point, SearchRequest
-from postings_training.data.jsonl import batched
+from postings_training.callbacks import ProgressCallback
+from postings_training.data.batching import batched
 from postings_training.data.resemblance import resemblance, shingles
 from postings_training.data.rows import Row, read_rows
-from postings_training.evaluation.measuring import Progress
 from postings_training.mining.answers import Answers, text_key
 from postings_training.mining.guards import Guards
 
@@ -59,7 +59,7 @@ def mine(
     guards: Guards | None = None,
     *,
     split: str = "train",
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Iterator[Mined]:
     r"""Mine negatives for each pair, in the order of the pairs.
 

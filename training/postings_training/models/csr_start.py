@@ -67,7 +67,7 @@ def start_from_components(autoencoder: SparseAutoEncoder, vectors: Tensor) -> No
 
 
 @torch.no_grad()
-def whole(autoencoder: SparseAutoEncoder, vectors: Tensor) -> Dense:
+def whole_query_layer(autoencoder: SparseAutoEncoder, vectors: Tensor) -> Dense:
     """The same latents, of which a text keeps all: for queries, which no index has to store.
 
     A document that keeps ``k`` of its latents is then compared in nearly every one of them, which costs what it says: a
@@ -83,7 +83,7 @@ def whole(autoencoder: SparseAutoEncoder, vectors: Tensor) -> Dense:
 
     Example:
         >>> from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
-        >>> layer = whole(SparseAutoEncoder(8, hidden_dim=16, k=4, k_aux=8), torch.randn(100, 8))
+        >>> layer = whole_query_layer(SparseAutoEncoder(8, hidden_dim=16, k=4, k_aux=8), torch.randn(100, 8))
         >>> layer({"sentence_embedding": torch.randn(1, 8)})["sentence_embedding"].shape
         torch.Size([1, 16])
     """

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, get_args
 from postings.encoder.fingerprint import fingerprint
 from postings.encoder.folder import Task
 from postings.encoder.torch_model import modules_of
-from postings.errors import ConfigurationError
 from postings_training.leaks.provenance import RECORD, Source
 from postings_training.publishing.card import card
 from postings_training.recipes.loading import Recipe
@@ -97,22 +96,3 @@ def publish(
         weights.chmod(readable)  # safetensors shuts out all users but this one, and workers run as another
     partial.rename(folder)
     return record
-
-
-def push(folder: Path, name: str) -> str:
-    """Upload a published folder to the hub; returns its address.
-
-    Raises:
-        ConfigurationError: the hub refuses, or can't be reached; the folder stays as it is.
-    """
-    from huggingface_hub import HfApi
-
-    api = HfApi()
-    try:
-        address = str(api.create_repo(name, exist_ok=True))
-        api.upload_folder(repo_id=name, folder_path=folder, commit_message="A sparse encoder trained with Postings")
-    except Exception as error:  # the hub's client raises its own, httpx's and OS errors
-        reason = str(error).strip().partition("\n")[0]
-        later = f"hf upload {name} {folder}"
-        raise ConfigurationError(f"the hub didn't take {name} ({reason}); the model is in {folder}: {later}") from error
-    return address

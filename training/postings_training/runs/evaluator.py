@@ -13,16 +13,11 @@ from postings import SparseVector
 from postings.encoder.batches import batches
 from postings.encoder.folder import Task, sparse_module
 from postings.encoder.torch_model import modules_of, route_of
+from postings_training.data import BeirSet, Judgements, load_set
 from postings_training.data.nano_beir import load_nano_beir
-from postings_training.evaluation import (
-    BeirSet,
-    ExactSearch,
-    Judgements,
-    evaluate,
-    load_set,
-)
+from postings_training.evaluation import ExactSearch, evaluate
 from postings_training.evaluation.sparsity import top
-from postings_training.models.building import reading
+from postings_training.models.truncation import truncated_to
 from postings_training.recipes.sections import Evaluation
 
 if TYPE_CHECKING:
@@ -61,7 +56,7 @@ class RetrievalEvaluator(BaseEvaluator):
             ``ndcg@10`` (the mean), ``{set}_ndcg@10``, ``{set}_ndcg@10_at_{dims}``, and the mean active dims of queries
             and documents.
         """
-        with reading(model, self._tokens):
+        with truncated_to(model, self._tokens):
             return self._measured(model)
 
     def _measured(self, model: SparseEncoder) -> dict[str, float]:

@@ -16,11 +16,13 @@ import torch
 from transformers import EarlyStoppingCallback, set_seed
 
 from postings.errors import ConfigurationError, TrainingFailure
-from postings_training.data.beir import pairs_as_set
+from postings_training.data.judgements import pairs_as_set
 from postings_training.leaks.guard import without_leaks
-from postings_training.leaks.provenance import Source, known_sources, trained_on
-from postings_training.models.building import at_most, build_model, reading
+from postings_training.leaks.known_sources import known_sources
+from postings_training.leaks.provenance import Source, trained_on
+from postings_training.models.building import build_model
 from postings_training.models.patching import lean_heads
+from postings_training.models.truncation import length_limit, truncated_to
 from postings_training.publishing.folder import Record, publish
 from postings_training.recipes.loading import Recipe
 from postings_training.runs.checkpoints import (
@@ -38,7 +40,7 @@ from postings_training.runs.progress import Progress, Reporter
 from postings_training.runs.trainer import Trainer, build_trainer, device_of, parameters
 from postings_training.runs.training_data import TrainingData, load_data
 from postings_training.teachers.by_row import labelled
-from postings_training.teachers.in_batch import InBatch
+from postings_training.teachers.in_batch import InBatchTeachers
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
@@ -97,12 +99,12 @@ def train(
         seen = tuple(dict.fromkeys([*data.sources, *(trained_on(recipe.base) or ())]))
         log.info("loading %s", recipe.base)
         model = build_model(recipe.base, recipe.model, device, data.train["positive"])
-        evaluator = RetrievalEvaluator(sets, recipe.evaluation.active_dims, at_most(model, None)) if sets else None
+        evaluator = RetrievalEvaluator(sets, recipe.evaluation.active_dims, length_limit(model, None)) if sets else None
         rows = labelled(data.train, recipe, device)
-        teachers = InBatch(data.train, recipe, device) if recipe.loss.kind == "in-batch-kl" else None
+        teachers = InBatchTeachers(data.train, recipe, device) if recipe.loss.kind == "in-batch-kl" else None
         if _is_first():
             refuse_small_disk(work, *parameters(model), recipe.training.keep)
-        with lean_heads(model), reading(model, at_most(model, recipe.training.max_length)):
+        with lean_heads(model), truncated_to(model, length_limit(model, recipe.training.max_length)):
             log.info("training on %s rows, on %s", f"{len(rows):,}", device)
             trainer = build_trainer(recipe, model, rows, evaluator, work, [Reporter(show)], teachers)
             began = time.monotonic()

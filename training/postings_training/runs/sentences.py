@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from postings_training.data.resemblance import normalised
+from postings_training.data.resemblance import normalized
 from postings_training.data.rows import Row
 
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"(])")
@@ -44,4 +44,4 @@ def _sentence(query: str, text: str) -> str | None:
 
 
 def _words(text: str) -> set[str]:
-    return set(normalised(text).split())
+    return set(normalized(text).split())

@@ -6,17 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sentence_transformers.sparse_encoder.callbacks.splade_callbacks import SpladeRegularizerWeightSchedulerCallback
-from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState, TrainerControl, TrainerState
 
-from postings.errors import TrainingFailure
-from postings_training.losses.gauge import Gauge
+from postings_training.losses.step_means import StepMeans
 from postings_training.recipes.sections import Sparsity
 
 if TYPE_CHECKING:
     from sentence_transformers.sparse_encoder.losses import SpladeLoss
 
-_SIDES = ("query", "document")
+SIDES = ("query", "document")
 _SMOOTHING = 0.9
 _CLIP = 1.0
 _STEEPNESS = 4.0
@@ -37,16 +35,16 @@ class Steering(SpladeRegularizerWeightSchedulerCallback, ExportableState):
     Args:
         loss: its weights are set.
         settings: schedule and targets.
-        gauge: where the active dims are measured.
+        means: where the active dims are measured.
     """
 
-    def __init__(self, loss: SpladeLoss, settings: Sparsity, gauge: Gauge) -> None:
+    def __init__(self, loss: SpladeLoss, settings: Sparsity, means: StepMeans) -> None:
         super().__init__(loss, scheduler_type=settings.schedule, warmup_ratio=settings.rise)
         self._settings = settings
         self._targets = {"query": settings.query_target, "document": settings.document_target}
-        self._gauge = gauge
+        self._means = means
         self._smoothed: dict[str, float] = {}
-        self._integral = dict.fromkeys(_SIDES, 0.0)
+        self._integral = dict.fromkeys(SIDES, 0.0)
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Start the schedule; go on where a checkpoint left the controller."""
@@ -66,7 +64,7 @@ class Steering(SpladeRegularizerWeightSchedulerCallback, ExportableState):
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Take the step's active dims in."""
-        measured = self._gauge.step()
+        measured = self._means.step()
         for side, target in self._targets.items():
             active = measured.get(f"{side}_active_dims")
             if target is None or active is None:
@@ -79,7 +77,7 @@ class Steering(SpladeRegularizerWeightSchedulerCallback, ExportableState):
                 self._integral[side] = max(-_RANGE, min(_RANGE, moved))
 
     def on_log(self, args: Any, state: Any, control: Any, model: Any = None, logs: Any = None, **kwargs: Any) -> None:
-        """Nothing: :class:`Watch` writes the weights down."""
+        """Nothing: the collapse guard writes the weights down."""
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
@@ -101,60 +99,3 @@ class Steering(SpladeRegularizerWeightSchedulerCallback, ExportableState):
 
     def _error(self, side: str, target: float) -> float:
         return math.log(max(self._smoothed[side], 1e-3) / target)
-
-
-class Watch(TrainerCallback):
-    """Write active dims and unrounded FLOPS losses into every log line, and end a run that has collapsed.
-
-    Args:
-        gauge: what was measured.
-        settings: when a run has collapsed.
-        dims: of the vectors.
-        steering: whose weights are written down; CSR has none, and keeps to its k.
-    """
-
-    def __init__(self, gauge: Gauge, settings: Sparsity, dims: int, steering: Steering | None) -> None:
-        self._gauge = gauge
-        self._settings = settings
-        self._dims = dims
-        self._steering = steering
-
-    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """End the step's measurement, where nothing is steered by it."""
-        self._gauge.step()
-
-    def on_log(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Complete a log line.
-
-        Raises:
-            TrainingFailure: the vectors are empty or dense.
-        """
-        logs = kwargs.get("logs") or {}
-        if "loss" not in logs:
-            return
-        measured = self._gauge.since_log()
-        measured.update(self._steering.weights() if self._steering else {})
-        # sentence-transformers rounds these to four places, which leaves nothing of them.
-        logs.pop("query_regularizer_loss", None), logs.pop("document_regularizer_loss", None)
-        logs.update(measured)
-        if state.log_history:
-            state.log_history[-1] = {**logs, "step": state.global_step}
-        self._refuse_collapse(measured, state)
-
-    def _refuse_collapse(self, measured: dict[str, float], state: TrainerState) -> None:
-        risen = state.global_step >= self._settings.rise * state.max_steps
-        for side in _SIDES:
-            active = measured.get(f"{side}_active_dims")
-            if active is None:
-                continue
-            where = f"at step {state.global_step} {side} vectors have {active:.1f} of {self._dims:,} dims active"
-            if active < self._settings.fewest:
-                raise TrainingFailure(
-                    f"{where}, fewer than sparsity.fewest ({self._settings.fewest:g}): the run has collapsed to empty "
-                    f"vectors; lower loss.{side}_weight or training.learning_rate, or set sparsity.{side}_target"
-                )
-            if risen and self._steering and active > self._settings.most * self._dims:
-                raise TrainingFailure(
-                    f"{where}, more than sparsity.most ({self._settings.most:.0%}): the run has collapsed to dense "
-                    f"vectors; raise loss.{side}_weight, or set sparsity.{side}_target"
-                )

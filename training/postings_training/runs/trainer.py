@@ -16,12 +16,13 @@ from typing_extensions import override
 
 from postings.errors import ConfigurationError, TrainingFailure
 from postings_training.losses.building import build_loss
-from postings_training.losses.gauge import Gauge
+from postings_training.losses.step_means import StepMeans
 from postings_training.recipes.loading import Recipe
 from postings_training.recipes.sections import Training
+from postings_training.runs.collapse_guard import CollapseGuard
 from postings_training.runs.evaluator import RetrievalEvaluator
-from postings_training.runs.steering import Steering, Watch
-from postings_training.teachers.in_batch import InBatch
+from postings_training.runs.steering import Steering
+from postings_training.teachers.in_batch import InBatchTeachers
 from postings_training.teachers.neighbours import NeighbourBatches
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def build_trainer(
     evaluator: RetrievalEvaluator | None,
     folder: Path,
     callbacks: list[TrainerCallback],
-    teachers: InBatch | None = None,
+    teachers: InBatchTeachers | None = None,
 ) -> Trainer:
     """A trainer that is ready to run.
 
@@ -100,12 +101,12 @@ def build_trainer(
     """
     if recipe.training.checkpointing:
         recompute_activations(model)
-    gauge = Gauge()
-    loss = build_loss(model, recipe, gauge, teachers)
+    means = StepMeans()
+    loss = build_loss(model, recipe, means, teachers)
     splade = recipe.model.kind != "csr"
-    steering = Steering(loss, recipe.sparsity, gauge) if splade else None  # type: ignore[arg-type]
+    steering = Steering(loss, recipe.sparsity, means) if splade else None  # type: ignore[arg-type]
     dims = model.get_embedding_dimension() or 1
-    watch = Watch(gauge, recipe.sparsity, dims, steering)
+    watch = CollapseGuard(means, recipe.sparsity, dims, steering)
     if recipe.evaluation.patience is not None:
         callbacks = [EarlyStoppingCallback(recipe.evaluation.patience), *callbacks]
     trainer = Trainer(

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from postings.errors import ConfigurationError, InvalidInput, MissingExtra
-from postings_training.data.beir import load_set, pairs_as_set
+from postings_training.data.beir import load_set
+from postings_training.data.judgements import pairs_as_set
 from postings_training.data.rows import Row, read_rows
 from postings_training.leaks.finder import LeakFinder
 from postings_training.leaks.provenance import Source, digest, gaps
@@ -63,7 +64,11 @@ def load_data(settings: Data) -> TrainingData:
         )
     finders = [LeakFinder(each.judged, each.corpus) for each in map(load_set, settings.leave_out)]
     taken: list[_Numbered] = []
-    read = [_take(at, settings, finders, taken) for at in range(len(settings.sources))]
+    read = []
+    for at in range(len(settings.sources)):
+        found, count = _read_source(at, settings, finders, taken[0].row if taken else None)
+        taken += found
+        read.append(count)
     _refuse_one_class(taken)
     if settings.sentences and taken[0].row.negatives:
         raise ConfigurationError("data.sentences: rows with negatives have no use for sentences")
@@ -101,17 +106,20 @@ class _Numbered(NamedTuple):
     row: Row
 
 
-def _take(source: int, settings: Data, finders: Sequence[LeakFinder], taken: list[_Numbered]) -> int:
-    """Add a source's rows to those of the sources before; returns how many were read."""
+def _read_source(
+    source: int, settings: Data, finders: Sequence[LeakFinder], first: Row | None
+) -> tuple[list[_Numbered], int]:
+    """A source's rows to train on, of the same shape as ``first``, and the number of rows read."""
     name = settings.sources[source]
-    leaks, read, before = 0, 0, len(taken)
+    taken: list[_Numbered] = []
+    leaks = read = 0
     for read, (place, row) in enumerate(islice(read_rows(name, settings.split), settings.rows), 1):
         kept = _cut(row, settings.negatives)
         leaking = _leaks(row, finders)
         leaks += leaking
         if kept is None or leaking:
             continue
-        found, shape = ((len(each.negatives), len(each.scores)) for each in (kept, taken[0].row if taken else kept))
+        found, shape = ((len(each.negatives), len(each.scores)) for each in (kept, first or kept))
         if found != shape:
             raise InvalidInput(
                 f"{place} has {found[0]} negatives and {found[1]} scores, the rows before {shape[0]} and {shape[1]}: "
@@ -119,17 +127,17 @@ def _take(source: int, settings: Data, finders: Sequence[LeakFinder], taken: lis
             )
         if kept.positive in kept.negatives:
             raise InvalidInput(f"{place}: a negative of {kept.query!r:.100} is its positive, too")
+        first = first or kept
         taken.append(_Numbered(source, read, kept))
     if finders:
         sets = ", ".join(settings.leave_out)
         log.info("%s: %d of %d rows are left out: they hold a test query of %s, or nearly so", name, leaks, read, sets)
-    if len(taken) == before:
+    if not taken:
         raise InvalidInput(f"{name} holds no row to train on")
-    if settings.sample is not None and len(taken) - before > settings.sample:
+    if settings.sample is not None and len(taken) > settings.sample:
         chance = random.Random(_SPLIT_SEED)  # noqa: S311 - a choice, no secret
-        drawn = sorted(chance.sample(range(before, len(taken)), settings.sample))
-        taken[before:] = [taken[at] for at in drawn]
-    return read
+        taken = [taken[at] for at in sorted(chance.sample(range(len(taken)), settings.sample))]
+    return taken, read
 
 
 def _source(name: str, settings: Data, read: int, used: Iterable[int]) -> Source:

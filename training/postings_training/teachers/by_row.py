@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from postings.encoder.sources import model_folder
-from postings.errors import ConfigurationError, InvalidInput, ModelNotSupported
+from postings.errors import ConfigurationError, InvalidInput
 from postings_training.recipes.loading import Recipe
 from postings_training.recipes.sections import Teacher
+from postings_training.teachers.loading import load_teacher
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -64,23 +64,6 @@ def labelled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
     if recipe.loss.kind == "margin-mse" and not margins:
         labels = labels[:, :1] - labels[:, 1:]
     return data.add_column("label", labels.squeeze(1).tolist())
-
-
-def load_teacher(teacher: Teacher, device: str) -> Any:
-    """A cross-encoder, a dense model or a sparse encoder of sentence-transformers.
-
-    Raises:
-        ModelNotFound: there is none.
-        ModelNotSupported: it can't be loaded as what it is said to be.
-    """
-    folder = model_folder(teacher.model)
-    from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
-
-    kinds: dict[str, Any] = {"cross-encoder": CrossEncoder, "dense": SentenceTransformer, "sparse": SparseEncoder}
-    try:
-        return kinds[teacher.kind](str(folder), device=device, trust_remote_code=False, local_files_only=True)
-    except Exception as error:  # transformers raises OSError, ValueError, KeyError and others for a broken folder
-        raise ModelNotSupported(f"the teacher {teacher.model!r} isn't a {teacher.kind} model: {error}") from error
 
 
 def _scores(data: Dataset, texts: list[str], teacher: Teacher, device: str) -> torch.Tensor:

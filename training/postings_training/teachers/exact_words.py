@@ -21,7 +21,7 @@ _K1, _B = 1.2, 0.75
 _OTHER_FORMS = 0.5
 
 
-def word_weights(queries: Sequence[str], documents: Sequence[str], tokenizer: Tokenizer) -> tuple[csr_array, csr_array]:
+def exact_words(queries: Sequence[str], documents: Sequence[str], tokenizer: Tokenizer) -> tuple[csr_array, csr_array]:
     """BM25 over the tokens of a model, with the inverse document frequency on both sides.
 
     Words are counted by their English stem, and written as its commonest form: "lions" as "lion". The form that the
@@ -44,7 +44,7 @@ def word_weights(queries: Sequence[str], documents: Sequence[str], tokenizer: To
     Example:
         >>> from postings.encoder.sources import model_folder
         >>> tokenizer = Tokenizer.load(model_folder("tiny"), 510, special_tokens=False)
-        >>> queries, documents = word_weights(["fast cats"], ["A cat is fast.", "A dog sleeps."], tokenizer)
+        >>> queries, documents = exact_words(["fast cats"], ["A cat is fast.", "A dog sleeps."], tokenizer)
         >>> (queries @ documents.T).toarray().tolist()
         [[0.41..., 0.0]]
     """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from postings.encoder.tokenizer import Tokenizer
 from postings_training.recipes.sections import Imitation
-from postings_training.teachers.exact_words import word_weights
+from postings_training.teachers.exact_words import exact_words
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -18,7 +18,7 @@ _SHARES = 0.5, 1.0
 """Of related words, that queries and documents get."""
 
 
-def imitated(
+def target_vectors(
     vectors: Vectors,
     texts: tuple[Sequence[str], Sequence[str]],
     tokenizer: Tokenizer,
@@ -42,7 +42,7 @@ def imitated(
         Shape ``(texts, vocabulary)`` each, in float32.
     """
     wanted = []
-    exact = word_weights(*texts, tokenizer)
+    exact = exact_words(*texts, tokenizer)
     for found, own, near, share in zip(vectors, exact, related or (None, None), _SHARES, strict=True):
         same = found.copy()  # the teacher's scores are still computed with it
         same.resize(own.shape)

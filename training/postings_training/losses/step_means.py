@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 
 
-class Gauge:
+class StepMeans:
     """Means of what was added: of the last step, for whoever steers, and since the last log line.
 
     Values stay on their device until they are asked for. On several GPUs the mean is over all of them.
 
     Example:
-        >>> gauge = Gauge()
-        >>> gauge.add("loss", torch.tensor(1.0)); gauge.add("loss", torch.tensor(3.0)); gauge.step()
+        >>> means = StepMeans()
+        >>> means.add("loss", torch.tensor(1.0)); means.add("loss", torch.tensor(3.0)); means.step()
         {'loss': 2.0}
-        >>> gauge.add("loss", torch.tensor(8.0)); _ = gauge.step()
-        >>> gauge.since_log()
+        >>> means.add("loss", torch.tensor(8.0)); _ = means.step()
+        >>> means.since_log()
         {'loss': 5.0}
     """
 
