@@ -36,7 +36,8 @@ from transformers import TrainerCallback
 
 from postings.encoder.sources import model_folder
 from postings_training.models.patching import lean_heads
-from postings_training.recipes.loading import Recipe, load_recipe
+from postings_training.recipes.loading import load_recipe
+from postings_training.recipes.recipe import Recipe
 from postings_training.runs.trainer import build_trainer
 from postings_training.runs.training_data import load_data
 

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from postings_training.leaks.known_sources import known_sources
     from postings_training.leaks.provenance import Source, trained_on
     from postings_training.mining import Guards, Mined, mine
-    from postings_training.recipes.loading import Recipe, load_recipe
+    from postings_training.recipes.loading import load_recipe
+    from postings_training.recipes.recipe import Recipe
     from postings_training.runs.run import train
 
 __all__ = [
@@ -78,7 +79,7 @@ __all__ = [
 _LAZY = {
     "Guards": "mining",
     "Mined": "mining",
-    "Recipe": "recipes.loading",
+    "Recipe": "recipes.recipe",
     "Source": "leaks.provenance",
     "known_sources": "leaks.known_sources",
     "load_recipe": "recipes.loading",

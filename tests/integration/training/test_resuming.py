@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 
 from postings.errors import ConfigurationError
 from postings_training.publishing.folder import Record
-from postings_training.recipes.loading import Recipe, load_recipe
+from postings_training.recipes.loading import load_recipe
+from postings_training.recipes.recipe import Recipe
 from postings_training.runs.checkpoints import checkpoint_state, last_checkpoint, run_folder
 from postings_training.runs.progress import Progress
 from postings_training.runs.run import train

@@ -15,7 +15,7 @@ from postings_training.data.judgements import pairs_as_set
 from postings_training.evaluation import evaluate, measure_model
 from postings_training.evaluation.sparsity import top
 from postings_training.models.truncation import truncated_to
-from postings_training.recipes.sections import Evaluation
+from postings_training.recipes.sections import EvaluationSettings
 from postings_training.runs.evaluator import RetrievalEvaluator, load_sets
 from tests.support.beir import write_beir
 from tests.support.models import csr_with_whole_queries
@@ -73,9 +73,10 @@ def test_queries_that_a_model_leaves_whole_are_not_pruned(folder: Path, tmp_path
 
 
 def test_the_first_queries_of_a_set_are_taken(folder: Path) -> None:
-    (some,) = load_sets(Evaluation(sets=(str(folder),), queries=2))
+    (some,) = load_sets(EvaluationSettings(sets=(str(folder),), queries=2))
     assert list(some.judged.queries) == list(some.judged.judgements) == ["food", "child"]
-    assert load_sets(Evaluation(sets=(str(folder),), queries=9)) == load_sets(Evaluation(sets=(str(folder),)))
+    whole = load_sets(EvaluationSettings(sets=(str(folder),)))
+    assert load_sets(EvaluationSettings(sets=(str(folder),), queries=9)) == whole
 
 
 @pytest.mark.parametrize(
@@ -87,4 +88,4 @@ def test_the_first_queries_of_a_set_are_taken(folder: Path) -> None:
 )
 def test_a_set_that_is_not_there_is_reported(name: str, error: type[Exception], reason: str) -> None:
     with pytest.raises(error, match=reason):
-        load_sets(Evaluation(sets=(name,)))
+        load_sets(EvaluationSettings(sets=(name,)))

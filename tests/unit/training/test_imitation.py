@@ -14,7 +14,7 @@ from postings.encoder.tokenizer import Tokenizer
 from postings.errors import ConfigurationError
 from postings_training.losses.in_batch_kl import InBatchDistillation
 from postings_training.recipes.loading import load_recipe
-from postings_training.recipes.sections import Imitation
+from postings_training.recipes.objective import ImitationSettings
 from postings_training.teachers.exact_words import exact_words
 from postings_training.teachers.in_batch import InBatchTeachers
 from postings_training.teachers.targets import target_vectors
@@ -92,7 +92,7 @@ def test_related_words_are_added_too_and_half_as_much_to_queries() -> None:
     tokenizer = Tokenizer.load(model_folder("tiny"), 126, special_tokens=False)
     none = csr_array((3, 30_522), dtype=np.float32)
     related = csr_array(([2.0, 1.0], ([0, 1], [900, 901])), shape=(3, 30_522), dtype=np.float32)
-    how = Imitation(weight=1, exact=1, related=0.4, least=0)
+    how = ImitationSettings(weight=1, exact=1, related=0.4, least=0)
     found = target_vectors((none, none), (QUERIES, DOCUMENTS), tokenizer, how, (related, related))
     for vectors, exact, share in zip(found, exact_words(QUERIES, DOCUMENTS, tokenizer), (0.2, 0.4), strict=True):
         np.testing.assert_allclose(vectors.toarray(), exact.toarray() + share * related.toarray(), rtol=1e-6)

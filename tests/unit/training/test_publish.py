@@ -20,7 +20,7 @@ from postings_training.models.truncation import truncated_to
 from postings_training.publishing.card import card
 from postings_training.publishing.folder import Record, publish
 from postings_training.recipes.loading import load_recipe, recipe_names
-from postings_training.recipes.sections import Model
+from postings_training.recipes.sections import ModelSettings
 from postings_training.runs.checkpoints import drop_partial, is_full, last_checkpoint, refuse_small_disk
 
 
@@ -56,7 +56,7 @@ def test_a_card_says_so_where_nothing_was_measured_or_stated() -> None:
 
 
 def test_a_published_tokenizer_does_not_cut_as_training_did(tmp_path: Path) -> None:
-    model = build_model("tiny", Model(), "cpu")
+    model = build_model("tiny", ModelSettings(), "cpu")
     with truncated_to(model, 16):
         model.encode(["one " * 30, "two"], show_progress_bar=False)
     record = publish(model, tmp_path / "out", load_recipe("tiny"), (), 1, 1.0, {})
@@ -66,7 +66,7 @@ def test_a_published_tokenizer_does_not_cut_as_training_did(tmp_path: Path) -> N
 
 
 def test_whoever_may_read_the_record_may_read_the_weights(tmp_path: Path) -> None:
-    publish(build_model("tiny", Model(), "cpu"), tmp_path / "out", load_recipe("tiny"), (), 1, 1.0, {})
+    publish(build_model("tiny", ModelSettings(), "cpu"), tmp_path / "out", load_recipe("tiny"), (), 1, 1.0, {})
     modes = {path.name: path.stat().st_mode for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert len(set(modes.values())) == 1, modes
 

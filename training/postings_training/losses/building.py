@@ -11,7 +11,7 @@ from postings_training.losses.csr import csr_loss
 from postings_training.losses.flops import Flops
 from postings_training.losses.in_batch_kl import InBatchDistillation
 from postings_training.losses.step_means import StepMeans
-from postings_training.recipes.loading import Recipe
+from postings_training.recipes.recipe import Recipe
 from postings_training.teachers.in_batch import InBatchTeachers
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from postings.errors import ModelNotSupported, PostingsError
 from postings_training.models.csr import csr_model
 from postings_training.models.inference_free import with_static_queries
 from postings_training.models.loading import load_base
-from postings_training.recipes.sections import Model
+from postings_training.recipes.sections import ModelSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
 
 
-def build_model(base: str, settings: Model, device: str, documents: Iterable[str] = ()) -> SparseEncoder:
+def build_model(base: str, settings: ModelSettings, device: str, documents: Iterable[str] = ()) -> SparseEncoder:
     """Load the base and make it what the recipe wants; nothing in its folder is executed.
 
     Args:

@@ -12,7 +12,7 @@ from postings.encoder.torch_model import modules_of
 from postings.errors import ConfigurationError
 from postings_training.models.csr_start import start_from_components, whole_query_layer
 from postings_training.models.loading import load_base
-from postings_training.recipes.sections import Model
+from postings_training.recipes.sections import ModelSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _STARTED_FROM = 2_000
 
 
-def csr_model(folder: Path, settings: Model, device: str, documents: Iterable[str]) -> SparseEncoder:
+def csr_model(folder: Path, settings: ModelSettings, device: str, documents: Iterable[str]) -> SparseEncoder:
     """Load a CSR model, or a dense model and put an autoencoder behind it.
 
     Args:
@@ -56,7 +56,7 @@ def csr_model(folder: Path, settings: Model, device: str, documents: Iterable[st
     return model
 
 
-def _with_latents(dense: Any, settings: Model, device: str, documents: Iterable[str]) -> SparseEncoder:
+def _with_latents(dense: Any, settings: ModelSettings, device: str, documents: Iterable[str]) -> SparseEncoder:
     from sentence_transformers import SparseEncoder
     from sentence_transformers.base.modules import Normalize, Router
     from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder

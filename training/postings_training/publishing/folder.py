@@ -15,7 +15,7 @@ from postings.encoder.folder import Task
 from postings.encoder.torch_model import modules_of
 from postings_training.leaks.provenance import RECORD, Source
 from postings_training.publishing.card import card
-from postings_training.recipes.loading import Recipe
+from postings_training.recipes.recipe import Recipe
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder

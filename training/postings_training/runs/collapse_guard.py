@@ -9,7 +9,7 @@ from transformers.trainer_callback import TrainerControl, TrainerState
 
 from postings.errors import TrainingFailure
 from postings_training.losses.step_means import StepMeans
-from postings_training.recipes.sections import Sparsity
+from postings_training.recipes.objective import SparsitySettings
 from postings_training.runs.steering import SIDES, Steering
 
 
@@ -23,7 +23,7 @@ class CollapseGuard(TrainerCallback):
         steering: whose weights are written down; CSR has none, and keeps to its k.
     """
 
-    def __init__(self, means: StepMeans, settings: Sparsity, dims: int, steering: Steering | None) -> None:
+    def __init__(self, means: StepMeans, settings: SparsitySettings, dims: int, steering: Steering | None) -> None:
         self._means = means
         self._settings = settings
         self._dims = dims

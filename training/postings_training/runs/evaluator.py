@@ -18,7 +18,7 @@ from postings_training.data.nano_beir import load_nano_beir
 from postings_training.evaluation import ExactSearch, evaluate
 from postings_training.evaluation.sparsity import top
 from postings_training.models.truncation import truncated_to
-from postings_training.recipes.sections import Evaluation
+from postings_training.recipes.sections import EvaluationSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
@@ -82,7 +82,7 @@ class RetrievalEvaluator(BaseEvaluator):
         return {"ndcg@10": whole, **found, **{f"{task}_active_dims": mean(values) for task, values in active.items()}}
 
 
-def load_sets(settings: Evaluation) -> list[BeirSet]:
+def load_sets(settings: EvaluationSettings) -> list[BeirSet]:
     """The sets that a recipe names, with the queries that it takes of them.
 
     Raises:

@@ -24,7 +24,7 @@ from postings_training.models.building import build_model
 from postings_training.models.patching import lean_heads
 from postings_training.models.truncation import length_limit, truncated_to
 from postings_training.publishing.folder import Record, publish
-from postings_training.recipes.loading import Recipe
+from postings_training.recipes.recipe import Recipe
 from postings_training.runs.checkpoints import (
     checkpoint_state,
     drop_partial,

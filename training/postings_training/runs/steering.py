@@ -9,7 +9,7 @@ from sentence_transformers.sparse_encoder.callbacks.splade_callbacks import Spla
 from transformers.trainer_callback import ExportableState, TrainerControl, TrainerState
 
 from postings_training.losses.step_means import StepMeans
-from postings_training.recipes.sections import Sparsity
+from postings_training.recipes.objective import SparsitySettings
 
 if TYPE_CHECKING:
     from sentence_transformers.sparse_encoder.losses import SpladeLoss
@@ -38,7 +38,7 @@ class Steering(SpladeRegularizerWeightSchedulerCallback, ExportableState):
         means: where the active dims are measured.
     """
 
-    def __init__(self, loss: SpladeLoss, settings: Sparsity, means: StepMeans) -> None:
+    def __init__(self, loss: SpladeLoss, settings: SparsitySettings, means: StepMeans) -> None:
         super().__init__(loss, scheduler_type=settings.schedule, warmup_ratio=settings.rise)
         self._settings = settings
         self._targets = {"query": settings.query_target, "document": settings.document_target}

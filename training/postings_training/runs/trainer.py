@@ -17,8 +17,8 @@ from typing_extensions import override
 from postings.errors import ConfigurationError, TrainingFailure
 from postings_training.losses.building import build_loss
 from postings_training.losses.step_means import StepMeans
-from postings_training.recipes.loading import Recipe
-from postings_training.recipes.sections import Training
+from postings_training.recipes.recipe import Recipe
+from postings_training.recipes.sections import TrainingSettings
 from postings_training.runs.collapse_guard import CollapseGuard
 from postings_training.runs.evaluator import RetrievalEvaluator
 from postings_training.runs.steering import Steering
@@ -179,7 +179,7 @@ def recompute_activations(model: nn.Module) -> None:
             module.activation_checkpointing_enable({"use_reentrant": False})
 
 
-def device_of(settings: Training) -> str:
+def device_of(settings: TrainingSettings) -> str:
     """Where to train.
 
     Raises:
@@ -196,7 +196,7 @@ def device_of(settings: Training) -> str:
     return settings.device
 
 
-def _bfloat16(settings: Training) -> bool:
+def _bfloat16(settings: TrainingSettings) -> bool:
     if settings.precision != "auto":
         return settings.precision == "bfloat16"
     return device_of(settings) == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

@@ -17,7 +17,7 @@ from postings_training.data.judgements import pairs_as_set
 from postings_training.data.rows import Row, read_rows
 from postings_training.leaks.finder import LeakFinder
 from postings_training.leaks.provenance import Source, digest, gaps
-from postings_training.recipes.sections import Data
+from postings_training.recipes.sections import DataSettings
 from postings_training.runs.sentences import sentence_rows
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class TrainingData:
         return sum(name.startswith("negative") for name in self.train.column_names)
 
 
-def load_data(settings: Data) -> TrainingData:
+def load_data(settings: DataSettings) -> TrainingData:
     """Read and check all sources.
 
     Raises:
@@ -107,7 +107,7 @@ class _Numbered(NamedTuple):
 
 
 def _read_source(
-    source: int, settings: Data, finders: Sequence[LeakFinder], first: Row | None
+    source: int, settings: DataSettings, finders: Sequence[LeakFinder], first: Row | None
 ) -> tuple[list[_Numbered], int]:
     """A source's rows to train on, of the same shape as ``first``, and the number of rows read."""
     name = settings.sources[source]
@@ -140,7 +140,7 @@ def _read_source(
     return taken, read
 
 
-def _source(name: str, settings: Data, read: int, used: Iterable[int]) -> Source:
+def _source(name: str, settings: DataSettings, read: int, used: Iterable[int]) -> Source:
     licence = _licence(Path(name).expanduser()) or settings.licence
     numbers = sorted(used)
     return Source(name, digest(name, settings.split), len(numbers), licence, settings.split, gaps(numbers, read))

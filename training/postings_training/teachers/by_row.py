@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from postings.errors import ConfigurationError, InvalidInput
-from postings_training.recipes.loading import Recipe
-from postings_training.recipes.sections import Teacher
+from postings_training.recipes.objective import TeacherSettings
+from postings_training.recipes.recipe import Recipe
 from postings_training.teachers.loading import load_teacher
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def labelled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
     return data.add_column("label", labels.squeeze(1).tolist())
 
 
-def _scores(data: Dataset, texts: list[str], teacher: Teacher, device: str) -> torch.Tensor:
+def _scores(data: Dataset, texts: list[str], teacher: TeacherSettings, device: str) -> torch.Tensor:
     model = load_teacher(teacher, device)
     log.info("%s scores %d rows", teacher.model, len(data))
     columns = []

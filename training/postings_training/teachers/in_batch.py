@@ -14,8 +14,9 @@ from torch.nn import functional
 from postings.encoder.sources import model_folder
 from postings.encoder.tokenizer import Tokenizer
 from postings.errors import ConfigurationError, InvalidInput
-from postings_training.recipes.loading import Recipe
-from postings_training.recipes.sections import Teacher, Training
+from postings_training.recipes.objective import TeacherSettings
+from postings_training.recipes.recipe import Recipe
+from postings_training.recipes.sections import TrainingSettings
 from postings_training.teachers.bm25 import bm25_vectors
 from postings_training.teachers.neighbours import NeighbourBatches
 from postings_training.teachers.related_words import related_words, whole_words
@@ -60,7 +61,7 @@ class InBatchTeachers:
         limits = [limit for limit in (recipe.training.max_length, recipe.model.max_length) if limit]
         settings = recipe.training.model_copy(update={"max_length": min(limits, default=None)})
         self._vectors = []
-        found: dict[str, tuple[Teacher, tuple[Vectors, Vectors]]] = {}
+        found: dict[str, tuple[TeacherSettings, tuple[Vectors, Vectors]]] = {}
         for teacher in recipe.teachers:
             each = teacher.model_copy(update={"model": teacher.model or recipe.base})
             name = each.kind if each.kind == "bm25" else each.model
@@ -127,7 +128,11 @@ class InBatchTeachers:
 
 
 def _related(
-    teacher: Teacher, meanings: tuple[Vectors, Vectors], tokenizer: Tokenizer, settings: Training, device: str
+    teacher: TeacherSettings,
+    meanings: tuple[Vectors, Vectors],
+    tokenizer: Tokenizer,
+    settings: TrainingSettings,
+    device: str,
 ) -> tuple[csr_array, csr_array]:
     words = whole_words(tokenizer)
     log.info("%s reads %d words", teacher.model, len(words))

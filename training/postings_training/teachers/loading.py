@@ -6,10 +6,10 @@ from typing import Any
 
 from postings.encoder.sources import model_folder
 from postings.errors import ModelNotSupported
-from postings_training.recipes.sections import Teacher
+from postings_training.recipes.objective import TeacherSettings
 
 
-def load_teacher(teacher: Teacher, device: str) -> Any:
+def load_teacher(teacher: TeacherSettings, device: str) -> Any:
     """A cross-encoder, a dense model or a sparse encoder of sentence-transformers.
 
     Raises:

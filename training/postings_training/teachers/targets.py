@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from postings.encoder.tokenizer import Tokenizer
-from postings_training.recipes.sections import Imitation
+from postings_training.recipes.objective import ImitationSettings
 from postings_training.teachers.exact_words import exact_words
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def target_vectors(
     vectors: Vectors,
     texts: tuple[Sequence[str], Sequence[str]],
     tokenizer: Tokenizer,
-    how: Imitation,
+    how: ImitationSettings,
     related: Vectors | None = None,
 ) -> Vectors:
     """What the vectors of queries and documents shall be.

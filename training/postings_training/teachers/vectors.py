@@ -12,7 +12,8 @@ import torch
 from postings import Encoder, SparseVector
 from postings.encoder.sources import model_folder
 from postings_training.models.truncation import length_limit, truncated_to
-from postings_training.recipes.sections import Teacher, Training
+from postings_training.recipes.objective import TeacherSettings
+from postings_training.recipes.sections import TrainingSettings
 from postings_training.teachers.loading import load_teacher
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ SPECIAL_TOKENS = 2
 
 
 def teacher_vectors(
-    teacher: Teacher, queries: Sequence[str], documents: Sequence[str], settings: Training, device: str
+    teacher: TeacherSettings, queries: Sequence[str], documents: Sequence[str], settings: TrainingSettings, device: str
 ) -> tuple[Vectors, Vectors]:
     """Encode queries and documents with a sparse or dense teacher.
 
