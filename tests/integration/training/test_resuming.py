@@ -84,10 +84,10 @@ def test_killed_and_resumed_it_ends_at_the_same_weights(whole: Whole, tmp_path: 
     (work / "checkpoint-7").mkdir()
     (work / "checkpoint-7" / "trainer_state.json").write_text('{"global_step": 7, ')
 
-    with pytest.raises(ConfigurationError, match=r"an earlier run: go on with it by --resume"):
+    with pytest.raises(ConfigurationError, match=r"an earlier run: continue it with --resume"):
         train(whole.recipe, out)
     other = whole.recipe.model_copy(update={"training": whole.recipe.training.model_copy(update={"seed": 1})})
-    with pytest.raises(ConfigurationError, match=r"begun with other settings or data: training\.seed"):
+    with pytest.raises(ConfigurationError, match=r"started with other settings or data: training\.seed"):
         train(other, out, resume=True)
     ends_like(whole, out)
     assert not (work / "checkpoint-7").exists()

@@ -13,9 +13,9 @@ from sentence_transformers.sparse_encoder.modules import SpladePooling
 from torch import Tensor, nn
 
 from postings.encoder.torch_model import modules_of
+from postings_training.models.activations import recompute_activations
 from postings_training.models.lean_head import pooled
 from postings_training.models.patching import lean_heads
-from postings_training.runs.trainer import recompute_activations
 from tests.support import models
 
 TOLERANCE = 1e-4

@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from sentence_transformers import SparseEncoderTrainer, SparseEncoderTrainingArguments
-from sentence_transformers.base.sampler import BatchSamplers
-from torch import Tensor, nn
-from transformers import EarlyStoppingCallback, PreTrainedModel, PrinterCallback, ProgressCallback, TrainerCallback
+from sentence_transformers import SparseEncoderTrainer
+from torch import Tensor
+from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback, TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_callback import TrainerState
 from typing_extensions import override
 
-from postings.errors import ConfigurationError, TrainingFailure
+from postings.errors import TrainingFailure
 from postings_training.losses.building import build_loss
 from postings_training.losses.step_means import StepMeans
+from postings_training.models.activations import recompute_activations
 from postings_training.recipes.recipe import Recipe
-from postings_training.recipes.sections import TrainingSettings
+from postings_training.runs.arguments import arguments
 from postings_training.runs.collapse_guard import CollapseGuard
 from postings_training.runs.evaluator import RetrievalEvaluator
 from postings_training.runs.steering import Steering
@@ -28,9 +28,6 @@ from postings_training.teachers.neighbours import NeighbourBatches
 if TYPE_CHECKING:
     from datasets import Dataset
     from sentence_transformers import SparseEncoder
-
-_METRIC = "eval_ndcg@10"
-_QUERIES = r"sub_modules\.query\."
 
 
 class Trainer(SparseEncoderTrainer):
@@ -123,86 +120,3 @@ def build_trainer(
     # Before whoever reads the log lines: TensorBoard, and the callbacks above.
     trainer.callback_handler.callbacks.insert(2 if steering else 1, watch)
     return trainer
-
-
-def arguments(
-    recipe: Recipe, model: SparseEncoder, data: Dataset, folder: Path, *, evaluated: bool
-) -> SparseEncoderTrainingArguments:
-    """The recipe in sentence-transformers' terms."""
-    settings, stop = recipe.training, recipe.evaluation
-    columns = [name for name in data.column_names if name != "label"]
-    tasks = {name: "query" if name == "query" else "document" for name in columns}
-    static = recipe.model.kind == "inference-free"
-    routed = any(type(module).__name__ == "Router" for module in model)
-    best = evaluated and (stop.keep_best or stop.patience is not None)
-    return SparseEncoderTrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=settings.epochs,
-        max_steps=settings.steps or -1,
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.accumulate,
-        learning_rate=settings.learning_rate,
-        learning_rate_mapping={_QUERIES: settings.static_learning_rate} if static else {},
-        warmup_steps=settings.warmup,
-        lr_scheduler_type=settings.decay if settings.decay != "constant" else "constant_with_warmup",
-        weight_decay=settings.weight_decay,
-        batch_sampler=BatchSamplers.NO_DUPLICATES,
-        router_mapping=tasks if routed else {},
-        prompts={name: model.prompts.get(task) or "" for name, task in tasks.items() if model.prompts.get(task)},
-        bf16=_bfloat16(settings),
-        use_cpu=device_of(settings) == "cpu",
-        dataloader_pin_memory=device_of(settings) == "cuda",
-        seed=settings.seed,
-        logging_steps=settings.log_every,
-        save_strategy="steps",
-        save_steps=settings.save_every,
-        save_total_limit=settings.keep,
-        eval_strategy="steps" if evaluated else "no",
-        eval_steps=settings.save_every if evaluated else None,
-        load_best_model_at_end=best,
-        metric_for_best_model=_METRIC if best else None,
-        greater_is_better=True if best else None,
-        report_to=["tensorboard"],
-        disable_tqdm=True,
-        ddp_find_unused_parameters=False,  # each side's pass would take the other's own weights for unused
-    )
-
-
-def recompute_activations(model: nn.Module) -> None:
-    """Keep the activations at the layers' borders only (gradient checkpointing: Chen et al. 2016).
-
-    The trainer's setting of this name doesn't know sentence-transformers' models, only the transformers in them.
-    https://arxiv.org/abs/1604.06174
-    """
-    for module in model.modules():
-        if isinstance(module, PreTrainedModel) and module.supports_gradient_checkpointing:
-            module.activation_checkpointing_enable({"use_reentrant": False})
-
-
-def device_of(settings: TrainingSettings) -> str:
-    """Where to train.
-
-    Raises:
-        ConfigurationError: a GPU is asked for, and there is none.
-    """
-    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if settings.device == "auto":
-        return next((device for device, there in found.items() if there), "cpu")
-    if not found.get(settings.device, True):
-        raise ConfigurationError(
-            f"training.device is {settings.device!r}, but PyTorch {torch.__version__} finds no such GPU here: set "
-            "training.device=cpu, or install a PyTorch that knows it"
-        )
-    return settings.device
-
-
-def _bfloat16(settings: TrainingSettings) -> bool:
-    if settings.precision != "auto":
-        return settings.precision == "bfloat16"
-    return device_of(settings) == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-
-
-def parameters(model: nn.Module) -> tuple[int, int]:
-    """How many weights a model has, and how many of them are trained."""
-    counts = [(each.numel(), each.requires_grad) for each in model.parameters()]
-    return sum(count for count, _ in counts), sum(count for count, trained in counts if trained)

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from postings.errors import ConfigurationError, InvalidInput, MissingExtra
 from postings_training.data.beir import load_set
 from postings_training.data.judgements import pairs_as_set
-from postings_training.data.rows import Row, read_rows
+from postings_training.data.rows import Row
 from postings_training.leaks.finder import LeakFinder
 from postings_training.leaks.provenance import Source, digest, gaps
 from postings_training.recipes.sections import DataSettings
 from postings_training.runs.sentences import sentence_rows
+from postings_training.runs.source_rows import SPLIT_SEED, NumberedRow, leaks, read_source
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 log = logging.getLogger(__name__)
-
-_SPLIT_SEED = 12  # as sentence-transformers' examples split
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +60,10 @@ def load_data(settings: DataSettings) -> TrainingData:
             "data.sources is empty: expected JSONL files, BEIR folders or hub ids to train on (--data)"
         )
     finders = [LeakFinder(each.judged, each.corpus) for each in map(load_set, settings.leave_out)]
-    taken: list[_Numbered] = []
+    taken: list[NumberedRow] = []
     read = []
     for at in range(len(settings.sources)):
-        found, count = _read_source(at, settings, finders, taken[0].row if taken else None)
+        found, count = read_source(at, settings, finders, taken[0].row if taken else None)
         taken += found
         read.append(count)
     _refuse_one_class(taken)
@@ -76,12 +73,12 @@ def load_data(settings: DataSettings) -> TrainingData:
     if settings.held_out:
         if settings.held_out >= len(taken):
             raise ConfigurationError(f"data.held_out is {settings.held_out}, but there are {len(taken)} rows in all")
-        places = Dataset.from_dict({"at": range(len(taken))}).train_test_split(settings.held_out, seed=_SPLIT_SEED)
+        places = Dataset.from_dict({"at": range(len(taken))}).train_test_split(settings.held_out, seed=SPLIT_SEED)
         held_out = Dataset.from_dict(_columns([taken[at].row for at in places["test"]["at"]]))
         measured = pairs_as_set("held_out", held_out["query"], held_out["positive"])
         finders.append(LeakFinder(measured.judged, measured.corpus))
         others = [taken[at] for at in places["train"]["at"]]
-        taken = [each for each in others if not _leaks(each.row, finders[-1:])]
+        taken = [each for each in others if not leaks(each.row, finders[-1:])]
         _tell_left_out(len(others) - len(taken), len(others), f"a query of the {len(held_out)} held out")
         if not taken:
             raise InvalidInput("no row is left to train on: all hold a query that is held out, or nearly so")
@@ -89,8 +86,8 @@ def load_data(settings: DataSettings) -> TrainingData:
     rows = [each.row for each in taken]
     if settings.sentences:
         # A text that is no test query may have a sentence that is one.
-        more = sentence_rows(rows, settings.sentences, _SPLIT_SEED)
-        clean = [row for row in more if not _leaks(row, finders)]
+        more = sentence_rows(rows, settings.sentences, SPLIT_SEED)
+        clean = [row for row in more if not leaks(row, finders)]
         _tell_left_out(len(more) - len(clean), len(more), "a test query in a sentence")
         rows += clean
     sources = tuple(
@@ -98,46 +95,6 @@ def load_data(settings: DataSettings) -> TrainingData:
         for at, (name, count) in enumerate(zip(settings.sources, read, strict=True))
     )
     return TrainingData(Dataset.from_dict(_columns(rows)), held_out, sources)
-
-
-class _Numbered(NamedTuple):
-    source: int
-    number: int
-    row: Row
-
-
-def _read_source(
-    source: int, settings: DataSettings, finders: Sequence[LeakFinder], first: Row | None
-) -> tuple[list[_Numbered], int]:
-    """A source's rows to train on, of the same shape as ``first``, and the number of rows read."""
-    name = settings.sources[source]
-    taken: list[_Numbered] = []
-    leaks = read = 0
-    for read, (place, row) in enumerate(islice(read_rows(name, settings.split), settings.rows), 1):
-        kept = _cut(row, settings.negatives)
-        leaking = _leaks(row, finders)
-        leaks += leaking
-        if kept is None or leaking:
-            continue
-        found, shape = ((len(each.negatives), len(each.scores)) for each in (kept, first or kept))
-        if found != shape:
-            raise InvalidInput(
-                f"{place} has {found[0]} negatives and {found[1]} scores, the rows before {shape[0]} and {shape[1]}: "
-                "all must be alike (data.negatives cuts them to a number)"
-            )
-        if kept.positive in kept.negatives:
-            raise InvalidInput(f"{place}: a negative of {kept.query!r:.100} is its positive, too")
-        first = first or kept
-        taken.append(_Numbered(source, read, kept))
-    if finders:
-        sets = ", ".join(settings.leave_out)
-        log.info("%s: %d of %d rows are left out: they hold a test query of %s, or nearly so", name, leaks, read, sets)
-    if not taken:
-        raise InvalidInput(f"{name} holds no row to train on")
-    if settings.sample is not None and len(taken) > settings.sample:
-        chance = random.Random(_SPLIT_SEED)  # noqa: S311 - a choice, no secret
-        taken = [taken[at] for at in sorted(chance.sample(range(len(taken)), settings.sample))]
-    return taken, read
 
 
 def _source(name: str, settings: DataSettings, read: int, used: Iterable[int]) -> Source:
@@ -151,20 +108,7 @@ def _tell_left_out(count: int, of: int, what: str) -> None:
         log.info("%d of %d rows are left out: they hold %s, or nearly so", count, of, what)
 
 
-def _leaks(row: Row, finders: Sequence[LeakFinder]) -> bool:
-    return any(next(finder.find(row), None) for finder in finders)
-
-
-def _cut(row: Row, negatives: int | None) -> Row | None:
-    if negatives is None:
-        return row
-    if len(row.negatives) < negatives:
-        return None
-    spare = len(row.negatives) - negatives
-    return replace(row, negatives=row.negatives[:negatives], scores=row.scores[: len(row.scores) - spare])
-
-
-def _refuse_one_class(taken: Sequence[_Numbered]) -> None:
+def _refuse_one_class(taken: Sequence[NumberedRow]) -> None:
     rows = [each.row for each in taken]
     first = rows[0]
     if all(row.positive == first.positive for row in rows):
