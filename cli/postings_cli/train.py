@@ -18,7 +18,7 @@ from postings_cli.options import Json
 from postings_cli.statuses import INTERRUPTED
 
 if TYPE_CHECKING:
-    from postings_training.runs.progress import Progress as State
+    from postings_training.runs.progress import TrainingProgress
 
 
 def train(
@@ -107,7 +107,7 @@ def train(
 
 
 @contextmanager
-def _training_bar() -> Iterator[Callable[[State], None]]:
+def _training_bar() -> Iterator[Callable[[TrainingProgress], None]]:
     """Show a bar, and the log lines above it; on anything but a terminal, the log lines alone."""
     bar = Progress(
         TextColumn("training"),
@@ -128,7 +128,7 @@ def _training_bar() -> Iterator[Callable[[State], None]]:
         with bar:
             task = bar.add_task("", total=None, figures="")
 
-            def show(state: State) -> None:
+            def show(state: TrainingProgress) -> None:
                 bar.update(task, completed=state.step, total=state.steps, figures=_figures(state))
 
             yield show
@@ -137,7 +137,7 @@ def _training_bar() -> Iterator[Callable[[State], None]]:
         log.setLevel(level)
 
 
-def _figures(state: State) -> str:
+def _figures(state: TrainingProgress) -> str:
     shown = {
         "loss": (state.loss, ".3f"),
         "nDCG@10": (state.ndcg, ".4f"),

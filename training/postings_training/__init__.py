@@ -1,6 +1,6 @@
 """Fine-tuning, evaluation and mining of sparse encoders.
 
-A model is trained by a recipe, and measured on sets whose queries it hasn't seen::
+Train a model by a recipe, and measure it on sets whose queries it hasn't seen::
 
     record = train(load_recipe("tiny", data__sources=["pairs.jsonl"]), Path("my-model"))
     sources, _ = known_sources(["my-model"])
@@ -75,7 +75,7 @@ __all__ = [
     "write_report",
 ]
 
-# Training takes seconds to import, with PyTorch; recipes and records a tenth, with pydantic.
+# Imported when first used: training takes seconds, with PyTorch, recipes and records a tenth, with pydantic.
 _LAZY = {
     "Guards": "mining",
     "Mined": "mining",

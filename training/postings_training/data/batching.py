@@ -1,4 +1,4 @@
-"""An iterable in batches."""
+"""Iterating in batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _T = TypeVar("_T")
 
 
 def batched(items: Iterable[_T], size: int) -> Iterator[tuple[_T, ...]]:
-    """Up to ``size`` items at a time, as Python 3.12 has it in itertools.
+    """Yield up to ``size`` items at a time, like Python 3.12's ``itertools.batched``.
 
     Example:
         >>> list(batched("abcde", 2))

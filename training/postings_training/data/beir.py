@@ -1,4 +1,4 @@
-"""A BEIR folder: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<split>.tsv``.
+"""Reading BEIR folders: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<split>.tsv``.
 
 BEIR: Thakur et al. 2021, https://arxiv.org/abs/2104.08663
 """
@@ -38,11 +38,13 @@ def load_set(folder: str | os.PathLike[str], split: str = "test") -> BeirSet:
 
 
 def load_corpus(folder: str | os.PathLike[str], only: Collection[str] | None = None) -> dict[str, CorpusText]:
-    """Read ``corpus.jsonl``, an object with ``_id``, ``text`` and mostly ``title`` a line; either may be empty.
+    """Read ``corpus.jsonl``: an object with ``_id``, ``text`` and usually ``title`` on each line.
+
+    Text and title may be empty.
 
     Args:
         folder: holds it.
-        only: keep the documents of these ids, where the others are too many for the memory.
+        only: ids of the documents to keep; for a corpus that doesn't fit into memory.
 
     Raises:
         ReaderError: the file can't be read or holds no document, or a line is malformed; the message names the line.
@@ -60,7 +62,7 @@ def load_corpus(folder: str | os.PathLike[str], only: Collection[str] | None = N
         if only is not None and document_id not in only:
             continue
         if document_id in corpus:
-            raise ReaderError(f"{path}:{number}: the document {document_id!r} stands there twice")
+            raise ReaderError(f"{path}:{number}: the document {document_id!r} occurs twice")
         corpus[document_id] = CorpusText(title, text)
     if not corpus and only is None:
         raise ReaderError(f"{path} holds no document")
@@ -72,7 +74,7 @@ def load_beir(folder: str | os.PathLike[str], split: str = "test") -> JudgedQuer
 
     Args:
         folder: holds ``queries.jsonl`` and ``qrels/<split>.tsv``.
-        split: ``test``, ``dev``, ``train`` or whatever else ``qrels`` holds; queries of other splits are left out.
+        split: ``test``, ``dev``, ``train`` or another file of ``qrels``; queries of other splits are left out.
 
     Raises:
         ReaderError: a file can't be read or is malformed, or a judged query isn't among the queries.
@@ -87,7 +89,10 @@ def load_beir(folder: str | os.PathLike[str], split: str = "test") -> JudgedQuer
 
 
 def load_queries(folder: str | os.PathLike[str]) -> dict[str, str]:
-    """Read ``queries.jsonl``, an object with ``_id`` and ``text`` a line; returns texts by id, in the file's order.
+    """Read ``queries.jsonl``: an object with ``_id`` and ``text`` on each line.
+
+    Returns:
+        Texts by id, in the order of the file.
 
     Raises:
         ReaderError: the file can't be read, or a line is malformed; the message names the line.
@@ -103,13 +108,13 @@ def load_queries(folder: str | os.PathLike[str]) -> dict[str, str]:
                     f"{path}:{number}: expected an object with the strings _id and text, neither empty, got {line:.200}"
                 )
         if query_id in queries:
-            raise ReaderError(f"{path}:{number}: the query {query_id!r} stands there twice")
+            raise ReaderError(f"{path}:{number}: the query {query_id!r} occurs twice")
         queries[query_id] = text
     return queries
 
 
 def load_judgements(folder: str | os.PathLike[str], split: str = "test") -> dict[str, dict[str, int]]:
-    """Read ``qrels/<split>.tsv``: a header, then query id, document id and grade a line.
+    """Read ``qrels/<split>.tsv``: a header, then a query id, a document id and a grade on each line.
 
     Raises:
         ReaderError: the file can't be read or holds no judgement, or a line is malformed; the message names the line.
@@ -137,7 +142,7 @@ def _judgement(line: str, place: str) -> tuple[str, str, int]:
     match line.split("\t"):
         case [query_id, document_id, grade] if query_id and document_id and _GRADE.fullmatch(grade):
             return query_id, document_id, int(grade)
-    raise ReaderError(f"{place}: expected query id, document id and whole grade with tabs between, got {line!r:.200}")
+    raise ReaderError(f"{place}: expected query id, document id and integer grade, tab-separated, got {line!r:.200}")
 
 
 def _corpus(folder: str | os.PathLike[str]) -> Path:

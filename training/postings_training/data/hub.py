@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub."""
+"""Data sets on the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from postings.errors import MissingExtra, ReaderError
 
 
 def load_hub(name: str, split: str) -> Any:
-    """Load a split of a data set, from the cache or from the hub.
+    """Load a split of a data set, from the local cache or from the hub.
 
     Raises:
-        ReaderError: the name is no hub id, or the hub can't be reached or has no such split.
+        ReaderError: the name isn't a hub id, the hub can't be reached, or it has no such split.
         MissingExtra: datasets isn't installed.
     """
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
@@ -22,8 +22,8 @@ def load_hub(name: str, split: str) -> Any:
         raise MissingExtra("training", f"loading the data set {name}") from error
     try:
         return load_dataset(name, split=split)
-    except Exception as error:  # the hub's client raises its own, httpx's and OS errors
+    except Exception as error:  # the client raises errors of its own, of httpx and of the OS
         reason = str(error).strip().partition("\n")[0]
         raise ReaderError(
-            f"the data set {name} isn't here, and the hub gave none ({reason}): name local data with --data"
+            f"the data set {name} isn't cached, and the hub didn't provide it ({reason}): use local data with --data"
         ) from error

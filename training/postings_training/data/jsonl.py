@@ -11,7 +11,7 @@ from postings.errors import ReaderError
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines that aren't blank, numbered from 1, without their ends.
+    """Read the lines that aren't blank, with their numbers from 1 and without line ends.
 
     Raises:
         ReaderError: the file can't be read, or a line isn't UTF-8.
@@ -32,7 +32,7 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def records(path: Path) -> Iterator[tuple[int, str, Any]]:
-    """The JSON values of a JSON Lines file, each with its line and the line's number.
+    """Read a JSON Lines file: for each value the line's number, the line and the value.
 
     Raises:
         ReaderError: as :func:`lines`, or a line isn't JSON.

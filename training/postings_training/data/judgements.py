@@ -1,4 +1,4 @@
-"""Queries with the documents that are judged for them, and the corpus that they are searched in."""
+"""Judged queries, and the corpus that they are searched in."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Judgements: TypeAlias = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class JudgedQueries:
-    """The queries of one split and their judgements, under the same ids."""
+    """The queries of one split and their judgements, by the same ids."""
 
     queries: Mapping[str, str]
     judgements: Judgements
 
     def without(self, query_ids: Iterable[str]) -> JudgedQueries:
-        """The others."""
+        """Leave these queries and their judgements out."""
         left_out = frozenset(query_ids)
         return JudgedQueries(
             {query_id: text for query_id, text in self.queries.items() if query_id not in left_out},
@@ -26,7 +26,7 @@ class JudgedQueries:
         )
 
     def first(self, number: int) -> JudgedQueries:
-        """So many of them, in their order."""
+        """Keep the first ``number`` queries and their judgements."""
         return self.without(list(self.queries)[number:])
 
 
@@ -52,7 +52,7 @@ class BeirSet:
 
 
 def pairs_as_set(name: str, queries: Iterable[str], positives: Iterable[str]) -> BeirSet:
-    """Pairs as a set: all distinct positives are its documents, and each query's own are relevant to it.
+    """Make a set of pairs: each distinct positive is a document, relevant to the queries that it is paired with.
 
     Example:
         >>> pairs_as_set("held_out", ["a?", "b?", "a?"], ["x", "y", "y"]).judged.judgements

@@ -1,4 +1,4 @@
-"""NanoBEIR: small parts of thirteen BEIR sets, 50 queries each, from the Hugging Face hub.
+"""NanoBEIR: small subsets of thirteen BEIR sets, 50 queries each, from the Hugging Face hub.
 
 https://huggingface.co/datasets/sentence-transformers/NanoBEIR-en
 """
@@ -33,12 +33,12 @@ def load_nano_beir(name: str, dataset: str = DATASET) -> BeirSet:
     """Load one of ``NAMES`` (in any case), as sentence-transformers' ``SparseNanoBEIREvaluator`` does.
 
     Args:
-        name: which.
+        name: of the set.
         dataset: a hub id, or a folder of the same layout: the subsets corpus, queries and qrels with a split for each.
 
     Raises:
         ConfigurationError: there is no such set.
-        ReaderError: the hub can't be reached, or gives something else.
+        ReaderError: the hub can't be reached, or the data set has another layout.
         MissingExtra: datasets isn't installed.
 
     Example:
@@ -70,8 +70,8 @@ def _rows(dataset: str, subset: str, split: str) -> Any:
         raise MissingExtra("training", "loading NanoBEIR") from error
     try:
         return load_dataset(dataset, subset, split=split)
-    except Exception as error:  # datasets raises its own, the hub's, httpx's and OS errors
+    except Exception as error:  # datasets raises errors of its own, of the hub's client, of httpx and of the OS
         reason = str(error).strip().partition("\n")[0]
         raise ReaderError(
-            f"{subset} of {split} can't be had from {dataset} ({reason}): BEIR folders need no hub"
+            f"{subset} of {split} can't be loaded from {dataset} ({reason}): BEIR folders need no hub"
         ) from error

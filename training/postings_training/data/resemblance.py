@@ -1,7 +1,7 @@
-"""How alike two texts are: the shingles they share.
+"""The resemblance of two texts: the part of their shingles that both have.
 
-Broder 1997 (On the resemblance and containment of documents). The sets are compared as they are; texts are too short
-and too few to need MinHash.
+Broder 1997 (On the resemblance and containment of documents). All shingles are compared: the texts are too short and
+too few to need MinHash.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _LENGTH = 5
 
 
 def normalized(text: str) -> str:
-    """The words, in lower case, with one space between: what texts are equal by.
+    """The words of a text in lower case, separated by single spaces; texts with the same words are equal.
 
     Example:
         >>> normalized("How are glacier caves formed ?")
@@ -25,9 +25,9 @@ def normalized(text: str) -> str:
 
 
 def shingles(text: str) -> frozenset[str]:
-    """The runs of 5 characters in the words of a text, their borders included; a shorter text is one shingle.
+    """All runs of 5 characters in the normalized text, with a space on each side; a shorter text is one shingle.
 
-    Characters, since words are too coarse for queries: one changed ending of five words leaves them hardly alike.
+    Shingles of words would be too coarse for queries: if one of five words has another ending, hardly any would match.
 
     Example:
         >>> sorted(shingles("Cats!"))
@@ -38,7 +38,7 @@ def shingles(text: str) -> frozenset[str]:
 
 
 def resemblance(one: AbstractSet[str], other: AbstractSet[str]) -> float:
-    """The part of all shingles that both have, in 0..1 (Jaccard).
+    """The Jaccard similarity of two sets of shingles, from 0 to 1.
 
     Example:
         >>> resemblance(shingles("a white horse"), shingles("A white horse."))

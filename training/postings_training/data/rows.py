@@ -1,4 +1,4 @@
-"""Rows to train on: a query, a text that answers it, texts that don't, and perhaps a teacher's scores."""
+"""Rows to train on: a query, a text that answers it, and optionally texts that don't, and a teacher's scores."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _SCORES = ("scores", "score", "labels", "label")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one step compares.
+    """A row of training data.
 
     Attributes:
-        query: what is asked.
+        query: the question.
         positive: a text that answers it.
         negatives: texts that don't.
         scores: a teacher's, of the positive and each negative; or its margins, one for each negative.
-        source: of the document that the positive is, or empty.
-        doc_id: its id there, or empty.
+        source: name of the data set that the positive's document belongs to, or empty.
+        doc_id: id of this document there, or empty.
     """
 
     query: str
@@ -41,11 +41,11 @@ class Row:
 
 
 def row_of(record: Any, place: str) -> Row:
-    """Read a record with the fields query, positive, and if you like negative or negatives, and scores.
+    """Read a record with the fields query and positive, and optionally negative or negatives, and scores.
 
-    ``anchor`` and ``question`` are queries too; ``answer``, ``document`` and ``passage`` positives; ``negative_1`` and
-    so on negatives; ``score``, ``label`` and ``labels`` scores; ``source`` and ``doc_id`` name the positive's document.
-    Other fields are left alone.
+    A query may also be called ``anchor`` or ``question``; a positive ``answer``, ``document`` or ``passage``; negatives
+    ``negative_1`` and so on; scores ``score``, ``label`` or ``labels``. ``source`` and ``doc_id`` name the positive's
+    document. Other fields are ignored.
 
     Raises:
         InvalidInput: a field is missing or isn't a text or a finite number; the message names the place and the field.
@@ -62,16 +62,16 @@ def row_of(record: Any, place: str) -> Row:
 
 
 def read_rows(source: str | os.PathLike[str], split: str = "train") -> Iterator[tuple[str, Row]]:
-    """Read rows as a stream, each with its place for messages.
+    """Stream rows, each with its place (file and line), which error messages name.
 
     Args:
-        source: JSON Lines, an object as :func:`row_of` takes it a line; a BEIR folder, each query with each document
-            that is judged relevant to it; or the id of a data set of the hub.
-        split: of a BEIR folder or a data set.
+        source: a JSON Lines file whose lines :func:`row_of` can read; a BEIR folder, of which each query is paired
+            with each document judged relevant to it; or the id of a data set on the hub.
+        split: of a BEIR folder or of a data set on the hub.
 
     Raises:
-        ReaderError: it isn't there, can't be read or is malformed; the message names the line.
-        InvalidInput: as :func:`row_of`, or there is no row.
+        ReaderError: the source doesn't exist, can't be read or is malformed; the message names the line.
+        InvalidInput: a row is malformed, see :func:`row_of`, or there is none.
 
     Example:
         >>> (folder.parent / "pairs.jsonl").write_text('{"query": "fast cat", "positive": "A cheetah."}')
@@ -154,5 +154,5 @@ def _scores(record: Mapping[str, Any], place: str) -> Iterator[float]:
 
 def _checked(value: Any, place: str, name: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise InvalidInput(f"{place}: {name!r} must be a text that isn't empty, got {value!r:.100}")
+        raise InvalidInput(f"{place}: {name!r} must be a non-empty string, got {value!r:.100}")
     return value

@@ -1,6 +1,6 @@
-"""Has a model seen the queries that it is measured by: exact and near duplicates between training and evaluation.
+"""Judged queries that occur in the training data, exactly or nearly.
 
-A score is worth nothing on queries that were trained on; a document may stand in both.
+A score on queries that were trained on is worthless; documents may be in both.
 """
 
 from __future__ import annotations
@@ -17,26 +17,29 @@ from postings_training.data.resemblance import resemblance, shingles
 from postings_training.data.rows import Row
 
 QUERY_ALIKE = 0.7
-"""Resemblance from which on two queries are one: ``Radioiodine treatment … reduces thyroid volume`` and ``… increases
-thyroid volume`` have 0.77, ``what is the function of the liver`` and ``What is the function of the TARDIS?`` 0.65."""
+"""Queries with at least this resemblance count as the same.
+
+``Radioiodine treatment … reduces thyroid volume`` and ``… increases thyroid volume`` have 0.77, ``what is the function
+of the liver`` and ``What is the function of the TARDIS?`` 0.65.
+"""
 
 PAIR_ALIKE = 0.5
-"""The same, where the training row has a relevant document of the judged query too."""
+"""The same, if the training row also has a relevant document of the judged query."""
 
 DOCUMENT_ALIKE = 0.7
-"""Resemblance from which on two texts are one document; a title more or less keeps them above it."""
+"""Texts with at least this resemblance count as the same document, even if one lacks the title."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A judged query that stands in the training data.
+    """A judged query that occurs in the training data.
 
     Attributes:
-        query_id: which.
+        query_id: its id.
         query: its text.
         row: the number of the training row, from 1.
-        text: the row's text that is like the query.
-        resemblance: how much, 1.0 for what is equal but for case and punctuation.
+        text: the row's text that resembles the query.
+        resemblance: of this text and the query; 1.0 if they differ in case and punctuation only.
         pair: whether the row's other text is a relevant document of the query.
     """
 
@@ -49,12 +52,12 @@ class Leak:
 
 
 class LeakFinder:
-    """Finds the judged queries that a training row holds, equal or nearly so, on either side.
+    """Finds judged queries that a training row has as its query or its positive, exactly or nearly.
 
     Args:
-        judged: what is evaluated on.
-        corpus: its documents; with them, a row that holds both a text like the query and a relevant document leaks
-            at a lower resemblance.
+        judged: the queries of an evaluation.
+        corpus: their documents. With them, a lower resemblance to the query is a leak too, if the row's other text is
+            a relevant document.
 
     Example:
         >>> finder = LeakFinder(JudgedQueries({"1": "How are glacier caves formed?"}, {"1": {"d": 1}}))
@@ -68,7 +71,7 @@ class LeakFinder:
         self._documents = _Documents(judged, corpus or {})
 
     def find(self, row: Row, number: int = 1) -> Iterator[Leak]:
-        """The leaks of a row, which has this number."""
+        """Find the leaks of a row with this number."""
         for text, other in ((row.query, row.positive), (row.positive, row.query)):
             for query_id, alike in self._queries.like(text):
                 pair = self._documents.answers(query_id, other)
@@ -76,12 +79,12 @@ class LeakFinder:
                     yield Leak(query_id, self._texts[query_id], number, text, alike, pair)
 
     def worst(self, rows: Iterable[tuple[int, Row]]) -> dict[str, Leak]:
-        """For each query that rows leak, the leak that is most like it, in the order of the queries.
+        """Find the leak with the highest resemblance for each query that has one, in the order of the queries.
 
-        Memory doesn't grow with the rows.
+        Memory doesn't grow with the number of rows.
 
         Args:
-            rows: with their numbers, read once.
+            rows: with their numbers; iterated once.
         """
         found: dict[str, Leak] = {}
         for number, row in rows:
@@ -104,11 +107,11 @@ class _Queries:
                 holders[shingle].append(at)
         self._holders = {shingle: np.array(numbers, dtype=np.int64) for shingle, numbers in holders.items()}
         self._sizes = np.array([len(each) for each in sets])
-        # A text that is much longer than every query is like none.
+        # A text that is much longer than every query resembles none.
         self._longest = 4 * max((len(text) for text in judged.queries.values()), default=0)
 
     def like(self, text: str) -> list[tuple[str, float]]:
-        """The ids of the queries with a resemblance of ``PAIR_ALIKE`` or more, and how much."""
+        """The ids of the queries with a resemblance of at least ``PAIR_ALIKE``, and their resemblance."""
         if len(text) > self._longest:
             return []
         mine = shingles(text)
@@ -123,7 +126,7 @@ class _Queries:
 
 
 class _Documents:
-    """The relevant documents of the judged queries; their shingles are made when they are first asked for."""
+    """The relevant documents of the judged queries; their shingles are computed when first needed."""
 
     def __init__(self, judged: JudgedQueries, corpus: Mapping[str, CorpusText]) -> None:
         self._judgements = judged.judgements

@@ -1,4 +1,4 @@
-"""Queries that a model was trained on, kept out of its score."""
+"""Keep queries that a model was trained on out of its score."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from postings.arguments import as_list
 from postings.errors import InvalidInput
-from postings_training.callbacks import ProgressCallback
+from postings_training.callbacks import OnProgress
 from postings_training.data.judgements import BeirSet
 from postings_training.data.rows import Row
 from postings_training.leaks.finder import Leak, LeakFinder
@@ -16,35 +16,35 @@ from postings_training.leaks.provenance import Source
 
 _NAMED = 5
 _CHARACTERS = 80
-_TOLD_EVERY = 500
+_REPORT_EVERY = 500
 
 
 def without_leaks(
-    sets: Iterable[BeirSet], sources: Iterable[Source], *, drop: bool = False, progress: ProgressCallback | None = None
+    sets: Iterable[BeirSet], sources: Iterable[Source], *, drop: bool = False, progress: OnProgress | None = None
 ) -> tuple[list[BeirSet], list[str]]:
     """Look for the queries of evaluation sets in training data.
 
     Args:
-        sets: to be evaluated on.
-        sources: that are trained on.
+        sets: to evaluate on.
+        sources: of the training data.
         drop: leave leaked queries out, instead of refusing.
-        progress: told how far it is.
+        progress: called while the sources are read.
 
     Returns:
-        The sets without leaked queries, and remarks on what was left out.
+        The sets without leaked queries, and a remark for each set from which some were left out.
 
     Raises:
         InvalidInput: a query leaks and ``drop`` is false, or no query is left.
         ReaderError: the data can't be read.
     """
     kept, remarks = [], []
-    # Read once: they are gone through for each set.
+    # Iterables may be consumed once only, and the sources are read for each set.
     sources = as_list("sources", sources, Source, InvalidInput)
     for each in as_list("sets", sets, BeirSet, InvalidInput):
         finder = LeakFinder(each.judged, each.corpus)
         found: dict[str, tuple[Source, Leak]] = {}
         for source in sources:
-            for query_id, leak in finder.worst(_told(source, f"leaks of {each.name}", progress)).items():
+            for query_id, leak in finder.worst(_reporting(source, f"leaks of {each.name}", progress)).items():
                 found.setdefault(query_id, (source, leak))
         if not found:
             kept.append(each)
@@ -75,8 +75,8 @@ def _shown(found: Iterable[tuple[Source, Leak]]) -> Iterator[str]:
         yield f"  and {', '.join(leak.query_id for _, leak in worst[_NAMED:])}"
 
 
-def _told(source: Source, what: str, progress: ProgressCallback | None) -> Iterator[tuple[int, Row]]:
+def _reporting(source: Source, what: str, progress: OnProgress | None) -> Iterator[tuple[int, Row]]:
     for done, numbered in enumerate(source.used(), 1):
-        if progress and done % _TOLD_EVERY == 0:
+        if progress and done % _REPORT_EVERY == 0:
             progress(what, done, source.rows)
         yield numbered

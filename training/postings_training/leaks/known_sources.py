@@ -1,4 +1,4 @@
-"""The data that models were trained on, wherever it is now."""
+"""Finding the data that models were trained on, also if they have moved."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from postings_training.leaks.provenance import Source, digest, trained_on
 
 
 def known_sources(models: Iterable[str], given: Iterable[Path] = ()) -> tuple[list[Source], list[str]]:
-    """All that models were trained on, as their folders and the user say.
+    """Find all data that models were trained on, by the records in their folders and by what the user names.
 
     Args:
-        models: folders, or the bundled model's name.
-        given: data of a digest that a folder names, wherever they lie now: the rows of them that were trained on count.
-            Others are what models were trained on whose folders don't say so: all their rows count.
+        models: folders, or the name of the bundled model.
+        given: training data that the user names. If a record has the digest of such data, this is where they are now,
+            and only the rows that were trained on count. Otherwise they are the data of the models without a record,
+            and all rows count.
 
     Returns:
-        What can be read, each once, and a remark on each model of whose data some can't.
+        The sources that can be read, each once, and a remark on each model with data that can't.
 
     Raises:
-        InvalidInput: what came holds no models or no paths.
+        InvalidInput: the arguments aren't iterables of models and paths.
         ModelNotFound: there is no such model.
-        ReaderError: a record, or what the user names, can't be read.
+        ReaderError: a record, or data that the user names, can't be read.
     """
     places = as_list("given", given, Path, InvalidInput)
     records = {model: trained_on(model) for model in as_list("models", models, str, InvalidInput)}
@@ -46,8 +47,8 @@ def known_sources(models: Iterable[str], given: Iterable[Path] = ()) -> tuple[li
             else:
                 found.append(source)
         if missing:
-            told = "; ".join(f"{', '.join(paths)} ({reason})" for reason, paths in missing.items())
-            remarks.append(f"not checked for leaks, though {model} was trained on it: {told}")
+            unread = "; ".join(f"{', '.join(paths)} ({reason})" for reason, paths in missing.items())
+            remarks.append(f"not checked for leaks, though {model} was trained on it: {unread}")
     silent = None in records.values()
     found.extend(Source.of(place) for place in places if silent or place not in named)
     return list(dict.fromkeys(found)), remarks

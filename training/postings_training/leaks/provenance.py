@@ -1,4 +1,4 @@
-"""What a published model was trained on: under ``data`` in its folder's ``training.json``.
+"""The record of what a published model was trained on: ``data`` in the ``training.json`` of its folder.
 
 ``[{"path": "pairs.jsonl", "digest": "sha256 …", "rows": 1992, "left_out": [[7, 9]]}, …]``
 """
@@ -21,20 +21,20 @@ from postings_training.data.hub import load_hub
 from postings_training.data.rows import Row, read_rows
 
 RECORD = "training.json"
-"""The record's name in a model's folder."""
+"""Name of the record in a model's folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Data that a model is trained on.
+    """Data that a model was trained on.
 
     Attributes:
-        path: of a file or a BEIR folder, or the id of a data set of the hub.
+        path: of a file or a BEIR folder, or the id of a data set on the hub.
         digest: see :func:`digest`.
-        rows: how many are trained on.
-        licence: where it is known.
-        split: of a BEIR folder or a data set.
-        left_out: the numbers, from 1, of the first and last row of each stretch that was read but not trained on.
+        rows: number of rows trained on.
+        licence: of the data, or empty.
+        split: of a BEIR folder or a data set on the hub.
+        left_out: ranges of rows that were read but not trained on: the numbers, from 1, of the first and the last.
     """
 
     path: Annotated[str, Field(min_length=1)]
@@ -46,16 +46,16 @@ class Source:
 
     @classmethod
     def of(cls, path: str | os.PathLike[str], split: str = "train") -> Source:
-        """Describe all of some data as it is now.
+        """Describe data as they are now, with all their rows.
 
         Raises:
-            ReaderError: it can't be read.
-            InvalidInput: it holds no row, or one that is malformed.
+            ReaderError: they can't be read.
+            InvalidInput: there is no row, or a malformed one.
         """
         return cls(os.fspath(path), digest(path, split), sum(1 for _ in read_rows(path, split)), split=split)
 
     def used(self) -> Iterator[tuple[int, Row]]:
-        """The rows that are trained on, with their numbers."""
+        """Read the rows that were trained on, with their numbers."""
         left_out = {number for first, last in self.left_out for number in range(first, last + 1)}
         read = self.rows + len(left_out)
         for number, (_, row) in enumerate(islice(read_rows(self.path, self.split), read), 1):
@@ -63,14 +63,14 @@ class Source:
                 yield number, row
 
     def changed(self) -> str | None:
-        """Why the rows that the model saw can't be had any more; None if they can. The hub isn't asked."""
+        """Why the rows that the model saw can't be read any more; None if they can. The hub isn't asked."""
         if not Path(self.path).expanduser().exists():
-            return "not there"
+            return "not found"
         return None if digest(self.path, self.split) == self.digest else "changed since"
 
 
 def gaps(numbers: Iterable[int], last: int) -> tuple[tuple[int, int], ...]:
-    """The stretches of 1 … ``last`` that rising numbers leave out.
+    """The ranges of 1 … ``last`` that ascending numbers leave out.
 
     Example:
         >>> gaps([2, 3, 6], 8)
@@ -85,12 +85,12 @@ class _Record(BaseModel):
 
 
 def digest(path: str | os.PathLike[str], split: str = "train") -> str:
-    """SHA-256 of a file, or of a BEIR folder's corpus, queries and judgements one after the other.
+    """The SHA-256 of a file, or of a BEIR folder's corpus, queries and judgements, concatenated.
 
-    Of a data set of the hub it is the fingerprint that ``datasets`` gives it.
+    For a data set on the hub, it is the fingerprint that ``datasets`` computes.
 
     Raises:
-        ReaderError: it can't be read.
+        ReaderError: the data can't be read.
     """
     place = Path(path).expanduser()
     if not place.exists():
@@ -108,7 +108,7 @@ def digest(path: str | os.PathLike[str], split: str = "train") -> str:
 
 
 def trained_on(model: str) -> list[Source] | None:
-    """Read what a model was trained on; None if its folder doesn't say.
+    """Read the record of what a model was trained on; None if its folder has none.
 
     Raises:
         ModelNotFound: there is no such model.

@@ -24,7 +24,7 @@ class MeasuredLoss(nn.Module):
         self._means = means
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor | None = None) -> Any:
-        """The wrapped loss of queries and documents, as ``SpladeLoss`` and ``CSRLoss`` ask for it."""
+        """Compute the wrapped loss; called by ``SpladeLoss`` and ``CSRLoss``."""
         if torch.is_grad_enabled():
             for name, weights in (("query", embeddings[0]), ("document", torch.cat(embeddings[1:]))):
                 self._means.add(f"{name}_active_dims", (weights.detach() != 0).sum(1).float().mean())

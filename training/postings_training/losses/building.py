@@ -1,4 +1,4 @@
-"""The losses of a recipe: sentence-transformers' own, with a FLOPS loss that is right on several GPUs, and gauges."""
+"""The loss of a recipe: sentence-transformers' own losses, with measurements inside."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 def build_loss(
     model: SparseEncoder, recipe: Recipe, means: StepMeans, teachers: InBatchTeachers | None = None
 ) -> nn.Module:
-    """The loss that a recipe asks for; ``in-batch-kl`` needs the teachers."""
+    """Build the loss of a recipe.
+
+    Args:
+        model: to train.
+        recipe: its ``loss``, ``model.kind`` and ``imitation.weight``.
+        means: the losses and active dims of each step are added to it.
+        teachers: only for ``in-batch-kl``.
+    """
     from sentence_transformers.sparse_encoder import losses
 
     settings = recipe.loss

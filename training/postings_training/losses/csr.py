@@ -1,4 +1,4 @@
-"""CSR's loss, for sides of which only some have latents to rebuild the dense vectors from."""
+"""CSR's loss, also for models whose queries keep all latents."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Outputs = list[dict[str, Tensor]]
 
 
 def csr_loss(model: SparseEncoder, loss: nn.Module, beta: float, gamma: float) -> nn.Module:
-    """``CSRLoss``, which here rebuilds the texts of an autoencoder's side only: queries may be whole.
+    """Build a ``CSRLoss`` that reconstructs dense vectors only of sides that have an autoencoder.
 
     Args:
         model: a CSR model.
-        loss: of its codes.
-        beta: weight of the dead latents' loss.
+        loss: of the sparse vectors.
+        beta: weight of the loss that revives dead latents.
         gamma: weight of ``loss``.
     """
     from sentence_transformers.sparse_encoder.losses import CSRLoss, CSRReconstructionLoss

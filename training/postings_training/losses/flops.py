@@ -35,7 +35,7 @@ class Flops(nn.Module):
         self._means = means
 
     def compute_loss_from_embeddings(self, embeddings: Tensor) -> Tensor:
-        """The loss of weights of shape ``(texts, dims)``, as ``SpladeLoss`` asks for it."""
+        """Compute the loss of weights of shape ``(texts, dims)``; called by ``SpladeLoss``."""
         total, count = embeddings.sum(0), embeddings.new_tensor(float(len(embeddings)))
         if _several():
             whole, texts = total.detach().clone(), count.clone()
@@ -51,7 +51,7 @@ class Flops(nn.Module):
         return loss
 
     def get_config_dict(self) -> dict[str, Any]:
-        """No settings: for sentence-transformers' bookkeeping."""
+        """Return no settings; called by sentence-transformers."""
         return {}
 
 

@@ -1,4 +1,4 @@
-"""Distillation from teachers that score every query of a batch for every document of it."""
+"""The loss of an in-batch distillation: divergence from the teachers' scores, and distance from target vectors."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from torch.nn import functional
 from postings_training.teachers.in_batch import InBatchTeachers
 
 _STRONG = 2.0
-"""A miss counts ``1 + 2 * weight`` times."""
+"""The squared error of an entry is multiplied by ``1 + 2 * weight`` of its target."""
 
 
 class InBatchDistillation(nn.Module):
-    """The divergence of the model's distribution over a batch's documents from the teachers', for each query.
+    """Divergence of the model's distribution over the documents of a batch from the teachers', for each query.
 
-    ``KL(softmax(teachers / T) || softmax(model / T)) * T ** 2``, the mean over the queries (Hinton et al. 2015,
+    ``KL(softmax(teachers / T) || softmax(model / T)) * T ** 2``, averaged over the queries (Hinton et al. 2015,
     https://arxiv.org/abs/1503.02531).
 
     Args:
-        similarity: of queries and documents, shape ``(n, n)``.
-        scale: similarities are multiplied by it.
+        similarity: function of queries and documents, which returns shape ``(n, n)``.
+        scale: factor for the similarities.
         teachers: what is learned.
-        temperature: ``T``; a high one teaches the order of unlikely documents too.
-        imitation: weight of the squared distance from the vectors that the teachers want, the mean over the texts. So
-            that their products are as high, the model's weights stand for ``sqrt(scale)`` times as much. A miss counts
-            more where the teachers' weight is high: of those, the text's own words, depends what is found.
+        temperature: ``T``; with a high one, the order of unlikely documents is learned too.
+        imitation: weight of the squared distance from the teachers' target vectors, averaged over the texts. Because
+            similarities are multiplied by ``scale``, the model's vectors are multiplied by its square root first.
+            Errors count more where the target is high, as it is for the text's own words, which matter most in search.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class InBatchDistillation(nn.Module):
         self._temperature = temperature
 
     def compute_loss_from_embeddings(self, embeddings: Sequence[Tensor], labels: Tensor) -> Tensor:
-        """The loss of queries and documents; the labels are the rows' numbers."""
+        """Compute the loss of queries and documents; the labels are the numbers of the rows."""
         queries, documents = embeddings
         found = self._similarity(queries, documents).float() * (self._scale / self._temperature)
         wanted = self._teachers.scores(labels.reshape(-1)) / self._temperature

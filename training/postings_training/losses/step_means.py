@@ -1,4 +1,4 @@
-"""What passes through a loss, measured where it is, step by step."""
+"""Means of values that are measured inside a loss, by step."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor
 
 
 class StepMeans:
-    """Means of what was added: of the last step, for whoever steers, and since the last log line.
+    """Means of added values: over the last step, and over the steps since the last log line.
 
-    Values stay on their device until they are asked for. On several GPUs the mean is over all of them.
+    Values stay on their device until the step ends. On several GPUs the mean is taken over all of them.
 
     Example:
         >>> means = StepMeans()
@@ -28,11 +28,11 @@ class StepMeans:
         self._last: dict[str, float] = {}
 
     def add(self, name: str, value: Tensor) -> None:
-        """Note a scalar; it carries no gradient further."""
+        """Add a scalar to the current step; gradients don't pass through it."""
         self._added[name].append(value.detach().float())
 
     def step(self) -> dict[str, float]:
-        """End a step: the means of what it added; asked for again, the same."""
+        """End the step and return its means; if nothing was added since, return the same again."""
         names = sorted(self._added)
         if not names:
             return self._last
@@ -48,7 +48,7 @@ class StepMeans:
         return found
 
     def since_log(self) -> dict[str, float]:
-        """The means over the steps since this was last asked for."""
+        """Return the means over the steps since the last call."""
         means = {name: sum(values) / len(values) for name, values in self._steps.items()}
         self._steps.clear()
         return means

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 
 def build_model(base: str, settings: ModelSettings, device: str, documents: Iterable[str] = ()) -> SparseEncoder:
-    """Load the base and make it what the recipe wants; nothing in its folder is executed.
+    """Load the base and turn it into the recipe's kind of model; no code in its folder is executed.
 
     Args:
         base: ``tiny``, a folder or a hub id: a sparse encoder, a masked-language model, or for CSR a dense model.
-        settings: of the recipe.
+        settings: section ``model`` of the recipe.
         device: ``cpu``, ``cuda``, …
-        documents: the training texts; inference-free queries start with their tokens' inverse document frequency,
-            CSR's latents with their principal components, if it is so set.
+        documents: the training texts. Inference-free queries start with the inverse document frequencies of their
+            tokens; CSR's latents start with their principal components, if ``model.start`` says so.
 
     Raises:
         ModelNotFound: there is no such base.
-        ModelNotSupported: it can't be loaded, or not be made into this kind of model.
-        ConfigurationError: ``model.k`` and its like don't fit the base.
+        ModelNotSupported: it can't be loaded, or can't become this kind of model.
+        ConfigurationError: ``model.k`` or another setting doesn't fit the base.
     """
     folder = model_folder(base)
     try:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _STARTED_FROM = 2_000
+"""Number of training texts, at least, that ``start = "components"`` is computed from."""
 
 
 def csr_model(folder: Path, settings: ModelSettings, device: str, documents: Iterable[str]) -> SparseEncoder:
@@ -82,5 +83,5 @@ def _with_latents(dense: Any, settings: ModelSettings, device: str, documents: I
         if settings.whole_queries:
             latents = Router.for_query_document([whole_query_layer(autoencoder, vectors)], [autoencoder])
     modules += [latents, *([Normalize()] if settings.normalize else [])]
-    # Qdrant scores by dot product, whatever the dense model compares by.
+    # Qdrant scores by dot product, even if the dense model compares by cosine.
     return SparseEncoder(modules=modules, prompts=dense.prompts, device=device, similarity_fn_name="dot")

@@ -1,4 +1,4 @@
-"""Where the latents of a CSR model start, before they are trained."""
+"""The start of CSR's latents: principal components of the dense vectors."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ if TYPE_CHECKING:
 
 @torch.no_grad()
 def start_from_components(autoencoder: SparseAutoEncoder, vectors: Tensor) -> None:
-    """Start each pair of latents as a direction and its opposite: principal components, turned at random.
+    """Start latents as principal components of dense vectors, rotated at random, and as their opposites.
 
-    Half the latents are a rotation of the first components, each divided by the square root of its deviation. Turned,
-    all carry as much, so that those that a text doesn't keep are as good as noise; the opposites keep the sign, which a
-    positive weight can't have. The product of two such codes estimates that of the dense vectors before anything is
-    trained, where latents that start at random must first learn what the dense model knows.
+    Half of the latents are a random rotation of the first components, each of which is divided by the square root of
+    its standard deviation. After the rotation all latents carry equally much, so that the ones which a text doesn't
+    keep act like noise. The other half are the opposite directions, because a positive weight can't keep the sign.
+    The product of two such codes estimates the product of the dense vectors even before training, while latents that
+    start at random must first learn what the dense model knows.
 
     Args:
-        autoencoder: its weights are replaced.
-        vectors: dense ones of training texts, shape ``(texts, dims)``.
+        autoencoder: its weights are overwritten.
+        vectors: dense vectors of training texts, shape ``(texts, dims)``.
 
     Raises:
-        ConfigurationError: the number of latents isn't even, or is more than twice the dims or the texts.
+        ConfigurationError: the number of latents is odd, or more than twice the dims or the texts.
 
     Example:
         >>> from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder
         >>> _ = torch.manual_seed(0)
         >>> autoencoder, vectors = SparseAutoEncoder(8, hidden_dim=16, k=16, k_aux=8), torch.randn(1000, 8)
         >>> start_from_components(autoencoder, vectors)
-        >>> centred = vectors - vectors.mean(0)
+        >>> centered = vectors - vectors.mean(0)
         >>> codes = autoencoder.encode_pre_act(vectors).relu()
-        >>> found = torch.corrcoef(torch.stack([(codes @ codes.T).ravel(), (centred @ centred.T).ravel()]))[0, 1]
+        >>> found = torch.corrcoef(torch.stack([(codes @ codes.T).ravel(), (centered @ centered.T).ravel()]))[0, 1]
         >>> bool(found > 0.7)
         True
     """
     width, dims = autoencoder.hidden_dim, autoencoder.input_dim
     if width % 2 or width > 2 * dims:
         raise ConfigurationError(
-            f"model.width is {width}: latents that start as components need an even number, at most {2 * dims}"
+            f"model.width is {width}: start = 'components' needs an even number of latents, at most {2 * dims}"
         )
     kept = width // 2
     if len(vectors) < 2 * kept:
@@ -52,14 +53,14 @@ def start_from_components(autoencoder: SparseAutoEncoder, vectors: Tensor) -> No
             f"expected {2 * kept} or more"
         )
     mean = vectors.mean(0)
-    centred = (vectors - mean).double()
-    variances, components = torch.linalg.eigh(centred.T @ centred / len(centred))
+    centered = (vectors - mean).double()
+    variances, components = torch.linalg.eigh(centered.T @ centered / len(centered))
     variances, components = variances.flip(0)[:kept], components.flip(1)[:, :kept].T
-    # The last components of a full set have next to no variance, and would be scaled up without bound.
+    # The last components of a full set have almost no variance, and would be scaled up without bound.
     scales = variances.clamp(min=float(variances[int(0.95 * (kept - 1))])).clamp(min=1e-12) ** -0.25
     rotation = torch.linalg.qr(torch.randn(kept, kept, dtype=torch.float64))[0]
     latents = rotation @ (scales[:, None] * components)
-    latents *= (centred.square().sum() / (centred @ latents.T).square().sum()).sqrt()
+    latents *= (centered.square().sum() / (centered @ latents.T).square().sum()).sqrt()
     encoder: Any = autoencoder.encoder
     encoder.weight.copy_(torch.cat([latents, -latents]))
     autoencoder.pre_bias.copy_(mean)
@@ -68,18 +69,18 @@ def start_from_components(autoencoder: SparseAutoEncoder, vectors: Tensor) -> No
 
 @torch.no_grad()
 def whole_query_layer(autoencoder: SparseAutoEncoder, vectors: Tensor) -> Dense:
-    """The same latents, of which a text keeps all: for queries, which no index has to store.
+    """A layer for queries with the same latents, all of which are kept: no index has to store queries.
 
-    A document that keeps ``k`` of its latents is then compared in nearly every one of them, which costs what it says: a
-    search reads most of the postings. All of a query's latents are raised by their deviation: what a ReLU takes away of
-    a slightly negative one would have told it from a strongly negative one.
+    A query then shares nearly all of the ``k`` latents that a document keeps, at a price: a search reads most of the
+    postings. The layer raises all latents by their standard deviation, because a ReLU would make slightly and strongly
+    negative ones equal.
 
     Args:
-        autoencoder: of documents.
-        vectors: dense ones of training texts, shape ``(texts, dims)``.
+        autoencoder: for documents.
+        vectors: dense vectors of training texts, shape ``(texts, dims)``.
 
     Returns:
-        A linear layer with a ReLU, from which the query's side can learn by itself.
+        A linear layer with a ReLU, which is trained independently of the documents' side.
 
     Example:
         >>> from sentence_transformers.sparse_encoder.modules import SparseAutoEncoder

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def with_static_queries(model: SparseEncoder, documents: Iterable[str], device: str) -> SparseEncoder:
-    """Replace the queries' side by one weight a token, unless the model has such a side already.
+    """Replace the query side by one weight a token, unless the model has such a side already.
 
     Args:
-        model: a SPLADE model, which stays the documents' side.
+        model: a SPLADE model, which remains the document side.
         documents: the training texts; the weights start as the inverse document frequencies in them.
         device: ``cpu``, ``cuda``, …
     """

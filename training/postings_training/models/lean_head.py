@@ -1,10 +1,10 @@
-"""SPLADE's head for training: the maximum over positions, and gradients through the winning positions alone.
+"""SPLADE's head for training, in a fraction of the memory: the gradient passes through the winning positions only.
 
 sentence-transformers keeps the logits of all positions, ``(texts, length, vocabulary)``, and two more tensors of that
-size, for the backward pass. Yet of each text and vocabulary entry only the position that gave the maximum gets a
-gradient, and only where the weight is positive. So the product runs tile by tile and is thrown away, the winning
-position is all that is kept of it, and the backward pass is two products with a sparse matrix. Nothing is approximated:
-a maximum passes its gradient nowhere else.
+size, for the backward pass. But only the position with the maximum of a text and a vocabulary entry gets a gradient,
+and only if the weight is positive. So this head computes the product tile by tile, keeps only the winning positions,
+and its backward pass is two products with a sparse matrix. Nothing is approximated: a maximum passes its gradient
+nowhere else.
 
 SPLADE: Formal et al. 2021, https://arxiv.org/abs/2109.10086; ``log1p_relu``: https://arxiv.org/abs/2504.14839
 """
@@ -25,19 +25,19 @@ _TILE = {"cpu": 2048, "cuda": 8192}
 _TOKENS = {"cpu": 1024, "cuda": 16_384}
 
 with warnings.catch_warnings():
-    # torch says once a process that this layout may lack functions; the one product that is used here is there.
+    # torch warns once a process that this layout may lack functions; it has the one product that is used here.
     warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
     _NONE = torch.zeros(0, dtype=torch.int64)
     torch.sparse_csr_tensor(torch.zeros(2, dtype=torch.int64), _NONE, _NONE, (1, 1), check_invariants=False)
 
 
 def pooled(hidden: Tensor, mask: Tensor, decoder: nn.Linear, logarithms: int = 1) -> Tensor:
-    """SPLADE weights from the vectors that the decoder takes; differentiable in these and in the decoder.
+    """SPLADE weights from the vectors before the decoder; differentiable in the vectors and in the decoder.
 
     Args:
-        hidden: the vectors, shape ``(texts, length, width)``.
-        mask: 1 for a text's positions, 0 for padding, shape ``(texts, length)``.
-        decoder: the last product of the masked-language model.
+        hidden: the decoder's inputs, shape ``(texts, length, width)``.
+        mask: 1 for positions of the text, 0 for padding, shape ``(texts, length)``.
+        decoder: the output embeddings of the masked-language model.
         logarithms: 1 for ``log1p(relu(x))``, 2 for ``log1p(log1p(relu(x)))``.
 
     Returns:
@@ -93,11 +93,11 @@ class _Pooled(torch.autograd.Function):
 
 
 def _highest(hidden: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Each entry's highest logit, 0 if it isn't positive, and its position, both ``(texts, vocabulary)``."""
+    """The highest logit of each entry, 0 if none is positive, and its position, both ``(texts, vocabulary)``."""
     texts, length, width = hidden.shape
     device = hidden.device
     lengths = mask.sum(1)
-    # A text's own positions first; what is left over repeats the first of them, which changes no maximum.
+    # A text's own positions first; the rest repeats the first of them, which changes no maximum.
     order = mask.to(torch.int8).argsort(dim=1, descending=True, stable=True)
     slots = torch.where(torch.arange(length, device=device) < lengths.unsqueeze(1), order, order[:, :1])
     dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
@@ -121,9 +121,9 @@ def _highest(hidden: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor) 
 
 
 def _winners(logits: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The positive part of the maximum over the last dimension of ``(vocabulary, texts, length)``, and its place."""
+    """The positive part of the maximum over the last dimension of ``(vocabulary, texts, length)``, and its index."""
     if logits.device.type == "cpu":
-        # A maximum with its place takes a processor thirty times as long as one without, and few are positive.
+        # On a CPU, a maximum with its index takes thirty times as long as one without, and few are positive.
         values = logits.amax(2)
         places = torch.zeros(values.shape, dtype=torch.int64)
     else:
@@ -138,7 +138,7 @@ def _winners(logits: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
 
 
 def _groups(lengths: Tensor, budget: int) -> Iterator[tuple[Tensor, int]]:
-    """Texts of similar length under a budget of tokens, and the length of the longest."""
+    """Batches of texts of similar length, within a budget of tokens, each with the length of its longest text."""
     counts = [max(int(length), 1) for length in lengths.tolist()]
     for group in batches(counts, budget):
         yield torch.tensor(group, device=lengths.device), counts[group[0]]

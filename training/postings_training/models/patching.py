@@ -1,4 +1,4 @@
-"""Give a model the lean head of :mod:`postings_training.models.lean_head` for as long as it is trained."""
+"""Replacing the SPLADE heads of a model by :mod:`.lean_head` while it is trained."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ Features = dict[str, Any]
 
 @contextmanager
 def lean_heads(model: SparseEncoder) -> Iterator[int]:
-    """Compute the SPLADE sides of a model maximum first, forwards and backwards, inside the ``with`` block.
+    """Replace the SPLADE heads of a model by lean ones inside the ``with`` block.
 
-    The modules, their names and their parameters stay what they are, so optimizers, checkpoints and ``save_pretrained``
-    see a plain model. A side that can't be done this way, which a probe shows, is left to sentence-transformers.
+    Only the ``forward`` methods are replaced. Modules, their names and their parameters don't change, so optimizers,
+    checkpoints and ``save_pretrained`` see a plain model. Each lean head is first compared with the original on a few
+    texts; if they disagree, the original stays.
 
     Args:
-        model: any sparse encoder; sides that aren't SPLADE with max pooling are left alone.
+        model: any sparse encoder; sides that aren't SPLADE with max pooling don't change.
 
     Returns:
-        How many sides got the lean head.
+        The number of sides with a lean head.
 
     Example:
         >>> from sentence_transformers import SparseEncoder
@@ -47,28 +48,29 @@ def lean_heads(model: SparseEncoder) -> Iterator[int]:
         ...     sides
         1
     """
-    attached: list[nn.Module] = []
+    replaced_modules: list[nn.Module] = []
     try:
         for transformer, pooling in _sides(model):
             decoder = transformer.model.get_output_embeddings()
             expected = _probe(transformer, pooling)
-            replaced: dict[nn.Module, Callable[..., Any]] = {decoder: _same, pooling: partial(_pool, pooling, decoder)}
-            for module, forward in replaced.items():
+            pool = partial(_pool, pooling, decoder)
+            forwards: dict[nn.Module, Callable[..., Any]] = {decoder: _identity, pooling: pool}
+            for module, forward in forwards.items():
                 _replace(module, forward)
-                attached.append(module)
+                replaced_modules.append(module)
             if not _agrees(expected, transformer, pooling):
-                log.warning("%s is trained by sentence-transformers' own head", type(transformer.model).__name__)
-                for module in replaced:
+                log.warning("%s is trained with the head of sentence-transformers", type(transformer.model).__name__)
+                for module in forwards:
                     _restore(module)
-                    attached.remove(module)
-        yield len(attached) // 2
+                    replaced_modules.remove(module)
+        yield len(replaced_modules) // 2
     finally:
-        for module in attached:
+        for module in replaced_modules:
             _restore(module)
 
 
 def _sides(model: SparseEncoder) -> list[tuple[Any, SpladePooling]]:
-    """The transformers and poolings of documents and queries, those that both share once."""
+    """The transformers and poolings of documents and queries, once if they share them."""
     found: dict[int, tuple[Any, SpladePooling]] = {}
     for modules in (modules_of(model, "document"), modules_of(model, "query")):
         if len(modules) != 2 or type(modules[1]).__name__ != "SpladePooling" or modules[1].pooling_strategy != "max":
@@ -80,22 +82,22 @@ def _sides(model: SparseEncoder) -> list[tuple[Any, SpladePooling]]:
 
 
 def _replace(module: nn.Module, forward: Callable[..., Any]) -> None:
-    module.__dict__["forward"] = forward  # as accelerate does with a model's; its class and parameters stay
+    module.__dict__["forward"] = forward  # as accelerate does; the class and the parameters don't change
 
 
 def _restore(module: nn.Module) -> None:
     del module.__dict__["forward"]
 
 
-def _same(vectors: Tensor) -> Tensor:
+def _identity(vectors: Tensor) -> Tensor:
     return vectors
 
 
 def _pool(pooling: SpladePooling, decoder: nn.Linear, features: Features) -> Features:
-    """What ``SpladePooling.forward`` does, on the vectors that the decoder would have taken."""
+    """Do what ``SpladePooling.forward`` does, but with the vectors before the decoder."""
     hidden, mask = features["token_embeddings"], features["attention_mask"]
     if "cu_seq_lens_q" in features:
-        # Texts lie end to end, without padding. To pad them again costs little at this width.
+        # Texts are concatenated without padding. Padding them again is cheap at this width.
         lengths = features["cu_seq_lens_q"].diff()
         hidden = pad_sequence(hidden.squeeze(0).split(lengths.tolist()), batch_first=True)
         mask = torch.arange(hidden.shape[1], device=hidden.device) < lengths.unsqueeze(1)

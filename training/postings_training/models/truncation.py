@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def truncated_to(model: SparseEncoder, tokens: int | None) -> Iterator[None]:
-    """Read so many tokens of a text inside the ``with`` block; ``None`` changes nothing."""
+    """Let a model read this many tokens of a text inside the ``with`` block; ``None`` changes nothing."""
     first = modules_of(model, "document")[0]
     before = first.max_seq_length
     first.max_seq_length = tokens or before
@@ -25,6 +25,6 @@ def truncated_to(model: SparseEncoder, tokens: int | None) -> Iterator[None]:
 
 
 def length_limit(model: SparseEncoder, tokens: int | None) -> int | None:
-    """So many tokens, or as many as a model reads of a text if these are fewer; ``None`` if nothing limits them."""
+    """The smaller of ``tokens`` and the number that a model reads of a text; ``None`` if neither is limited."""
     limits = (tokens, modules_of(model, "document")[0].max_seq_length)
     return min((limit for limit in limits if limit), default=None)

@@ -1,4 +1,4 @@
-"""The model card: what a model is, what it was trained on and how, how good it is, and under which licences."""
+"""The model card: what a model is, its results, its data, its licenses and its settings."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 _KINDS = {
     "splade": "SPLADE: a weight for each entry of the vocabulary, for documents and queries",
-    "inference-free": "inference-free SPLADE: documents by a language model, queries by a learned weight a token",
+    "inference-free": "inference-free SPLADE: documents by a language model, queries by one learned weight a token",
     "csr": "CSR: a dense model's vectors, made sparse by an autoencoder",
 }
 
 
 def card(record: Mapping[str, Any]) -> str:
-    """Write a card in Markdown, with the front matter that the hub reads.
+    """Write the card in Markdown, with the front matter that the hub reads.
 
     Args:
-        record: what :meth:`postings_training.publishing.folder.Record.to_json` gives.
+        record: as :meth:`.Record.to_json` returns it.
     """
     recipe = record["recipe"]
     publish, base = recipe["publish"], Path(recipe["base"]).name if Path(recipe["base"]).is_dir() else recipe["base"]
@@ -46,14 +46,14 @@ def card(record: Mapping[str, Any]) -> str:
         "## Data",
         "",
         *_table(
-            ("source", "rows", "licence", "digest"),
+            ("source", "rows", "license", "digest"),
             (
                 (Path(each["path"]).name, f"{each['rows']:,}", each["licence"] or "not stated", f"`{each['digest']}`")
                 for each in record["data"]
             ),
         ),
         "",
-        f"Licence of the model: {publish['licence'] or 'not stated'}; of its base {base}: "
+        f"License of the model: {publish['licence'] or 'not stated'}; of its base {base}: "
         f"{publish['base_licence'] or 'not stated'}.",
         "",
         "## Training",

@@ -1,4 +1,4 @@
-"""A trained model's folder: weights that ``Encoder.load`` takes, a model card, and a record of how it came to be."""
+"""The folder of a trained model: weights for ``Encoder.load``, a model card, and a record of the training."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _LIBRARIES = ("postings", "sentence-transformers", "transformers", "torch")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How a model came to be: ``training.json`` in its folder, which isn't part of the fingerprint that it holds.
+    """How a model was trained: ``training.json`` in its folder, which the fingerprint doesn't cover.
 
     Attributes:
         fingerprint: of weights, tokenizer and encode settings, as in :attr:`postings.Encoder.fingerprint`.
         recipe: all settings.
-        data: that it was trained on, and its base.
-        steps: optimizer steps done.
-        seconds: that training took.
-        results: what was measured at the end.
-        versions: of the libraries.
+        data: what it and its base were trained on.
+        steps: number of optimizer steps.
+        seconds: duration of the training.
+        results: measured at the end.
+        versions: of the libraries, by name.
     """
 
     fingerprint: str
@@ -46,7 +46,7 @@ class Record:
     versions: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the content of ``training.json``."""
         whole = {name: getattr(self, name) for name in self.__slots__}
         return {**whole, "recipe": self.recipe.model_dump(), "data": [asdict(source) for source in self.data]}
 
@@ -60,21 +60,21 @@ def publish(
     seconds: float,
     results: Mapping[str, float],
 ) -> Record:
-    """Write the folder, whole or not at all.
+    """Write the folder, completely or not at all.
 
     Args:
-        model: in the precision that it is stored in.
+        model: in the precision to store it in.
         folder: must not exist.
-        recipe: how it was trained.
-        data: on what.
-        steps: how long.
-        seconds: how long.
-        results: how good it is.
+        recipe: all settings.
+        data: what the model and its base were trained on.
+        steps: number of optimizer steps.
+        seconds: duration of the training.
+        results: measured at the end.
     """
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     for task in get_args(Task):
-        # Of training: who reads tokenizer.json by itself would cut and pad texts as it did.
+        # Training's truncation and padding would otherwise be stored in tokenizer.json, for all who read it.
         if tokenizer := getattr(modules_of(model, task)[0].tokenizer, "backend_tokenizer", None):
             tokenizer.no_truncation()
             tokenizer.no_padding()
@@ -93,6 +93,6 @@ def publish(
     (partial / "README.md").write_text(card(content), encoding="utf-8")
     readable = (partial / RECORD).stat().st_mode
     for weights in partial.rglob("*.safetensors"):
-        weights.chmod(readable)  # safetensors shuts out all users but this one, and workers run as another
+        weights.chmod(readable)  # safetensors lets only this user read them, and workers run as another
     partial.rename(folder)
     return record

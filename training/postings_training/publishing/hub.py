@@ -8,10 +8,10 @@ from postings.errors import ConfigurationError
 
 
 def push(folder: Path, name: str) -> str:
-    """Upload a published folder to the hub; returns its address.
+    """Upload a published folder to the hub, and return its address.
 
     Raises:
-        ConfigurationError: the hub refuses, or can't be reached; the folder stays as it is.
+        ConfigurationError: the hub refuses it or can't be reached; the folder isn't changed.
     """
     from huggingface_hub import HfApi
 
@@ -19,7 +19,7 @@ def push(folder: Path, name: str) -> str:
     try:
         address = str(api.create_repo(name, exist_ok=True))
         api.upload_folder(repo_id=name, folder_path=folder, commit_message="A sparse encoder trained with Postings")
-    except Exception as error:  # the hub's client raises its own, httpx's and OS errors
+    except Exception as error:  # the client raises errors of its own, of httpx and of the OS
         reason = str(error).strip().partition("\n")[0]
         later = f"hf upload {name} {folder}"
         raise ConfigurationError(f"the hub didn't take {name} ({reason}); the model is in {folder}: {later}") from error

@@ -58,5 +58,5 @@ def arguments(
         greater_is_better=True if best else None,
         report_to=["tensorboard"],
         disable_tqdm=True,
-        ddp_find_unused_parameters=False,  # each side's pass would take the other's own weights for unused
+        ddp_find_unused_parameters=False,  # a pass of one side would mark the other side's weights as unused
     )

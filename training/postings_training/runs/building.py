@@ -13,7 +13,7 @@ from postings_training.models.truncation import length_limit
 from postings_training.recipes.recipe import Recipe
 from postings_training.runs.evaluator import RetrievalEvaluator
 from postings_training.runs.preparing import Prepared
-from postings_training.teachers.by_row import labelled
+from postings_training.teachers.by_row import labeled
 from postings_training.teachers.in_batch import InBatchTeachers
 
 if TYPE_CHECKING:
@@ -48,6 +48,6 @@ def build(recipe: Recipe, prepared: Prepared) -> Built:
     model = build_model(recipe.base, recipe.model, device, data["positive"])
     dims, limit = recipe.evaluation.active_dims, length_limit(model, None)
     evaluator = RetrievalEvaluator(prepared.sets, dims, limit) if prepared.sets else None
-    rows = labelled(data, recipe, device)
+    rows = labeled(data, recipe, device)
     teachers = InBatchTeachers(data, recipe, device) if recipe.loss.kind == "in-batch-kl" else None
     return Built(model, rows, evaluator, teachers)

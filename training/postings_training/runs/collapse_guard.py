@@ -1,4 +1,4 @@
-"""The end of a run whose vectors have become empty or dense."""
+"""Stopping a run whose vectors have become empty or dense."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from postings_training.runs.steering import SIDES, Steering
 
 
 class CollapseGuard(TrainerCallback):
-    """Write active dims and unrounded FLOPS losses into every log line, and end a run that has collapsed.
+    """Adds active dims and FLOPS losses to every log line, and stops the run if they show a collapse.
 
     Args:
-        means: what was measured.
-        settings: when a run has collapsed.
-        dims: of the vectors.
-        steering: whose weights are written down; CSR has none, and keeps to its k.
+        means: of active dims and losses.
+        settings: the limits, ``fewest`` and ``most``.
+        dims: number of dims of the vectors.
+        steering: whose weights are logged; None for CSR, whose ``k`` fixes the active dims.
     """
 
     def __init__(self, means: StepMeans, settings: SparsitySettings, dims: int, steering: Steering | None) -> None:
@@ -30,11 +30,11 @@ class CollapseGuard(TrainerCallback):
         self._steering = steering
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """End the step's measurement, where nothing is steered by it."""
+        """End the step of the means, if no steering has done so."""
         self._means.step()
 
     def on_log(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Complete a log line.
+        """Complete a log line, and check it.
 
         Raises:
             TrainingFailure: the vectors are empty or dense.
@@ -44,7 +44,7 @@ class CollapseGuard(TrainerCallback):
             return
         measured = self._means.since_log()
         measured.update(self._steering.weights() if self._steering else {})
-        # sentence-transformers rounds these to four places, which leaves nothing of them.
+        # sentence-transformers rounds these to four decimals, which makes most of them 0.
         logs.pop("query_regularizer_loss", None), logs.pop("document_regularizer_loss", None)
         logs.update(measured)
         if state.log_history:

@@ -1,4 +1,4 @@
-"""Retrieval quality of a model while it is trained: nDCG@10 over small sets, by exact scores of Postings' vectors."""
+"""Retrieval quality of a model during training: nDCG@10 on small sets, by exact search of Postings' vectors."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _NANO = "nano-"
 
 
 class RetrievalEvaluator(BaseEvaluator):
-    """What sentence-transformers' trainer calls: the mean nDCG@10 over some sets, and how sparse the vectors are.
+    """The evaluator of the trainer: mean nDCG@10 over some sets, and active dims.
 
     Args:
-        sets: to search in.
-        active_dims: measure also with vectors pruned to these; of a CSR model with whole queries, documents alone.
-        tokens: that are read of a text, though training may read fewer; by default as many as the model reads.
+        sets: to search.
+        active_dims: of additional measurements with pruned vectors; whole queries of CSR models aren't pruned.
+        tokens: read of a text, also if training reads fewer; default: as many as the model reads.
     """
 
     def __init__(self, sets: Sequence[BeirSet], active_dims: Sequence[int] = (), tokens: int | None = None) -> None:
@@ -50,7 +50,7 @@ class RetrievalEvaluator(BaseEvaluator):
         epoch: float = -1,  # noqa: ARG002
         steps: int = -1,  # noqa: ARG002
     ) -> dict[str, float]:
-        """Measure.
+        """Measure the model.
 
         Returns:
             ``ndcg@10`` (the mean), ``{set}_ndcg@10``, ``{set}_ndcg@10_at_{dims}``, and the mean active dims of queries
@@ -83,11 +83,11 @@ class RetrievalEvaluator(BaseEvaluator):
 
 
 def load_sets(settings: EvaluationSettings) -> list[BeirSet]:
-    """The sets that a recipe names, with the queries that it takes of them.
+    """Load the sets that a recipe names, with the first ``queries`` of each.
 
     Raises:
-        ReaderError: a BEIR folder can't be read, or the hub gives no NanoBEIR.
-        ConfigurationError: there is no such set of NanoBEIR.
+        ReaderError: a BEIR folder can't be read, or NanoBEIR can't be loaded.
+        ConfigurationError: NanoBEIR has no such set.
     """
     return [
         replace(each, judged=each.judged.first(settings.queries)) if settings.queries else each

@@ -20,7 +20,7 @@ from postings_training.runs.checkpoints import drop_partial, is_full, refuse_sma
 from postings_training.runs.device import is_first_process
 from postings_training.runs.interruption import saved_on_interrupt
 from postings_training.runs.preparing import Prepared
-from postings_training.runs.progress import Progress, Reporter
+from postings_training.runs.progress import Reporter, TrainingProgress
 from postings_training.runs.resuming import is_over, restore_patience
 from postings_training.runs.trainer import Trainer, build_trainer
 
@@ -35,7 +35,9 @@ class Fitted:
     seconds: float
 
 
-def fit(recipe: Recipe, prepared: Prepared, built: Built, show: Callable[[Progress], None] | None) -> Fitted | None:
+def fit(
+    recipe: Recipe, prepared: Prepared, built: Built, show: Callable[[TrainingProgress], None] | None
+) -> Fitted | None:
     """Train the model of ``built`` in place.
 
     Args:

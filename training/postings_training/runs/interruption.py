@@ -1,4 +1,4 @@
-"""Ctrl-C during training: the step is finished and a checkpoint written before the run ends."""
+"""Ctrl-C during training: the run finishes its step and writes a checkpoint before it ends."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class _Ending(TrainerCallback):
             control.should_save = True
 
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        # A run that is told to stop loads its best weights, and may delete the checkpoint that was just written.
+        # If the trainer were told to stop, it would load its best weights, and might delete this checkpoint.
         if self.asked and not control.should_training_stop:
             raise KeyboardInterrupt
 
 
 @contextmanager
 def saved_on_interrupt(trainer: Trainer) -> Iterator[None]:
-    """At the first Ctrl-C the trainer ends its step and writes a checkpoint; at a second it stops where it is.
+    """Let the first Ctrl-C end the step and write a checkpoint, and the second stop the trainer at once.
 
-    A run whose last step it is ends as if nothing had been asked. Of several processes none can tell after which step
-    the others will stop, so there each stops at once, as it does outside the main thread, where signals aren't heard.
-    Who runs in the background with interrupts ignored goes on ignoring them.
+    In the last step, Ctrl-C changes nothing. With several processes, and outside the main thread, Ctrl-C always stops
+    at once: processes can't agree on the step to stop after, and other threads receive no signals. A background
+    process that ignores interrupts continues to ignore them.
 
     Args:
         trainer: trains inside the block, and raises KeyboardInterrupt once the checkpoint is written.
@@ -52,7 +52,7 @@ def saved_on_interrupt(trainer: Trainer) -> Iterator[None]:
     def ask(*_: Any) -> None:
         signal.signal(signal.SIGINT, before)
         ending.asked = True
-        log.warning("interrupted: the run ends after this step, with a checkpoint; Ctrl-C again ends it at once")
+        log.warning("interrupted: writing a checkpoint after this step; press Ctrl-C again to stop at once")
 
     signal.signal(signal.SIGINT, ask)
     try:

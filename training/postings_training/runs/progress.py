@@ -1,4 +1,4 @@
-"""How far a run is, for whoever watches: a bar, a log."""
+"""The progress of a run, for a bar and for the log."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from transformers.trainer_callback import TrainerControl, TrainerState
 
 log = logging.getLogger(__name__)
 
-_CLOCK = {"epoch", "runtime", "samples_per_second", "steps_per_second"}
+_TIMINGS = {"epoch", "runtime", "samples_per_second", "steps_per_second"}
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """A run at one moment; what isn't known yet is ``None``.
+class TrainingProgress:
+    """The state of a run after a step; values that aren't known yet are ``None``.
 
     Attributes:
-        step: optimizer steps done, of ``steps``.
-        loss: mean since the log line before.
+        step: optimizer steps done, out of ``steps``.
+        steps: optimizer steps of the whole run.
+        loss: mean since the previous log line.
         ndcg: nDCG@10 of the last evaluation.
-        query_dims: active dims of queries, mean since the log line before.
-        document_dims: likewise of documents.
+        query_dims: mean active dims of queries since the previous log line.
+        document_dims: mean active dims of documents, likewise.
     """
 
     step: int = 0
@@ -36,28 +37,28 @@ class Progress:
 
 
 class Reporter(TrainerCallback):
-    """Tells of each step, and writes log lines to the ``postings_training`` log.
+    """Reports each step, and writes log lines to the ``postings_training`` log.
 
     Args:
         show: called after each step, log line and evaluation, in the first process only.
     """
 
-    def __init__(self, show: Callable[[Progress], None] | None) -> None:
+    def __init__(self, show: Callable[[TrainingProgress], None] | None) -> None:
         self._show = show
-        self._progress = Progress()
+        self._progress = TrainingProgress()
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """A step more."""
-        self._tell(state)
+        """Report a step."""
+        self._report(state)
 
     def on_log(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """New figures."""
+        """Report loss and active dims."""
         logs = kwargs.get("logs") or {}
         if "loss" in logs:
             figures = ", ".join(f"{name} {_short(value)}" for name, value in logs.items())
             if state.is_world_process_zero:
                 log.info("step %d of %d: %s", state.global_step, state.max_steps, figures)
-            self._tell(
+            self._report(
                 state,
                 loss=float(logs["loss"]),
                 query_dims=logs.get("query_active_dims"),
@@ -65,16 +66,16 @@ class Reporter(TrainerCallback):
             )
 
     def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """New quality."""
+        """Report an evaluation."""
         metrics = {name.removeprefix("eval_"): value for name, value in (kwargs.get("metrics") or {}).items()}
-        found = {name: value for name, value in metrics.items() if name not in _CLOCK}
+        found = {name: value for name, value in metrics.items() if name not in _TIMINGS}
         if "ndcg@10" in found:
             if state.is_world_process_zero:
                 figures = ", ".join(f"{name} {_short(value)}" for name, value in found.items())
                 log.info("step %d of %d: %s", state.global_step, state.max_steps, figures)
-            self._tell(state, ndcg=float(found["ndcg@10"]))
+            self._report(state, ndcg=float(found["ndcg@10"]))
 
-    def _tell(self, state: TrainerState, **figures: Any) -> None:
+    def _report(self, state: TrainerState, **figures: Any) -> None:
         self._progress = replace(self._progress, step=state.global_step, steps=state.max_steps, **figures)
         if self._show is not None and state.is_world_process_zero:
             self._show(self._progress)

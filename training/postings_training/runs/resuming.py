@@ -41,7 +41,7 @@ def begin(recipe: Recipe, sources: tuple[Source, ...], out: Path, folder: Path, 
     if not is_first_process():
         return last_checkpoint(folder) if resume else None
     if out.exists():
-        raise ConfigurationError(f"{out} is there already: name another folder with --out, or move it away")
+        raise ConfigurationError(f"{out} already exists: choose another folder with --out, or move it away")
     recorded = [asdict(source) | {"left_out": [*map(list, source.left_out)]} for source in sources]
     started = {"recipe": recipe.model_dump(mode="json"), "sources": recorded}
     record = folder / "recipe.json"

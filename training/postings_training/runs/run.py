@@ -13,11 +13,11 @@ from postings_training.runs.building import Built, build
 from postings_training.runs.checkpoints import is_full, what_is_kept
 from postings_training.runs.fitting import Fitted, fit
 from postings_training.runs.preparing import Prepared, prepare
-from postings_training.runs.progress import Progress
+from postings_training.runs.progress import TrainingProgress
 
 
 def train(
-    recipe: Recipe, out: Path, *, resume: bool = False, show: Callable[[Progress], None] | None = None
+    recipe: Recipe, out: Path, *, resume: bool = False, show: Callable[[TrainingProgress], None] | None = None
 ) -> Record | None:
     """Train a model and publish it.
 

@@ -1,4 +1,4 @@
-"""Sentences as passages of their own: short texts to train on, where the data have long ones alone."""
+"""Single sentences as additional passages, for data that have long texts only."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _FEWEST, _MOST = 6, 60
 
 
 def sentence_rows(rows: Sequence[Row], share: float, seed: int) -> list[Row]:
-    """A part of the rows once more, with a sentence of the positive in its place.
+    """Copy a part of the rows, with one sentence of the positive in its place.
 
-    The sentence is the one that has most words of the query for its length. Whether it answers is for a teacher to
-    say: such rows are for distillation.
+    The sentence is the one with most words of the query, relative to its length. It may not answer the query, so such
+    rows are for distillation: the teacher scores them.
 
     Args:
         rows: without negatives.
-        share: of the rows that are drawn; of these, the ones whose positive is a single sentence give none.
+        share: part of the rows that is drawn; drawn rows with a single sentence are left out.
         seed: of the choice.
 
     Example:
@@ -30,7 +30,7 @@ def sentence_rows(rows: Sequence[Row], share: float, seed: int) -> list[Row]:
         >>> [row.positive for row in sentence_rows(rows, 1, 0)]
         ['There the lion hunts by night.']
     """
-    chance = random.Random(seed)  # noqa: S311 - a choice, no secret
+    chance = random.Random(seed)  # noqa: S311 - a choice, not a secret
     chosen = [row for row in rows if chance.random() < share]
     return [replace(row, positive=found) for row in chosen if (found := _sentence(row.query, row.positive))]
 

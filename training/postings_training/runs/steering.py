@@ -1,4 +1,4 @@
-"""Control of sparsity: the weights of the FLOPS losses rise, are steered to a target, and a collapse ends the run."""
+"""Steering of sparsity: the weights of the FLOPS losses rise, and are then adjusted to reach target active dims."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ _RANGE = math.log(1e6)
 
 
 class Steering(SpladeRegularizerWeightSchedulerCallback, ExportableState):
-    """Raise the FLOPS weights from 0 as SPLADE does, and where there is a target, steer them to it.
+    """Raise the FLOPS weights from 0 as SPLADE does, and adjust them where there is a target.
 
-    The weight of a side is the recipe's, times the schedule's, times ``(a / t) ** 4 * exp(I)``: ``a`` are the side's
-    active dims, smoothed over some ten steps, ``t`` the target. The first factor answers at once; ``I`` makes up for
-    what is left over, growing by ``20 / steps * log(a / t)`` a step, so that a run can change the weight a
-    hundredfold in a third of its steps. It waits until the schedule has risen. (A proportional-integral controller
-    of the logarithm: doubling or halving the dims pulls equally hard, whatever their scale.)
+    The weight of a side (queries or documents) is the recipe's weight, times the schedule's factor, times
+    ``(a / t) ** 4 * exp(I)``, where ``a`` are the side's active dims, smoothed over about ten steps, and ``t`` is the
+    target. The power reacts at once. The integral ``I`` removes the remaining error: it grows by
+    ``20 / steps * log(a / t)`` in each step, enough to change the weight a hundredfold in a third of the run, and
+    starts once the schedule has risen. This is a proportional-integral controller of the logarithm, so twice as many
+    dims and half as many count as equal errors at any scale.
 
     Args:
-        loss: its weights are set.
+        loss: whose weights are set.
         settings: schedule and targets.
-        means: where the active dims are measured.
+        means: of the active dims.
     """
 
     def __init__(self, loss: SpladeLoss, settings: SparsitySettings, means: StepMeans) -> None:
@@ -47,7 +48,7 @@ class Steering(SpladeRegularizerWeightSchedulerCallback, ExportableState):
         self._integral = dict.fromkeys(SIDES, 0.0)
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Start the schedule; go on where a checkpoint left the controller."""
+        """Start the schedule, and restore the controller from a checkpoint."""
         super().on_train_begin(args, state, control, **kwargs)
         callbacks: Any = state.stateful_callbacks or {}
         saved = callbacks.get(type(self).__name__)
@@ -56,14 +57,14 @@ class Steering(SpladeRegularizerWeightSchedulerCallback, ExportableState):
             self._integral = dict(saved["attributes"]["integral"])
 
     def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Set the weights for a step."""
+        """Set the weights for the step."""
         super().on_step_begin(args, state, control, **kwargs)
-        # The parent sets the loss' weights only when its own change; what it keeps of them is the schedule's alone.
+        # The parent sets the weights of the loss only when the schedule changes them, and knows only these.
         self.loss.query_regularizer_weight = self._weight("query", self._current_query_regularizer_weight)
         self.loss.document_regularizer_weight = self._weight("document", self._current_document_regularizer_weight)
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Take the step's active dims in."""
+        """Update the controller by the active dims of the step."""
         measured = self._means.step()
         for side, target in self._targets.items():
             active = measured.get(f"{side}_active_dims")
@@ -77,14 +78,14 @@ class Steering(SpladeRegularizerWeightSchedulerCallback, ExportableState):
                 self._integral[side] = max(-_RANGE, min(_RANGE, moved))
 
     def on_log(self, args: Any, state: Any, control: Any, model: Any = None, logs: Any = None, **kwargs: Any) -> None:
-        """Nothing: the collapse guard writes the weights down."""
+        """Do nothing: the collapse guard logs the weights."""
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """Return what a checkpoint stores."""
         return {"args": {}, "attributes": {"smoothed": dict(self._smoothed), "integral": dict(self._integral)}}
 
     def weights(self) -> dict[str, float]:
-        """The weights as they are, by name, for the log."""
+        """Return the current weights by name, for the log."""
         return {
             "query_weight": float(self.loss.query_regularizer_weight or 0),
             "document_weight": float(self.loss.document_regularizer_weight),

@@ -1,4 +1,4 @@
-"""sentence-transformers' trainer, with what a run of Postings adds: it stops at a loss that isn't finite."""
+"""sentence-transformers' trainer, with plain checkpoints, and a stop at a loss that isn't finite."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from postings_training.runs.collapse_guard import CollapseGuard
 from postings_training.runs.evaluator import RetrievalEvaluator
 from postings_training.runs.steering import Steering
 from postings_training.teachers.in_batch import InBatchTeachers
-from postings_training.teachers.neighbours import NeighbourBatches
+from postings_training.teachers.neighbors import NeighborBatches
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 
 class Trainer(SparseEncoderTrainer):
-    """Checkpoints hold plain models; a loss that isn't finite ends the run before it reaches the weights."""
+    """Stops at a loss that isn't finite before it reaches the weights; checkpoints hold plain models."""
 
-    batches: NeighbourBatches | None = None
+    batches: NeighborBatches | None = None
 
     @override
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The loss of a batch.
+        """Compute the loss of a batch.
 
         Raises:
             TrainingFailure: it isn't finite.
@@ -49,29 +49,29 @@ class Trainer(SparseEncoderTrainer):
         if not torch.isfinite(value):
             raise TrainingFailure(
                 f"the loss is {float(value)} at step {self.state.global_step + 1}: the weights are left as they were; "
-                "begin again with a lower training.learning_rate or loss.scale, a higher training.warmup, or "
+                "start again with a lower training.learning_rate or loss.scale, a higher training.warmup, or "
                 "training.precision=float32"
             )
         return loss
 
     def get_batch_sampler(self, dataset: Any, **settings: Any) -> Any:  # type: ignore[override]
-        """The batches of an in-batch distillation, or those of the arguments."""
+        """Return the batches of an in-batch distillation, or those that the arguments describe."""
         return self.batches or super().get_batch_sampler(dataset, **settings)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """None: the card is written when the model is published."""
+        """Add none: the card is written when the model is published."""
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
         self.model.save_pretrained(str(output_dir or self.args.output_dir), create_model_card=False)
 
     def load_last_state(self, checkpoint: Path) -> None:
-        """Take the state and the weights that a run ended with: its best ones, where it keeps them."""
+        """Load the state and the weights that a run ended with: the best weights, if it keeps them."""
         self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
         best = self.state.best_model_checkpoint if self.args.load_best_model_at_end else None
         self._load_from_checkpoint(best or str(checkpoint))
 
     def _load_best_model(self) -> None:
-        # The parent logs a failure and goes on with the last weights: those of another step than the report says.
+        # If this fails, the parent only logs it, and continues with the last weights, which aren't those reported.
         if self.state.best_model_checkpoint is not None:
             self._load_from_checkpoint(self.state.best_model_checkpoint)
 
@@ -85,16 +85,16 @@ def build_trainer(
     callbacks: list[TrainerCallback],
     teachers: InBatchTeachers | None = None,
 ) -> Trainer:
-    """A trainer that is ready to run.
+    """Build a trainer that is ready to run.
 
     Args:
         recipe: all settings.
-        model: with the lean head, where it has one.
-        data: with the labels that the loss wants.
+        model: with lean heads, if it can have them.
+        data: with the labels that the loss needs.
         evaluator: called every ``training.save_every`` steps.
-        folder: for checkpoints and TensorBoard.
+        folder: for checkpoints and TensorBoard's files.
         callbacks: called after the trainer's own.
-        teachers: of an in-batch distillation.
+        teachers: only for an in-batch distillation.
     """
     if recipe.training.checkpointing:
         recompute_activations(model)
@@ -103,7 +103,7 @@ def build_trainer(
     splade = recipe.model.kind != "csr"
     steering = Steering(loss, recipe.sparsity, means) if splade else None  # type: ignore[arg-type]
     dims = model.get_embedding_dimension() or 1
-    watch = CollapseGuard(means, recipe.sparsity, dims, steering)
+    guard = CollapseGuard(means, recipe.sparsity, dims, steering)
     if recipe.evaluation.patience is not None:
         callbacks = [EarlyStoppingCallback(recipe.evaluation.patience), *callbacks]
     trainer = Trainer(
@@ -117,6 +117,6 @@ def build_trainer(
     trainer.batches = teachers.batches if teachers else None
     for shown in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(shown)
-    # Before whoever reads the log lines: TensorBoard, and the callbacks above.
-    trainer.callback_handler.callbacks.insert(2 if steering else 1, watch)
+    # Before TensorBoard and the callbacks above, which read the log lines.
+    trainer.callback_handler.callbacks.insert(2 if steering else 1, guard)
     return trainer

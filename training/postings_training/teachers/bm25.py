@@ -1,4 +1,4 @@
-"""BM25 as vectors, so that a batch is scored by one product: it teaches exact words, and finds likely answers."""
+"""BM25 as vectors, so that one product scores a batch; it teaches exact words, and finds likely answers."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
 
 
 def bm25_vectors(queries: Sequence[str], documents: Sequence[str]) -> tuple[csr_array, csr_array]:
-    """Vectors whose dot products are the BM25 scores of queries and documents.
+    """Compute vectors whose dot products are the BM25 scores of queries and documents.
 
-    The documents are the corpus. ``bm25s`` with Lucene's formula, k1 1.2 and b 0.75, English stop words and the
-    Snowball stemmer: of other languages the words are compared as they are, or nearly so. Lù 2024,
+    The documents are the corpus. ``bm25s`` computes Lucene's formula with k1 1.2 and b 0.75, English stop words and
+    the English Snowball stemmer, which leaves words of other languages mostly as they are. Lù 2024,
     https://arxiv.org/abs/2407.03618
 
     Args:
-        queries: their words that no document has are left out.
+        queries: words that no document has are left out.
         documents: at least one.
 
     Returns:
-        The queries', shape ``(queries, words)``, and the documents', shape ``(documents, words)``, in float32.
+        Vectors of the queries, shape ``(queries, words)``, and of the documents, shape ``(documents, words)``, in
+        float32.
 
     Raises:
         MissingExtra: ``bm25s`` isn't installed.

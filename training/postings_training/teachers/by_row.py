@@ -1,4 +1,4 @@
-"""A teacher's scores for the rows that a distilled model learns from."""
+"""Teachers that score each row's own texts."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def labelled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
-    """Give the rows the labels that the recipe's loss wants, and no others.
+def labeled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
+    """Give the rows the labels that the recipe's loss needs, and no others.
 
-    Scores that the rows bring along are taken as they are; else the teacher scores them.
+    Scores in the data are used as they are; if there are none, the teachers score the rows.
 
     Args:
-        data: with the columns ``query``, ``positive``, ``negative_1`` …, and perhaps ``label``.
-        recipe: its loss wants no labels, margins (``margin-mse``: the positive's score less a negative's, one for each
+        data: with the columns ``query``, ``positive``, ``negative_1`` …, and optionally ``label``.
+        recipe: its loss needs no labels, margins (``margin-mse``: the positive's score less a negative's, one for each
             negative), scores (``kl``: of the positive and each negative), or the rows' numbers (``in-batch-kl``).
         device: where the teacher runs.
 
     Raises:
-        ConfigurationError: a teacher is BM25, which scores in batches.
+        ConfigurationError: a teacher is BM25, which scores whole batches only.
         InvalidInput: the rows have no negatives to score, or neither scores nor a teacher.
         ModelNotSupported: the teacher can't be loaded.
     """
@@ -49,7 +49,7 @@ def labelled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
         labels = torch.tensor(data["label"]).reshape(len(data), -1)
         data = data.remove_columns("label")
     elif any(teacher.kind == "bm25" for teacher in recipe.teachers):
-        raise ConfigurationError(f"loss.kind is {recipe.loss.kind!r}, but bm25 teaches 'in-batch-kl' alone")
+        raise ConfigurationError(f"loss.kind is {recipe.loss.kind!r}, but a bm25 teacher needs loss.kind 'in-batch-kl'")
     elif recipe.teachers:
         labels = torch.stack([_scores(data, texts, teacher, device) for teacher in recipe.teachers]).sum(0)
     else:
@@ -88,7 +88,7 @@ def _scores(data: Dataset, texts: list[str], teacher: TeacherSettings, device: s
 
 
 def _similarities(model: Any, queries: list[str], documents: list[str], size: int) -> torch.Tensor:
-    """Batch by batch: a sparse teacher's vectors of all rows would not fit."""
+    """Score batch by batch: a sparse teacher's vectors of all rows wouldn't fit into memory."""
     found = []
     for start in range(0, len(queries), size):
         part = slice(start, start + size)

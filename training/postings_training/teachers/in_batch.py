@@ -1,4 +1,4 @@
-"""Teachers that score every query of a batch for every document of it."""
+"""Teachers that score every query of a batch for every document of the batch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from postings_training.recipes.objective import TeacherSettings
 from postings_training.recipes.recipe import Recipe
 from postings_training.recipes.sections import TrainingSettings
 from postings_training.teachers.bm25 import bm25_vectors
-from postings_training.teachers.neighbours import NeighbourBatches
+from postings_training.teachers.neighbors import NeighborBatches
 from postings_training.teachers.related_words import related_words, whole_words
 from postings_training.teachers.targets import target_vectors
 from postings_training.teachers.vectors import SPECIAL_TOKENS, Vectors, teacher_vectors
@@ -33,15 +33,15 @@ _WINDOW = 512
 
 
 class InBatchTeachers:
-    """What an in-batch distillation needs to know of its rows: the teachers' vectors, and which rows are neighbours.
+    """The teachers of an in-batch distillation, and the batches that they are used on.
 
-    Each text is encoded once by each teacher, before training; a batch then costs a product. That is why a
-    cross-encoder can't be a teacher here.
+    Each teacher encodes each text once, before training; scoring a batch is then one product. A cross-encoder has no
+    vectors, so it can't be a teacher here.
 
     Args:
-        data: with the columns ``query`` and ``positive`` and no others, in the order in which rows are numbered.
-        recipe: its teachers, ``loss.positive``, ``training.batch_size``, ``training.group`` and ``training.seed``.
-        device: where dense teachers run.
+        data: with the columns ``query`` and ``positive`` and no others; rows are numbered in this order.
+        recipe: its ``teachers``, ``imitation``, ``loss.positive``, and the batches of ``training``.
+        device: where the teachers run.
 
     Raises:
         InvalidInput: the rows have negatives.
@@ -69,27 +69,27 @@ class InBatchTeachers:
             vectors = words if each.kind == "bm25" else teacher_vectors(each, *texts, settings, device)
             self._vectors.append((*vectors, each.scale))
             found[each.kind] = each, vectors
-        self._wanted: tuple[csr_array, csr_array] | None = None
+        self._targets: tuple[csr_array, csr_array] | None = None
         if recipe.imitation.weight:
             sparse, vectors = found["sparse"]
             read = (settings.max_length or _WINDOW) - SPECIAL_TOKENS
             tokenizer = Tokenizer.load(model_folder(sparse.model), read, special_tokens=False)
             related = _related(*found["dense"], tokenizer, settings, device) if recipe.imitation.related else None
-            self._wanted = target_vectors(vectors, texts, tokenizer, recipe.imitation, related)
+            self._targets = target_vectors(vectors, texts, tokenizer, recipe.imitation, related)
         self._positive = recipe.loss.positive
         size, group = recipe.training.batch_size, recipe.training.group
-        self.batches = NeighbourBatches(
+        self.batches = NeighborBatches(
             self._queries.of_row, self._documents.of_row, words, size, group, recipe.training.seed
         )
 
     def scores(self, rows: Tensor) -> Tensor:
-        """The teachers' scores of the rows' queries for the rows' positives.
+        """Score the queries of some rows for the positives of the same rows.
 
         Args:
-            rows: their numbers, shape ``(n,)``.
+            rows: numbers of the rows, shape ``(n,)``.
 
         Returns:
-            Shape ``(n, n)``: the weighted sum over the teachers, and on the diagonal ``loss.positive`` more.
+            Shape ``(n, n)``: the weighted sum over the teachers, plus ``loss.positive`` on the diagonal.
         """
         chosen = rows.cpu().numpy()
         asked, answers = self._queries.of_row[chosen], self._documents.of_row[chosen]
@@ -100,21 +100,21 @@ class InBatchTeachers:
         return torch.from_numpy(total).to(rows.device, torch.float32)
 
     def target_vectors(self, rows: Tensor, dims: int) -> tuple[Tensor, Tensor] | None:
-        """The vectors that those of the rows' queries and positives shall be, if the recipe has such.
+        """The targets of the vectors of some rows' queries and positives; None without ``imitation.weight``.
 
         Args:
-            rows: their numbers, shape ``(n,)``.
+            rows: numbers of the rows, shape ``(n,)``.
             dims: of the model's vectors.
 
         Returns:
             Shape ``(n, dims)`` each.
 
         Raises:
-            ConfigurationError: the sparse teacher has more entries in its vocabulary.
+            ConfigurationError: the sparse teacher has a larger vocabulary.
         """
-        if self._wanted is None:
+        if self._targets is None:
             return None
-        if (more := self._wanted[0].shape[1]) > dims:
+        if (more := self._targets[0].shape[1]) > dims:
             raise ConfigurationError(
                 f"imitation.weight: the sparse teacher has {more} vocabulary entries, the base only {dims}"
             )
@@ -122,7 +122,7 @@ class InBatchTeachers:
         places = self._queries.of_row[chosen], self._documents.of_row[chosen]
         queries, documents = (
             functional.pad(torch.from_numpy(each[at].toarray()), (0, dims - more)).to(rows.device)
-            for each, at in zip(self._wanted, places, strict=True)
+            for each, at in zip(self._targets, places, strict=True)
         )
         return queries, documents
 
@@ -143,7 +143,7 @@ def _related(
 
 
 class _Texts:
-    """Texts without repeats, and which of them each row has."""
+    """Distinct texts, and the number of each row's text among them."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         numbers: dict[str, int] = {}

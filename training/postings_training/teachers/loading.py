@@ -10,11 +10,11 @@ from postings_training.recipes.objective import TeacherSettings
 
 
 def load_teacher(teacher: TeacherSettings, device: str) -> Any:
-    """A cross-encoder, a dense model or a sparse encoder of sentence-transformers.
+    """Load a cross-encoder, a dense model or a sparse encoder of sentence-transformers.
 
     Raises:
-        ModelNotFound: there is none.
-        ModelNotSupported: it can't be loaded as what it is said to be.
+        ModelNotFound: there is no such model.
+        ModelNotSupported: it can't be loaded as a model of ``teacher.kind``.
     """
     folder = model_folder(teacher.model)
     from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder

@@ -1,4 +1,4 @@
-"""Words of a vocabulary that a dense model finds near in meaning to a text."""
+"""Words of a vocabulary that are near to a text in meaning, as a dense model sees it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def whole_words(tokenizer: Tokenizer) -> dict[str, int]:
-    """The tokens of a vocabulary that are words of three or more Latin letters, and their ids.
+    """The tokens of a vocabulary that are whole words of three or more Latin letters, and their ids.
 
     Example:
         >>> from postings.encoder.sources import model_folder
@@ -32,15 +32,15 @@ def whole_words(tokenizer: Tokenizer) -> dict[str, int]:
 
 
 def related_words(texts: Floats, words: Floats, ids: npt.NDArray[np.int64], size: int) -> csr_array:
-    """How much nearer each of a text's nearest words is to it than to other texts.
+    """Weigh the words nearest to each text by how much nearer they are to it than to other texts.
 
-    Some words are near to all texts. So a word's cosines with the texts are taken in standard deviations from their
-    mean: what is more than two above it is the word's weight, for the hundred highest of a text. The product of two
-    such vectors says how alike the dense model finds the texts, in words that an inverted index has.
+    Some words are near to all texts. So a word's cosine with a text is measured in standard deviations from its mean
+    over all texts; the excess over two is the word's weight. Each text keeps the hundred highest weights. The product
+    of two such vectors expresses how similar the dense model finds the texts, in words that an inverted index has.
 
     Args:
         texts: dense vectors of queries or of documents, shape ``(texts, dims)``.
-        words: the same model's of single words, shape ``(words, dims)``.
+        words: dense vectors of single words by the same model, shape ``(words, dims)``.
         ids: of the words in the vocabulary, shape ``(words,)``.
         size: of the vocabulary.
 
@@ -58,7 +58,7 @@ def related_words(texts: Floats, words: Floats, ids: npt.NDArray[np.int64], size
     if not len(texts):
         return csr_array((0, size), dtype=np.float32)
     texts, words = (each / np.linalg.norm(each, axis=1, keepdims=True).clip(1e-12) for each in (texts, words))
-    # Of all cosines, without holding them.
+    # Mean and deviation of all cosines, without keeping them.
     mean = words @ texts.mean(0)
     square = np.einsum("wd,de,we->w", words, texts.T @ texts / len(texts), words, optimize=True)
     deviation = np.sqrt((square - mean**2).clip(1e-8))

@@ -1,4 +1,4 @@
-"""Rows of few weights as a sparse matrix."""
+"""Building sparse matrices row by row."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def sparse_rows(rows: Iterable[Mapping[int, float]], size: int) -> csr_array:
-    """A matrix of rows that are given as their columns' weights.
+    """Build a matrix from rows that map columns to weights.
 
     Args:
-        rows: the columns that have a weight, and the weights.
-        size: how many columns there are.
+        rows: the weight of each column that has one.
+        size: number of columns.
 
     Returns:
-        Shape ``(rows, size)``, in float32. Each row's columns stay in the order given, in which products are summed:
-        where columns are numbered anew in each process, as BM25's words are, sorting would change the last bits.
+        Shape ``(rows, size)``, in float32. Each row keeps the given order of its columns, in which products are summed:
+        BM25 numbers its words differently in each process, so sorting would change the last bits.
 
     Example:
         >>> sparse_rows([{2: 1.5, 0: 1.0}, {}], 3).toarray().tolist()

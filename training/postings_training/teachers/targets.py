@@ -1,4 +1,4 @@
-"""Sparse vectors for a model to imitate: its teacher's, with the words that a text has and those near to it."""
+"""Target vectors for a model to imitate: its teacher's, plus the words of the text and words near to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Vectors = tuple["csr_array", "csr_array"]
 
 _SHARES = 0.5, 1.0
-"""Of related words, that queries and documents get."""
+"""Factors for related words in queries and in documents."""
 
 
 def target_vectors(
@@ -25,18 +25,17 @@ def target_vectors(
     how: ImitationSettings,
     related: Vectors | None = None,
 ) -> Vectors:
-    """What the vectors of queries and documents shall be.
+    """Compute the vectors that the model should give queries and documents.
 
-    The teacher's, to which BM25 over the texts' own words is added, so that the expansions of a document are found by
-    the exact words of a query, and words that are near to the text in meaning. A query gets half as much of these: its
-    few words must not drown.
+    They are the teacher's vectors, plus BM25 over the texts' own words, so that exact words count, plus words that are
+    near to the text in meaning. A query gets half as much of these, or they would drown its few words.
 
     Args:
-        vectors: the teacher's, of queries and documents, shape ``(texts, vocabulary)`` each.
-        texts: the same ones.
-        tokenizer: the teacher's, cutting texts to what is read of them, without special tokens.
-        how: how much the teacher's vectors, exact and related words weigh, and what is too little to be kept.
-        related: of both, as :func:`postings_training.teachers.related_words.related_words` gives them.
+        vectors: the teacher's, for queries and documents, shape ``(texts, vocabulary)`` each.
+        texts: the queries and the documents.
+        tokenizer: the teacher's, which truncates texts as the model does, without special tokens.
+        how: factors for the teacher's vectors, exact words and related words, and the smallest weight kept.
+        related: for queries and documents, see :func:`.related_words`.
 
     Returns:
         Shape ``(texts, vocabulary)`` each, in float32.
@@ -44,7 +43,7 @@ def target_vectors(
     wanted = []
     exact = exact_words(*texts, tokenizer)
     for found, own, near, share in zip(vectors, exact, related or (None, None), _SHARES, strict=True):
-        same = found.copy()  # the teacher's scores are still computed with it
+        same = found.copy()  # the teacher's own vectors are still needed for its scores
         same.resize(own.shape)
         total = (how.teacher * same + how.exact * own).tocsr()
         if near is not None:

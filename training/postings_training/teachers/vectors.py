@@ -51,7 +51,7 @@ def teacher_vectors(
         width = max(int(each.indices[-1]) for each in itertools.chain(*found) if len(each)) + 1
         return _matrix(found[0], width), _matrix(found[1], width)
     model = load_teacher(teacher, device)
-    # Where a model compares by cosine, so must the products of its vectors.
+    # If the model compares by cosine, normalized vectors make the products cosines.
     cosine = model.similarity_fn_name == "cosine"
     ours = {"batch_size": teacher.batch_size, "show_progress_bar": False, "normalize_embeddings": cosine}
     halved = torch.autocast(device, torch.bfloat16, enabled=settings.precision == "bfloat16")
@@ -60,7 +60,7 @@ def teacher_vectors(
 
 
 def _start(encoder: Encoder, text: str, tokens: int | None) -> str:
-    """As much of a text as a model reads that takes so many tokens, two special ones among them."""
+    """The start of a text that takes this many tokens, two special ones included."""
     if tokens is None:
         return text
     ends = encoder.offsets(text)[: max(tokens - SPECIAL_TOKENS, 1), 1]

@@ -50,7 +50,7 @@ def test_a_card_says_so_where_nothing_was_measured_or_stated() -> None:
     recipe = load_recipe("tiny", ["publish.licence=''", "publish.base_licence=''", "publish.name=''"])
     text = card(Record("f", recipe, (Source("x", "d", 1),), 1, 1.0, {}, {}).to_json())
     assert "## Results\n\nNone.\n" in text
-    assert "Licence of the model: not stated; of its base tiny: not stated." in text
+    assert "License of the model: not stated; of its base tiny: not stated." in text
     assert "| x | 1 | not stated | `d` |" in text
     assert "license:" not in text
 
@@ -84,7 +84,7 @@ def test_the_last_checkpoint_is_the_newest_that_is_whole(tmp_path: Path) -> None
 
 def test_a_disk_that_is_too_small_is_seen_before_the_run(tmp_path: Path) -> None:
     refuse_small_disk(tmp_path, 1000, 1000, 2)
-    with pytest.raises(TrainingFailure, match=r"GiB of room, and the run's checkpoints take .* lower training\.keep"):
+    with pytest.raises(TrainingFailure, match=r"free space, .* take .* GiB: .* lower training\.keep"):
         refuse_small_disk(tmp_path, 10**15, 10**15, 2)
 
 

@@ -1,4 +1,4 @@
-"""Batches of rows that are hard to tell apart: rows whose positives look like answers to one another's queries."""
+"""Batches of rows that are hard to tell apart: their positives look like answers to each other's queries."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _NEAREST = 30
 _AT_ONCE = 512
 
 
-class NeighbourBatches(SetEpochMixin, BatchSampler):
-    """Batches made of groups: a row, and rows whose positives BM25 ranks among the best for its query.
+class NeighborBatches(SetEpochMixin, BatchSampler):
+    """Batches made of groups: a leading row, and rows whose positives BM25 ranks high for its query.
 
-    With in-batch negatives, these are each other's hard negatives, and no text is encoded for one query alone (after
-    TAS-B's batches of like queries, Hofstätter et al. 2021, https://arxiv.org/abs/2104.06967). No query and no document
-    stands in a batch twice. Each row leads a group about as often as any other.
+    With in-batch negatives, the rows of a group are each other's hard negatives, and no text is encoded for one query
+    only (after TAS-B's batches of similar queries, Hofstätter et al. 2021, https://arxiv.org/abs/2104.06967). A batch
+    contains no query and no document twice. All rows lead a group about equally often.
 
     Args:
-        queries: the number of each row's query; rows with the same one have the same number.
-        documents: likewise of each row's positive.
-        vectors: BM25's of queries and documents by number, as :func:`.bm25_vectors` gives them.
-        batch_size: rows a batch.
-        group: rows a group, with the row that leads it.
-        seed: of the order; each epoch has its own.
+        queries: the number of each row's query; rows with the same query have the same number.
+        documents: the number of each row's positive, likewise.
+        vectors: BM25 vectors of queries and documents by number, see :func:`.bm25_vectors`.
+        batch_size: rows per batch.
+        group: rows per group, including the leading one.
+        seed: of the order, which differs between epochs.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class NeighbourBatches(SetEpochMixin, BatchSampler):
         self._seed = seed
 
     def __len__(self) -> int:
-        """Batches an epoch: as many as hold all rows once."""
+        """The number of batches per epoch: as many as hold all rows once."""
         return max(1, len(self._queries) // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        """The batches of an epoch, the rows' numbers."""
+        """Yield the batches of an epoch, as numbers of rows."""
         chance = random.Random(f"{self._seed} {self.epoch}")  # noqa: S311 - an order, no secret
         leaders = self._leaders(chance)
         for _ in range(len(self)):
@@ -74,7 +74,7 @@ class NeighbourBatches(SetEpochMixin, BatchSampler):
         chosen: list[int] = []
         queries: set[int] = set()
         documents: set[int] = set()
-        # Where all rows are alike, no batch can be filled: a smaller one is taken then.
+        # If all rows have the same texts, no batch can be filled, and a smaller one is used.
         for leader, _ in zip(leaders, range(4 * self.batch_size), strict=False):
             near = [each for each in self._nearest[self._queries[leader]].tolist() if each != self._documents[leader]]
             others = chance.sample(near, min(self._group - 1, len(near)))
@@ -89,7 +89,7 @@ class NeighbourBatches(SetEpochMixin, BatchSampler):
 
 
 def _nearest(queries: csr_array, documents: csr_array) -> npt.NDArray[np.int32]:
-    """The documents that score best for each query, shape ``(queries, 30)`` or fewer, in no order."""
+    """The 30 documents (or all, if fewer) with the highest scores for each query, unordered: ``(queries, 30)``."""
     count = min(_NEAREST, documents.shape[0])
     found = np.empty((queries.shape[0], count), dtype=np.int32)
     turned = documents.T.tocsr()

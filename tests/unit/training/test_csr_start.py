@@ -60,7 +60,7 @@ def test_with_all_latents_products_are_those_of_the_components() -> None:
 
 @pytest.mark.parametrize("width", [33, 66])
 def test_a_width_that_pairs_of_components_can_not_fill_is_refused(width: int) -> None:
-    with pytest.raises(ConfigurationError, match=f"model.width is {width}: .* an even number, at most 64"):
+    with pytest.raises(ConfigurationError, match=f"model.width is {width}: .* an even number of latents, at most 64"):
         start_from_components(SparseAutoEncoder(32, hidden_dim=width, k=8, k_aux=8), vectors())
 
 

@@ -50,7 +50,7 @@ def test_a_document_may_have_no_title_or_an_empty_text(tmp_path: Path) -> None:
         ('{"_id": "", "text": "x"}', "expected an object"),
         ('{"_id": "b", "text": ["x"]}', "expected an object"),
         ('{"_id": "b", "title": 7, "text": "x"}', "expected an object"),
-        ('{"_id": "a", "text": "again"}', "the document 'a' stands there twice"),
+        ('{"_id": "a", "text": "again"}', "the document 'a' occurs twice"),
     ],
 )
 def test_a_malformed_document_is_reported_with_its_line(tmp_path: Path, line: str, reason: str) -> None:

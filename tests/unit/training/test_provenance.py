@@ -73,7 +73,7 @@ def test_data_that_moved_is_known_by_its_digest(model: Path, tmp_path: Path) -> 
     whole = Source.of(pairs(elsewhere))
     recorded = replace(whole, path="nowhere.jsonl", rows=2, left_out=((2, 2),))
     (model / RECORD).write_text(json.dumps({"data": [asdict(recorded)]}))
-    remark = f"not checked for leaks, though {model} was trained on it: nowhere.jsonl (not there)"
+    remark = f"not checked for leaks, though {model} was trained on it: nowhere.jsonl (not found)"
     assert known_sources([str(model)]) == ([], [remark])
     assert known_sources([str(model)], [Path(whole.path)]) == ([replace(recorded, path=whole.path)], [])
 
@@ -117,7 +117,7 @@ def test_data_that_changed_or_went_is_told(tmp_path: Path) -> None:
     pairs(tmp_path, PAIR * 4)
     assert described.changed() == "changed since"
     (tmp_path / "pairs.jsonl").unlink()
-    assert described.changed() == "not there"
+    assert described.changed() == "not found"
 
 
 def test_a_beir_folder_is_known_by_what_is_trained_on(tmp_path: Path) -> None:

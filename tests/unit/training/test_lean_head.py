@@ -190,4 +190,4 @@ def test_a_head_that_does_more_after_its_last_product_is_left_alone(
     with lean_heads(model) as sides:
         assert sides == 0
         assert torch.equal(model.encode_document(TEXTS, convert_to_sparse_tensor=False), before)
-    assert "sentence-transformers' own head" in caplog.text
+    assert "the head of sentence-transformers" in caplog.text

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postings_training.teachers.bm25 import bm25_vectors
-from postings_training.teachers.neighbours import NeighbourBatches
+from postings_training.teachers.neighbors import NeighborBatches
 
 ANIMALS = ("lion", "zebra", "heron", "otter", "badger", "falcon", "salmon", "cobra")
 PLACES = tuple(f"valley{number}" for number in range(40))
@@ -26,7 +26,7 @@ def batches(
         np.array([queries.index(query) for query, _ in rows]),
         np.array([documents.index(document) for _, document in rows]),
     )
-    found = NeighbourBatches(*numbers, bm25_vectors(queries, documents), size, group, seed)
+    found = NeighborBatches(*numbers, bm25_vectors(queries, documents), size, group, seed)
     found.set_epoch(epoch)
     assert len(list(found)) == len(found)
     return list(found)
