@@ -150,7 +150,7 @@ def test_an_interrupt_says_what_can_be_resumed(whole: Whole, tmp_path: Path) -> 
     _, told = process.communicate()
     assert process.returncode == 130
     said = told.replace("\n", "")
-    assert "the run ends after this step, with a checkpoint" in said
+    assert "writing a checkpoint after this step" in said
     assert said.endswith(f"interrupted: {last_checkpoint(work)} is kept; continue with --resume")
 
 
