@@ -25,7 +25,8 @@ from typing import Any
 
 from postings import Encoder, Index, Settings, SparseVector, open_index
 from postings_query import SearchClient
-from postings_training.evaluation import ExactSearch, JudgedQueries, Run, evaluate, load_beir
+from postings_training.data import JudgedQueries, load_beir
+from postings_training.evaluation import ExactSearch, Run, evaluate
 from postings_training.evaluation.exact import LIMIT
 
 ROOT = Path(__file__).parents[1]

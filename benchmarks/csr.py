@@ -38,8 +38,8 @@ from postings_training import BeirSet, load_recipe, load_set, train
 from postings_training.evaluation import ExactSearch, Run, evaluate
 from postings_training.evaluation.exact import LIMIT
 from postings_training.evaluation.sparsity import Sparsity, top
-from postings_training.leak_guard import without_leaks
-from postings_training.provenance import known_sources
+from postings_training.leaks.guard import without_leaks
+from postings_training.leaks.known_sources import known_sources
 
 DIMS = (8, 16, 32, 64, 128, 256)
 AT, KEPT = 64, 0.95

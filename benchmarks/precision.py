@@ -18,7 +18,8 @@ from benchmarks.beir import MODEL, ROOT, SETS
 from postings import Encoder, SparseVector
 from postings.encoder.backends import Backend, Precision
 from postings.passages import passage_input
-from postings_training.evaluation import BeirSet, ExactSearch, evaluate, load_set
+from postings_training.data import BeirSet, load_set
+from postings_training.evaluation import ExactSearch, evaluate
 
 CONTENDERS: dict[str, tuple[Backend, Precision]] = {
     "float32": ("onnx", "float32"),

@@ -28,11 +28,12 @@ import Stemmer
 
 from benchmarks.beir import ROOT
 from postings import Encoder
-from postings_training.evaluation import BeirSet, Measured, Run, evaluate_each, load_set, measure_model
+from postings_training.data import BeirSet, load_set
+from postings_training.evaluation import Measured, Run, evaluate_each, measure_model
 from postings_training.evaluation.exact import LIMIT
-from postings_training.evaluation.significance import randomisation_test
-from postings_training.leak_guard import without_leaks
-from postings_training.provenance import known_sources
+from postings_training.evaluation.significance import randomization_test
+from postings_training.leaks.guard import without_leaks
+from postings_training.leaks.known_sources import known_sources
 
 SHARED = ROOT.parent / "shared"
 GOAL = 1.05
@@ -125,7 +126,7 @@ def page(rows: Sequence[Row], remarks: Sequence[str], arguments: Sequence[str]) 
             f"| {dims[0]:.0f} / {query_dims[0]:.0f} | {dims[1]:.0f} / {query_dims[1]:.0f} |",
             "",
             f"p of the difference of the means (paired randomisation test over the queries): "
-            f"{randomisation_test(over_bm25):.4f} to BM25, {randomisation_test(over_peer):.4f} to splade-tiny.",
+            f"{randomization_test(over_bm25):.4f} to BM25, {randomization_test(over_peer):.4f} to splade-tiny.",
             "Left out: test queries that stand in the model's training data, or nearly so (`postings evaluate` says "
             "how that is told).",
             f"splade-tiny reads {PEER_TOKENS} tokens of a document, tiny its own window.",

@@ -35,10 +35,11 @@ from sentence_transformers.sparse_encoder import losses
 from transformers import TrainerCallback
 
 from postings.encoder.sources import model_folder
-from postings_training.attach import lean_heads
-from postings_training.data import load_data
-from postings_training.recipe import Recipe, load_recipe
-from postings_training.trainer import build_trainer
+from postings_training.models.patching import lean_heads
+from postings_training.recipes.loading import load_recipe
+from postings_training.recipes.recipe import Recipe
+from postings_training.runs.trainer import build_trainer
+from postings_training.runs.training_data import load_data
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "training.md"

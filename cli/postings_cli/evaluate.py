@@ -16,11 +16,12 @@ from postings_cli.console import out, print_json, printable, say
 from postings_cli.options import IndexUrl, Json, settings_from
 from postings_cli.outputs import output_folder, refuse_inputs
 from postings_cli.progress import steps_bar
-from postings_training.evaluation import Evaluation, compare, load_set, measure_collection, measure_model, write_report
-from postings_training.evaluation.nano_beir import load_nano_beir
+from postings_training.data import load_set
+from postings_training.data.nano_beir import load_nano_beir
+from postings_training.evaluation import Evaluation, compare, measure_collection, measure_model, write_report
 from postings_training.evaluation.report import as_json, page
-from postings_training.leak_guard import without_leaks
-from postings_training.provenance import known_sources
+from postings_training.leaks.guard import without_leaks
+from postings_training.leaks.known_sources import known_sources
 
 
 def evaluate(

@@ -18,7 +18,7 @@ from postings_cli.options import Json
 from postings_cli.statuses import INTERRUPTED
 
 if TYPE_CHECKING:
-    from postings_training.progress import Progress as State
+    from postings_training.runs.progress import TrainingProgress
 
 
 def train(
@@ -70,7 +70,7 @@ def train(
 
     Example: postings ingest articles.jsonl --model ./my-model --collection articles
     """
-    from postings_training.recipe import load_recipe
+    from postings_training.recipes.loading import load_recipe
 
     settings = load_recipe(
         recipe,
@@ -82,9 +82,9 @@ def train(
         evaluation__leaks=leaks,
     )
     try:
-        from postings_training.checkpoints import run_folder, what_is_kept
-        from postings_training.publish import push as upload
-        from postings_training.run import train as run
+        from postings_training.publishing.hub import push as upload
+        from postings_training.runs.checkpoints import run_folder, what_is_kept
+        from postings_training.runs.run import train as run
     except ImportError as error:
         raise MissingExtra("training", "training a model") from error
     target = folder or Path(Path(recipe).stem)
@@ -109,7 +109,7 @@ def train(
 
 
 @contextmanager
-def _training_bar() -> Iterator[Callable[[State], None]]:
+def _training_bar() -> Iterator[Callable[[TrainingProgress], None]]:
     """Show a bar, and the log lines above it; on anything but a terminal, the log lines alone."""
     bar = Progress(
         TextColumn("training"),
@@ -130,7 +130,7 @@ def _training_bar() -> Iterator[Callable[[State], None]]:
         with bar:
             task = bar.add_task("", total=None, figures="")
 
-            def show(state: State) -> None:
+            def show(state: TrainingProgress) -> None:
                 bar.update(task, completed=state.step, total=state.steps, figures=_figures(state))
 
             yield show
@@ -139,7 +139,7 @@ def _training_bar() -> Iterator[Callable[[State], None]]:
         log.setLevel(level)
 
 
-def _figures(state: State) -> str:
+def _figures(state: TrainingProgress) -> str:
     shown = {
         "loss": (state.loss, ".3f"),
         "nDCG@10": (state.ndcg, ".4f"),

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from postings_training.recipe import Recipe, load_recipe
+from postings_training.recipes.loading import load_recipe
+from postings_training.recipes.recipe import Recipe
 
 SHARED = Path(__file__).parents[3] / "shared"
 QUICK = (

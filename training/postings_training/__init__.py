@@ -1,6 +1,6 @@
 """Fine-tuning, evaluation and mining of sparse encoders.
 
-A model is trained by a recipe, and measured on sets whose queries it hasn't seen::
+Train a model by a recipe, and measure it on sets whose queries it hasn't seen::
 
     record = train(load_recipe("tiny", data__sources=["pairs.jsonl"]), Path("my-model"))
     sources, _ = known_sources(["my-model"])
@@ -14,32 +14,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from postings.errors import MissingExtra
-from postings_training.evaluation import (
+from postings_training.data import (
     BeirSet,
-    Comparison,
-    Evaluation,
     JudgedQueries,
     Judgements,
+    load_beir,
+    load_judgements,
+    load_queries,
+    load_set,
+)
+from postings_training.evaluation import (
+    Comparison,
+    Evaluation,
     Measured,
     Quality,
     Run,
     compare,
     evaluate,
-    load_beir,
-    load_judgements,
-    load_queries,
-    load_set,
     measure_collection,
     measure_model,
     write_report,
 )
 
 if TYPE_CHECKING:
-    from postings_training.leak_guard import without_leaks
+    from postings_training.leaks.guard import without_leaks
+    from postings_training.leaks.known_sources import known_sources
+    from postings_training.leaks.provenance import Source, trained_on
     from postings_training.mining import Guards, Mined, mine
-    from postings_training.provenance import Source, known_sources, trained_on
-    from postings_training.recipe import Recipe, load_recipe
-    from postings_training.run import train
+    from postings_training.recipes.loading import load_recipe
+    from postings_training.recipes.recipe import Recipe
+    from postings_training.runs.run import train
 
 __all__ = [
     "BeirSet",
@@ -71,18 +75,18 @@ __all__ = [
     "write_report",
 ]
 
-# Training takes seconds to import, with PyTorch; recipes and records a tenth, with pydantic.
+# Imported when first used: training takes seconds, with PyTorch, recipes and records a tenth, with pydantic.
 _LAZY = {
     "Guards": "mining",
     "Mined": "mining",
-    "Recipe": "recipe",
-    "Source": "provenance",
-    "known_sources": "provenance",
-    "load_recipe": "recipe",
+    "Recipe": "recipes.recipe",
+    "Source": "leaks.provenance",
+    "known_sources": "leaks.known_sources",
+    "load_recipe": "recipes.loading",
     "mine": "mining",
-    "train": "run",
-    "trained_on": "provenance",
-    "without_leaks": "leak_guard",
+    "train": "runs.run",
+    "trained_on": "leaks.provenance",
+    "without_leaks": "leaks.guard",
 }
 
 

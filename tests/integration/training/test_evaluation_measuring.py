@@ -18,9 +18,10 @@ from postings.encoder.sources import BUNDLED
 from postings.errors import InvalidInput, ModelMismatch
 from postings_cli.main import run
 from postings_ingest import Pipeline
-from postings_training.evaluation import BeirSet, ExactSearch, load_set, measure_collection, measure_model
+from postings_training.data import BeirSet, load_set
+from postings_training.evaluation import ExactSearch, measure_collection, measure_model
 from postings_training.evaluation.pruning import KEPT
-from postings_training.provenance import Source
+from postings_training.leaks.provenance import Source
 from tests.support.beir import shared, write_beir
 from tests.support.cli import Cli, Ran, write_jsonl
 from tests.support.models import copy_of_tiny

@@ -13,8 +13,8 @@ import pytest
 from postings import Encoder
 from postings.encoder.sources import BUNDLED
 from postings.errors import ReaderError
+from postings_training.data.nano_beir import load_nano_beir
 from postings_training.evaluation import measure_model
-from postings_training.evaluation.nano_beir import load_nano_beir
 from tests.support.sentences import SENTENCES
 
 QUERIES = {"food": ["s0", "s1"], "music": ["s4", "s7"], "an animal that hunts": ["s8"]}
@@ -54,7 +54,7 @@ def test_it_is_read_and_scored_as_sentence_transformers_does(tmp_path: Path, enc
 
 
 def test_another_layout_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(ReaderError, match=r"corpus of NanoNQ can't be had from .*nano"):
+    with pytest.raises(ReaderError, match=r"corpus of NanoNQ can't be loaded from .*nano"):
         load_nano_beir("nq", str(written(tmp_path / "nano")))
     with pytest.raises(ReaderError, match="has no column 'query-id' in the split NanoMSMARCO"):
         load_nano_beir("msmarco", str(written(tmp_path / "other", query="query")))
@@ -66,4 +66,4 @@ def test_a_hub_that_is_away_is_said_in_one_line(tmp_path: Path) -> None:
     code = "from postings_cli.main import run; import sys; sys.exit(run(['evaluate', 'tiny', '--nano-beir', 'nq']))"
     ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
-    assert "corpus of NanoNQ can't be had from sentence-transformers/NanoBEIR-en" in ran.stderr.splitlines()[-1]
+    assert "corpus of NanoNQ can't be loaded from sentence-transformers/NanoBEIR-en" in ran.stderr.splitlines()[-1]

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from postings.errors import ConfigurationError, TrainingFailure
-from postings_training.checkpoints import last_checkpoint
-from postings_training.run import train
+from postings_training.runs.checkpoints import last_checkpoint
+from postings_training.runs.run import train
 from tests.support.training import QUICK, pairs, quick
 
 
@@ -69,7 +69,7 @@ def test_without_room_for_a_checkpoint_the_last_one_is_kept(tmp_path: Path) -> N
         [sys.executable, "-c", code, *command], env=environment, capture_output=True, text=True, preexec_fn=small
     )
     assert done.returncode == 1
-    assert "there is no room left to write to" in done.stderr
+    assert "no space left to write to" in done.stderr
     assert "no checkpoint was written yet" in done.stderr
     assert not out.exists()
     assert not list(out.with_name("model.run").glob("checkpoint-*"))

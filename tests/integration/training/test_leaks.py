@@ -9,8 +9,8 @@ import pytest
 
 from postings.errors import InvalidInput
 from postings_cli.main import run
-from postings_training.provenance import trained_on
-from postings_training.run import train
+from postings_training.leaks.provenance import trained_on
+from postings_training.runs.run import train
 from tests.support.training import QUICK, beir, lines, pairs, quick
 
 CHANGES = [part for change in (*QUICK, "training.steps=1") for part in ("--set", change)]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from postings_cli.main import run
-from postings_training.rows import Row, read_rows
-from postings_training.shingles import resemblance, shingles
+from postings_training.data.resemblance import resemblance, shingles
+from postings_training.data.rows import Row, read_rows
 from tests.support.beir import shared
 from tests.support.cli import write_jsonl
 

@@ -9,12 +9,12 @@ import pytest
 from postings import Document, EdgeIndex, Encoder
 from postings_ingest import Pipeline
 from postings_query import SearchClient
-from postings_training.checkpoints import checkpoint_state
-from postings_training.data import load_data
-from postings_training.provenance import RECORD
-from postings_training.recipe import recipe_names
-from postings_training.run import train
-from postings_training.sections import Data
+from postings_training.leaks.provenance import RECORD
+from postings_training.recipes.loading import recipe_names
+from postings_training.recipes.sections import DataSettings
+from postings_training.runs.checkpoints import checkpoint_state
+from postings_training.runs.run import train
+from postings_training.runs.training_data import load_data
 from tests.support.training import beir, lines, minilm, pairs, quick
 
 
@@ -75,7 +75,7 @@ def test_the_card_says_what_the_model_is_made_of(tmp_path: Path) -> None:
     record = train(recipe, tmp_path / "model")
     assert record is not None
     card = (tmp_path / "model" / "README.md").read_text()
-    (source,) = load_data(Data(sources=(str(data),))).sources
+    (source,) = load_data(DataSettings(sources=(str(data),))).sources
     for said in (
         record.fingerprint,
         source.digest,

@@ -17,11 +17,12 @@ import torch
 from safetensors.torch import load_file
 
 from postings.errors import ConfigurationError
-from postings_training.checkpoints import checkpoint_state, last_checkpoint, run_folder
-from postings_training.progress import Progress
-from postings_training.publish import Record
-from postings_training.recipe import Recipe, load_recipe
-from postings_training.run import train
+from postings_training.publishing.folder import Record
+from postings_training.recipes.loading import load_recipe
+from postings_training.recipes.recipe import Recipe
+from postings_training.runs.checkpoints import checkpoint_state, last_checkpoint, run_folder
+from postings_training.runs.progress import TrainingProgress
+from postings_training.runs.run import train
 from tests.support.training import QUICK, beir, pairs
 
 COMMAND = [sys.executable, "-c", "from postings_cli.main import main; main()", "train", "tiny"]
@@ -83,16 +84,16 @@ def test_killed_and_resumed_it_ends_at_the_same_weights(whole: Whole, tmp_path: 
     (work / "checkpoint-7").mkdir()
     (work / "checkpoint-7" / "trainer_state.json").write_text('{"global_step": 7, ')
 
-    with pytest.raises(ConfigurationError, match=r"an earlier run: go on with it by --resume"):
+    with pytest.raises(ConfigurationError, match=r"an earlier run: continue it with --resume"):
         train(whole.recipe, out)
     other = whole.recipe.model_copy(update={"training": whole.recipe.training.model_copy(update={"seed": 1})})
-    with pytest.raises(ConfigurationError, match=r"begun with other settings or data: training\.seed"):
+    with pytest.raises(ConfigurationError, match=r"started with other settings or data: training\.seed"):
         train(other, out, resume=True)
     ends_like(whole, out)
     assert not (work / "checkpoint-7").exists()
 
 
-def at_step_three(progress: Progress) -> None:
+def at_step_three(progress: TrainingProgress) -> None:
     """Interrupts between two checkpoints and two log lines."""
     if progress.step == 3:
         os.kill(os.getpid(), signal.SIGINT)
@@ -128,7 +129,7 @@ def test_an_interrupt_s_checkpoint_is_kept_beside_the_best(whole: Whole, tmp_pat
 def test_a_second_interrupt_ends_it_at_once(whole: Whole, tmp_path: Path) -> None:
     out, seen = tmp_path / "interrupted", []
 
-    def interrupt(progress: Progress) -> None:
+    def interrupt(progress: TrainingProgress) -> None:
         seen.append(progress.step)
         if progress.step == 1:
             os.kill(os.getpid(), signal.SIGINT)
@@ -149,8 +150,8 @@ def test_an_interrupt_says_what_can_be_resumed(whole: Whole, tmp_path: Path) -> 
     _, told = process.communicate()
     assert process.returncode == 130
     said = told.replace("\n", "")
-    assert "the run ends after this step, with a checkpoint" in said
-    assert said.endswith(f"interrupted: {last_checkpoint(work)} is kept, --resume goes on from it")
+    assert "writing a checkpoint after this step" in said
+    assert said.endswith(f"interrupted: {last_checkpoint(work)} is kept; continue with --resume")
 
 
 def test_an_interrupt_before_the_first_checkpoint_says_so(whole: Whole, tmp_path: Path) -> None:
@@ -200,8 +201,8 @@ PATIENT = (
 KILLED_AT = """
 import os, signal, sys
 from pathlib import Path
-from postings_training.recipe import load_recipe
-from postings_training.run import train
+from postings_training.recipes.loading import load_recipe
+from postings_training.runs.run import train
 
 def show(progress):
     if progress.step == {step}:
@@ -241,5 +242,5 @@ def test_there_must_be_something_to_resume_and_room_for_the_result(tmp_path: Pat
     with pytest.raises(ConfigurationError, match=r"no run to resume"):
         train(recipe, tmp_path / "model", resume=True)
     (tmp_path / "model").mkdir()
-    with pytest.raises(ConfigurationError, match=r"model is there already"):
+    with pytest.raises(ConfigurationError, match=r"model already exists"):
         train(recipe, tmp_path / "model")

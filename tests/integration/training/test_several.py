@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from postings import Encoder
-from postings_training.checkpoints import checkpoint_state, last_checkpoint
-from postings_training.gauge import Gauge
-from postings_training.losses import Flops
+from postings_training.losses.flops import Flops
+from postings_training.losses.step_means import StepMeans
+from postings_training.runs.checkpoints import checkpoint_state, last_checkpoint
 from tests.support.training import QUICK, beir, minilm, pairs
 
 SIZES = ((4, 4), (5, 3))
@@ -30,7 +30,7 @@ def weights(rows: int) -> Tensor:
 
 def flops(batch: Tensor) -> tuple[float, Tensor]:
     batch = batch.clone().requires_grad_()
-    loss = Flops("flops", Gauge()).compute_loss_from_embeddings(batch)
+    loss = Flops("flops", StepMeans()).compute_loss_from_embeddings(batch)
     loss.backward()  # type: ignore[no-untyped-call]
     assert batch.grad is not None
     return float(loss.detach()), batch.grad
@@ -43,9 +43,9 @@ def _one_of_two(rank: int, port: int, results: Any) -> None:
     for sizes in SIZES:
         loss, gradient = flops(weights(sum(sizes)).split(list(sizes))[rank])
         found.append((loss, gradient.tolist()))
-    gauge = Gauge()
-    gauge.add("dims", torch.tensor(float(rank)))
-    results.put((rank, found, gauge.step()))
+    means = StepMeans()
+    means.add("dims", torch.tensor(float(rank)))
+    results.put((rank, found, means.step()))
     torch.distributed.barrier()
     torch.distributed.destroy_process_group()
 

@@ -8,7 +8,7 @@ import Stemmer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postings_training.bm25 import bm25_vectors
+from postings_training.teachers.bm25 import bm25_vectors
 
 WORDS = st.lists(
     st.sampled_from(["lion", "lions", "hunts", "hunting", "zebra", "the", "a", "Zürich", "x", "42"]), max_size=12

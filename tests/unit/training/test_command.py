@@ -52,5 +52,5 @@ def test_a_folder_that_is_there_is_never_written_to(
     monkeypatch.chdir(tmp_path / "here")
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in PAIRS))
     assert run(["train", "tiny", "--data", str(tmp_path / "pairs.jsonl"), "--out", out]) == 1
-    assert f"error: {out} is there already: name another folder with --out" in capsys.readouterr().err
+    assert f"error: {out} already exists: choose another folder with --out" in capsys.readouterr().err
     assert not [*tmp_path.rglob("*.run")]

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postings.errors import ConfigurationError, InvalidInput, ReaderError
-from postings_training.data import load_data
-from postings_training.evaluation import load_set
-from postings_training.leak_guard import without_leaks
-from postings_training.provenance import Source
-from postings_training.recipe import load_recipe
-from postings_training.rows import Row, read_rows, row_of
-from postings_training.sections import Data
-from postings_training.teacher import labelled
+from postings_training.data import load_set
+from postings_training.data.rows import Row, read_rows, row_of
+from postings_training.leaks.guard import without_leaks
+from postings_training.leaks.provenance import Source
+from postings_training.recipes.loading import load_recipe
+from postings_training.recipes.sections import DataSettings
+from postings_training.runs.training_data import load_data
+from postings_training.teachers.by_row import labeled
 from tests.support.beir import shared, write_beir
 
 ONE = {"query": "what hunts?", "positive": "a lion"}
@@ -45,7 +45,7 @@ def beir(folder: Path, qrels: str, split: str = "train") -> str:
 
 def test_pairs_are_read_with_their_digest(tmp_path: Path) -> None:
     path = jsonl(tmp_path, {**ONE, "source": "x", "doc_id": 7}, "", TWO)
-    data = load_data(Data(sources=(path,), licence="CC0"))
+    data = load_data(DataSettings(sources=(path,), licence="CC0"))
     assert data.train.to_dict() == {
         "query": ["what hunts?", "what sings?"],
         "positive": ["a lion", "a nightingale"],
@@ -87,9 +87,9 @@ def test_the_known_names_of_columns_are_read(record: dict[str, Any], row: Row) -
         ({"positive": "p"}, r":2: there is no 'query' \(nor anchor, question\), only positive"),
         ({"query": "q"}, r":2: there is no 'positive' \(nor answer, document, passage\), only query"),
         ({}, r":2: there is no 'query' .*only nothing"),
-        ({"query": " ", "positive": "p"}, r":2: 'query' must be a text that isn't empty, got ' '"),
-        ({"query": "q", "positive": None}, r":2: 'positive' must be a text .*None"),
-        ({"query": "q", "positive": "p", "negatives": ["n", 3]}, r":2: 'negatives' must be a text .*3"),
+        ({"query": " ", "positive": "p"}, r":2: 'query' must be a non-empty string, got ' '"),
+        ({"query": "q", "positive": None}, r":2: 'positive' must be a non-empty string, got None"),
+        ({"query": "q", "positive": "p", "negatives": ["n", 3]}, r":2: 'negatives' must be a non-empty string, got 3"),
         ({"query": "q", "positive": "p", "score": "high"}, r":2: 'score' holds 'high', expected finite numbers"),
         ('{"query": "q", "positive": "p", "score": NaN}', r":2: 'score' holds nan"),
         ('{"query": "q", "positive": "p", "score": true}', r":2: 'score' holds True"),
@@ -98,19 +98,19 @@ def test_the_known_names_of_columns_are_read(record: dict[str, Any], row: Row) -
 )
 def test_a_bad_row_is_named(tmp_path: Path, line: Any, reason: str) -> None:
     with pytest.raises((InvalidInput, ReaderError), match=r"pairs\.jsonl" + reason):
-        load_data(Data(sources=(jsonl(tmp_path, ONE, line),)))
+        load_data(DataSettings(sources=(jsonl(tmp_path, ONE, line),)))
 
 
 def test_bytes_that_are_not_utf_8_are_reported_with_their_line(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(json.dumps(ONE).encode() + b'\n{"query": "\xff", "positive": "p"}\n')
     with pytest.raises(ReaderError, match=r"pairs\.jsonl:2: invalid UTF-8: byte 0xff"):
-        load_data(Data(sources=(str(path),)))
+        load_data(DataSettings(sources=(str(path),)))
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"b\.jsonl holds no row to train on"):
-        load_data(Data(sources=(jsonl(tmp_path, ONE, TWO), jsonl(tmp_path, "", name="b.jsonl"))))
+        load_data(DataSettings(sources=(jsonl(tmp_path, ONE, TWO), jsonl(tmp_path, "", name="b.jsonl"))))
 
 
 @pytest.mark.parametrize(
@@ -121,14 +121,14 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_one_class_only_is_refused(tmp_path: Path, rows: list[Any]) -> None:
-    with pytest.raises(InvalidInput, match=r"there is one class only, nothing to tell apart"):
-        load_data(Data(sources=(jsonl(tmp_path, *rows),)))
+    with pytest.raises(InvalidInput, match=r"so there is nothing to tell apart"):
+        load_data(DataSettings(sources=(jsonl(tmp_path, *rows),)))
 
 
 def test_a_negative_that_is_the_positive_is_refused(tmp_path: Path) -> None:
     rows = ({**ONE, "negative": "a bird"}, {**TWO, "negative": "a nightingale"})
     with pytest.raises(InvalidInput, match=r"pairs\.jsonl:2: a negative of 'what sings\?' is its positive, too"):
-        load_data(Data(sources=(jsonl(tmp_path, *rows),)))
+        load_data(DataSettings(sources=(jsonl(tmp_path, *rows),)))
 
 
 def test_negatives_are_cut_to_a_number_and_rows_with_fewer_left_out(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_negatives_are_cut_to_a_number_and_rows_with_fewer_left_out(tmp_path: Pa
         {**TWO, "negatives": ["x"], "scores": [9, 3]},
         {**TWO, "negatives": ["v", "w"], "scores": [8, 5, 4]},
     ]
-    data = load_data(Data(sources=(jsonl(tmp_path, *rows),), negatives=2)).train
+    data = load_data(DataSettings(sources=(jsonl(tmp_path, *rows),), negatives=2)).train
     assert data["negative_1"][:] == ["x", "v"]
     assert data["negative_2"][:] == ["y", "w"]
     assert data["label"][:] == [[9, 3, 2], [8, 5, 4]]
@@ -145,10 +145,10 @@ def test_negatives_are_cut_to_a_number_and_rows_with_fewer_left_out(tmp_path: Pa
 
 def test_a_beir_folder_gives_its_relevant_pairs_title_first(tmp_path: Path) -> None:
     folder = beir(tmp_path, "q\ta\t2\nq\tb\t0\nr\tb\t1\n")
-    data = load_data(Data(sources=(folder,)))
+    data = load_data(DataSettings(sources=(folder,)))
     assert data.train.to_dict() == {"query": ["hunter", "singer"], "positive": ["Lion It hunts.", "It sings."]}
     (tmp_path / "meta.json").write_text('{"licence": "CC BY 4.0"}')
-    assert load_data(Data(sources=(folder,))).sources[0].licence == "CC BY 4.0"
+    assert load_data(DataSettings(sources=(folder,))).sources[0].licence == "CC BY 4.0"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_beir_folder_without_a_pair_is_refused(
     tmp_path: Path, qrels: str, error: type[Exception], reason: str
 ) -> None:
     with pytest.raises(error, match=reason):
-        load_data(Data(sources=(beir(tmp_path, qrels),)))
+        load_data(DataSettings(sources=(beir(tmp_path, qrels),)))
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -192,7 +192,7 @@ def test_rows_that_hold_a_test_query_of_a_set_are_left_out_and_counted(
     rows = [TWO, ONE, {"query": "what roars?", "positive": "It roars."}, {"query": "what hunts", "positive": "x"}]
     path, other = jsonl(tmp_path, *rows, TWO, ONE), jsonl(tmp_path, TWO, name="other.jsonl")
     caplog.set_level("INFO", "postings_training")
-    data = load_data(Data(sources=(path, other), leave_out=(str(test_set),), rows=5))
+    data = load_data(DataSettings(sources=(path, other), leave_out=(str(test_set),), rows=5))
     assert data.train["query"][:] == ["what sings?", "what roars?", "what sings?", "what sings?"]
     first, second = data.sources
     assert (first.rows, first.left_out, second.rows, second.left_out) == (3, ((2, 2), (4, 4)), 1, ())
@@ -204,7 +204,7 @@ def test_rows_that_hold_a_test_query_of_a_set_are_left_out_and_counted(
 def test_a_source_of_which_no_row_is_left_is_refused(tmp_path: Path) -> None:
     test_set = write_beir(tmp_path / "test", {"d": "a lion"}, {"q": "What hunts?"}, {"q": {"d": 1}})
     with pytest.raises(InvalidInput, match=r"pairs\.jsonl holds no row to train on"):
-        load_data(Data(sources=(jsonl(tmp_path, ONE),), leave_out=(str(test_set),)))
+        load_data(DataSettings(sources=(jsonl(tmp_path, ONE),), leave_out=(str(test_set),)))
 
 
 def test_every_set_of_a_generator_is_looked_for_in_every_source_of_another(tmp_path: Path) -> None:
@@ -227,8 +227,8 @@ def test_what_holds_no_sets_or_sources_is_refused(wrong: Any) -> None:
 def test_the_rows_of_scifact_that_leak_are_left_out_and_no_others_leak() -> None:
     """Of its training claims, 129 or so nearly are test claims."""
     pairs, folder = shared("data/pairs/scifact.jsonl"), shared("data/beir/scifact")
-    whole = load_data(Data(sources=(str(pairs),))).sources
-    left = load_data(Data(sources=(str(pairs),), leave_out=(str(folder),))).sources
+    whole = load_data(DataSettings(sources=(str(pairs),))).sources
+    left = load_data(DataSettings(sources=(str(pairs),), leave_out=(str(folder),))).sources
     number = sum(last + 1 - first for first, last in left[0].left_out)
     assert 100 < number < 300
     assert left[0].rows + number == whole[0].rows
@@ -241,7 +241,7 @@ def test_the_rows_of_scifact_that_leak_are_left_out_and_no_others_leak() -> None
 def test_what_is_held_out_does_not_come_again_with_a_sentence(tmp_path: Path) -> None:
     answer = "It is warm in the savanna by day. There the lion hunts zebras by night {}. It sleeps in the shade by day."
     rows = [{"query": f"{n**9:z<12x}", "positive": answer.format(n)} for n in range(1, 21)]
-    data = load_data(Data(sources=(jsonl(tmp_path, *rows),), held_out=10, sentences=1))
+    data = load_data(DataSettings(sources=(jsonl(tmp_path, *rows),), held_out=10, sentences=1))
     assert data.held_out is not None
     assert len(data.train) == 20
     assert not set(data.train["query"]) & set(data.held_out["query"])
@@ -254,7 +254,7 @@ def test_a_sentence_that_is_a_test_query_is_no_passage(tmp_path: Path) -> None:
     queries, judgements = {"1": claim}, {"1": {"d": 1}}
     folder = write_beir(tmp_path / "claims", {"d": "An abstract of another kind."}, queries, judgements)
     rows = [{"query": f"{text.split()[0]} and its effects", "positive": long.format(text)} for text in (claim, other)]
-    data = load_data(Data(sources=(jsonl(tmp_path, *rows),), leave_out=(str(folder),), sentences=1))
+    data = load_data(DataSettings(sources=(jsonl(tmp_path, *rows),), leave_out=(str(folder),), sentences=1))
     assert len(data.train) == 3
     assert claim not in data.train["positive"]
     assert data.sources[0].left_out == ()
@@ -268,24 +268,24 @@ def test_no_row_with_a_query_like_one_held_out_is_trained_on(tmp_path: Path) -> 
         for answer in ("Of", "About")
         for ask in ("how do scientists explain {}", "How do scientists explain {}?")
     ]
-    data = load_data(Data(sources=(jsonl(tmp_path, *rows),), held_out=2))
+    data = load_data(DataSettings(sources=(jsonl(tmp_path, *rows),), held_out=2))
     assert data.held_out is not None
     trained, measured = ({text.lower().rstrip("?") for text in each["query"]} for each in (data.train, data.held_out))
     assert len(trained) + len(measured) == len(names)
     assert sorted(row.query for _, row in data.sources[0].used()) == sorted(data.train["query"])
     with pytest.raises(InvalidInput, match=r"no row is left to train on: all hold a query that is held out"):
-        load_data(Data(sources=(jsonl(tmp_path, *rows[:4]),), held_out=1))
+        load_data(DataSettings(sources=(jsonl(tmp_path, *rows[:4]),), held_out=1))
 
 
 def test_rows_are_held_out_and_counted(tmp_path: Path) -> None:
     rows = [{"query": f"q{n}", "positive": f"p{n}"} for n in range(50)]
     path = jsonl(tmp_path, *rows)
-    data = load_data(Data(sources=(path,), rows=40, held_out=10))
+    data = load_data(DataSettings(sources=(path,), rows=40, held_out=10))
     assert data.held_out is not None
     assert sorted([*data.train["query"], *data.held_out["query"]]) == sorted(f"q{n}" for n in range(40))
     assert len(data.held_out) == 10
     with pytest.raises(ConfigurationError, match=r"data\.held_out is 50, but there are 50 rows in all"):
-        load_data(Data(sources=(path,), held_out=50))
+        load_data(DataSettings(sources=(path,), held_out=50))
 
 
 @pytest.mark.parametrize(
@@ -297,12 +297,12 @@ def test_rows_are_held_out_and_counted(tmp_path: Path) -> None:
 )
 def test_a_source_that_is_not_there_is_reported(source: str, error: type[Exception], reason: str) -> None:
     with pytest.raises(error, match=reason):
-        load_data(Data(sources=(source,)))
+        load_data(DataSettings(sources=(source,)))
 
 
 def test_no_source_is_a_wrong_setting() -> None:
     with pytest.raises(ConfigurationError, match=r"data\.sources is empty"):
-        load_data(Data())
+        load_data(DataSettings())
 
 
 MARGINS = [{**ONE, "negatives": ["x", "y"], "scores": [9, 3, 2]}, {**TWO, "negatives": ["v", "w"], "scores": [8, 5, 4]}]
@@ -312,8 +312,8 @@ MARGINS = [{**ONE, "negatives": ["x", "y"], "scores": [9, 3, 2]}, {**TWO, "negat
     ("kind", "labels"), [("margin-mse", [[6, 7], [3, 4]]), ("kl", [[9, 3, 2], [8, 5, 4]]), ("contrastive", None)]
 )
 def test_scores_become_what_the_loss_wants(tmp_path: Path, kind: str, labels: list[list[float]] | None) -> None:
-    data = load_data(Data(sources=(jsonl(tmp_path, *MARGINS),))).train
-    found = labelled(data, load_recipe("splade-nq", [f"loss.kind={kind}", "teachers=[]"]), "cpu")
+    data = load_data(DataSettings(sources=(jsonl(tmp_path, *MARGINS),))).train
+    found = labeled(data, load_recipe("splade-nq", [f"loss.kind={kind}", "teachers=[]"]), "cpu")
     assert (found["label"][:] if labels else found.column_names) == (
         labels or ["query", "positive", "negative_1", "negative_2"]
     )
@@ -339,16 +339,16 @@ def test_scores_become_what_the_loss_wants(tmp_path: Path, kind: str, labels: li
 def test_rows_that_can_not_be_distilled_from_are_refused(
     tmp_path: Path, rows: list[Any], kind: str, reason: str
 ) -> None:
-    data = load_data(Data(sources=(jsonl(tmp_path, *rows),))).train
+    data = load_data(DataSettings(sources=(jsonl(tmp_path, *rows),))).train
     with pytest.raises(InvalidInput, match=reason):
-        labelled(data, load_recipe("splade-nq", [f"loss.kind={kind}", "teachers=[]"]), "cpu")
+        labeled(data, load_recipe("splade-nq", [f"loss.kind={kind}", "teachers=[]"]), "cpu")
 
 
 def test_bm25_teaches_in_batches_alone(tmp_path: Path) -> None:
     rows = ({**ONE, "negative": "x"}, {**TWO, "negative": "y"})
-    data = load_data(Data(sources=(jsonl(tmp_path, *rows),))).train
-    with pytest.raises(ConfigurationError, match=r"loss\.kind is 'kl', but bm25 teaches 'in-batch-kl' alone"):
-        labelled(data, load_recipe("distill", ["loss.kind=kl", "teachers=[{kind = 'bm25'}]"]), "cpu")
+    data = load_data(DataSettings(sources=(jsonl(tmp_path, *rows),))).train
+    with pytest.raises(ConfigurationError, match=r"is 'kl', but a bm25 teacher needs loss\.kind 'in-batch-kl'"):
+        labeled(data, load_recipe("distill", ["loss.kind=kl", "teachers=[{kind = 'bm25'}]"]), "cpu")
 
 
 def test_a_sample_of_each_source_is_the_same_each_time(tmp_path: Path) -> None:
@@ -356,11 +356,11 @@ def test_a_sample_of_each_source_is_the_same_each_time(tmp_path: Path) -> None:
         jsonl(tmp_path, *({"query": f"{name} {n}", "positive": f"text {n}"} for n in range(20)), name=f"{name}.jsonl")
         for name in ("a", "b")
     )
-    first, again = (load_data(Data(sources=paths, sample=5)) for _ in range(2))
+    first, again = (load_data(DataSettings(sources=paths, sample=5)) for _ in range(2))
     assert first.train.to_dict() == again.train.to_dict()
     assert [source.rows for source in first.sources] == [5, 5]
     numbers = [int(query.split()[1]) for query in first.train["query"][:5]]
     assert numbers == sorted(numbers)
     assert numbers != list(range(5))
     assert [number - 1 for number, _ in first.sources[0].used()] == numbers  # where a leak is looked for
-    assert len(load_data(Data(sources=paths[:1], sample=50)).train) == 20
+    assert len(load_data(DataSettings(sources=paths[:1], sample=50)).train) == 20

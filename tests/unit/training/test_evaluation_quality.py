@@ -159,7 +159,7 @@ def test_an_equal_judgement_may_stand_twice_and_a_grade_may_be_negative(tmp_path
         ('{"_id": "q2"}', "expected an object"),
         ('{"_id": "q2", "text": null}', "expected an object"),
         ('{"_id": "q2", "text": " "}', "expected an object"),
-        ('{"_id": "q1", "text": "again"}', "the query 'q1' stands there twice"),
+        ('{"_id": "q1", "text": "again"}', "the query 'q1' occurs twice"),
         (b'{"_id": "q2", "text": "\xff"}', "invalid UTF-8: byte 0xff at position 23"),
     ],
 )
@@ -174,7 +174,7 @@ def test_a_malformed_query_is_reported_with_its_line(tmp_path: Path, line: str |
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("q1\tb", "expected query id, document id and whole grade with tabs between, got 'q1\\tb'"),
+        ("q1\tb", "expected query id, document id and integer grade, tab-separated, got 'q1\\tb'"),
         ("q1 0 b 1", "expected query id"),
         ("q1\t0\tb\t1", "expected query id"),
         ("q1\t\t1", "expected query id"),

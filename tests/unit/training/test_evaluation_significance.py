@@ -13,7 +13,7 @@ from scipy.stats import ttest_1samp
 from postings.errors import InvalidInput
 from postings_training.evaluation import Measured, Quality, Sparsity, compare
 from postings_training.evaluation.engine import Costs
-from postings_training.evaluation.significance import PERMUTATIONS, randomisation_test
+from postings_training.evaluation.significance import PERMUTATIONS, randomization_test
 
 DIFFERENCES = st.lists(st.integers(-5, 5).map(lambda tenth: tenth / 10), min_size=1, max_size=9)
 
@@ -31,7 +31,7 @@ def test_it_estimates_the_share_of_all_sign_flips_that_differ_as_much(difference
     flips = [abs(np.dot(signs, differences)) for signs in product((-1, 1), repeat=len(differences))]
     exact = np.mean([flip >= observed - 1e-9 for flip in flips])
     # Five standard errors of 10,000 draws.
-    assert randomisation_test([differences]) == pytest.approx(exact, abs=0.026)
+    assert randomization_test([differences]) == pytest.approx(exact, abs=0.026)
 
 
 def test_it_agrees_with_the_t_test_on_many_queries() -> None:
@@ -39,22 +39,22 @@ def test_it_agrees_with_the_t_test_on_many_queries() -> None:
     for shift in (0.0, 0.01, 0.02, 0.03):
         differences = generator.normal(shift, 0.15, 300)
         expected = ttest_1samp(differences, 0).pvalue
-        assert randomisation_test([differences.tolist()]) == pytest.approx(expected, abs=0.02)
+        assert randomization_test([differences.tolist()]) == pytest.approx(expected, abs=0.02)
 
 
 @settings(max_examples=10)
 @given(differences=DIFFERENCES)
 def test_it_does_not_matter_which_system_comes_first_and_it_repeats_exactly(differences: list[float]) -> None:
-    p = randomisation_test([differences])
-    assert p == randomisation_test([differences]) == randomisation_test([[-each for each in differences]])
+    p = randomization_test([differences])
+    assert p == randomization_test([differences]) == randomization_test([[-each for each in differences]])
     assert 1 / (PERMUTATIONS + 1) <= p <= 1
 
 
 def test_every_set_weighs_the_same() -> None:
     # Fifty queries of one set gain a little, four of another lose a lot: the mean of the means is a loss.
     gains, losses = [0.01] * 50, [-0.5, -0.4, -0.5, -0.4]
-    assert randomisation_test([gains]) < 0.001
-    assert randomisation_test([gains, losses]) > 0.1
+    assert randomization_test([gains]) < 0.001
+    assert randomization_test([gains, losses]) > 0.1
 
 
 def test_wins_losses_and_ties_are_counted_and_ordered() -> None:

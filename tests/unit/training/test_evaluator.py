@@ -10,12 +10,13 @@ from sentence_transformers import SparseEncoder
 from postings import Encoder
 from postings.encoder.sources import BUNDLED
 from postings.errors import ConfigurationError, ReaderError
-from postings_training.evaluation import evaluate, load_set, measure_model
-from postings_training.evaluation.beir import pairs_as_set
+from postings_training.data import load_set
+from postings_training.data.judgements import pairs_as_set
+from postings_training.evaluation import evaluate, measure_model
 from postings_training.evaluation.sparsity import top
-from postings_training.evaluator import RetrievalEvaluator, load_sets
-from postings_training.model import reading
-from postings_training.sections import Evaluation
+from postings_training.models.truncation import truncated_to
+from postings_training.recipes.sections import EvaluationSettings
+from postings_training.runs.evaluator import RetrievalEvaluator, load_sets
 from tests.support.beir import write_beir
 from tests.support.models import csr_with_whole_queries
 from tests.support.sentences import SENTENCES
@@ -52,7 +53,7 @@ def test_it_gives_the_figures_of_the_finished_model(folder: Path, encoder: Encod
 def test_a_text_is_read_as_in_use_though_training_reads_less(folder: Path) -> None:
     data, model = load_set(folder), SparseEncoder(str(BUNDLED / "tiny"), device="cpu")
     whole = RetrievalEvaluator([data])(model)
-    with reading(model, 5):
+    with truncated_to(model, 5):
         assert RetrievalEvaluator([data])(model) != whole
         assert RetrievalEvaluator([data], tokens=256)(model) == whole
         assert model.max_seq_length == 5
@@ -72,9 +73,10 @@ def test_queries_that_a_model_leaves_whole_are_not_pruned(folder: Path, tmp_path
 
 
 def test_the_first_queries_of_a_set_are_taken(folder: Path) -> None:
-    (some,) = load_sets(Evaluation(sets=(str(folder),), queries=2))
+    (some,) = load_sets(EvaluationSettings(sets=(str(folder),), queries=2))
     assert list(some.judged.queries) == list(some.judged.judgements) == ["food", "child"]
-    assert load_sets(Evaluation(sets=(str(folder),), queries=9)) == load_sets(Evaluation(sets=(str(folder),)))
+    whole = load_sets(EvaluationSettings(sets=(str(folder),)))
+    assert load_sets(EvaluationSettings(sets=(str(folder),), queries=9)) == whole
 
 
 @pytest.mark.parametrize(
@@ -86,4 +88,4 @@ def test_the_first_queries_of_a_set_are_taken(folder: Path) -> None:
 )
 def test_a_set_that_is_not_there_is_reported(name: str, error: type[Exception], reason: str) -> None:
     with pytest.raises(error, match=reason):
-        load_sets(Evaluation(sets=(name,)))
+        load_sets(EvaluationSettings(sets=(name,)))

@@ -13,9 +13,10 @@ from torch.nn.functional import kl_div
 
 from postings import Encoder
 from postings.errors import InvalidInput, ModelNotFound
-from postings_training.bm25 import bm25_vectors
-from postings_training.in_batch import InBatch, InBatchDistillation
-from postings_training.recipe import load_recipe
+from postings_training.losses.in_batch_kl import InBatchDistillation
+from postings_training.recipes.loading import load_recipe
+from postings_training.teachers.bm25 import bm25_vectors
+from postings_training.teachers.in_batch import InBatchTeachers
 from tests.support.training import minilm
 
 QUERIES = ["what hunts zebras", "where do herons fish", "who digs a sett", "what is a salmon"]
@@ -23,11 +24,11 @@ DOCUMENTS = ["A lion hunts zebras.", "Herons fish in the river.", "The badger di
 DATA = Dataset.from_dict({"query": QUERIES, "positive": DOCUMENTS})
 
 
-def in_batch(teachers: str, *changes: str) -> InBatch:
+def in_batch(teachers: str, *changes: str) -> InBatchTeachers:
     recipe = load_recipe(
         "tiny", ["loss.kind=in-batch-kl", f"teachers={teachers}", "loss.positive=0", "imitation.weight=0", *changes]
     )
-    return InBatch(DATA, recipe, "cpu")
+    return InBatchTeachers(DATA, recipe, "cpu")
 
 
 def test_a_sparse_teacher_scores_by_dot_product() -> None:
@@ -69,7 +70,7 @@ def test_a_model_that_scores_as_its_teacher_has_nothing_to_learn() -> None:
 def test_rows_with_negatives_are_sent_to_the_other_loss() -> None:
     recipe = load_recipe("tiny", ["loss.kind=in-batch-kl", "teachers=[{kind = 'bm25'}]", "imitation.weight=0"])
     with pytest.raises(InvalidInput, match=r"they have negative_1: give rows of query and positive, or set loss\.kind"):
-        InBatch(DATA.add_column("negative_1", DOCUMENTS[::-1]), recipe, "cpu")
+        InBatchTeachers(DATA.add_column("negative_1", DOCUMENTS[::-1]), recipe, "cpu")
 
 
 def test_a_teacher_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Losses: the FLOPS of the whole batch wherever it lies, the cached loss with the lean head, and the gauge."""
+"""Losses: FLOPS over several GPUs, the cached loss with the lean head, and the means of what is measured."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from sentence_transformers.base.modules import Router
 from sentence_transformers.sparse_encoder.losses import FlopsLoss
 from torch import Tensor
 
-from postings_training.attach import lean_heads
-from postings_training.gauge import Gauge
-from postings_training.latents import whole
-from postings_training.losses import Flops, build_loss
-from postings_training.recipe import load_recipe
+from postings_training.losses.building import build_loss
+from postings_training.losses.flops import Flops
+from postings_training.losses.step_means import StepMeans
+from postings_training.models.csr_start import whole_query_layer
+from postings_training.models.patching import lean_heads
+from postings_training.recipes.loading import load_recipe
 from tests.support import models
 
 QUERIES = ["a lion hunts", "the cheetah is running", "prey"]
@@ -30,7 +31,7 @@ def weights(rows: int, seed: int = 0) -> Tensor:
 
 def flops(batch: Tensor) -> tuple[float, Tensor]:
     batch = batch.clone().requires_grad_()
-    loss = Flops("flops", Gauge()).compute_loss_from_embeddings(batch)
+    loss = Flops("flops", StepMeans()).compute_loss_from_embeddings(batch)
     loss.backward()  # type: ignore[no-untyped-call]
     assert batch.grad is not None
     return float(loss.detach()), batch.grad
@@ -51,14 +52,14 @@ def test_a_cached_loss_has_the_gradients_of_the_whole(kind: str, tmp_path: Path)
     labels = {"contrastive": None, "margin-mse": torch.rand(3), "kl": torch.rand(3, 2)}[kind]
     found = []
     for changes in ([], ["loss.mini_batch=2"]):
-        gauge = Gauge()
+        means = StepMeans()
         recipe = load_recipe("splade-nq", [f"loss.kind={kind}", "loss.document_weight=0.1", *changes])
         model.zero_grad()
         with lean_heads(model):
-            loss = build_loss(model, recipe, gauge)
+            loss = build_loss(model, recipe, means)
             features = [model.preprocess(texts) for texts in (QUERIES, DOCUMENTS, NEGATIVES)]
             torch.stack(list(loss(features, labels).values())).sum().backward()  # type: ignore[no-untyped-call]
-        found.append(({name: part.grad.clone() for name, part in model.named_parameters()}, gauge.step()))  # type: ignore[union-attr]
+        found.append(({name: part.grad.clone() for name, part in model.named_parameters()}, means.step()))  # type: ignore[union-attr]
     (expected, measured), (cached, cached_measured) = found
     assert cached_measured == pytest.approx(measured)
     assert measured["document_active_dims"] > 1
@@ -69,29 +70,29 @@ def test_a_cached_loss_has_the_gradients_of_the_whole(kind: str, tmp_path: Path)
 
 def test_active_dims_are_counted_for_csr_too(tmp_path: Path) -> None:
     model = models.csr(tmp_path).to("cpu").train()
-    gauge = Gauge()
-    loss = build_loss(model, load_recipe("csr-nq"), gauge)
+    means = StepMeans()
+    loss = build_loss(model, load_recipe("csr-nq"), means)
     loss([model.preprocess(texts) for texts in (QUERIES, DOCUMENTS)])
-    measured = gauge.step()
+    measured = means.step()
     assert set(measured) == {"query_active_dims", "document_active_dims"}
     assert 1 <= measured["query_active_dims"] <= 8
 
 
 def test_whole_queries_need_not_rebuild_the_dense_vectors(tmp_path: Path) -> None:
     *dense, autoencoder = models.csr(tmp_path).to("cpu").train()
-    queries = whole(autoencoder, torch.randn(50, 32))
+    queries = whole_query_layer(autoencoder, torch.randn(50, 32))
     model = SparseEncoder(modules=[*dense, Router.for_query_document([queries], [autoencoder])], device="cpu").train()
     for module in dense:
         module.eval()  # without dropout
-    gauge = Gauge()
-    loss = build_loss(model, load_recipe("csr-nq"), gauge)
+    means = StepMeans()
+    loss = build_loss(model, load_recipe("csr-nq"), means)
     features = [
         {**model.preprocess(texts), "task": task} for texts, task in ((QUERIES, "query"), (DOCUMENTS, "document"))
     ]
     found = loss(features)
-    measured = gauge.step()
+    measured = means.step()
     assert measured["query_active_dims"] > 2 * measured["document_active_dims"]
-    for name, part in build_loss(model, load_recipe("csr-nq"), gauge)([features[1], features[1]]).items():
+    for name, part in build_loss(model, load_recipe("csr-nq"), means)([features[1], features[1]]).items():
         if name.startswith("reconstruction"):
             torch.testing.assert_close(found[name], part)
     found["base_loss"].backward()
@@ -101,8 +102,8 @@ def test_whole_queries_need_not_rebuild_the_dense_vectors(tmp_path: Path) -> Non
 
 def test_what_is_not_trained_on_is_not_measured(tmp_path: Path) -> None:
     model = models.bert(tmp_path).to("cpu")
-    gauge = Gauge()
-    loss = build_loss(model, load_recipe("tiny"), gauge)
+    means = StepMeans()
+    loss = build_loss(model, load_recipe("tiny"), means)
     with torch.no_grad():
         loss([model.preprocess(texts) for texts in (QUERIES, DOCUMENTS)])
-    assert gauge.step() == {}
+    assert means.step() == {}

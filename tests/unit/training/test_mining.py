@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from postings import Encoder
 from postings.errors import ConfigurationError
+from postings_training.data.rows import Row
 from postings_training.mining import Guards, Mined, mine
-from postings_training.rows import Row
 from tests.support.beir import write_beir
 
 LOOSE = Guards(relative_margin=0.0)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from postings.errors import ConfigurationError
-from postings_training.recipe import Recipe, load_recipe, recipe_names
+from postings_training.recipes.loading import load_recipe, recipe_names
+from postings_training.recipes.recipe import Recipe
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_recipe_may_be_a_file_anywhere(tmp_path: Path) -> None:
         ("evaluation.patience=3", r"evaluation\.patience: needs evaluation\.sets or data\.held_out"),
         ("evaluation.keep_best=true", r"evaluation\.keep_best: needs"),
         ("teachers=[{kind = 'cross-encoder'}]", r"teachers: 'in-batch-kl' scores each query for each document"),
-        ("teachers=[]", r"teachers: 'in-batch-kl' learns the scores of one or more"),
+        ("teachers=[]", r"teachers: 'in-batch-kl' needs at least one teacher"),
     ],
 )
 def test_a_wrong_setting_is_named(change: str, reason: str) -> None:
@@ -97,9 +98,9 @@ def test_a_wrong_setting_is_named(change: str, reason: str) -> None:
     ("name", "changes", "reason"),
     [
         ("csr-nq", ["loss.kind=kl"], r"loss\.kind: a csr model is trained with 'contrastive' or 'in-batch-kl'"),
-        ("distill", ["loss.kind=in-batch-kl"], r"takes a cross-encoder too long"),
-        ("csr-nq", ["loss.mini_batch=4"], r"loss\.mini_batch: a csr model has none"),
-        ("csr-nq", ["sparsity.document_target=64"], r"model\.k is its documents' active dims"),
+        ("distill", ["loss.kind=in-batch-kl"], r"a cross-encoder is too slow"),
+        ("csr-nq", ["loss.mini_batch=4"], r"loss\.mini_batch doesn't apply to kind = 'csr'"),
+        ("csr-nq", ["sparsity.document_target=64"], r"model\.k sets the active dims"),
         ("inference-free", ["sparsity.query_target=9"], r"sparsity\.query_target: "),
         (
             "tiny",
@@ -113,10 +114,10 @@ def test_a_wrong_setting_is_named(change: str, reason: str) -> None:
         ),
         ("tiny", ["loss.similarity=cosine"], r"imitation\.weight: .*set loss\.similarity to 'dot'"),
         ("splade-nq", ["imitation.related=1"], r"imitation\.related: needs an imitation\.weight"),
-        ("splade-nq", ["model.normalize=true"], r"model\.normalize: of csr models"),
-        ("splade-nq", ["model.start=components"], r"model\.start: of csr models"),
-        ("csr-nq", ["model.whole_queries=true"], r"model\.whole_queries: of csr models whose latents start"),
-        ("splade-nq", ["data.sentences=0.5"], r"data\.sentences: goes with loss\.kind 'in-batch-kl'"),
+        ("splade-nq", ["model.normalize=true"], r"model\.normalize applies only to kind = 'csr': SPLADE relies"),
+        ("splade-nq", ["model.start=components"], r"model\.start applies only to kind = 'csr'"),
+        ("csr-nq", ["model.whole_queries=true"], r"model\.whole_queries applies only to .* start = 'components'"),
+        ("splade-nq", ["data.sentences=0.5"], r"data\.sentences: needs loss\.kind 'in-batch-kl'"),
         ("distill", ["teachers=[{kind = 'dense'}]"], r"teachers: a teacher needs a model"),
         ("tiny", ["sparsity.document_target=9", "loss.document_weight=0"], r"sparsity\.document_target: "),
     ],

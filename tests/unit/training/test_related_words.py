@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from postings.encoder.sources import model_folder
 from postings.encoder.tokenizer import Tokenizer
-from postings_training.related_words import related_words, whole_words
+from postings_training.teachers.related_words import related_words, whole_words
 
 
 def directions(count: int, seed: int, dims: int = 16) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postings_training.rows import Row
-from postings_training.sentences import sentence_rows
+from postings_training.data.rows import Row
+from postings_training.runs.sentences import sentence_rows
 
 TEXT = "It is warm in the wide savanna. There the lion hunts its prey by night. It sleeps for most of the day."
 

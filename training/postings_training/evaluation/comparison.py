@@ -1,4 +1,4 @@
-"""Two systems, query by query."""
+"""Comparing two systems query by query."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from statistics import fmean
 from postings.arguments import as_list
 from postings.errors import InvalidInput
 from postings_training.evaluation.measuring import Measured
-from postings_training.evaluation.significance import randomisation_test
+from postings_training.evaluation.significance import randomization_test
 
-_ALIKE = 1e-9
+_EQUAL = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The nDCG@10 of one system less another's, on one set or over several.
+    """The difference in nDCG@10 between two systems, on one set or over several.
 
     Attributes:
         data: the set's name, or ``mean``.
-        difference: of the means.
-        p: how probable a difference as large is if the systems were alike, see :func:`randomisation_test`.
-        wins: queries on which the first system is better.
-        losses: on which it is worse.
-        ties: on which both are equal.
-        by_query: the difference of each query by id, the largest win first.
+        difference: of the means, the first system's minus the second's.
+        p: the probability of a difference at least as large between equal systems, see :func:`randomization_test`.
+        wins: number of queries on which the first system is better.
+        losses: number of queries on which it is worse.
+        ties: number of queries on which both are equal.
+        by_query: the difference for each query by id, the largest win first.
     """
 
     data: str
@@ -38,11 +38,11 @@ class Comparison:
 
 
 def compare(first: Iterable[Measured], second: Iterable[Measured]) -> list[Comparison]:
-    """Compare two systems on each set, and, if there are several, on the mean of the sets.
+    """Compare two systems on each set and, if there are several, on the mean over the sets.
 
     Args:
-        first: on each set.
-        second: on the same sets, in the same order.
+        first: the first system's measurements, one for each set.
+        second: the second system's, on the same sets in the same order.
 
     Raises:
         InvalidInput: they weren't measured on the same queries.
@@ -68,11 +68,11 @@ def _comparison(
     data: str, differences: Sequence[Sequence[float]], by_query: tuple[tuple[str, float], ...]
 ) -> Comparison:
     flat = [difference for row in differences for difference in row]
-    wins, losses = sum(each > _ALIKE for each in flat), sum(each < -_ALIKE for each in flat)
+    wins, losses = sum(each > _EQUAL for each in flat), sum(each < -_EQUAL for each in flat)
     return Comparison(
         data=data,
         difference=fmean(fmean(row) for row in differences),
-        p=randomisation_test(differences),
+        p=randomization_test(differences),
         wins=wins,
         losses=losses,
         ties=len(flat) - wins - losses,

@@ -1,4 +1,4 @@
-"""What vectors cost on the embedded engine: bytes on the disk, and the time of a search."""
+"""What vectors cost on the embedded engine: disk space and search latency."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ _LOG = "wal"
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What encoding, storing and searching cost here; None for what wasn't measured.
+    """What encoding, storing and searching cost on this machine; None if it wasn't measured.
 
     Attributes:
-        documents_per_second: encoded, without loading the model.
-        bytes_per_document: that the vectors take on the disk of the embedded engine, without texts and without the
-            log of its writes.
-        search_p50_ms: milliseconds of a search for 10 passages, one after the other, without encoding; the median.
-        search_p99_ms: of the slowest hundredth.
+        documents_per_second: speed of encoding, without loading the model.
+        bytes_per_document: disk space of the vectors in the embedded engine, without texts and its write-ahead log.
+        search_p50_ms: median latency of a search for 10 passages in milliseconds, without encoding, one at a time.
+        search_p99_ms: the 99th percentile, likewise.
     """
 
     documents_per_second: float | None
@@ -44,10 +43,10 @@ class Costs:
 def storage_and_latency(
     documents: Sequence[SparseVector], queries: Sequence[SparseVector]
 ) -> tuple[int, tuple[float, float]]:
-    """Write the documents' vectors to an embedded index of their own, and search it.
+    """Write the documents' vectors to a temporary embedded index, and search it.
 
     Returns:
-        The bytes that it takes on the disk, and :func:`latency` of the queries.
+        Its size on the disk in bytes, and the :func:`latency` of the queries.
     """
     with TemporaryDirectory(prefix="postings-") as folder:
         with EdgeIndex(folder) as index:
@@ -58,7 +57,7 @@ def storage_and_latency(
 
 
 def latency(index: Index, using: str, queries: Sequence[SparseVector]) -> tuple[float, float]:
-    """Milliseconds of a search, median and 99th percentile of 300 or more, one after the other."""
+    """The median and the 99th percentile of at least 300 searches in milliseconds, one at a time."""
     milliseconds = []
     for at, query in enumerate(itertools.islice(itertools.cycle(queries), _WARM_UP + max(_SEARCHES, len(queries)))):
         began = time.perf_counter()
@@ -70,6 +69,6 @@ def latency(index: Index, using: str, queries: Sequence[SparseVector]) -> tuple[
 
 
 def _disk_use(folder: Path) -> int:
-    # The engine makes large files with holes: what counts are the blocks that are really taken.
+    # The engine writes large sparse files, so only allocated blocks count.
     files = (path for path in folder.rglob("*") if path.is_file() and _LOG not in path.relative_to(folder).parts)
     return sum(path.stat().st_blocks * _BLOCK for path in files)

@@ -1,4 +1,4 @@
-"""Exact search: all scores of a query, by the posting lists of its dims."""
+"""Exact search in memory, by posting lists."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy.typing as npt
 from postings import SparseVector
 
 LIMIT = 100
-"""Documents that are found for each query: what the measures need."""
+"""Documents found for each query, as many as the measures need."""
 
 
 class ExactSearch:
-    """An inverted index in memory, in float64: the reference that an engine's ranking is held against.
+    """An inverted index in memory, in float64: the reference for an engine's ranking.
 
     Args:
-        ids: the document of each vector; several vectors of one id are its passages, of which the best counts.
-        vectors: as many.
+        ids: the document id of each vector; if several vectors have the same id, the best counts.
+        vectors: as many as ids.
 
     Example:
         >>> search = ExactSearch(["a", "b"], [SparseVector([1], [2.0]), SparseVector([1, 7], [1.0, 3.0])])
@@ -41,7 +41,7 @@ class ExactSearch:
         self._starts = np.searchsorted(dims[order], np.arange(int(dims.max(initial=-1)) + 2))
 
     def __call__(self, query: SparseVector, limit: int = LIMIT) -> dict[str, float]:
-        """The best documents with their scores; equal scores by id. Those that share no dim aren't found."""
+        """Find the best documents and their scores, equal ones by id; documents that share no dim are left out."""
         scores = self.scores(query)
         found = np.flatnonzero(scores)
         if len(found) > limit:
@@ -51,7 +51,7 @@ class ExactSearch:
         return dict(zip(self._names[best].tolist(), scores[best].tolist(), strict=True))
 
     def scores(self, query: SparseVector) -> npt.NDArray[np.float64]:
-        """The score of every document, in the order of the ids, shape ``(documents,)``."""
+        """Compute the score of every document, in the order of the ids, shape ``(documents,)``."""
         known = query.indices < len(self._starts) - 1
         dims, weights = query.indices[known], query.values[known].astype(np.float64)
         lists = [slice(self._starts[dim], self._starts[dim + 1]) for dim in dims]

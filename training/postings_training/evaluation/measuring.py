@@ -1,26 +1,24 @@
-"""Measure a model, or a collection that stands, on a BEIR set."""
+"""Measuring a model, or an existing collection, on a BEIR set."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeAlias
+from typing import NamedTuple
 
 from postings import Encoder, Index, SparseVector
 from postings.errors import InvalidInput
 from postings.index import SearchRequest
 from postings.passages import passage_input
-from postings_training.evaluation.beir import BeirSet
+from postings_training.callbacks import OnProgress
+from postings_training.data.judgements import BeirSet
 from postings_training.evaluation.engine import Costs, latency, storage_and_latency
 from postings_training.evaluation.exact import LIMIT, ExactSearch
 from postings_training.evaluation.pruning import KEPT, PruningCurve, pruning_curve
-from postings_training.evaluation.quality import Quality, evaluate_each
+from postings_training.evaluation.quality import Quality, Run, evaluate_each
 from postings_training.evaluation.sparsity import Sparsity
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is, 0 if that isn't known."""
 
 _CHUNK = 512
 
@@ -32,13 +30,13 @@ class Measured:
     Attributes:
         system: the model's name, or the collection's and its model's.
         data: the set's name.
-        documents: of the corpus, or of the collection.
+        documents: number of documents in the corpus or the collection.
         quality: means over the queries.
-        each: of each query by itself.
+        each: quality by query id.
         sparsity: of the vectors.
         costs: speed and size.
-        pruning: only where it was asked for.
-        missing: relevant documents that the collection lacks, and which count as not found.
+        pruning: None unless it was asked for.
+        missing: number of relevant documents that the collection lacks; they count as not found.
     """
 
     system: str
@@ -53,61 +51,62 @@ class Measured:
 
 
 def measure_model(
-    encoder: Encoder, data: BeirSet, *, pruning: bool = False, progress: Progress | None = None
+    encoder: Encoder, data: BeirSet, *, pruning: bool = False, progress: OnProgress | None = None
 ) -> Measured:
     """Encode a set's corpus and search it exactly.
 
-    A document is its title and text as far as the model's window reaches: one vector each.
+    A document is one vector of its title and text, truncated to the model's window.
 
     Args:
         encoder: of the model.
         data: the set.
-        pruning: also find out what pruned vectors are worth.
-        progress: told how far it is.
+        pruning: also measure pruned vectors.
+        progress: called during encoding, searching and pruning.
 
     Example:
         >>> measure_model(Encoder.load("tiny"), load_set("beir/scifact")).quality.ndcg_at_10  # doctest: +SKIP
         0.680...
     """
-    told = progress or (lambda *_: None)
+    report = progress or (lambda *_: None)
     texts = [passage_input(encoder, title, text)[0] for title, text in data.corpus.values()]
-    encoder.encode_documents(texts[:1])  # what happens once, such as allocating, is no part of the speed
+    encoder.encode_documents(texts[:1])  # warm up: allocations and the like don't count
     documents: list[SparseVector] = []
     began = time.perf_counter()
     for start in range(0, len(texts), _CHUNK):
         documents += encoder.encode_documents(texts[start : start + _CHUNK])
-        told("encoding documents", len(documents), len(texts))
+        report("encoding documents", len(documents), len(texts))
     seconds = time.perf_counter() - began
     ids, queries = list(data.corpus), _encode_queries(encoder, data)
     search = ExactSearch(ids, documents)
     run = {}
     for query_id, vector in queries.items():
         run[query_id] = search(vector)
-        told("searching", len(run), len(queries))
+        report("searching", len(run), len(queries))
     size, (p50, p99) = storage_and_latency(documents, list(queries.values()))
     costs = Costs(len(texts) / seconds, size / len(texts), p50, p99)
-    return _measured(encoder.name, data, ids, documents, queries, run, costs, told if pruning else None)
+    found = _Found(ids, documents, queries, run)
+    return _measured(encoder.name, data, found, costs, _pruning_curve(found, data, report) if pruning else None)
 
 
 def measure_collection(
-    index: Index, encoder: Encoder, data: BeirSet, *, pruning: bool = False, progress: Progress | None = None
+    index: Index, encoder: Encoder, data: BeirSet, *, pruning: bool = False, progress: OnProgress | None = None
 ) -> Measured:
-    """Search a collection by its engine; a document counts by its best passage.
+    """Search a collection with its engine; each document gets the score of its best passage.
 
-    All vectors are read back, for the sparsity and the sizes: 8 bytes of memory an entry.
+    All vectors are read back to measure sparsity and sizes, which takes 8 bytes of memory per entry.
 
     Args:
-        index: the collection, open.
+        index: the open collection.
         encoder: of its model.
-        data: whose queries and judgements count; its corpus should be what the collection was made from.
-        pruning: also find out what pruned vectors are worth, by exact search.
-        progress: told how far it is.
+        data: queries and judgements; its corpus should be what the collection was built from.
+        pruning: also measure pruned vectors, by exact search.
+        progress: called during reading, searching and pruning.
 
     Raises:
         ModelMismatch: the collection was built with another model.
         InvalidInput: the collection holds none of the relevant documents.
     """
-    told = progress or (lambda *_: None)
+    report = progress or (lambda *_: None)
     using, info = encoder.fingerprint, index.info()
     info.models.require(using, encoder.name, index.collection)
     ids, documents = [], []
@@ -115,7 +114,7 @@ def measure_collection(
         if using in point.vectors:  # deleted documents have none
             ids.append(point.payload["doc_id"])
             documents.append(point.vectors[using])
-            told("reading the collection", len(ids), info.points)
+            report("reading the collection", len(ids), info.points)
     relevant = {doc for grades in data.judged.judgements.values() for doc, grade in grades.items() if grade > 0}
     missing = relevant.difference(ids)
     if missing == relevant:
@@ -127,41 +126,46 @@ def measure_collection(
     run = {}
     for query_id, vector in queries.items():
         run[query_id] = _search(index, using, vector)
-        told("searching", len(run), len(queries))
+        report("searching", len(run), len(queries))
     size, _ = storage_and_latency(documents, list(queries.values()))
     p50, p99 = latency(index, using, list(queries.values()))
     costs = Costs(None, size / len(set(ids)), p50, p99)
     name = f"{index.collection} ({encoder.name})"
-    return _measured(name, data, ids, documents, queries, run, costs, told if pruning else None, len(missing))
+    found = _Found(ids, documents, queries, run)
+    return _measured(name, data, found, costs, _pruning_curve(found, data, report) if pruning else None, len(missing))
+
+
+class _Found(NamedTuple):
+    """The vectors of documents and queries by id, and what searching them found."""
+
+    ids: Sequence[str]
+    documents: Sequence[SparseVector]
+    queries: dict[str, SparseVector]
+    run: Run
 
 
 def _measured(
-    system: str,
-    data: BeirSet,
-    ids: Sequence[str],
-    documents: Sequence[SparseVector],
-    queries: dict[str, SparseVector],
-    run: Mapping[str, Mapping[str, float]],
-    costs: Costs,
-    told: Progress | None,
-    missing: int = 0,
+    system: str, data: BeirSet, found: _Found, costs: Costs, curve: PruningCurve | None, missing: int = 0
 ) -> Measured:
-    judgements = data.judged.judgements
-    each = evaluate_each(run, judgements)
-    curve = None
-    if told is not None:
-        curve = pruning_curve(ids, documents, queries, judgements, lambda done: told("pruning", done, 2 * len(KEPT)))
+    each = evaluate_each(found.run, data.judged.judgements)
     return Measured(
         system=system,
         data=data.name,
-        documents=len(set(ids)),
+        documents=len(set(found.ids)),
         quality=Quality.mean(each.values()),
         each=each,
-        sparsity=Sparsity.of(documents, list(queries.values())),
+        sparsity=Sparsity.of(found.documents, list(found.queries.values())),
         costs=costs,
         pruning=curve,
         missing=missing,
     )
+
+
+def _pruning_curve(found: _Found, data: BeirSet, progress: OnProgress) -> PruningCurve:
+    def done(points: int) -> None:
+        progress("pruning", points, 2 * len(KEPT))
+
+    return pruning_curve(found.ids, found.documents, found.queries, data.judged.judgements, done)
 
 
 def _encode_queries(encoder: Encoder, data: BeirSet) -> dict[str, SparseVector]:
@@ -170,7 +174,7 @@ def _encode_queries(encoder: Encoder, data: BeirSet) -> dict[str, SparseVector]:
 
 
 def _search(index: Index, using: str, vector: SparseVector) -> dict[str, float]:
-    """The best ``LIMIT`` documents, each by its best passage, which comes before its others."""
+    """Find the best ``LIMIT`` documents; the first passage of a document in the ranking is its best."""
     limit = 2 * LIMIT
     while True:
         points = index.search(SearchRequest(vector=vector, using=using, limit=limit))

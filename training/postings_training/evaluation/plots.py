@@ -1,4 +1,4 @@
-"""The plots of a report, as PNG."""
+"""The plots of a report, as PNG files."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _LINES = ("-", "--")
 
 
 def draw(systems: Sequence[Sequence[Measured]], folder: Path) -> dict[str, str]:
-    """Draw nDCG@10 against active dims, and the pruning curves where they were measured.
+    """Draw nDCG@10 against active dims, and the pruning curves if they were measured.
 
     Args:
-        systems: the figures of each, on the same sets.
-        folder: where to write.
+        systems: the measurements of each system, on the same sets.
+        folder: for the files.
 
     Returns:
-        Captions by the name of their file.
+        Captions by file name.
 
     Raises:
         MissingExtra: matplotlib isn't installed.
@@ -50,14 +50,14 @@ def draw(systems: Sequence[Sequence[Measured]], folder: Path) -> dict[str, str]:
 
 def _active_dims(axes: Axes, systems: Sequence[Sequence[Measured]]) -> None:
     for line, figures in zip(_LINES, systems, strict=False):
-        for colour, each in enumerate(figures):
+        for color, each in enumerate(figures):
             points = [(each.sparsity.document_dims, each.quality.ndcg_at_10)]
             if each.pruning:
                 points += [(point.sparsity.document_dims, point.ndcg_at_10) for point in each.pruning.documents]
             xs, ys = zip(*sorted(points), strict=True)
             label = f"{each.data}, {each.system}" if len(systems) > 1 else each.data
-            axes.plot(xs, ys, line, marker=".", color=f"C{colour}", label=label)
-            axes.plot(*points[0], marker="o", color=f"C{colour}", markersize=8)
+            axes.plot(xs, ys, line, marker=".", color=f"C{color}", label=label)
+            axes.plot(*points[0], marker="o", color=f"C{color}", markersize=8)
     axes.set(xlabel="active dims of a document (large dots: as the model gives them)", ylabel="nDCG@10")
     axes.set_ylim(bottom=0)
     axes.legend(fontsize="x-small")
@@ -70,10 +70,10 @@ def _pruning(axes: Axes, systems: Sequence[Sequence[Measured]]) -> None:
             "documents": [curve.documents for curve in curves],
             "queries": [curve.queries for curve in curves],
         }
-        for colour, (side, points) in enumerate(sides.items()):
+        for color, (side, points) in enumerate(sides.items()):
             kept = [point.k for point in points[0]]
             means = [fmean(row[at].ndcg_at_10 for row in points) for at in range(len(kept))]
-            axes.plot(kept, means, line, marker="o", color=f"C{colour}", label=f"{side} pruned, {figures[0].system}")
+            axes.plot(kept, means, line, marker="o", color=f"C{color}", label=f"{side} pruned, {figures[0].system}")
         whole = fmean(each.quality.ndcg_at_10 for each in figures)
         axes.axhline(whole, linestyle=line, color="grey", linewidth=1, label=f"nothing pruned, {figures[0].system}")
     axes.set_xscale("log", base=2)

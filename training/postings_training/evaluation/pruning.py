@@ -1,4 +1,4 @@
-"""What is left of the quality when vectors keep only their largest entries.
+"""Quality of vectors that keep only their largest entries.
 
 Static pruning by top k, as in Lassance et al. 2023, https://arxiv.org/abs/2304.12702
 """
@@ -9,17 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from postings import SparseVector
+from postings_training.data.judgements import Judgements
 from postings_training.evaluation.exact import ExactSearch
-from postings_training.evaluation.quality import Judgements, evaluate
+from postings_training.evaluation.quality import evaluate
 from postings_training.evaluation.sparsity import Sparsity, top
 
 KEPT = (8, 16, 32, 64, 128, 256)
-"""Entries that a vector keeps at the most."""
+"""Largest numbers of entries that a vector keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """Quality and sparsity where each vector of one side keeps its ``k`` largest entries."""
+    """Quality and sparsity if the vectors of one side keep their ``k`` largest entries."""
 
     k: int
     ndcg_at_10: float
@@ -28,7 +29,7 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True)
 class PruningCurve:
-    """Points for pruned documents (the queries are whole) and for pruned queries (the documents are whole)."""
+    """Points for pruned documents with whole queries, and for pruned queries with whole documents."""
 
     documents: tuple[Pruned, ...]
     queries: tuple[Pruned, ...]
@@ -44,11 +45,11 @@ def pruning_curve(
     """Measure nDCG@10 by exact search at each of ``KEPT``.
 
     Args:
-        ids: the document of each vector of ``documents``.
-        documents: of the corpus.
+        ids: the document id of each vector of ``documents``.
+        documents: vectors of the corpus.
         queries: vectors by query id.
         judgements: of these queries.
-        progress: called with the number of points that are done, of ``2 * len(KEPT)``.
+        progress: called with the number of finished points, out of ``2 * len(KEPT)``.
     """
 
     def point(k: int, search: ExactSearch, stored: Sequence[SparseVector], asked: dict[str, SparseVector]) -> Pruned:

@@ -1,4 +1,4 @@
-"""How good is a ranking: nDCG, MRR, MAP and recall of a run, by ir-measures (https://ir-measur.es)."""
+"""Quality of a ranking: nDCG, MRR, MAP and recall of a run, by ir-measures (https://ir-measur.es)."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from statistics import fmean
 from typing import Self, TypeAlias
 
 from postings.errors import InvalidInput, MissingExtra
-
-Judgements: TypeAlias = Mapping[str, Mapping[str, int]]
-"""The grade of each judged document, 0 for irrelevant: ``{query id: {document id: grade}}``."""
+from postings_training.data.judgements import Judgements
 
 Run: TypeAlias = Mapping[str, Mapping[str, float]]
-"""What a search found, higher scores first: ``{query id: {document id: score}}``."""
+"""Scores of the documents found for each query: ``{query id: {document id: score}}``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Means over the judged ``queries``, each in 0..1, higher is better.
+    """Means over the judged queries, each from 0 to 1; higher is better.
 
     Attributes:
-        ndcg_at_10: normalised discounted cumulative gain of the first 10, a document's gain being its grade.
+        ndcg_at_10: normalized discounted cumulative gain of the first 10, a document's gain being its grade.
         mrr_at_10: the reciprocal rank of the first relevant document, 0 if it isn't among the first 10.
         recall_at_100: the part of the relevant documents that is among the first 100.
         map_at_100: the mean of the precisions at the ranks of the relevant documents, 0 for those after the 100th.
-        queries: how many there were.
+        queries: number of queries.
     """
 
     ndcg_at_10: float
@@ -37,7 +35,7 @@ class Quality:
 
     @classmethod
     def mean(cls, qualities: Iterable[Self]) -> Self:
-        """The means over queries, of which there is at least one."""
+        """Average over at least one query."""
         qualities = list(qualities)
         return cls(
             ndcg_at_10=fmean(quality.ndcg_at_10 for quality in qualities),
@@ -51,12 +49,12 @@ class Quality:
 def evaluate(run: Run, judgements: Judgements) -> Quality:
     """Measure a run with ir-measures.
 
-    Every judged query counts: one that the run lacks has found nothing. Queries without judgements are left out.
-    Documents with equal scores rank by id, ascending, in all measures.
+    Every judged query counts; if the run lacks one, nothing was found for it. Queries without judgements are left out.
+    In all measures, documents with equal scores rank by id, ascending.
 
     Args:
-        run: at least 100 documents a query where there are as many, or recall and MAP are too low.
-        judgements: documents that aren't judged are irrelevant.
+        run: at least 100 documents for each query if there are as many, or recall and MAP are too low.
+        judgements: documents that aren't judged count as irrelevant.
 
     Raises:
         InvalidInput: a score is NaN or infinite, or there are no judgements.
@@ -96,7 +94,7 @@ def evaluate_each(run: Run, judgements: Judgements) -> dict[str, Quality]:
 
 
 def _ranked(query_id: str, scores: Mapping[str, float]) -> dict[str, float]:
-    # ir-measures' tools break ties each in its own way and compare as float32: ranks leave them nothing to decide.
+    # The tools behind ir-measures break ties in different ways and compare in float32, so they get ranks as scores.
     for document_id, score in scores.items():
         if not math.isfinite(score):
             raise InvalidInput(f"document {document_id!r} has the score {score} for query {query_id!r}")

@@ -1,4 +1,4 @@
-"""An evaluation as JSON and as a folder with a page in Markdown and its plots."""
+"""An evaluation as JSON, and as a folder with a Markdown page and plots."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _QUERY_CHARACTERS = 100
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was measured, ready to be reported.
+    """The content of a report.
 
     Attributes:
-        systems: each system's figures, on the same sets in the same order; there are one or two.
-        comparisons: of the first with the second.
-        queries: texts by set and query id, for the wins and losses.
-        remarks: what a reader must know, such as queries that were left out.
+        systems: the measurements of one or two systems, on the same sets in the same order.
+        comparisons: of the first system with the second.
+        queries: texts by set and query id, for wins and losses.
+        remarks: what a reader must know, such as left-out queries.
     """
 
     systems: tuple[tuple[Measured, ...], ...]
@@ -39,7 +39,7 @@ class Evaluation:
 
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
-    """All figures; those of each query under ``each``."""
+    """Return all figures as JSON, with the nDCG@10 of each query under ``each``."""
     systems = []
     for figures in evaluation.systems:
         sets = []
@@ -54,7 +54,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def write_report(evaluation: Evaluation, folder: str | os.PathLike[str]) -> Path:
-    """Write ``report.md``, ``report.json`` and the plots into a folder, which is made; returns the page's path.
+    """Write ``report.md``, ``report.json`` and the plots into a folder, which is created; return the path of the page.
 
     Raises:
         ReaderError: the folder can't be written.
@@ -73,11 +73,11 @@ def write_report(evaluation: Evaluation, folder: str | os.PathLike[str]) -> Path
 
 
 def page(evaluation: Evaluation, plots: Mapping[str, str] | None = None) -> str:
-    """The report in Markdown.
+    """Return the report in Markdown.
 
     Args:
         evaluation: what was measured.
-        plots: captions by the name of their file.
+        plots: captions by file name.
     """
     systems = evaluation.systems
     parts = [f"# {' against '.join(figures[0].system for figures in systems)}", ""]
@@ -134,7 +134,7 @@ def _costs(figures: Sequence[Measured]) -> list[str]:
 def _compared(evaluation: Evaluation) -> list[str]:
     first, second = (figures[0].system for figures in evaluation.systems)
     lines = [
-        f"## {first} less {second}, in nDCG@10",
+        f"## {first} minus {second}, in nDCG@10",
         "",
         "| set | difference | p | wins | losses | ties |",
         "|---|--:|--:|--:|--:|--:|",
@@ -143,7 +143,7 @@ def _compared(evaluation: Evaluation) -> list[str]:
             for each in evaluation.comparisons
         ),
         "",
-        "p: of a paired randomisation test over the queries, two-sided.",
+        "p: of a paired randomization test over the queries, two-sided.",
         "",
     ]
     for each in evaluation.comparisons:

@@ -1,4 +1,4 @@
-"""How sparse vectors are, what that costs a search, and vectors that keep only their largest entries."""
+"""Active dims and FLOPS of vectors, and pruning to the largest entries."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from postings import SparseVector
 
 @dataclass(frozen=True, slots=True)
 class Sparsity:
-    """Of the vectors of a corpus and its queries.
+    """How sparse the vectors of a corpus and its queries are.
 
     Attributes:
-        document_dims: active dims of a document's vector (of a passage's, where documents are cut), the mean.
-        query_dims: of a query's.
-        flops: products that scoring one document by one query takes, the mean: the sum over the vocabulary of the
-            part of the queries that have the dim active times the part of the documents that have (Formal et al.
-            2021, https://arxiv.org/abs/2107.05720).
+        document_dims: mean active dims of a document's vector, or of a passage's if documents are chunked.
+        query_dims: mean active dims of a query's vector.
+        flops: mean number of products to score one document for one query: the sum over the dims of the part of the
+            queries in which it is active, times the part of the documents in which it is (Formal et al. 2021,
+            https://arxiv.org/abs/2107.05720).
     """
 
     document_dims: float
@@ -29,7 +29,7 @@ class Sparsity:
 
     @classmethod
     def of(cls, documents: Iterable[SparseVector], queries: Iterable[SparseVector]) -> Sparsity:
-        """Measure vectors; there is at least one of each.
+        """Measure at least one document and one query.
 
         Example:
             >>> Sparsity.of([SparseVector([1, 2], [1.0, 1.0]), SparseVector([2], [3.0])], [SparseVector([2], [1.0])])
@@ -42,7 +42,7 @@ class Sparsity:
 
 
 def top(vector: SparseVector, k: int) -> SparseVector:
-    """Keep the ``k`` entries with the largest values, of equal ones those with the lowest indices.
+    """Keep the ``k`` entries with the largest values; of equal values, those with the lowest indices.
 
     Example:
         >>> top(SparseVector([1, 2, 5], [1.0, 3.0, 2.0]), 2)
@@ -55,6 +55,6 @@ def top(vector: SparseVector, k: int) -> SparseVector:
 
 
 def _active(vectors: Sequence[SparseVector], size: int) -> npt.NDArray[np.float64]:
-    """The part of the vectors that have each dim active, shape ``(size,)``."""
+    """The part of the vectors in which each dim is active, shape ``(size,)``."""
     dims = np.concatenate([vector.indices for vector in vectors])
     return np.bincount(dims, minlength=size) / len(vectors)

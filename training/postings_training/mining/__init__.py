@@ -1,4 +1,4 @@
-"""Hard negatives for training, mined with Postings' own encoder and index."""
+"""Mining hard negatives with Postings' own encoder and index."""
 
 from postings_training.mining.guards import Guards
 from postings_training.mining.miner import Mined, mine

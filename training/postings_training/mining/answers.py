@@ -1,4 +1,4 @@
-"""What is known to answer each query, and which documents each text belongs to."""
+"""Known answers to each query, so that none becomes a negative."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from postings_training.evaluation.beir import CorpusText, load_corpus, load_judgements, load_queries
-from postings_training.rows import read_rows
-from postings_training.shingles import normalised
+from postings_training.data.beir import load_corpus, load_judgements, load_queries
+from postings_training.data.judgements import CorpusText
+from postings_training.data.resemblance import normalized
+from postings_training.data.rows import read_rows
 
 
 def text_key(text: str) -> str:
-    """Equal for texts that differ in case and punctuation only."""
-    return hashlib.sha256(normalised(text).encode()).hexdigest()
+    """Return a key that is equal for texts which differ in case and punctuation only."""
+    return hashlib.sha256(normalized(text).encode()).hexdigest()
 
 
 class Answers:
-    """Of pairs in JSON Lines, or of a BEIR folder with the judgements of all its splits.
+    """The answers in a file of pairs, or in a BEIR folder by the judgements of all its splits.
 
-    Texts are known by their keys: memory grows with the number of pairs, not with their length.
+    Texts are stored as keys, so memory grows with the number of pairs, not with their length.
 
     Args:
         source: see :func:`read_rows`.
@@ -32,7 +33,7 @@ class Answers:
 
     def __init__(self, source: Path, split: str) -> None:
         self.pairs = 0
-        """How many there are."""
+        """Number of pairs."""
         self._source = source
         self._split = split
         self._corpus: dict[str, CorpusText] | None = None
@@ -47,11 +48,11 @@ class Answers:
 
     @property
     def texts(self) -> int:
-        """How many texts there are, without those that differ in case and punctuation only."""
+        """Number of distinct texts, ignoring case and punctuation."""
         return len(self._documents)
 
     def stream_texts(self) -> Iterator[str]:
-        """Each text once, in the order of the source: all positives, or the corpus."""
+        """Yield each text once, in the order of the source: all positives, or the corpus."""
         texts = (
             (pair.positive for _, pair in read_rows(self._source, self._split))
             if self._corpus is None
@@ -65,11 +66,11 @@ class Answers:
                 yield text
 
     def known(self, query: str) -> int:
-        """How many texts and documents are known to answer a query."""
+        """The number of texts and documents that are known to answer a query."""
         return len(self._answers.get(text_key(query), ()))
 
     def answered_by(self, query: str, text: str) -> bool:
-        """Whether a text, or another one of its document, is known to answer a query."""
+        """Whether a text, or another text of its document, is known to answer a query."""
         key, answers = text_key(text), self._answers.get(text_key(query), set())
         return key in answers or not answers.isdisjoint(self._documents[key])
 
@@ -92,5 +93,5 @@ class Answers:
 
 
 def _document_key(source: str, doc_id: str) -> set[str]:
-    """The document's name, which no text's key equals; none where the pair doesn't say."""
+    """The key of a document, which differs from those of texts; empty if the pair names no document."""
     return {f"{source}\0{doc_id}"} if doc_id else set()

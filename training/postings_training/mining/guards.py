@@ -1,4 +1,4 @@
-"""Which of the texts that a search finds may be a hard negative."""
+"""Rules for which of the found texts may be a hard negative."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _DEEPEST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """Keeps out texts that may well answer the query, although nobody said so.
+    """Rules against false negatives: texts that may answer the query, although no pair says so.
 
     The margins are those of NV-Retriever (Moreira et al. 2024, https://arxiv.org/abs/2407.15831).
 
     Args:
-        skip: texts at the top that are left out, not counting known answers.
-        depth: texts that are looked at, at the most, likewise.
-        margin: a negative's score is at most the positive's less this much …
-        relative_margin: … and at most the positive's less this part of it: 0.05 allows 95 % of its score.
+        skip: number of texts left out at the top of the ranking, not counting known answers.
+        depth: number of texts considered, from the top, not counting known answers.
+        margin: smallest difference between the positive's score and a negative's.
+        relative_margin: smallest difference as a part of the positive's score: 0.05 allows 95 % of its score.
 
     Raises:
-        ConfigurationError: one is no number or out of range.
+        ConfigurationError: a value isn't a number or is out of range.
 
     Example:
         >>> Guards(margin=1.0, relative_margin=0.05).highest(10.0)
@@ -50,5 +50,5 @@ class Guards:
             raise ConfigurationError(f"expected a relative margin in 0..1, got {self.relative_margin}")
 
     def highest(self, positive: float) -> float:
-        """The highest score that a negative may have where the positive has this one."""
+        """The highest score that a negative may have if the positive has this score."""
         return min(positive - self.margin, positive * (1 - self.relative_margin))

@@ -1,4 +1,4 @@
-"""Hard negatives: texts that the model ranks high for a query that they don't answer."""
+"""Mining hard negatives: texts that the model ranks high for a query that they don't answer."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from postings.arguments import as_integer
 from postings.documents import point_id
 from postings.errors import ConfigurationError
 from postings.index import Point, SearchRequest
-from postings_training.evaluation.measuring import Progress
+from postings_training.callbacks import OnProgress
+from postings_training.data.batching import batched
+from postings_training.data.resemblance import resemblance, shingles
+from postings_training.data.rows import Row, read_rows
 from postings_training.mining.answers import Answers, text_key
 from postings_training.mining.guards import Guards
-from postings_training.rows import Row, read_rows
-from postings_training.shingles import resemblance, shingles
-from postings_training.streams import batched
 
 TEXT_ALIKE = 0.8
-"""Resemblance to the positive from which on a text counts as the same."""
+"""Texts with at least this resemblance to the positive count as the same."""
 
 _TEXTS = 512
 _QUERIES = 64
@@ -30,9 +30,9 @@ _QUERIES = 64
 
 @dataclass(frozen=True, slots=True)
 class Mined:
-    """A pair with its negatives, the highest score first, and the model's scores: the positive's, then theirs.
+    """A pair with its negatives, the highest score first, and the model's scores of positive and negatives.
 
-    The differences of the scores are what a MarginMSE loss distils (Hofstätter et al. 2020,
+    A MarginMSE loss learns the differences between these scores (Hofstätter et al. 2020,
     https://arxiv.org/abs/2010.02666).
     """
 
@@ -41,7 +41,7 @@ class Mined:
     scores: tuple[float, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """A row of training data."""
+        """Return a row of training data."""
         named = {"source": self.pair.source, "doc_id": self.pair.doc_id}
         return {
             "query": self.pair.query,
@@ -59,26 +59,27 @@ def mine(
     guards: Guards | None = None,
     *,
     split: str = "train",
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> Iterator[Mined]:
     r"""Mine negatives for each pair, in the order of the pairs.
 
-    Of pairs in JSON Lines, the candidates are all their positives; of a BEIR folder, its corpus. They are encoded into
-    an embedded index in a temporary folder, which each query then searches. A text is no negative if it answers the
-    query by another pair, or by a judgement of any split; if its document does; or if it nearly equals the positive.
+    The candidates are all positives of a JSON Lines file, or the corpus of a BEIR folder. They are encoded into an
+    embedded index in a temporary folder, which is searched for each query. A text isn't a negative if it, or another
+    text of its document, answers the query in another pair or by a judgement of any split, or if it nearly equals the
+    positive.
 
     Args:
-        source: see :func:`read_rows`; it is read several times.
+        source: see :func:`.read_rows`; it is read several times.
         encoder: of the model.
-        negatives: for each pair, at the most; a pair for which none is left has none.
-        guards: which texts may be one; by default relative to the positive's score.
+        negatives: largest number for each pair; some pairs may get fewer or none.
+        guards: rules for negatives; default: a margin relative to the positive's score.
         split: of a BEIR folder.
-        progress: told how far it is.
+        progress: called during encoding and mining.
 
     Raises:
         ConfigurationError: ``negatives`` is less than 1.
         ReaderError: the source can't be read.
-        StorageFull: the temporary folder has too little room.
+        StorageFull: the temporary folder has too little space.
 
     Example:
         >>> pairs = folder.parent / "pairs.jsonl"
@@ -91,7 +92,7 @@ def mine(
     """
     if as_integer("negatives", negatives, ConfigurationError) < 1:
         raise ConfigurationError(f"expected 1 negative or more, got {negatives}")
-    told, place = progress or (lambda *_: None), Path(source).expanduser()
+    report, place = progress or (lambda *_: None), Path(source).expanduser()
     answers = Answers(place, split)
     with TemporaryDirectory(prefix="postings-") as folder, EdgeIndex(folder) as index:
         index.ensure(encoder.fingerprint, encoder.name)
@@ -100,12 +101,12 @@ def mine(
             vectors = encoder.encode_documents(texts)
             index.upsert([_point(text, encoder, vector) for text, vector in zip(texts, vectors, strict=True)])
             done += len(texts)
-            told("encoding texts", done, answers.texts)
+            report("encoding texts", done, answers.texts)
         done = 0
         for pairs in batched((row for _, row in read_rows(place, split)), _QUERIES):
             yield from _mine_batch(pairs, encoder, index, answers, guards or Guards(), negatives)
             done += len(pairs)
-            told("mining", done, answers.pairs)
+            report("mining", done, answers.pairs)
 
 
 def _mine_batch(
@@ -121,7 +122,7 @@ def _mine_batch(
     ]
     for pair, query, id, found in zip(pairs, queries, ids, index.search_batch(requests), strict=True):
         positive = query.dot(stored[id])
-        # The engine adds the products in an order of its own: its scores of two runs may differ in the last digits.
+        # The engine may add the products in another order in each run, so the last digits of its scores can differ.
         ranked = sorted(((query.dot(point.vectors[using]), point.payload["text"]) for point in found), reverse=True)
         chosen = list(_allowed(pair, positive, ranked, answers, guards, negatives))
         yield Mined(pair, tuple(text for text, _ in chosen), (positive, *(score for _, score in chosen)))

@@ -1,0 +1,115 @@
+"""Publishing: cards of all shapes, checkpoints that are whole, and a hub that is away."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from postings import Encoder
+from postings.errors import TrainingFailure
+from postings_training.leaks.provenance import Source
+from postings_training.models.building import build_model
+from postings_training.models.truncation import truncated_to
+from postings_training.publishing.card import card
+from postings_training.publishing.folder import Record, publish
+from postings_training.recipes.loading import load_recipe, recipe_names
+from postings_training.recipes.sections import ModelSettings
+from postings_training.runs.checkpoints import drop_partial, is_full, last_checkpoint, refuse_small_disk
+
+
+def checkpoint(folder: Path, step: int, state: str | None = "{}") -> Path:
+    path = folder / f"checkpoint-{step}"
+    path.mkdir(parents=True)
+    (path / "model.safetensors").write_bytes(b"weights")
+    if state is not None:
+        (path / "trainer_state.json").write_text(state)
+    return path
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_has_a_card(name: str) -> None:
+    recipe = load_recipe(name)
+    sources = (Source("a|b/pairs.jsonl", "sha256 ab", 1234, "CC0"),)
+    record = Record("f" * 32, recipe, sources, 10, 3.5, {"ndcg@10": 0.51234}, {"torch": "2"})
+    text = card(json.loads(json.dumps(record.to_json())))
+    assert text.startswith("---\nlanguage: en\nlicense: ")
+    assert f"# {recipe.publish.name}\n" in text
+    assert "| ndcg@10 | 0.5123 |" in text
+    assert "| pairs.jsonl | 1,234 | CC0 | `sha256 ab` |" in text
+    assert f"| training.seed | {recipe.training.seed} |" in text
+
+
+def test_a_card_says_so_where_nothing_was_measured_or_stated() -> None:
+    recipe = load_recipe("tiny", ["publish.licence=''", "publish.base_licence=''", "publish.name=''"])
+    text = card(Record("f", recipe, (Source("x", "d", 1),), 1, 1.0, {}, {}).to_json())
+    assert "## Results\n\nNone.\n" in text
+    assert "License of the model: not stated; of its base tiny: not stated." in text
+    assert "| x | 1 | not stated | `d` |" in text
+    assert "license:" not in text
+
+
+def test_a_published_tokenizer_does_not_cut_as_training_did(tmp_path: Path) -> None:
+    model = build_model("tiny", ModelSettings(), "cpu")
+    with truncated_to(model, 16):
+        model.encode(["one " * 30, "two"], show_progress_bar=False)
+    record = publish(model, tmp_path / "out", load_recipe("tiny"), (), 1, 1.0, {})
+    saved = json.loads((tmp_path / "out" / "tokenizer.json").read_text())
+    assert saved["truncation"] is saved["padding"] is None
+    assert Encoder.load(tmp_path / "out", "cpu").fingerprint == record.fingerprint
+
+
+def test_whoever_may_read_the_record_may_read_the_weights(tmp_path: Path) -> None:
+    publish(build_model("tiny", ModelSettings(), "cpu"), tmp_path / "out", load_recipe("tiny"), (), 1, 1.0, {})
+    modes = {path.name: path.stat().st_mode for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert len(set(modes.values())) == 1, modes
+
+
+def test_the_last_checkpoint_is_the_newest_that_is_whole(tmp_path: Path) -> None:
+    assert last_checkpoint(tmp_path) is None
+    checkpoint(tmp_path, 9)
+    newest = checkpoint(tmp_path, 10)
+    broken = [checkpoint(tmp_path, 11, state=None), checkpoint(tmp_path, 12, state='{"step": ')]
+    assert last_checkpoint(tmp_path) == newest
+    drop_partial(tmp_path)
+    assert not any(path.exists() for path in broken)
+    assert newest.exists()
+
+
+def test_a_disk_that_is_too_small_is_seen_before_the_run(tmp_path: Path) -> None:
+    refuse_small_disk(tmp_path, 1000, 1000, 2)
+    with pytest.raises(TrainingFailure, match=r"free space, .* take .* GiB: .* lower training\.keep"):
+        refuse_small_disk(tmp_path, 10**15, 10**15, 2)
+
+
+def test_checkpoints_that_are_there_need_no_room(tmp_path: Path) -> None:
+    fourth = shutil.disk_usage(tmp_path).free // 4
+    for number in range(3):
+        (tmp_path / f"checkpoint-{number}").mkdir()
+    with pytest.raises(TrainingFailure, match=r"lower training\.keep"):
+        refuse_small_disk(tmp_path / "checkpoint-0", fourth // 6, fourth // 6, 3)
+    refuse_small_disk(tmp_path, fourth // 6, fourth // 6, 3)
+
+
+def test_a_full_disk_is_known_by_its_number_or_its_words() -> None:
+    assert is_full(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert is_full(RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"))
+    assert is_full(RuntimeError("[enforce fail at inline_container.cc:603] . unexpected pos 64 vs 0"))
+    assert not is_full(OSError(errno.EACCES, "no"))
+    assert not is_full(RuntimeError("shapes differ"))
+
+
+def test_a_hub_that_does_not_take_the_model_leaves_it_where_it_is(tmp_path: Path) -> None:
+    push = "from pathlib import Path; from postings_training.publishing.hub import push"
+    code = f"{push}; push(Path({str(tmp_path)!r}), 'a/b')"
+    # The hub's client reads its address when it is imported.
+    environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert "ConfigurationError: the hub didn't take a/b (" in done.stderr
+    assert done.stderr.rstrip().endswith(f"); the model is in {tmp_path}: hf upload a/b {tmp_path}")

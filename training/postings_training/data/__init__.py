@@ -1,0 +1,16 @@
+"""What models are trained and measured on: training rows, BEIR and NanoBEIR sets, and how alike two texts are."""
+
+from postings_training.data.beir import load_beir, load_corpus, load_judgements, load_queries, load_set
+from postings_training.data.judgements import BeirSet, CorpusText, JudgedQueries, Judgements
+
+__all__ = [
+    "BeirSet",
+    "CorpusText",
+    "JudgedQueries",
+    "Judgements",
+    "load_beir",
+    "load_corpus",
+    "load_judgements",
+    "load_queries",
+    "load_set",
+]

@@ -1,0 +1,157 @@
+"""Reading BEIR folders: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<split>.tsv``.
+
+BEIR: Thakur et al. 2021, https://arxiv.org/abs/2104.08663
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from postings.errors import ReaderError
+from postings_training.data.jsonl import lines, records
+from postings_training.data.judgements import BeirSet, CorpusText, JudgedQueries
+
+_COLUMNS = ["query-id", "corpus-id", "score"]
+_GRADE = re.compile(r"-?[0-9]{1,9}")
+
+
+def load_set(folder: str | os.PathLike[str], split: str = "test") -> BeirSet:
+    """Read a BEIR folder with its corpus.
+
+    Raises:
+        ReaderError: as :func:`load_beir` and :func:`load_corpus`, or a judged document isn't in the corpus.
+
+    Example:
+        >>> scifact = load_set("beir/scifact")  # doctest: +SKIP
+    """
+    judged, corpus = load_beir(folder, split), load_corpus(folder)
+    judged_ids = dict.fromkeys(document_id for grades in judged.judgements.values() for document_id in grades)
+    if missing := [document_id for document_id in judged_ids if document_id not in corpus]:
+        raise ReaderError(
+            f"{_qrels(folder, split)} judges {len(missing)} documents that {_corpus(folder)} doesn't have, "
+            f"such as {missing[0]!r}"
+        )
+    return BeirSet(Path(folder).resolve().name, corpus, judged)
+
+
+def load_corpus(folder: str | os.PathLike[str], only: Collection[str] | None = None) -> dict[str, CorpusText]:
+    """Read ``corpus.jsonl``: an object with ``_id``, ``text`` and usually ``title`` on each line.
+
+    Text and title may be empty.
+
+    Args:
+        folder: holds it.
+        only: ids of the documents to keep; for a corpus that doesn't fit into memory.
+
+    Raises:
+        ReaderError: the file can't be read or holds no document, or a line is malformed; the message names the line.
+    """
+    path = _corpus(folder)
+    corpus: dict[str, CorpusText] = {}
+    for number, line, record in records(path):
+        match record:
+            case {"_id": str(document_id), "text": str(text)} if document_id:
+                title = record.get("title") or ""
+            case _:
+                title = None
+        if not isinstance(title, str):
+            raise ReaderError(f"{path}:{number}: expected an object with the strings _id and text, got {line:.200}")
+        if only is not None and document_id not in only:
+            continue
+        if document_id in corpus:
+            raise ReaderError(f"{path}:{number}: the document {document_id!r} occurs twice")
+        corpus[document_id] = CorpusText(title, text)
+    if not corpus and only is None:
+        raise ReaderError(f"{path} holds no document")
+    return corpus
+
+
+def load_beir(folder: str | os.PathLike[str], split: str = "test") -> JudgedQueries:
+    """Read the judged queries of a BEIR folder.
+
+    Args:
+        folder: holds ``queries.jsonl`` and ``qrels/<split>.tsv``.
+        split: ``test``, ``dev``, ``train`` or another file of ``qrels``; queries of other splits are left out.
+
+    Raises:
+        ReaderError: a file can't be read or is malformed, or a judged query isn't among the queries.
+    """
+    queries, judgements = load_queries(folder), load_judgements(folder, split)
+    if missing := [query_id for query_id in judgements if query_id not in queries]:
+        raise ReaderError(
+            f"{_qrels(folder, split)} judges {len(missing)} queries that {_queries(folder)} doesn't have, "
+            f"such as {missing[0]!r}"
+        )
+    return JudgedQueries({query_id: queries[query_id] for query_id in judgements}, judgements)
+
+
+def load_queries(folder: str | os.PathLike[str]) -> dict[str, str]:
+    """Read ``queries.jsonl``: an object with ``_id`` and ``text`` on each line.
+
+    Returns:
+        Texts by id, in the order of the file.
+
+    Raises:
+        ReaderError: the file can't be read, or a line is malformed; the message names the line.
+    """
+    path = _queries(folder)
+    queries: dict[str, str] = {}
+    for number, line, record in records(path):
+        match record:
+            case {"_id": str(query_id), "text": str(text)} if query_id and text.strip():
+                pass
+            case _:
+                raise ReaderError(
+                    f"{path}:{number}: expected an object with the strings _id and text, neither empty, got {line:.200}"
+                )
+        if query_id in queries:
+            raise ReaderError(f"{path}:{number}: the query {query_id!r} occurs twice")
+        queries[query_id] = text
+    return queries
+
+
+def load_judgements(folder: str | os.PathLike[str], split: str = "test") -> dict[str, dict[str, int]]:
+    """Read ``qrels/<split>.tsv``: a header, then a query id, a document id and a grade on each line.
+
+    Raises:
+        ReaderError: the file can't be read or holds no judgement, or a line is malformed; the message names the line.
+    """
+    path = _qrels(folder, split)
+    rows = lines(path)
+    number, header = next(rows, (1, ""))
+    if header.split("\t") != _COLUMNS:
+        raise ReaderError(f"{path}:{number}: expected the header {'<tab>'.join(_COLUMNS)}, got {header!r:.200}")
+    judgements: dict[str, dict[str, int]] = {}
+    for number, line in rows:
+        query_id, document_id, grade = _judgement(line, f"{path}:{number}")
+        grades = judgements.setdefault(query_id, {})
+        if grades.setdefault(document_id, grade) != grade:
+            raise ReaderError(
+                f"{path}:{number}: document {document_id!r} has the grades {grades[document_id]} and {grade} "
+                f"for query {query_id!r}"
+            )
+    if not judgements:
+        raise ReaderError(f"{path} holds no judgement")
+    return judgements
+
+
+def _judgement(line: str, place: str) -> tuple[str, str, int]:
+    match line.split("\t"):
+        case [query_id, document_id, grade] if query_id and document_id and _GRADE.fullmatch(grade):
+            return query_id, document_id, int(grade)
+    raise ReaderError(f"{place}: expected query id, document id and integer grade, tab-separated, got {line!r:.200}")
+
+
+def _corpus(folder: str | os.PathLike[str]) -> Path:
+    return Path(folder) / "corpus.jsonl"
+
+
+def _queries(folder: str | os.PathLike[str]) -> Path:
+    return Path(folder) / "queries.jsonl"
+
+
+def _qrels(folder: str | os.PathLike[str], split: str) -> Path:
+    return Path(folder) / "qrels" / f"{split}.tsv"

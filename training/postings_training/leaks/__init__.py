@@ -1,0 +1,1 @@
+"""Evaluation queries that a model was trained on, and the record of what it was trained on."""

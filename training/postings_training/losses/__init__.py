@@ -1,0 +1,1 @@
+"""What a training step minimizes, and what it measures on the way."""

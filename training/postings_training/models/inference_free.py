@@ -1,0 +1,58 @@
+"""Inference-free queries: one learned weight a token, so that searching needs no language model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from postings.encoder.torch_model import modules_of
+from postings_training.data.batching import batched
+
+if TYPE_CHECKING:
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding
+
+
+def with_static_queries(model: SparseEncoder, documents: Iterable[str], device: str) -> SparseEncoder:
+    """Replace the query side by one weight a token, unless the model has such a side already.
+
+    Args:
+        model: a SPLADE model, which remains the document side.
+        documents: the training texts; the weights start as the inverse document frequencies in them.
+        device: ``cpu``, ``cuda``, …
+    """
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.base.modules import Router
+    from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding
+
+    sides = modules_of(model, "document")
+    if isinstance(modules_of(model, "query")[-1], SparseStaticEmbedding):
+        return model
+    tokenizer: Any = sides[0].tokenizer
+    static: SparseStaticEmbedding = SparseStaticEmbedding(
+        tokenizer, weight=inverse_frequencies(tokenizer, documents), frozen=False
+    )
+    router = Router.for_query_document(query_modules=[static], document_modules=sides)
+    return SparseEncoder(
+        modules=[router],
+        prompts={task: prompt or "" for task, prompt in model.prompts.items()},
+        device=device,
+        similarity_fn_name="dot",
+    )
+
+
+def inverse_frequencies(tokenizer: Any, documents: Iterable[str]) -> torch.Tensor:
+    """The inverse document frequency of each token, shape ``(vocabulary,)``.
+
+    BM25's ``log(1 + (N - n + 0.5) / (n + 0.5))``, where ``n`` of the ``N`` documents have the token. Robertson and
+    Zaragoza 2009, https://doi.org/10.1561/1500000019
+    """
+    counts = torch.zeros(len(tokenizer.get_vocab()))
+    total = 0
+    for batch in batched(documents, 1024):
+        for ids in tokenizer(list(batch), add_special_tokens=False, truncation=True)["input_ids"]:
+            counts[torch.tensor(sorted(set(ids)), dtype=torch.int64)] += 1
+        total += len(batch)
+    return torch.log1p((total - counts + 0.5) / (counts + 0.5))

@@ -1,0 +1,1 @@
+"""Recipes: training runs as short TOML files with checked settings."""

@@ -1,0 +1,1 @@
+"""What a distilled model learns from: scores by row or by batch, and target vectors."""
