@@ -12,7 +12,8 @@ import pytest
 
 from postings import EdgeIndex, SparseVector
 from postings.errors import ConfigurationError
-from postings.index import Point, edge
+from postings.index import Point
+from postings.index.embedded import index as embedded
 from tests.support.indexes import MODEL, point
 
 POINTS = 250
@@ -37,7 +38,7 @@ def test_a_collection_that_is_updated_for_ever_stays_small(tmp_path: Path) -> No
         index.ensure(MODEL, "tiny")
         for version in range(ROUNDS):
             index.upsert(updated(version), newest=version)
-        assert ROUNDS * POINTS > 5 * edge.FLUSH_AFTER
+        assert ROUNDS * POINTS > 5 * embedded.FLUSH_AFTER
         assert allocated(tmp_path) < written
         assert index.count() == POINTS
     with EdgeIndex(tmp_path) as index:
@@ -47,10 +48,10 @@ def test_a_collection_that_is_updated_for_ever_stays_small(tmp_path: Path) -> No
 CHURN = """
 import sys
 from postings import EdgeIndex, SparseVector
-from postings.index import edge
+from postings.index.embedded import index as embedded
 from tests.support.indexes import MODEL, point
 
-edge.VACUUM_WHILE_OPEN = int(sys.argv[2])
+embedded.VACUUM_WHILE_OPEN = int(sys.argv[2])
 vector = SparseVector(list(range(400)), [1.0] * 400)
 
 def held():

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from qdrant_client import models as q
 
 from postings.errors import InvalidFilter
-from postings.index.filters import as_json, to_edge
+from postings.index.embedded.filters import to_edge
+from postings.index.filters import as_json
 
 
 def must(condition: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Where passages are stored and searched: one protocol, the embedded engine and the Qdrant server behind it."""
 
-from postings.index.edge import EdgeIndex
+from postings.index.embedded import EdgeIndex
 from postings.index.open import open_index
 from postings.index.protocol import Filter, Index, IndexInfo, Point, ScoredPoint, SearchRequest
 

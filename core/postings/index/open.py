@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postings.errors import ConfigurationError
-from postings.index.edge import EdgeIndex
+from postings.index.embedded.index import EdgeIndex
 from postings.secrets import redacted
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 import qdrant_edge as edge
 
 from postings.errors import IndexCorrupt, IndexRejected, StorageFull
-from postings.index.failures import edge_errors
+from postings.index.embedded.errors import edge_errors
 from postings.index.models import CollectionModels
 
 ROOM_TO_WRITE = 128 * 2**20

@@ -18,12 +18,12 @@ from postings.errors import (
     IndexUnavailable,
     InvalidInput,
 )
-from postings.index.edge_folder import VACUUM_AT_CLOSE, VACUUM_WHILE_OPEN, check_room, make, models_of, vacuum
-from postings.index.edge_values import to_edge_point, to_edge_query, to_hit, to_point
+from postings.index.embedded.errors import edge_errors
+from postings.index.embedded.filters import to_edge
+from postings.index.embedded.folder import VACUUM_AT_CLOSE, VACUUM_WHILE_OPEN, check_room, make, models_of, vacuum
+from postings.index.embedded.values import to_edge_point, to_edge_query, to_hit, to_point
 from postings.index.existing import existing
-from postings.index.failures import edge_errors
 from postings.index.fields import checked_filter
-from postings.index.filters import to_edge
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
 from postings.index.payload import INDEXED_FIELDS, version_at_most

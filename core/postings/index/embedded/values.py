@@ -7,7 +7,7 @@ from typing import Any
 
 import qdrant_edge as edge
 
-from postings.index.filters import to_edge
+from postings.index.embedded.filters import to_edge
 from postings.index.protocol import Point, ScoredPoint
 from postings.index.ranking import Question
 from postings.vectors import SparseVector

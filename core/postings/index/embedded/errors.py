@@ -1,4 +1,4 @@
-"""One table from the engines' errors to Postings' own."""
+"""The table from the embedded engine's errors to Postings' own."""
 
 from __future__ import annotations
 
