@@ -17,7 +17,6 @@ import json
 import random
 import subprocess
 import sys
-import time
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,15 +63,12 @@ def encoding(texts: list[str], backend: str) -> dict[str, float]:
     # Of passes the largest: one of many short texts takes more than one of a long text.
     encoder.encode_documents(texts[:_SAMPLE])
     one_pass = memory("VmHWM") - loaded
-    began = time.perf_counter()
     vectors = encoder.encode_documents(texts)
-    seconds = time.perf_counter() - began
     peak = memory("VmHWM") - loaded
     stored = sum(map(size_of, vectors)) / MB
     tokens = 4 * encoder.work.tokens / MB
     return {
         "texts": len(texts),
-        "rate": len(texts) / seconds,
         "vectors": stored,
         "tokens": tokens,
         "one pass": one_pass,
@@ -92,11 +88,10 @@ def ingesting(texts: list[str]) -> dict[str, float]:
     with TemporaryDirectory() as folder:
         with open_index(settings := Settings(index_url=folder)) as index:
             documents = (Document(str(number), text) for number, text in enumerate(texts))
-            report = Pipeline(Encoder.load("tiny", "cpu"), index, settings).run(documents, note)
+            Pipeline(Encoder.load("tiny", "cpu"), index, settings).run(documents, note)
         ctypes.CDLL(None).malloc_trim(0)  # what the engine freed when it was closed isn't kept
         closed = memory("VmRSS")
-    rate = len(texts) / report.seconds
-    return {"texts": len(texts), "rate": rate, "first": held[0], "last": held[-1], "closed": closed}
+    return {"texts": len(texts), "first": held[0], "last": held[-1], "closed": closed}
 
 
 def measured(which: str, count: int | None, data: Path) -> dict[str, float]:
@@ -127,10 +122,10 @@ def main() -> int:
         "",
         "`python -m benchmarks.memory`: real abstracts of mixed lengths, the model `tiny`; sizes in MB.",
         "",
-        "| encoder | texts | docs/s | vectors | tokens | one pass | peak above the model | of their sum | in all |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| encoder | texts | vectors | tokens | one pass | peak above the model | of their sum | in all |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
         *(
-            f"| {which} | {row['texts']:,.0f} | {row['rate']:,.0f} | {row['vectors']:.0f} | {row['tokens']:.0f} | "
+            f"| {which} | {row['texts']:,.0f} | {row['vectors']:.0f} | {row['tokens']:.0f} | "
             f"{row['one pass']:.0f} | {row['peak']:.0f} | {row['share']:.2f} | {row['in all']:.0f} |"
             for which, row in encoded.items()
         ),
@@ -138,8 +133,8 @@ def main() -> int:
     ]
     if (row := rows.get("ingest")) is not None:
         lines += [
-            f"`postings ingest`, in one process with the index: {row['texts']:,.0f} documents, {row['rate']:,.0f} "
-            f"docs/s; {row['first']:.0f} MB after the first fifth, {row['last']:.0f} MB at the end, "
+            f"`postings ingest`, in one process with the index: {row['texts']:,.0f} documents; "
+            f"{row['first']:.0f} MB after the first fifth, {row['last']:.0f} MB at the end, "
             f"{row['closed']:.0f} MB once the index is closed.",
             "",
         ]
