@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from postings import Document, Settings
-from postings.errors import ConfigurationError
+from postings.errors import ConfigurationError, JobNotFound
 from postings_ingest import Counts, Ledger, Producer
 from postings_ingest.queue.celery_app import announce, celery_app
 from postings_ingest.queue.connection import broker_options, redis_url
@@ -113,20 +113,17 @@ def test_an_authority_that_cannot_be_read_is_a_wrong_setting(tmp_path: Path, con
         celery_app(settings)
 
 
-def test_a_broker_whose_certificate_is_refused_is_told_once_for_each_batch_with_the_job(
+def test_a_broker_whose_certificate_is_refused_is_told_before_anything_is_queued(
     settings: Settings, ledger: Ledger, tls_redis: tuple[RedisServer, Path]
 ) -> None:
     producer = Producer(on(settings, broker_url=tls_redis[0].url), linger=600)
-    said = rf"certificate isn't accepted .*; {{}} operations were accepted, as job {producer.job.id}$"
     producer.add(Document("a", "text"))
-    with pytest.raises(ConfigurationError, match=said.format(1)):
-        producer.flush()
-    assert producer.unsent == 0
-    assert producer.flush().progress() == Counts(submitted=1)  # it isn't raised again
-    producer.add(Document("b", "text"))
-    with pytest.raises(ConfigurationError, match=said.format(2)):
-        producer.close()
-    assert producer.job.progress() == Counts(submitted=2)
+    for send in (producer.flush, producer.flush, producer.close):
+        with pytest.raises(ConfigurationError, match=r"^the broker .* certificate isn't accepted"):
+            send()
+    assert producer.unsent == 1
+    with pytest.raises(JobNotFound):
+        producer.job.progress()
 
 
 def test_an_error_of_the_block_is_not_replaced_by_one_of_the_broker(
@@ -135,7 +132,7 @@ def test_an_error_of_the_block_is_not_replaced_by_one_of_the_broker(
     producer = Producer(on(settings, broker_url=tls_redis[0].url), linger=600)
     producer.add(Document("a", "text"))
     producer.__exit__(KeyError, KeyError(), None)
-    assert f"1 operations were accepted, as job {producer.job.id}" in caplog.text
+    assert "certificate isn't accepted" in caplog.text
 
 
 def test_ledger_and_broker_verify_certificate_and_name_whatever_the_default_of_their_library() -> None:
