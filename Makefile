@@ -8,7 +8,7 @@ demo: .venv/demo
 	$(BIN)/postings demo
 
 test: .venv/dev
-	$(BIN)/pytest -n 4 --dist loadfile
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: .venv/dev
 	$(BIN)/ruff check .
