@@ -55,9 +55,9 @@ def warn_of_unknown(fields: Iterable[str], environment: Mapping[str, object], do
 
 def check_lines(dotenv: str) -> None:
     """Raise ``ValueError`` if a line of the file of variables can't be read: its setting would be dropped."""
-    from dotenv.parser import parse_stream
-
     if Path(dotenv).is_file():
+        from dotenv.parser import parse_stream
+
         with Path(dotenv).open(encoding="utf-8-sig") as file:
             for binding in parse_stream(file):
                 if binding.error:

@@ -48,7 +48,7 @@ def still_right(made: Sequence[Decision], answers: Sequence[Sequence[ScoredPoint
     for decision in made:
         held, key = decision.documents, decision.condition.key
         hits = {
-            point.payload["doc_id"]: point.payload.get("metadata_digest")
+            point.payload["doc_id"]: _digest(point.payload)
             for points in answers
             for point in points
             if point.payload["doc_id"] in held or key in point.payload.get("at_head", ())

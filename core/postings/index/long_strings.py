@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from postings.errors import InvalidFilter
+from postings.index.payload import HEADS, of_documents
 from postings.index.protocol import Filter
 
 BEGINNING = 256
@@ -69,15 +70,13 @@ class HeadCondition:
 
     def heads(self, doc_ids: Iterable[str] | None = None) -> Filter:
         """The heads that have long strings under the key, and for which the condition holds; of these documents."""
-        found = {"must": [{"key": "ordinal", "match": {"value": 0}}, self._long, *self.others, self.condition]}
-        if doc_ids is not None:
-            found["must"].append({"key": "doc_id", "match": {"any": list(doc_ids)}})
-        return found
+        among = [] if doc_ids is None else [of_documents(list(doc_ids))]
+        return {"must": [HEADS, self._long, *self.others, self.condition, *among]}
 
     def decided(self, doc_ids: Collection[str]) -> Filter:
         """The same condition for any passage, given the documents of those heads."""
         on_passage = {"must": [self.condition], "must_not": [self._long]}
-        return {"should": [on_passage, {"key": "doc_id", "match": {"any": list(doc_ids)}}]} if doc_ids else on_passage
+        return {"should": [on_passage, of_documents(list(doc_ids))]} if doc_ids else on_passage
 
     @property
     def _long(self) -> Filter:
