@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check wheel bench clean
 
 demo: .venv/demo
 	$(BIN)/postings demo
@@ -15,6 +15,15 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What users install: the built wheel, with the dependencies of a plain install, away from the sources.
+wheel: .venv/bin/python
+	rm -rf dist .venv/wheel
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	$(PYTHON) -m venv .venv/wheel
+	.venv/wheel/bin/pip install --quiet --constraint constraints.txt dist/postings-*.whl
+	.venv/wheel/bin/pip check
+	cd dist && ../.venv/wheel/bin/postings demo
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks.beir
@@ -32,7 +41,7 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.csr
 
 clean:
-	rm -rf .venv
+	rm -rf .venv dist
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
