@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +24,29 @@ from postings.passages import passage_input
 from postings_ingest import Pipeline
 from postings_query import AsyncSearchClient, Hit, SearchClient
 from tests.contract.test_index import same_index_for_all_examples
+from tests.support.indexes import ENGINES, engine
 from tests.support.sentences import SENTENCES
 
 LONG = " ".join(f"Sentence {n} tells of horses and of number {n}." for n in range(200))
 
 
-@pytest.fixture
-def client(index: Index, encoder: Encoder) -> SearchClient:
+@pytest.fixture(scope="module", params=ENGINES)
+def filled(
+    request: pytest.FixtureRequest, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Index]:
+    """An index that tests only read."""
     documents = [
         Document(str(n), text, title="Food" if "eating" in text else "", metadata={"number": n}, version=5)
         for n, text in enumerate(SENTENCES)
     ]
-    Pipeline(encoder, index).run([*documents, Document("long", LONG, metadata={"number": 99})])
-    return SearchClient(index=index, encoder=encoder)
+    with engine(request.param, tmp_path_factory.mktemp("index")) as index:
+        Pipeline(encoder, index).run([*documents, Document("long", LONG, metadata={"number": 99})])
+        yield index
+
+
+@pytest.fixture
+def client(filled: Index, encoder: Encoder) -> SearchClient:
+    return SearchClient(index=filled, encoder=encoder)
 
 
 def test_a_hit_carries_the_document(client: SearchClient) -> None:
@@ -163,15 +174,15 @@ def test_a_threshold_and_filters_limit_the_hits(client: SearchClient) -> None:
         assert {hit.id for hit in client.search("a man", filter=filter)} == {"0", "1"}
 
 
-def test_the_asynchronous_client_gives_the_same(client: SearchClient, index: Index, encoder: Encoder) -> None:
+def test_the_asynchronous_client_gives_the_same(client: SearchClient, filled: Index, encoder: Encoder) -> None:
     async def search() -> None:
-        async with AsyncSearchClient(index=index, encoder=encoder) as asynchronous:
+        async with AsyncSearchClient(index=filled, encoder=encoder) as asynchronous:
             hits = await asyncio.gather(*(asynchronous.search(text, 3, explain=True) for text in SENTENCES))
             assert [found[0].id for found in hits] == [client.search(text, 1)[0].id for text in SENTENCES]
             assert await asynchronous.search_batch(["food"], 2) == client.search_batch(["food"], 2)
 
     asyncio.run(search())
-    assert index.count() > 0, "an index that was passed in stays open"
+    assert filled.count() > 0, "an index that was passed in stays open"
 
 
 @pytest.mark.parametrize("opened", ["before", "meanwhile", "never"])
@@ -243,7 +254,7 @@ def test_a_string_instead_of_a_batch_is_refused(client: SearchClient) -> None:
 
 
 def test_a_client_says_how_much_of_a_query_no_search_reads(
-    client: SearchClient, index: Index, encoder: Encoder
+    client: SearchClient, filled: Index, encoder: Encoder
 ) -> None:
     window = encoder.query_tokens_left_out("lion " * 10_000)
     long = "lion " * (10_000 - window + 7)
@@ -252,7 +263,7 @@ def test_a_client_says_how_much_of_a_query_no_search_reads(
     assert client.search(long) == client.search(long + "drums")
 
     async def left_out() -> int:
-        async with AsyncSearchClient(index=index, encoder=encoder) as asynchronous:
+        async with AsyncSearchClient(index=filled, encoder=encoder) as asynchronous:
             with pytest.raises(InvalidQuery):
                 await asynchronous.query_tokens_left_out("")
             return await asynchronous.query_tokens_left_out(long)
