@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import functools
 import os
+import shutil
 import socket
 import tempfile
 import uuid
@@ -104,9 +105,11 @@ def listens(host: str, port: int) -> bool:
 
 @functools.cache
 def _front() -> QdrantServer:
-    server = QdrantServer(Path(tempfile.mkdtemp()))
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    server = QdrantServer(folder)
     server.start()
-    atexit.register(server.kill)
+    atexit.register(server.kill)  # before its folder is deleted: the last that is registered comes first
     return server
 
 
