@@ -20,7 +20,7 @@ from postings import Document, EdgeIndex, Encoder, Settings, open_index
 collect_ignore = ["ingest/postings_ingest/app.py", "tests/support/faulty_app.py"]
 
 # Most tests create an index, which waits for the disk a hundred times; in memory, that takes a tenth of the time.
-MEMORY, SPACE = Path("/dev/shm"), 4 * 2**30
+MEMORY, SPACE = Path("/dev/shm"), 4 * 2**30  # noqa: S108
 if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > SPACE:
     os.environ["TMPDIR"] = str(MEMORY)
 
