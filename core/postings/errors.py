@@ -183,3 +183,8 @@ class TrainingFailure(PostingsError):
 
 class WrongProcess(PostingsError, RuntimeError):
     """What was opened before a fork is used in the child, which must open its own."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a library's error; what follows is often advice for other users."""
+    return str(error).strip().partition("\n")[0]

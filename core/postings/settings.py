@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from postings.addresses import check_broker_url, check_redis_url, checked_index_url, server_addresses
+from postings.collection_names import check_collection_name
 from postings.environment import PREFIX, check_lines, origin, warn_of_unknown
 from postings.errors import ConfigurationError
 from postings.secrets import check_address, check_sendable, redacted, secrets_of
@@ -28,10 +29,7 @@ _PathOrName = Annotated[str, BeforeValidator(lambda value: str(value) if isinsta
 
 
 def _collection_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", name):
-        raise ValueError(
-            "a collection's name may have letters, digits, '_', '-' and '.', not '-' or '.' first, up to 200"
-        )
+    check_collection_name(name)
     return name
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from postings import EdgeIndex
-from postings.encoder.sources import BUNDLED
+from postings.encoder.model_files.location import BUNDLED
 from tests.support.cli import Cli, write_jsonl
 from tests.support.models import save, small_bert
 
@@ -160,7 +160,7 @@ def test_several_sources_of_several_formats_in_one_run(cli: Cli, articles: Path,
         (["ingest", "pyproject.toml"], "unknown format '.toml': expected one of"),
         (["search", "lions"], "there is no collection 'documents' in"),
         (["search", "lions"], "(there is no other)"),
-        (["search", "lions", "--collection", "../up"], "a collection's name may have letters"),
+        (["search", "lions", "--collection", "../up"], "expected a collection name of 1 to 200 letters"),
         (["info"], "create it with 'postings ingest'"),
         (["delete", "x"], "there is no collection"),
         (["delete", ""], "id is empty"),

@@ -20,7 +20,7 @@ from postings.index import Point
 from postings.index.payload import INDEXED_FIELDS
 from postings.index.server import AsyncServerIndex, ServerIndex
 from postings.index.server.connection import open_client
-from postings.index.server.requests import portions
+from postings.index.server.conversion import portions
 from postings_query import AsyncSearchClient
 from tests.support.indexes import MODEL, point, served
 from tests.support.scripted_http import answering

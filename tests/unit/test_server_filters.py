@@ -13,7 +13,7 @@ from qdrant_client import models as q
 from postings.errors import InvalidFilter
 from postings.index import Filter
 from postings.index.filters import as_json
-from postings.index.server.requests import to_filter
+from postings.index.server.conversion import to_filter
 from postings.index.server.versions import SINCE, need_of, read_version
 from tests.contract.test_filters import CASES
 

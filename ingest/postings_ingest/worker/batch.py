@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from postings.errors import InvalidMessage, PostingsError
-from postings.writes import Outcome
+from postings.write_protocol import Outcome
 from postings_ingest.indexing import Indexed, Indexer
 from postings_ingest.operations import Deletion, Operation, micro_batches
 from postings_ingest.prepared import Prepared

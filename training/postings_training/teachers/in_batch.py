@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from postings.encoder.sources import model_folder
-from postings.encoder.tokenizer import Tokenizer
+from postings.encoder.toolkit import Tokenizer, model_folder
 from postings.errors import ConfigurationError, InvalidInput
 from postings_training.recipes.objective import TeacherSettings
 from postings_training.recipes.recipe import Recipe

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
@@ -11,6 +10,7 @@ from typing import Self
 import qdrant_edge as edge
 
 from postings.arguments import as_list
+from postings.collection_names import check_collection_name, listed
 from postings.errors import (
     CollectionNotFound,
     ConfigurationError,
@@ -18,11 +18,10 @@ from postings.errors import (
     IndexUnavailable,
     InvalidInput,
 )
+from postings.index.embedded.conversion import to_edge_point, to_edge_query, to_hit, to_point
 from postings.index.embedded.errors import edge_errors
 from postings.index.embedded.filters import to_edge
 from postings.index.embedded.folder import VACUUM_AT_CLOSE, VACUUM_WHILE_OPEN, check_room, make, models_of, vacuum
-from postings.index.embedded.values import to_edge_point, to_edge_query, to_hit, to_point
-from postings.index.existing import existing
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
@@ -37,7 +36,6 @@ FLUSH_AFTER = 5000
 reads again when it opens, and what they replaced, in memory too. Takes 50 ms."""
 
 _PAGE = 256
-_COLLECTION_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 _DATATYPES = {
     "float32": edge.VectorStorageDatatype.Float32,
     "float16": edge.VectorStorageDatatype.Float16,
@@ -76,10 +74,10 @@ class EdgeIndex:
         datatype: str = "float32",
         on_disk: bool = False,
     ) -> None:
-        if not _COLLECTION_NAME.fullmatch(collection):
-            raise ConfigurationError(
-                f"a collection's name may have letters, digits, '_', '-' and '.', up to 200, got {collection!r}"
-            )
+        try:
+            check_collection_name(collection)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"{error}, got {collection!r:.100}") from error
         self._collection = collection
         self._root = Path(root)
         self._parameters = edge.EdgeSparseVectorParams(datatype=_DATATYPES[datatype], on_disk=on_disk)
@@ -234,7 +232,7 @@ class EdgeIndex:
         if self._models is None:
             others = (record.parent.name for record in self._root.glob("*/collection.json"))
             raise CollectionNotFound(
-                f"there is no collection {self.collection!r} in {self._root} ({existing(others)}): "
+                f"there is no collection {self.collection!r} in {self._root} ({listed(others)}): "
                 "create it with 'postings ingest'"
             )
         if self._shard is None:

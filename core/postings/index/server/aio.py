@@ -12,6 +12,7 @@ from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
 from postings.arguments import as_list
+from postings.collection_names import listed
 from postings.errors import (
     CollectionNotFound,
     IndexRejected,
@@ -19,7 +20,6 @@ from postings.errors import (
     PostingsError,
     StrictModeRejected,
 )
-from postings.index.existing import existing
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
@@ -27,8 +27,8 @@ from postings.index.payload import indexed_fields, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
 from postings.index.server.cluster import Cluster
+from postings.index.server.conversion import portions, to_filter, to_hits, to_point, to_query, to_struct
 from postings.index.server.node import Node, nodes_of
-from postings.index.server.requests import portions, to_filter, to_hits, to_point, to_query, to_struct
 from postings.index.server.versions import need_of
 from postings.settings import Settings
 
@@ -261,7 +261,7 @@ class AsyncServerIndex:
         except PostingsError:
             return error
         others = [each.name for each in found.collections if each.name != self.collection]
-        return CollectionNotFound(f"{error} ({existing(others)})")
+        return CollectionNotFound(f"{error} ({listed(others)})")
 
     async def _create(self, models: CollectionModels) -> None:
         settings = self._settings
