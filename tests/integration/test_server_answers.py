@@ -15,7 +15,7 @@ from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
 from postings import Encoder, Settings, SparseVector
-from postings.errors import IndexUnavailable, PostingsError
+from postings.errors import IndexUnavailable, PostingsError, WrongEventLoop
 from postings.index import Point
 from postings.index.payload import INDEXED_FIELDS
 from postings.index.server import AsyncServerIndex, ServerIndex
@@ -136,7 +136,7 @@ def test_a_forked_process_is_told_to_open_its_own(black_hole: str) -> None:
 def test_an_index_for_asyncio_belongs_to_one_event_loop() -> None:
     index = AsyncServerIndex(AsyncQdrantClient(":memory:"))
     asyncio.run(index.ensure(MODEL, "tiny"))
-    with pytest.raises(RuntimeError, match="this index belongs to another event loop: connect one in each"):
+    with pytest.raises(WrongEventLoop, match="this index belongs to another event loop: connect one in each"):
         asyncio.run(index.count())
 
 

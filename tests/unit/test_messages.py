@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postings import Document
-from postings.errors import InvalidMessage
+from postings.errors import InvalidMessage, NewerFormat
 from postings_ingest import Deletion
 from postings_ingest.operations import Operation
-from postings_ingest.queue.messages import NewerFormat, Unreadable, dump, pack, to_json, unpack
+from postings_ingest.queue.messages import Unreadable, dump, pack, to_json, unpack
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 named = text.filter(bool)

@@ -19,6 +19,7 @@ from postings.errors import (
     InvalidInput,
     PostingsError,
     StrictModeRejected,
+    WrongEventLoop,
 )
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
@@ -243,11 +244,11 @@ class AsyncServerIndex:
         """Call a method of the client on the collection.
 
         Raises:
-            RuntimeError: the index was used on another event loop before, to which its connections belong.
+            WrongEventLoop: the index was used before on another event loop, which owns its connections.
         """
         loop = asyncio.get_running_loop()
         if self._loop not in (None, loop):
-            raise RuntimeError("this index belongs to another event loop: connect one in each")
+            raise WrongEventLoop("this index belongs to another event loop: connect one in each")
         self._loop = loop
         need = need_of([arguments, options])
         return await self._cluster.request(
