@@ -1,14 +1,15 @@
-"""The write protocol: nothing is lost, nothing is doubled, the newest revision wins.
+"""The write protocol: nothing is lost, nothing is duplicated, the newest revision wins.
 
-Tasks run at least once, late, repeated and out of order; several workers may write revisions of one document at
-once and die between any two steps. Still the index ends as if the revisions had come in order, because
+Tasks run at least once, and may run late, repeatedly and out of order. Several workers may write revisions of one
+document at the same time, and crash between any two steps. The index still ends as if the revisions had arrived in
+order, because
 
-1. a revision's points are written on the condition *absent, or stored version <= mine*, and only then
-2. the document's head (passage 0, or its tombstone) is read, and every point that doesn't belong to the head's
-   revision is deleted.
+1. a revision's points are written on the condition *absent, or stored version <= its own*, and only then
+2. the document's head (passage 0, or its tombstone) is read, and every point that doesn't belong to the revision of the
+   head is deleted.
 
-Step 2 reads after writing, so of two workers at one document the one that reads last sees both writes and removes
-what is stale. Equal versions are written again, so that a redelivery completes a half-written document.
+Step 2 reads after step 1 has written. So if two workers write one document, the one that reads last sees both writes
+and deletes what is stale. Equal versions are written again, so that a redelivery completes a half-written document.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ POINTS_PER_BATCH = 256
 
 
 class Outcome(StrEnum):
-    """What became of a revision."""
+    """The result of writing a revision."""
 
     INDEXED = "indexed"
     SUPERSEDED = "superseded"
-    """A newer revision, or a newer delete, is in the index."""
+    """The index has a newer revision, or a newer delete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a revision, and the version that the index holds of its document now.
+    """The result of writing a revision, and the version of its document that is stored now.
 
     Example:
         >>> written = Written(Outcome.SUPERSEDED, stored=7)
@@ -51,7 +52,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A document at a version: the points of all its passages in order, or of its tombstone."""
+    """One version of a document: the points of all its passages in order, or its tombstone."""
 
     doc_id: str
     version: int
@@ -62,7 +63,7 @@ class Revision:
         """The revision that deletes a document; ``now`` is the time in ms since the epoch.
 
         Raises:
-            InvalidDocument: id or version can't belong to a document.
+            InvalidDocument: the id or the version is invalid.
         """
         check_id(doc_id)
         check_version(version)
@@ -70,15 +71,15 @@ class Revision:
 
 
 def write(index: Index, revisions: Iterable[Revision], check: Callable[[], object] = bool) -> list[Written]:
-    """Bring revisions into the index; returns what became of each, in their order.
+    """Write revisions to the index; return the result for each, in their order.
 
-    May be called again with the same revisions at any time, and from several processes at once. Of several
-    revisions of one document the newest is written; among equals, the last. ``check`` is called before each batch of
-    points; what it raises ends the work.
+    This may be repeated with the same revisions at any time, and run in several processes at once. If there are several
+    revisions of one document, the newest is written; of equal versions, the last. ``check`` is called before each batch
+    of points; an exception in it ends the work.
 
     Raises:
-        IndexFailure: the engine didn't acknowledge a step, or doesn't show it yet. What was written before stays;
-            calling again completes it.
+        IndexFailure: the engine didn't acknowledge a step, or doesn't show it yet. Earlier steps stay written; calling
+            again completes the rest.
     """
     revisions = as_list("revisions", revisions, Revision, InvalidDocument)
     newest: dict[str, Revision] = {}
@@ -101,16 +102,16 @@ def write(index: Index, revisions: Iterable[Revision], check: Callable[[], objec
 
 
 def sweep_tombstones(index: Index, before: int) -> None:
-    """Forget the versions of documents that were deleted before a moment (ms since the epoch).
+    """Delete the tombstones of documents that were deleted before a time, in ms since the epoch.
 
-    A message that is older than the sweep and still under way could then bring its document back.
+    Older messages that are still in flight could then bring their documents back.
     """
     index.delete(deleted_before(before))
 
 
 @dataclass(slots=True)
 class _Stored:
-    """What the index holds of one document: the version of each of its points, and its head."""
+    """What is stored of one document: the version of each point, and the version and passages of the head."""
 
     versions: dict[str, int]
     version: int = -1
@@ -119,7 +120,7 @@ class _Stored:
 
 
 def _write_batch(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
-    # One request carries one condition for all its points: the smallest version can only refuse too much.
+    # A request has one condition for all its points. The smallest version may refuse points that are newer than stored.
     points = [point for revision in batch for point in revision.points]
     index.upsert(points, newest=min(revision.version for revision in batch))
     stored = _read(index, batch)
@@ -127,9 +128,9 @@ def _write_batch(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
         for version, points in refused.items():
             index.upsert(points, newest=version)
         stored = _read(index, batch)
-    if unseen := [each.doc_id for each in batch if stored[each.doc_id].version < each.version]:
-        # Replicas that answer for one another may not agree yet; so may somebody have deleted it by hand.
-        raise IndexUnavailable(f"document {unseen[0]!r} was written, but can't be read yet")
+    if unread := [each.doc_id for each in batch if stored[each.doc_id].version < each.version]:
+        # Replicas may not agree yet, or somebody deleted the document by hand.
+        raise IndexUnavailable(f"document {unread[0]!r} was written, but can't be read yet")
     for doc_id, document in stored.items():
         if document.stale:
             index.delete(stale_points(doc_id, document.version, document.passages))
@@ -154,7 +155,7 @@ def _read(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
 
 
 def _refused(batch: Sequence[Revision], stored: dict[str, _Stored]) -> dict[int, list[Point]]:
-    """Points that the common condition kept out although they are newer than what is stored, by version."""
+    """Points, by version, that the common condition refused although they are newer than what is stored."""
     refused: dict[int, list[Point]] = defaultdict(list)
     for revision in batch:
         versions = stored[revision.doc_id].versions

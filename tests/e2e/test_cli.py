@@ -256,7 +256,7 @@ def test_a_file_where_the_folder_should_be_is_reported(cli: Cli, articles: Path)
     cli.folder.write_text("a file")
     ran = cli("ingest", articles)
     assert ran.status == 1
-    assert ran.err == f"error: the index needs a folder, and {cli.folder} is a file\n"
+    assert ran.err == f"error: the index needs a folder, but {cli.folder} is a file\n"
 
 
 def test_every_command_has_an_example_in_its_help(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:

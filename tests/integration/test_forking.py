@@ -65,7 +65,7 @@ in_child(use)
 
 @pytest.mark.parametrize("backend", ["onnx", "torch"])
 def test_what_a_parent_opened_is_refused_at_once_and_stays_whole(tmp_path: Path, backend: str) -> None:
-    foreign = "WrongProcess this {} belongs to the process that was forked: {} one in each process"
+    foreign = "WrongProcess this {} belongs to the parent process: {} one in each process"
     encoder, index = foreign.format("encoder", "load"), foreign.format("index", "open")
     expected = [index, encoder, encoder, index, index, "None", "status 0", "status 0", "parent 300 10"]
     assert said_by(PARENT + INHERITED, str(tmp_path), backend) == expected

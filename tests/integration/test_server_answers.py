@@ -130,7 +130,7 @@ else:
 def test_a_forked_process_is_told_to_open_its_own(black_hole: str) -> None:
     command = [sys.executable, "-W", "ignore", "-c", FORK, black_hole]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert found.stdout == "this index belongs to the process that was forked: open one in each process\n"
+    assert found.stdout == "this index belongs to the parent process: open one in each process\n"
 
 
 def test_an_index_for_asyncio_belongs_to_one_event_loop() -> None:

@@ -67,7 +67,7 @@ def test_an_operation_that_cannot_be_read_does_not_spoil_the_others(bad: list[An
         ({"upsert": {"id": "1", "text": "a", "colour": "red"}}, "expected {'upsert': …}"),
         ({"upsert": {"id": "1", "text": "a"}, "delete": {"id": "1"}}, "expected {'upsert': …}"),
         ({"upsert": {"id": 1, "text": "a"}}, "id must be a string, got int"),
-        ({"upsert": {"id": "1", "text": "a", "version": -1}}, "version must lie in 0.."),
+        ({"upsert": {"id": "1", "text": "a", "version": -1}}, "version must be in 0.."),
         ({"delete": {"id": ""}}, "id is empty"),
         ({"delete": {"id": "1", "version": "new"}}, "version must be an integer"),
     ],

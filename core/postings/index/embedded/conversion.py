@@ -1,4 +1,4 @@
-"""Postings' values in the form of the embedded engine, and back."""
+"""Converting points and searches to the types of the embedded engine, and back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from postings.vectors import SparseVector
 
 
 def to_edge_point(point: Point) -> edge.Point:
-    """A point to write."""
+    """Convert a point to write."""
     vectors: dict[str, Any] = {name: _to_vector(vector) for name, vector in point.vectors.items()}
     return edge.Point(point.id, vectors, dict(point.payload))
 
@@ -24,7 +24,7 @@ def _to_vector(vector: SparseVector) -> edge.SparseVector:
 
 
 def to_edge_query(question: Question) -> edge.QueryRequest:
-    """A search."""
+    """Convert a search."""
     return edge.QueryRequest(
         query=edge.Query.Nearest(_to_vector(question.vector), using=question.using),
         limit=question.limit,
@@ -37,12 +37,12 @@ def to_edge_query(question: Question) -> edge.QueryRequest:
 
 
 def to_hit(hit: edge.ScoredPoint) -> ScoredPoint:
-    """A point that a search found."""
+    """Convert a point found by a search."""
     return ScoredPoint(str(hit.id), hit.payload or {}, _vectors(hit.vector), hit.score)
 
 
 def to_point(record: edge.Record) -> Point:
-    """A stored point."""
+    """Convert a stored point."""
     return Point(str(record.id), record.payload or {}, _vectors(record.vector))
 
 

@@ -1,4 +1,4 @@
-"""Postings' values in the form of qdrant-client, and back."""
+"""Converting points, filters and searches to the types of qdrant-client, and back."""
 
 from __future__ import annotations
 
@@ -21,49 +21,49 @@ _BYTES_PER_REQUEST = 8_000_000
 
 
 def to_filter(filter: Filter) -> q.Filter:
-    """A filter, of which nothing is lost on the way to a server, be it by REST or by gRPC.
+    """Convert a filter, and check that both REST and gRPC can send all of it.
 
     Raises:
-        InvalidFilter: it isn't one of Qdrant's, or has several clauses in one condition: of those, gRPC would carry
-            the first alone.
+        InvalidFilter: this isn't a Qdrant filter, or a condition has several clauses, of which gRPC would send only the
+            first.
     """
     try:
-        made = q.Filter.model_validate(filter)
-        carried = GrpcToRest.convert_filter(RestToGrpc.convert_filter(made))
+        converted = q.Filter.model_validate(filter)
+        received = GrpcToRest.convert_filter(RestToGrpc.convert_filter(converted))
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidFilter(f"not a Qdrant filter: {error}") from error
-    arrives = set(_places(_json(carried)))
-    if lost := [place for place in _places(_json(made)) if place not in arrives]:
-        raise InvalidFilter(f"{lost[0]} would be lost over gRPC: give each clause a condition of its own")
-    return made
+    received_paths = set(_paths(_json(received)))
+    if lost := [path for path in _paths(_json(converted)) if path not in received_paths]:
+        raise InvalidFilter(f"{lost[0]} would be lost over gRPC: put each clause in its own condition")
+    return converted
 
 
 def _json(filter: q.Filter) -> Any:
     return filter.model_dump(by_alias=True, exclude_none=True)
 
 
-def _places(value: Any, at: str = "filter") -> Iterator[str]:
-    """Where something is said; a condition alone is as good as a list of one."""
+def _paths(value: Any, at: str = "filter") -> Iterator[str]:
+    """The paths of all values in a filter; a single condition counts as a list of one."""
     if isinstance(value, Mapping):
         yield at
         for name, inner in value.items():
-            alone = name in _LISTS and isinstance(inner, Mapping)
-            yield from _places([inner] if alone else inner, f"{at}.{name}")
+            single = name in _LISTS and isinstance(inner, Mapping)
+            yield from _paths([inner] if single else inner, f"{at}.{name}")
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            yield from _places(inner, f"{at}[{number}]")
+            yield from _paths(inner, f"{at}[{number}]")
     else:
         yield at
 
 
 def to_struct(point: Point) -> q.PointStruct:
-    """A point to write."""
+    """Convert a point to write."""
     vectors: dict[str, Any] = {name: _to_vector(vector) for name, vector in point.vectors.items()}
     return q.PointStruct(id=point.id, vector=vectors, payload=dict(point.payload))
 
 
 def portions(points: Sequence[Point]) -> Iterator[Sequence[Point]]:
-    """Points as they go into one request each: at most 64, and about 8 MB, of the 32 MB that a server takes."""
+    """Split points into requests of at most 64 points and about 8 MB; a server accepts 32 MB."""
     start = size = 0
     for at, point in enumerate(points):
         more = _bytes(point)
@@ -76,14 +76,14 @@ def portions(points: Sequence[Point]) -> Iterator[Sequence[Point]]:
 
 
 def _bytes(point: Point) -> int:
-    """About what a point takes as JSON."""
-    words = sum(len(value) for value in point.payload.values() if isinstance(value, str))
+    """The approximate size of a point as JSON."""
+    characters = sum(len(value) for value in point.payload.values() if isinstance(value, str))
     metadata = point.payload.get("metadata")
-    return words + (len(json.dumps(metadata)) if metadata else 0) + 24 * sum(map(len, point.vectors.values()))
+    return characters + (len(json.dumps(metadata)) if metadata else 0) + 24 * sum(map(len, point.vectors.values()))
 
 
 def to_query(question: Question) -> q.QueryRequest:
-    """A search."""
+    """Convert a search."""
     return q.QueryRequest(
         query=_to_vector(question.vector),
         using=question.using,
@@ -97,8 +97,8 @@ def to_query(question: Question) -> q.QueryRequest:
 
 
 def to_hits(answer: q.QueryResponse) -> list[ScoredPoint]:
-    """The points that a search found."""
-    # REST writes the shortest decimal that stands for a float32: 0.4 for what gRPC gives as 0.4000000059604645.
+    """Convert the points found by a search."""
+    # REST sends a float32 as the shortest decimal: 0.4 instead of 0.4000000059604645, which gRPC returns.
     scores = np.array([hit.score for hit in answer.points], np.float32).tolist()
     return [
         ScoredPoint(str(hit.id), hit.payload or {}, _vectors(hit.vector), score)
@@ -107,7 +107,7 @@ def to_hits(answer: q.QueryResponse) -> list[ScoredPoint]:
 
 
 def to_point(record: q.Record) -> Point:
-    """A stored point."""
+    """Convert a stored point."""
     return Point(str(record.id), record.payload or {}, _vectors(record.vector))
 
 
