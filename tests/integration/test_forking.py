@@ -77,5 +77,5 @@ def test_a_forked_process_may_open_and_load_its_own(tmp_path: Path) -> None:
 
 def test_pytorch_is_refused_at_once_in_a_process_whose_parent_used_it(tmp_path: Path) -> None:
     (said, status) = said_by(PARENT + OWN, str(tmp_path), "torch")
-    assert "'tiny' can't be loaded in a process that was forked after PyTorch had encoded" in said
+    assert "'tiny' can't be loaded in a process that was forked after PyTorch was used" in said
     assert status == "status 0"

@@ -69,8 +69,8 @@ def need_of(arguments: object) -> Need | None:
     words = [word for filter in _filters(arguments) for word in _words(filter)]
     if unknown := set(words) - SINCE.keys():
         raise InvalidFilter(
-            f"this version of Postings doesn't know {min(unknown)!r} in a filter, and older Qdrant servers would ignore "
-            "the condition: update Postings"
+            f"this version of Postings doesn't know {min(unknown)!r} in a filter, and older Qdrant servers would "
+            "ignore the condition: update Postings"
         )
     needs = [Need(SINCE[word], word) for word in words]
     newest = max(needs, key=lambda need: need.version, default=None)
