@@ -55,7 +55,7 @@ def _download(model: str) -> Path:
         raise MissingExtra("torch", f"downloading the model {model!r}") from error
     try:
         return Path(snapshot_download(model, allow_patterns=_DOWNLOADED))
-    except Exception as error:  # the client raises errors of its own, of httpx and of the OS
+    except Exception as error:  # the client raises its own errors, those of httpx and of the OS
         raise ModelNotFound(
             f"there is no folder {model!r}, and the hub didn't provide this model ({first_line(error)}): {expected}"
         ) from error

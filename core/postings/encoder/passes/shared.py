@@ -35,9 +35,9 @@ class _Request:
 class SharedPasses:
     """Runs a route's passes one at a time, each for as many callers as fit in it.
 
-    While a pass runs, callers queue. Whoever gets the model next runs a pass for the first request in the queue and for
-    all others that fit in the same pass. Nobody waits for others to arrive, and nobody waits longer than for the
-    requests that came earlier. (Databases call this group commit.)
+    While a pass runs, callers queue. The caller that gets the model next runs a pass for the first request in the
+    queue and for all others that fit in the same pass. No caller waits for others to arrive, or longer than for the
+    requests before its own. (Databases call this group commit.)
 
     A pass that runs out of memory is repeated in halves, and later passes keep to the size that fits.
 
