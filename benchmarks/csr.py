@@ -33,7 +33,7 @@ from benchmarks.beir import ROOT
 from benchmarks.precision import found_ndcg
 from benchmarks.tiny import SHARED, set_names, with_setting
 from postings import Encoder, SparseVector
-from postings.encoder.folder import ModelFolder
+from postings.encoder.model_files.modules import ModelFolder
 from postings_training import BeirSet, load_recipe, load_set, train
 from postings_training.evaluation import ExactSearch, Run, evaluate
 from postings_training.evaluation.exact import LIMIT

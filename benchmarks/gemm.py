@@ -12,7 +12,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.shapes import Shape
-from postings.encoder.onnx.session import Session
+from postings.encoder.routes.onnx.session import Session
 
 VOCABULARY = 30522
 _ROWS = 1024

@@ -31,7 +31,7 @@ from transformers import AutoTokenizer
 
 from benchmarks.beir import MODEL, ROOT, ingest
 from postings import Encoder, Settings, open_index
-from postings.encoder.sources import BUNDLED
+from postings.encoder.model_files.location import BUNDLED
 from postings_query import SearchClient
 from postings_query.attribution import shared_dims
 from postings_training import load_beir

@@ -11,7 +11,7 @@ from sentence_transformers.base.modules import Transformer
 from sentence_transformers.sparse_encoder.modules import SpladePooling
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
 
-from postings.encoder.sources import BUNDLED
+from postings.encoder.model_files.location import BUNDLED
 
 _ACTIVE_DIMS = 150
 _SAMPLE_LENGTH = 32

@@ -34,7 +34,7 @@ from sentence_transformers.base.sampler import BatchSamplers
 from sentence_transformers.sparse_encoder import losses
 from transformers import TrainerCallback
 
-from postings.encoder.sources import model_folder
+from postings.encoder.model_files.location import model_folder
 from postings_training.models.patching import lean_heads
 from postings_training.recipes.loading import load_recipe
 from postings_training.recipes.recipe import Recipe

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from postings.unseen import Replacing
+from postings.unprintable import UnprintableTable
 
 # What users named or wrote is never markup, nor are its ":words:" emoji.
 out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -28,7 +28,7 @@ _JOINER = re.compile(
 )
 
 
-_VISIBLE = Replacing(lambda character: " " if character in "\t\n" else "\N{REPLACEMENT CHARACTER}")
+_VISIBLE = UnprintableTable(lambda character: " " if character in "\t\n" else "\N{REPLACEMENT CHARACTER}")
 
 
 def printable(text: str) -> str:

@@ -22,7 +22,7 @@ def export(
 
     Example: postings export ./my-splade && postings search "hunting lions" --model ./my-splade
     """
-    from postings.encoder.exporting import export_model
+    from postings.encoder.toolkit import export_model
 
     for graphs in export_model(model, precision):
         out.print(printable(f"graphs written to {graphs}"))

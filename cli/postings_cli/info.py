@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from postings import open_index
+from postings.index.collection_size import collection_size
 from postings.index.open import is_server
-from postings.statistics import statistics
 from postings_cli.console import out, print_json, printable
 from postings_cli.options import Collection, IndexUrl, Json, settings_from
 
@@ -19,7 +19,7 @@ def info(collection: Collection = None, index: IndexUrl = None, as_json: Json = 
     settings = settings_from(collection, index)
     with open_index(settings) as opened:
         found = opened.info()
-        counts = statistics(opened)
+        counts = collection_size(opened)
         facts = {
             "collection": settings.collection,
             "index": found.location if is_server(settings) else settings.index_url,

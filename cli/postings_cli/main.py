@@ -32,9 +32,9 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit status: 0 done, 1 failed, 2 wrong usage, 3 done with rejected records, 130 interrupted.
     """
+    from postings.errors import OutputLost
     from postings_cli.app import app
     from postings_cli.console import say
-    from postings_cli.stdout import OutputLost
 
     try:
         try:

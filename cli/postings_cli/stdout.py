@@ -8,11 +8,7 @@ import sys
 from pathlib import Path
 from typing import TextIO, cast
 
-from postings.errors import PostingsError
-
-
-class OutputLost(PostingsError):
-    """What a command printed went nowhere."""
+from postings.errors import OutputLost
 
 
 class _Stdout(io.TextIOWrapper):

@@ -9,8 +9,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# ONNX Runtime writes a device id and looks up a telemetry host as soon as it is imported, and the libraries of the
-# Hugging Face hub add what they run on to their requests: both read these variables once, before anything is encoded.
+# ONNX Runtime writes a device id and looks up a telemetry host when it is imported, and the libraries of the Hugging
+# Face hub add details of the machine to their requests. Both read these variables only once.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
@@ -39,7 +39,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-# qdrant-client takes a second to import, pydantic-settings a tenth: only those who use them wait for them.
+# qdrant-client takes a second to import, pydantic-settings a tenth, so they are imported only when they are used.
 _LAZY = {"ServerIndex": "postings.index.server", "Settings": "postings.settings"}
 
 

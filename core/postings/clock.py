@@ -1,4 +1,4 @@
-"""Versions for documents that bring none."""
+"""Versions for documents without one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _last = 0
 
 
 def arrival_version() -> int:
-    """Milliseconds since the epoch, never going back within this process even if the system's clock does."""
+    """Milliseconds since the epoch; never less than before in this process, even if the system's clock is set back."""
     global _last
     with _lock:
         _last = max(_last, time.time_ns() // 1_000_000)

@@ -1,4 +1,4 @@
-"""Digests of documents, kept with their passages: what is stored already needn't be encoded again."""
+"""Digests of documents, stored with their passages, so that unchanged documents needn't be encoded again."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _LENGTH = 32
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What a document's passages were made of, as two strings that are equal for equal documents.
+    """Two hashes that are equal for equal documents.
 
-    Every passage has them: one that was left over from another revision is told from the others by its own.
+    Every passage has them, so that a passage left over from another revision can be recognized.
 
     Attributes:
-        content: of the text, the title and everything else that decides passages and vectors.
-        metadata: of the metadata, whatever the order of their keys.
+        content: hash of the text, the title and everything else that decides passages and vectors.
+        metadata: hash of the metadata; the order of the keys doesn't matter.
 
     Example:
         >>> one = Digest.of(Document("1", "A man is eating food.", metadata={"lang": "en"}), "model, passage length")
@@ -34,7 +34,7 @@ class Digest:
 
     @classmethod
     def of(cls, document: Document, making: str) -> Self:
-        """Digest a document; ``making`` names what its passages and vectors depend on beside it."""
+        """Hash a document; ``making`` describes everything else that its passages and vectors depend on."""
         return cls(_hashed([making, document.title, document.text]), _hashed(document.metadata))
 
 

@@ -1,4 +1,4 @@
-"""Documents, as a producer gives them, and passages, as an index stores them."""
+"""Documents, which users ingest, and passages, which an index stores."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ MAX_ID_LENGTH = 512
 """Characters that a document id may have."""
 
 MAX_TEXT_LENGTH = 4_000_000
-"""Characters that a document's text may have; about four times *War and Peace*'s first volume."""
+"""Characters that a document's text may have, somewhat more than *War and Peace*."""
 
 MAX_VERSION = 2**53 - 1
-"""The largest version: Qdrant compares ranges as float64, which is exact up to here."""
+"""The largest version. Qdrant compares numbers as float64, which is exact up to here."""
 
 _LARGEST_INT = 2**63 - 1
 _POINT_NAMESPACE = uuid.UUID("8c4f5f0e-6d0b-5b52-9a55-0d6f1a0f7a11")
 
 
-class _Read:
-    """Where a document was read: no field, so that it is neither compared, nor stored, nor sent."""
+class _WithSource:
+    """The source of a document. It isn't a field, so it is neither compared, nor stored, nor sent."""
 
     __slots__ = ("_source",)
 
 
 @dataclass(frozen=True, slots=True)
-class Document(_Read):
-    """A text to be found, with what should be shown and filtered on beside it.
+class Document(_WithSource):
+    """A text to search, with its title and metadata.
 
     Args:
-        id: the document's name at its source, 1 to 512 characters; ingesting an id again replaces the document.
-        text: what is encoded and shown, up to 4 million characters; long texts become several passages.
-        title: encoded in front of every passage, and shown.
+        id: the document's name at its source, 1 to 512 characters. Ingesting the same id again replaces the document.
+        text: encoded and shown, up to 4 million characters. Long texts are split into several passages.
+        title: shown, and encoded in front of every passage.
         metadata: JSON values under string keys; filter on them as ``metadata.<key>``.
-        version: grows with each revision at the source (for example milliseconds since the epoch); an older
-            version never replaces a newer one. Without one, the time of arrival in milliseconds is used.
+        version: a number that grows with each revision at the source, for example milliseconds since the epoch. An
+            older version never replaces a newer one. By default, the time of arrival in milliseconds.
 
     Raises:
-        InvalidDocument: a field breaks one of these rules; the message names the field and what came.
+        InvalidDocument: a field breaks one of these rules; the message names the field and its value.
 
     Example:
         >>> Document("intro", "A man is eating food.", metadata={"lang": "en"}).title
@@ -71,11 +71,11 @@ class Document(_Read):
 
     @property
     def source(self) -> str | None:
-        """Where it was read, such as ``notes.jsonl:7``, for messages; ``None`` where nobody said."""
+        """Where the document was read, such as ``notes.jsonl:7``, for messages; ``None`` if unknown."""
         return getattr(self, "_source", None)
 
     def read_at(self, source: str) -> Self:
-        """Note where the document was read, see :attr:`source`; returns the document.
+        """Set :attr:`source`, and return the document.
 
         Example:
             >>> Document("intro", "A man is eating food.").read_at("notes.jsonl:7").source
@@ -87,10 +87,10 @@ class Document(_Read):
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk of a document, the unit that is encoded, stored and found.
+    """A chunk of a document: the unit that is encoded, stored and found.
 
-    ``text`` is ``document.text[start:end]``. Passage 0 always exists and is the document's *head*: it stands for
-    the document in counts and carries the number of its ``passages``.
+    ``text`` is ``document.text[start:end]``. Passage 0 always exists and is the document's *head*: it represents the
+    document in counts, and ``passages`` is the number of the document's passages.
     """
 
     doc_id: str
@@ -110,7 +110,7 @@ class Passage:
 
 
 def point_id(doc_id: str, ordinal: int) -> str:
-    """The id under which a passage is stored: UUIDv5 of document id and ordinal, so that a repeated write overwrites.
+    """The id that a passage is stored under: the UUIDv5 of document id and ordinal, so a repeated write overwrites it.
 
     Example:
         >>> point_id("intro", 0) == point_id("intro", 0) != point_id("intro", 1)
@@ -120,7 +120,7 @@ def point_id(doc_id: str, ordinal: int) -> str:
 
 
 def check_id(doc_id: object) -> None:
-    """Raise :class:`InvalidDocument` unless ``doc_id`` can name a document."""
+    """Raise :class:`InvalidDocument` unless ``doc_id`` is a valid document id."""
     _check_string("id", doc_id, MAX_ID_LENGTH)
     if not doc_id:
         raise InvalidDocument("id is empty: every document needs an id of at least one character")
@@ -131,14 +131,14 @@ def check_version(version: object) -> None:
     if isinstance(version, bool) or not isinstance(version, int):
         raise InvalidDocument(f"version must be an integer, got {version!r:.100} ({type(version).__name__})")
     if not 0 <= version <= MAX_VERSION:
-        raise InvalidDocument(f"version must lie in 0..{MAX_VERSION} (2**53 - 1), got {_shown(version)}")
+        raise InvalidDocument(f"version must be in 0..{MAX_VERSION} (2**53 - 1), got {_shown(version)}")
 
 
 def _check_string(name: str, value: object, longest: int) -> None:
     if not isinstance(value, str):
         raise InvalidDocument(f"{name} must be a string, got {type(value).__name__}")
     if len(value) > longest:
-        raise InvalidDocument(f"{name} may have {longest:,} characters, got {len(value):,}")
+        raise InvalidDocument(f"{name} may have at most {longest:,} characters, got {len(value):,}")
     try:
         value.encode()
     except UnicodeEncodeError as error:
@@ -147,38 +147,38 @@ def _check_string(name: str, value: object, longest: int) -> None:
         ) from error
 
 
-def _json_copy(value: Any, where: str, depth: int = 0) -> JsonValue:
+def _json_copy(value: Any, path: str, depth: int = 0) -> JsonValue:
     if depth > 32:
-        raise InvalidDocument(f"metadata is nested more than 32 levels deep at {where[:80]}…")
+        raise InvalidDocument(f"metadata is nested more than 32 levels deep at {path[:80]}…")
     match value:
         case None | bool():
             return value
         case int():
             if not -_LARGEST_INT - 1 <= value <= _LARGEST_INT:
-                raise InvalidDocument(f"{where} must fit 64 bits, got {_shown(value)}")
+                raise InvalidDocument(f"{path} must fit in 64 bits, got {_shown(value)}")
             return int(value)
         case float():
             if not math.isfinite(value):
-                raise InvalidDocument(f"{where} must be finite, got {value}: JSON has no NaN or infinity")
+                raise InvalidDocument(f"{path} must be finite, got {value}: JSON has no NaN or infinity")
             return float(value)
         case str():
-            _check_string(where, value, MAX_TEXT_LENGTH)
+            _check_string(path, value, MAX_TEXT_LENGTH)
             return value
         case Mapping():
-            return {_key(key, where): _json_copy(item, f"{where}.{key}", depth + 1) for key, item in value.items()}
+            return {_key(key, path): _json_copy(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
         case list() | tuple():
-            return [_json_copy(item, f"{where}[{i}]", depth + 1) for i, item in enumerate(value)]
+            return [_json_copy(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
         case _:
-            raise InvalidDocument(f"{where} must be a JSON value, got {type(value).__name__}")
+            raise InvalidDocument(f"{path} must be a JSON value, got {type(value).__name__}")
 
 
 def _shown(number: int) -> str:
-    # Python refuses to write integers of more than 4,300 digits.
+    # Python refuses to convert integers of more than 4,300 digits to text.
     return str(number) if number.bit_length() <= 128 else f"an integer of {number.bit_length():,} bits"
 
 
-def _key(key: object, where: str) -> str:
+def _key(key: object, path: str) -> str:
     if not isinstance(key, str):
-        raise InvalidDocument(f"the keys of {where} must be strings, got {key!r:.100} ({type(key).__name__})")
-    _check_string(f"a key of {where}", key, MAX_ID_LENGTH)
+        raise InvalidDocument(f"the keys of {path} must be strings, got {key!r:.100} ({type(key).__name__})")
+    _check_string(f"a key of {path}", key, MAX_ID_LENGTH)
     return key

@@ -1,4 +1,4 @@
-"""Where a setting came from, and variables that look like settings and aren't."""
+"""The sources of settings in the environment: which one a value came from, and variables that aren't settings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 PREFIX = "POSTINGS_"
-_OTHERS = re.compile(
+_KNOWN_OTHERS = re.compile(
     r"POSTINGS_(TEST_.*|TRACEBACK|WORKER_PARENT|MODELS"
-    # What Kubernetes sets for each service of the namespace.
+    # Kubernetes sets these for each service of the namespace.
     r"|.*_SERVICE_HOST|.*_SERVICE_PORT(_.*)?|.*_PORT(_\d+_(TCP|UDP)(_.*)?)?)"
 )
-"""Names that mean something elsewhere."""
+"""Variables with another meaning."""
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +23,12 @@ _warned: set[str] = set()
 
 
 def origin(field: str, arguments: Collection[str], dotenv: str) -> str:
-    """Where the value of a setting was read, in brackets; nothing for an argument.
+    """Where the value of a setting came from, in brackets, for messages; empty for an argument.
 
     Args:
-        field: its name.
-        arguments: names that were passed, which win over all else.
-        dotenv: the name of the file of variables.
+        field: the name of the setting.
+        arguments: names of the settings that were passed as arguments; these override all others.
+        dotenv: the path of ``.env``.
     """
     variable = f"{PREFIX}{field.upper()}"
     if field in arguments:
@@ -41,20 +41,20 @@ def origin(field: str, arguments: Collection[str], dotenv: str) -> str:
 
 
 def warn_of_unknown(fields: Iterable[str], environment: Mapping[str, object], dotenv: Mapping[str, object]) -> None:
-    """Log each variable that begins as a setting's does and isn't one, once in this process, with the nearest name."""
+    """Warn of each variable that starts with ``POSTINGS_`` but isn't a setting, once in this process."""
     known = [f"{PREFIX}{field.upper()}" for field in fields]
-    for place, variables in (("the environment", environment), (".env", dotenv)):
+    for source, variables in (("the environment", environment), (".env", dotenv)):
         for name in sorted(_names(variables)):
-            if not name.startswith(PREFIX) or name in known or name in _warned or _OTHERS.fullmatch(name):
+            if not name.startswith(PREFIX) or name in known or name in _warned or _KNOWN_OTHERS.fullmatch(name):
                 continue
             _warned.add(name)
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
-            meant = f": did you mean {near[0]}?" if near else ", and changes nothing"
-            log.warning("%s in %s isn't a setting%s", name, place, meant)
+            similar = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+            advice = f": did you mean {similar[0]}?" if similar else ", and has no effect"
+            log.warning("%s in %s isn't a setting%s", name, source, advice)
 
 
 def check_lines(dotenv: str) -> None:
-    """Raise ``ValueError`` if a line of the file of variables can't be read: its setting would be dropped."""
+    """Raise ``ValueError`` if a line of ``.env`` can't be read: its setting would be ignored."""
     if Path(dotenv).is_file():
         from dotenv.parser import parse_stream
 

@@ -1,40 +1,44 @@
-"""Every error that Postings raises, in one tree.
+"""All errors that Postings raises, in one tree.
 
 ::
 
     PostingsError
-    ├── InvalidInput            what you passed can't be used; correct it, don't retry
+    ├── InvalidInput            a value that was passed can't be used; correct it, don't retry
     │   ├── InvalidDocument
     │   ├── InvalidVector
     │   ├── InvalidFilter
     │   ├── InvalidQuery
-    │   └── InvalidMessage      what came from the queue isn't what a producer sends
+    │   └── InvalidMessage      a message in the queue isn't one that Postings wrote
+    │       └── NewerFormat     a newer version of Postings wrote it
     ├── ConfigurationError      a setting is wrong
     │   └── MissingExtra        an optional dependency isn't installed
     ├── ReaderError             a source can't be read at all
     ├── ModelError
-    │   ├── ModelNotFound       no such folder, bundled name or hub id
-    │   ├── ModelNotSupported   the model loads, but can't serve sparse retrieval on Qdrant
+    │   ├── ModelNotFound       no such folder, bundled model or hub id
+    │   ├── ModelNotSupported   the model can't be used for sparse retrieval on Qdrant
     │   └── ModelMismatch       the collection was built with another model
     ├── IndexFailure
     │   ├── CollectionNotFound
-    │   ├── IndexLocked         another process holds the embedded folder
-    │   ├── IndexCorrupt        the embedded folder isn't a readable index
-    │   ├── IndexRejected       the engine refused the request; the same request fails again
-    │   │   └── StrictModeRejected   by the collection's strict mode
+    │   ├── IndexLocked         another process has the embedded index open
+    │   ├── IndexCorrupt        the folder isn't a readable embedded index
+    │   ├── IndexRejected       the engine refused the request, and would refuse it again
+    │   │   └── StrictModeRejected   because of the collection's strict mode
     │   ├── AccessDenied        the server refused the API key
     │   ├── IndexUnavailable    the engine can't be reached or can't answer now  (retry)
-    │   └── StorageFull         no room left to write safely                     (retry)
+    │   └── StorageFull         the disk is too full to write safely             (retry)
     ├── QueueFailure
     │   ├── JobNotFound
     │   ├── DeadLetterNotFound
     │   ├── TooOldToRetry       a dead letter could bring back a deleted document
-    │   ├── QueueFull           the workers have to catch up first               (retry)
+    │   ├── WorkerDied          the worker crashed or hung each time it indexed a document
+    │   ├── QueueFull           the workers must catch up first                  (retry)
     │   └── BrokerUnavailable   Redis can't be reached or can't answer now       (retry)
-    ├── TrainingFailure         a training run can't go on; its last checkpoint is kept
-    └── WrongProcess            an index, encoder or producer is used in a process that was forked after it was opened
+    ├── TrainingFailure         a training run can't continue; its last checkpoint is kept
+    ├── OutputLost              a command can't write its output
+    ├── WrongProcess            an index, encoder or producer was opened before this process was forked
+    └── WrongEventLoop          an index was opened on another event loop
 
-``error.retry`` is true where the same call may succeed later. An error raised by a library is kept as ``__cause__``.
+``error.retry`` is true if the same call may succeed later. The ``__cause__`` of an error is the library's error.
 """
 
 from __future__ import annotations
@@ -43,13 +47,13 @@ from typing import ClassVar
 
 
 class PostingsError(Exception):
-    """The root of the tree: catch it to catch everything that Postings raises on purpose."""
+    """The root of the tree: catch it to catch every error that Postings raises on purpose."""
 
     retry: ClassVar[bool] = False
 
 
 class InvalidInput(PostingsError, ValueError):
-    """A value that was passed in can't be used as it is."""
+    """A value that was passed can't be used."""
 
 
 class InvalidDocument(InvalidInput):
@@ -61,15 +65,19 @@ class InvalidVector(InvalidInput):
 
 
 class InvalidFilter(InvalidInput):
-    """A filter isn't a Qdrant filter, or uses a condition that the engine doesn't have."""
+    """A filter isn't a Qdrant filter, or has a condition that the engine doesn't know."""
 
 
 class InvalidQuery(InvalidInput):
-    """A query or its limits can't be searched for."""
+    """A query or one of its limits is invalid."""
 
 
 class InvalidMessage(InvalidInput):
-    """A message or dead letter isn't one that Postings wrote, or one of a version that it doesn't know."""
+    """A message or dead letter isn't one that Postings wrote."""
+
+
+class NewerFormat(InvalidMessage):
+    """A message was written by a newer version of Postings."""
 
 
 class ConfigurationError(PostingsError):
@@ -77,7 +85,7 @@ class ConfigurationError(PostingsError):
 
 
 class MissingExtra(ConfigurationError):
-    """An optional dependency is needed; the message holds the ``pip install`` line.
+    """An optional dependency is needed; the message has the ``pip install`` line.
 
     Example:
         >>> str(MissingExtra("torch", "encoding with a PyTorch model"))
@@ -106,11 +114,11 @@ class ModelNotSupported(ModelError):
 
 
 class ModelMismatch(ModelError):
-    """A vector would be read with another model's vocabulary."""
+    """The collection has no vectors of this model."""
 
 
 class IndexFailure(PostingsError):
-    """The index can't do what was asked."""
+    """The index can't do what was requested."""
 
 
 class CollectionNotFound(IndexFailure):
@@ -122,11 +130,11 @@ class IndexLocked(IndexFailure):
 
 
 class IndexCorrupt(IndexFailure):
-    """The embedded index can't be read back."""
+    """The embedded index can't be read."""
 
 
 class IndexRejected(IndexFailure):
-    """The engine refused a request that will fail again if it is repeated."""
+    """The engine refused a request, and would refuse it again."""
 
 
 class StrictModeRejected(IndexRejected):
@@ -134,7 +142,7 @@ class StrictModeRejected(IndexRejected):
 
 
 class AccessDenied(IndexFailure):
-    """The server doesn't accept the API key, or not for what was asked."""
+    """The server refused the API key, or the key doesn't allow the request."""
 
 
 class IndexUnavailable(IndexFailure):
@@ -144,29 +152,33 @@ class IndexUnavailable(IndexFailure):
 
 
 class StorageFull(IndexFailure):
-    """The disk has too little room left to write safely."""
+    """The disk is too full to write safely."""
 
     retry: ClassVar[bool] = True
 
 
 class QueueFailure(PostingsError):
-    """The queue can't do what was asked."""
+    """The queue can't do what was requested."""
 
 
 class JobNotFound(QueueFailure):
-    """Nothing was sent under this id, or too long ago."""
+    """No job has this id, or it was sent too long ago."""
 
 
 class DeadLetterNotFound(QueueFailure):
-    """There is no dead letter of this id."""
+    """No dead letter has this id."""
 
 
 class TooOldToRetry(QueueFailure):
     """A dead letter is older than the deletes that are remembered."""
 
 
+class WorkerDied(QueueFailure):
+    """The worker crashed or hung each time it indexed a document: the document is a dead letter."""
+
+
 class QueueFull(QueueFailure):
-    """So many documents are queued that the workers have to catch up first."""
+    """Too many documents are queued: the workers must catch up first."""
 
     retry: ClassVar[bool] = True
 
@@ -178,8 +190,21 @@ class BrokerUnavailable(QueueFailure):
 
 
 class TrainingFailure(PostingsError):
-    """A training run can't go on: its loss isn't finite, its vectors have collapsed, or nothing can be saved."""
+    """A training run can't continue: its loss isn't finite, its vectors collapsed, or nothing can be saved."""
+
+
+class OutputLost(PostingsError):
+    """A command can't write its output, for example because the disk is full."""
 
 
 class WrongProcess(PostingsError, RuntimeError):
-    """What was opened before a fork is used in the child, which must open its own."""
+    """An object was opened before this process was forked; each process must open its own."""
+
+
+class WrongEventLoop(PostingsError, RuntimeError):
+    """An index was opened on another event loop, which owns its connections."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a library's error; what follows is often advice for other users."""
+    return str(error).strip().partition("\n")[0]

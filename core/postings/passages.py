@@ -1,4 +1,4 @@
-"""What the encoder reads for a passage: its title, then its text."""
+"""The text that is encoded for a passage: its title, then its text."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from postings.encoder import Encoder
 
 
 def passage_input(encoder: Encoder, title: str, text: str) -> tuple[str, int]:
-    """Join title and text; returns the joined string and where the text begins in it.
+    """Join title and text; return the joined string and the offset of the text in it.
 
-    Ingestion encodes this string, and evidence is looked up in it, so both must build it here. A title that would
-    take more than half of the encoder's window is cut at a token, so that every passage keeps room for its text.
+    Ingestion encodes this string and search finds evidence in it, so both must build it here. A title that is longer
+    than half of the encoder's window is cut at a token, so that there is room for the text.
 
     Example:
         >>> passage_input(Encoder.load("tiny"), "Lunch", "A man is eating food.")
@@ -24,5 +24,5 @@ def passage_input(encoder: Encoder, title: str, text: str) -> tuple[str, int]:
 
 
 def title_tokens(encoder: Encoder, title: str) -> int:
-    """How many tokens of the window :func:`passage_input` gives to the title."""
+    """Number of tokens that the title has in :func:`passage_input`."""
     return min(len(encoder.offsets(title)), encoder.window // 2)

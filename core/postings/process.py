@@ -1,7 +1,7 @@
-"""A forked child can't use what its parent opened: the threads are gone, and the files of an index are shared.
+"""Objects that can't be used in a forked process: their threads are lost, and the files of an index are shared.
 
-A child that uses such a thing would wait forever for threads that it doesn't have, and one that only ends would wait
-for them too, as the thing is freed.
+A forked process that used such an object would wait forever for the lost threads. It would even wait when it ends and
+the object is freed.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import weakref
 
 from postings.errors import WrongProcess
 
-_left_alone: weakref.WeakSet[object] = weakref.WeakSet()
+_never_freed: weakref.WeakSet[object] = weakref.WeakSet()
 
 
 class Origin:
-    """The process that something was opened in.
+    """The process in which an object was opened.
 
     Args:
-        what: was opened, for the message.
-        verb: what each process does to have one of its own.
+        what: kind of object, for the message.
+        verb: what each process must do to get its own.
 
     Example:
         >>> Origin("index", "open").check()
@@ -29,21 +29,21 @@ class Origin:
 
     def __init__(self, what: str, verb: str) -> None:
         self._process = os.getpid()
-        self._message = f"this {what} belongs to the process that was forked: {verb} one in each process"
+        self._message = f"this {what} belongs to the parent process: {verb} one in each process"
 
     @property
     def here(self) -> bool:
-        """Whether this is the process."""
+        """Whether the object was opened in this process."""
         return os.getpid() == self._process
 
     def check(self) -> None:
-        """Raise :class:`WrongProcess` in any other process."""
+        """Raise :class:`WrongProcess` if the object was opened in another process."""
         if not self.here:
             raise WrongProcess(self._message)
 
 
 class OwnedLock(Origin):
-    """A lock that raises in a forked process, where a thread that is gone may hold it; its holder may take it again.
+    """A reentrant lock that raises :class:`WrongProcess` in a forked process, where a lost thread may hold it.
 
     Example:
         >>> with OwnedLock("encoder", "load"):
@@ -63,15 +63,15 @@ class OwnedLock(Origin):
 
 
 def never_free_in_a_fork(owner: object) -> None:
-    """Let forked processes end without freeing what ``owner`` holds; it must be an object of Python's own."""
-    _left_alone.add(owner)
+    """Make forked processes end without freeing an object, and so without waiting for its threads."""
+    _never_freed.add(owner)
 
 
-def _forked() -> None:
-    for owner in _left_alone:
-        # A reference that nobody gives back: it outlasts the end of the interpreter too.
+def _after_fork() -> None:
+    for owner in _never_freed:
+        # A reference that is never dropped, not even when the interpreter exits.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(owner))
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,4 +1,4 @@
-"""Settings: from arguments, the environment (``POSTINGS_*``), ``.env`` and ``postings.toml``, in this order."""
+"""Settings, from arguments, the environment (``POSTINGS_*``), ``.env`` and ``postings.toml``, in this order."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from postings.addresses import check_broker_url, check_redis_url, checked_index_url, server_addresses
+from postings.collection_names import check_collection_name
 from postings.environment import PREFIX, check_lines, origin, warn_of_unknown
 from postings.errors import ConfigurationError
 from postings.secrets import check_address, check_sendable, redacted, secrets_of
@@ -28,22 +29,19 @@ _PathOrName = Annotated[str, BeforeValidator(lambda value: str(value) if isinsta
 
 
 def _collection_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", name):
-        raise ValueError(
-            "a collection's name may have letters, digits, '_', '-' and '.', not '-' or '.' first, up to 200"
-        )
+    check_collection_name(name)
     return name
 
 
 class Settings(BaseSettings):
-    """Everything that can be set, with its unit and default.
+    """All settings, with their units and defaults.
 
-    Each field is read from the environment as ``POSTINGS_<FIELD>``, from ``.env`` in the working folder likewise,
-    and from ``postings.toml`` under its own name. An argument wins over all of them.
+    A field is read from the environment and from ``.env`` in the working folder as ``POSTINGS_<FIELD>``, and from
+    ``postings.toml`` under its own name. An argument overrides all of them.
 
     Raises:
-        ConfigurationError: a value is out of range, or ``postings.toml`` holds a name that isn't a setting; it says
-            where the value was read. A variable that isn't a setting is only warned about.
+        ConfigurationError: a value is invalid, or a name in ``postings.toml`` isn't a setting; the message says where
+            the value was read. A variable that isn't a setting only causes a warning.
 
     Example:
         >>> Settings(index_url="http://localhost:6333").model
@@ -53,7 +51,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=_DOTENV,
-        env_file_encoding="utf-8-sig",  # an editor may put a mark of its order of bytes in front of the first name
+        env_file_encoding="utf-8-sig",  # some editors put a byte order mark at the start
         toml_file="postings.toml",
         extra="ignore",
         frozen=True,
@@ -167,27 +165,30 @@ class Settings(BaseSettings):
             first = error.errors()[0]
             name = ".".join(map(str, first["loc"])) or "postings.toml"
             field = name.partition(".")[0]
-            words = f"setting {name!r}{origin(field, values, _DOTENV)}: {first['msg'].removeprefix('Value error, ')}"
+            reason = first["msg"].removeprefix("Value error, ")
+            message = f"setting {name!r}{origin(field, values, _DOTENV)}: {reason}"
             if field in _SECRET:
-                hidden = "" if ", got " in words else " (what it is isn't shown)"
-                raise ConfigurationError(f"{words}{hidden}") from None
-            raise ConfigurationError(f"{words}, got {first['input']!r:.100}") from error
+                hidden = "" if ", got " in message else " (the value isn't shown)"
+                raise ConfigurationError(f"{message}{hidden}") from None
+            raise ConfigurationError(f"{message}, got {first['input']!r:.100}") from error
         except SettingsError as error:
             named = re.search(r'field "(\w+)"', str(error))
             field = named[1] if named else ""
-            place = _DOTENV if "DotEnv" in str(error) else "the environment"  # each is read, though it be overridden
+            source = (
+                _DOTENV if "DotEnv" in str(error) else "the environment"
+            )  # both are read, even if one overrides the other
             raise ConfigurationError(
-                f"setting {field!r} ({PREFIX}{field.upper()} in {place}): expected JSON: {error.__cause__}"
+                f"setting {field!r} ({PREFIX}{field.upper()} in {source}): expected JSON: {error.__cause__}"
             ) from error
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"{_DOTENV} can't be read: {error}") from error
 
     @classmethod
     def given(cls, settings: object) -> Self:
-        """What was passed as settings; without any, those of the environment.
+        """Return the settings that were passed to a function, or for ``None`` those of the environment.
 
         Raises:
-            ConfigurationError: something else was passed.
+            ConfigurationError: the argument isn't settings.
         """
         if settings is None:
             return cls()
@@ -196,10 +197,10 @@ class Settings(BaseSettings):
         return settings
 
     def of_collection(self, collection: str) -> Self:
-        """These settings, for another collection.
+        """A copy of the settings with another collection.
 
         Raises:
-            ConfigurationError: it isn't the name of a collection.
+            ConfigurationError: no collection can have this name.
         """
         try:
             return self.model_copy(update={"collection": _collection_name(collection)})
@@ -208,12 +209,12 @@ class Settings(BaseSettings):
 
     @property
     def index_urls(self) -> tuple[str, ...]:
-        """The addresses of the Qdrant server or cluster; none where the index is a folder."""
+        """The addresses of the Qdrant server or cluster; none if the index is a folder."""
         return tuple(server_addresses(self.index_url))
 
     @property
     def index_folder(self) -> Path | None:
-        """The folder of the embedded engine; none where the index is a server.
+        """The folder of the embedded engine; ``None`` if the index is a server.
 
         Example:
             >>> Settings(index_url="edge:data").index_folder
@@ -222,7 +223,7 @@ class Settings(BaseSettings):
         return None if "://" in self.index_url else Path(self.index_url.removeprefix("edge:")).expanduser()
 
     def secrets(self) -> set[str]:
-        """The API key and the passwords in addresses, which no error and no log may show."""
+        """The API key and the passwords in addresses; no error and no log may show them."""
         key, broker = self.index_api_key, self.broker_url
         urls = (self.index_url, self.redis_url.get_secret_value(), broker.get_secret_value() if broker else "")
         return {secret for url in urls for secret in secrets_of(url)} | ({key.get_secret_value()} if key else set())
@@ -234,7 +235,7 @@ class Settings(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _without_stray_space(cls, value: object) -> object:
-        """Files and secrets end in a newline more often than is meant."""
+        """Strip white space, because secrets in files often end with a newline."""
         if isinstance(value, SecretStr):
             return SecretStr(value.get_secret_value().strip())
         return value.strip() if isinstance(value, str) else value
@@ -260,7 +261,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put ``postings.toml`` behind the environment, and refuse names in it that aren't settings."""
+        """Put ``postings.toml`` after the environment, and raise an error for names in it that aren't settings."""
         try:
             toml = TomlConfigSettingsSource(settings_cls)
         except (OSError, ValueError) as error:

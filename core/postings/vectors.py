@@ -1,4 +1,4 @@
-"""The sparse vector that encoders make, indexes store and attribution reads."""
+"""Sparse vectors: encoders make them, indexes store them, attribution reads them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ _LARGEST_INDEX = np.iinfo(np.int32).max
 class SparseVector:
     """The active dims of a text and their weights.
 
-    The embedded engine takes duplicate indices and unequal lengths without a word and can crash on them later,
-    so a vector is checked here, once, on entry. Build unsorted or zero-holding data with :meth:`from_dense`
-    or :meth:`from_pairs`.
+    A vector is checked when it is created: the embedded engine accepts duplicate indices and unequal lengths, and can
+    crash on them later. :meth:`from_dense` and :meth:`from_pairs` accept unsorted data and zeros.
 
     Args:
         indices: vocabulary indices, shape ``(n,)``, strictly ascending, ``0 <= index < 2**31``.
         values: their weights, shape ``(n,)``, finite and not zero.
 
     Raises:
-        InvalidVector: the arrays break one of these rules; the message says which, and where.
+        InvalidVector: the arrays break one of these rules; the message says which one, and where.
 
     Example:
         >>> vector = SparseVector([3, 17], [0.5, 1.25])
@@ -39,13 +38,13 @@ class SparseVector:
     values: npt.NDArray[np.float32]
 
     def __init__(self, indices: npt.ArrayLike | Iterator[int], values: npt.ArrayLike | Iterator[float]) -> None:
-        given, value_array = _as_array("indices", indices), _as_values(values)
-        if given.shape != value_array.shape:
+        raw_indices, value_array = _as_array("indices", indices), _as_values(values)
+        if raw_indices.shape != value_array.shape:
             raise InvalidVector(
-                f"a sparse vector needs as many values as indices, got {given.size} indices "
+                f"a sparse vector needs as many values as indices, got {raw_indices.size} indices "
                 f"and {value_array.size} values"
             )
-        index_array = _as_indices(given)
+        index_array = _as_indices(raw_indices)
         if not (np.isfinite(value_array).all() and value_array.all()):
             at = int(np.flatnonzero(~np.isfinite(value_array) | (value_array == 0))[0])
             raise InvalidVector(f"values must be finite and not zero, got {value_array[at]} at index {index_array[at]}")
@@ -56,7 +55,7 @@ class SparseVector:
 
     @classmethod
     def unchecked(cls, indices: npt.NDArray[np.int32], values: npt.NDArray[np.float32]) -> SparseVector:
-        """Take arrays that are known to keep every rule, and that nobody will change; the checks take 10 µs."""
+        """Create a vector without checks, which take 10 µs, from arrays that keep the rules and are never changed."""
         vector = object.__new__(cls)
         indices.setflags(write=False)
         values.setflags(write=False)
@@ -66,7 +65,7 @@ class SparseVector:
 
     @classmethod
     def from_dense(cls, weights: npt.ArrayLike | Iterator[float]) -> SparseVector:
-        """Keep the non-zeros of ``weights``, shape ``(vocabulary,)``.
+        """Create a vector from the non-zeros of ``weights``, shape ``(vocabulary,)``.
 
         Example:
             >>> SparseVector.from_dense([0.0, 0.0, 2.0])
@@ -78,7 +77,7 @@ class SparseVector:
 
     @classmethod
     def from_pairs(cls, pairs: Iterable[tuple[int, float]]) -> SparseVector:
-        """Sort ``(index, value)`` pairs and drop zeros; a repeated index is an error.
+        """Create a vector from ``(index, value)`` pairs in any order, without zeros; a repeated index is an error.
 
         Example:
             >>> SparseVector.from_pairs([(7, 1.0), (2, 0.5), (3, 0.0)])
@@ -94,7 +93,7 @@ class SparseVector:
         return cls(indices[order], values[order])
 
     def dot(self, other: SparseVector) -> float:
-        """The engine's score of two vectors: the sum of products over the dims they share.
+        """The dot product, which is the engine's score: the sum of the products over the dims that both vectors have.
 
         Example:
             >>> SparseVector([1, 2], [1.0, 2.0]).dot(SparseVector([2, 3], [4.0, 1.0]))
@@ -104,7 +103,7 @@ class SparseVector:
         return float(np.dot(self.values[mine].astype(np.float64), other.values[theirs].astype(np.float64)))
 
     def largest_difference(self, other: SparseVector) -> float:
-        """The largest absolute difference of a weight, absent ones being 0.
+        """The largest absolute difference of two weights; the weight of a missing dim is 0.
 
         Example:
             >>> SparseVector([1, 2], [1.0, 2.0]).largest_difference(SparseVector([2, 3], [2.0, 0.5]))
@@ -129,7 +128,7 @@ class SparseVector:
         return hash((self.indices.tobytes(), self.values.tobytes()))
 
     def __reduce__(self) -> tuple[type[SparseVector], tuple[Any, Any]]:
-        # Copies are read-only too: numpy's own wouldn't be.
+        # Makes copies read-only; numpy's wouldn't be.
         return SparseVector, (self.indices, self.values)
 
     def __repr__(self) -> str:
@@ -141,7 +140,7 @@ class SparseVector:
 
 
 def checked_indices(data: npt.ArrayLike | Iterable[int]) -> npt.NDArray[np.int64]:
-    """Take vocabulary indices in any order, shape ``(n,)``.
+    """Check vocabulary indices in any order, and return them, shape ``(n,)``.
 
     Raises:
         InvalidVector: one isn't an integer in ``0..2**31 - 1``.
@@ -175,7 +174,7 @@ def _check_integers(array: npt.NDArray[Any]) -> None:
 
 def _check_range(lowest: Any, highest: Any) -> None:
     if lowest < 0 or highest > _LARGEST_INDEX:
-        raise InvalidVector(f"indices must lie in 0..{_LARGEST_INDEX}, got {lowest}..{highest}")
+        raise InvalidVector(f"indices must be in 0..{_LARGEST_INDEX}, got {lowest}..{highest}")
 
 
 def _as_values(values: npt.ArrayLike | Iterable[float]) -> npt.NDArray[np.float32]:
@@ -184,7 +183,7 @@ def _as_values(values: npt.ArrayLike | Iterable[float]) -> npt.NDArray[np.float3
         raise InvalidVector(f"values must be real numbers, got {array.dtype}")
     if array.dtype == np.float32:
         return array.copy()
-    # A value over float32's range becomes infinite here, and is reported as such by the check that follows.
+    # A value outside of float32's range becomes infinite here, which the following check reports.
     with np.errstate(over="ignore", under="ignore"):
         return array.astype(np.float32)
 

@@ -11,8 +11,8 @@ from typing import Self
 
 from postings import Document
 from postings.errors import StorageFull
-from postings.unseen import encodable
-from postings.writes import Written
+from postings.unprintable import escape_surrogates
+from postings.write_protocol import Written
 from postings_ingest.prepared import Prepared
 
 _SCHEMA = """
@@ -173,7 +173,7 @@ class Arrivals:
         yield from (id for (id,) in self._db.execute(query)) if self.without_dims else ()
 
     def _place(self, document: Document) -> str:
-        return encodable(document.source) if document.source else f"document {self.documents:,}"
+        return escape_surrogates(document.source) if document.source else f"document {self.documents:,}"
 
     def _known(self, ids: Sequence[str]) -> dict[str, tuple[str, Arrival]]:
         found = self._db.execute(f"{_KNOWN} ({', '.join('?' * len(ids))})", ids)

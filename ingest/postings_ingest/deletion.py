@@ -10,7 +10,7 @@ from postings.arguments import as_list
 from postings.clock import arrival_version
 from postings.documents import point_id
 from postings.errors import InvalidDocument
-from postings.writes import Outcome, Revision, write
+from postings.write_protocol import Outcome, Revision, write
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from postings.documents import Passage
 from postings.errors import ConfigurationError
 from postings.index.payload import of_documents, passage_point, tombstone_point
 from postings.passages import passage_input
-from postings.writes import Outcome, Written, write
+from postings.write_protocol import Outcome, Written, write
 from postings_ingest.chunking import split
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.prepared import Incoming, Prepared

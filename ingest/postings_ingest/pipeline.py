@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from postings import Document, Encoder, Index, Settings
 from postings.clock import arrival_version
-from postings.writes import sweep_tombstones
+from postings.write_protocol import sweep_tombstones
 from postings_ingest.arrivals import Arrival, Arrivals
 from postings_ingest.indexing import Indexer
 from postings_ingest.intake import Check, Intake

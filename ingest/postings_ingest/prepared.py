@@ -10,7 +10,7 @@ from postings import Document, Passage, SparseVector
 from postings.digests import Digest
 from postings.index.long_strings import shortened
 from postings.index.payload import passage_point
-from postings.writes import Outcome, Revision, Written
+from postings.write_protocol import Outcome, Revision, Written
 from postings_ingest.standing import Standing
 
 
@@ -30,7 +30,7 @@ class Prepared(Revision):
 
     @classmethod
     def deletion(cls, doc_id: str, version: int, now: int) -> Self:
-        """As :meth:`postings.writes.Revision.deletion`."""
+        """As :meth:`postings.write_protocol.Revision.deletion`."""
         return cls(doc_id, version, Revision.deletion(doc_id, version, now).points)
 
     @property

@@ -234,7 +234,7 @@ def test_a_condition_that_holds_for_too_many_documents_says_so(
 def test_a_delete_by_long_strings_is_refused(empty_index: Index, encoder: Encoder) -> None:
     write_all(empty_index, encoder)
     before = empty_index.count()
-    with pytest.raises(InvalidFilter, match="name the documents by 'doc_id' instead"):
+    with pytest.raises(InvalidFilter, match="select the documents by 'doc_id' instead"):
         empty_index.delete({"must": [{"key": "metadata.html", "match": {"text": "violin"}}]})
     assert empty_index.count() == before
 

@@ -17,9 +17,9 @@ from hypothesis.stateful import (
 
 from postings import Index, SparseVector
 from postings.index import SearchRequest
+from postings.index.collection_size import collection_size
 from postings.index.payload import of_documents
-from postings.statistics import statistics
-from postings.writes import Outcome, Revision, Written, sweep_tombstones, write
+from postings.write_protocol import Outcome, Revision, Written, sweep_tombstones, write
 from tests.support.indexes import MODEL, point
 from tests.support.interleaving import Writer
 
@@ -72,7 +72,7 @@ def test_a_late_upsert_does_not_bring_back_a_deleted_document(index: Index) -> N
     assert write(index, [revision("a", 3, 0)]) == [indexed(3)]
     assert write(index, [revision("a", 2, 2)]) == [superseded(by=3)]
     assert stored(index, "a") == expected(3, 0)
-    assert statistics(index).documents == 0
+    assert collection_size(index).documents == 0
 
 
 def test_a_delete_of_a_document_that_never_came_is_remembered(index: Index) -> None:

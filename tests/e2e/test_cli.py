@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from postings import EdgeIndex
-from postings.encoder.sources import BUNDLED
+from postings.encoder.model_files.location import BUNDLED
 from tests.support.cli import Cli, write_jsonl
 from tests.support.models import save, small_bert
 
@@ -160,7 +160,7 @@ def test_several_sources_of_several_formats_in_one_run(cli: Cli, articles: Path,
         (["ingest", "pyproject.toml"], "unknown format '.toml': expected one of"),
         (["search", "lions"], "there is no collection 'documents' in"),
         (["search", "lions"], "(there is no other)"),
-        (["search", "lions", "--collection", "../up"], "a collection's name may have letters"),
+        (["search", "lions", "--collection", "../up"], "expected a collection name of 1 to 200 letters"),
         (["info"], "create it with 'postings ingest'"),
         (["delete", "x"], "there is no collection"),
         (["delete", ""], "id is empty"),
@@ -256,7 +256,7 @@ def test_a_file_where_the_folder_should_be_is_reported(cli: Cli, articles: Path)
     cli.folder.write_text("a file")
     ran = cli("ingest", articles)
     assert ran.status == 1
-    assert ran.err == f"error: the index needs a folder, and {cli.folder} is a file\n"
+    assert ran.err == f"error: the index needs a folder, but {cli.folder} is a file\n"
 
 
 def test_every_command_has_an_example_in_its_help(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:

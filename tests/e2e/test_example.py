@@ -15,7 +15,7 @@ import pytest
 from sentence_transformers import SparseEncoder
 
 from postings import Document, Encoder, Settings, open_index
-from postings.encoder.sources import BUNDLED
+from postings.encoder.model_files.location import BUNDLED
 from postings_ingest import Pipeline
 from postings_query import Hit, SearchClient
 

@@ -14,8 +14,8 @@ import pytest
 
 from postings import EdgeIndex, Encoder, Settings, open_index
 from postings.errors import StorageFull
+from postings.index.collection_size import collection_size
 from postings.index.payload import passage_from
-from postings.statistics import statistics
 from postings_ingest import Pipeline, read_documents
 from tests.support.cli import start
 from tests.support.indexes import MODEL, point
@@ -113,9 +113,9 @@ def test_a_full_disk_is_reported_before_the_engine_meets_it_and_nothing_is_lost(
                 batch = [point(str(acknowledged + n), filler=os.urandom(2000).hex()) for n in range(100)]
                 index.upsert(batch)
                 acknowledged += len(batch)
-        assert statistics(index).documents == acknowledged > 0
+        assert collection_size(index).documents == acknowledged > 0
     with EdgeIndex(small_disk) as index:
-        assert statistics(index).documents == acknowledged
+        assert collection_size(index).documents == acknowledged
 
 
 def test_a_full_disk_is_one_line_on_the_command_line(small_disk: Path, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ in_child(use)
 
 @pytest.mark.parametrize("backend", ["onnx", "torch"])
 def test_what_a_parent_opened_is_refused_at_once_and_stays_whole(tmp_path: Path, backend: str) -> None:
-    foreign = "WrongProcess this {} belongs to the process that was forked: {} one in each process"
+    foreign = "WrongProcess this {} belongs to the parent process: {} one in each process"
     encoder, index = foreign.format("encoder", "load"), foreign.format("index", "open")
     expected = [index, encoder, encoder, index, index, "None", "status 0", "status 0", "parent 300 10"]
     assert said_by(PARENT + INHERITED, str(tmp_path), backend) == expected
@@ -77,5 +77,5 @@ def test_a_forked_process_may_open_and_load_its_own(tmp_path: Path) -> None:
 
 def test_pytorch_is_refused_at_once_in_a_process_whose_parent_used_it(tmp_path: Path) -> None:
     (said, status) = said_by(PARENT + OWN, str(tmp_path), "torch")
-    assert "'tiny' can't be loaded in a process that was forked after PyTorch had encoded" in said
+    assert "'tiny' can't be loaded in a process that was forked after PyTorch was used" in said
     assert status == "status 0"

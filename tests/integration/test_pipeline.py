@@ -12,8 +12,8 @@ import pytest
 
 from postings import Document, Encoder, Index, Settings
 from postings.errors import InvalidDocument, ReaderError
+from postings.index.collection_size import collection_size
 from postings.index.payload import passage_from
-from postings.statistics import statistics
 from postings_ingest import Pipeline, Report, delete_documents
 from postings_ingest.arrivals import Arrivals, Duplicate, Superseded
 from postings_ingest.deletion import Deleted, delete
@@ -59,7 +59,7 @@ def test_documents_are_read_as_they_are_written(index: Index, encoder: Encoder) 
 
     with pytest.raises(KeyboardInterrupt):
         Pipeline(encoder, index).run(endless(), stop)
-    assert 1 <= statistics(index).documents < read <= statistics(index).documents + 257
+    assert 1 <= collection_size(index).documents < read <= collection_size(index).documents + 257
 
 
 def test_a_document_is_found_while_its_source_waits(index: Index, encoder: Encoder) -> None:
@@ -85,7 +85,7 @@ def test_a_source_that_fails_midway_loses_nothing_that_it_gave(index: Index, enc
 
     with pytest.raises(ReaderError, match="the disk is gone"):
         Pipeline(encoder, index).run(failing(), seen.append)
-    assert seen[-1].indexed == statistics(index).documents == 40
+    assert seen[-1].indexed == collection_size(index).documents == 40
 
 
 def test_what_came_twice_is_counted_apart_and_named_with_both_places(index: Index, encoder: Encoder) -> None:
@@ -111,7 +111,7 @@ def test_what_came_twice_is_counted_apart_and_named_with_both_places(index: Inde
         ]
         assert list(arrivals.superseded_documents()) == [Superseded("old", version=3, stored=9)]
     # One passage is that of the document that was there.
-    assert report.passages == statistics(index).passages - 1 == 302
+    assert report.passages == collection_size(index).passages - 1 == 302
     assert texts(index, encoder)["a"] == "a short document"
     assert texts(index, encoder)["b"] == "a document"
 
@@ -128,9 +128,9 @@ def test_a_shorter_revision_leaves_no_stale_passage(index: Index, encoder: Encod
     settings = Settings(passage_tokens=16, passage_overlap=4)
     long = " ".join(f"This is sentence {n} about lions." for n in range(30))
     Pipeline(encoder, index, settings).run([Document("a", long, version=1)])
-    assert statistics(index).passages > 10
+    assert collection_size(index).passages > 10
     Pipeline(encoder, index, settings).run([Document("a", "One sentence about lions.", version=2)])
-    assert statistics(index).passages == 1
+    assert collection_size(index).passages == 1
     assert texts(index, encoder) == {"a": "One sentence about lions."}
 
 
@@ -175,7 +175,7 @@ def test_tombstones_are_swept_after_their_retention(index: Index, encoder: Encod
     Pipeline(encoder, index).run([Document("a", "a document", version=1)])
     delete_documents(index, ["a"], version=2)
     Pipeline(encoder, index).run([])
-    assert statistics(index).tombstones == 1
+    assert collection_size(index).tombstones == 1
     Pipeline(encoder, index, Settings(tombstone_retention=0)).run([Document("b", "a document")])
     Pipeline(encoder, index, Settings(tombstone_retention=0)).run([])
-    assert statistics(index).tombstones == 0
+    assert collection_size(index).tombstones == 0

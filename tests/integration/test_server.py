@@ -39,7 +39,7 @@ def test_a_collection_that_postings_did_not_make_is_left_alone() -> None:
     asyncio.run(client.create_collection("documents", sparse_vectors_config={"other": q.SparseVectorParams()}))
     with (
         ServerIndex(client) as index,
-        pytest.raises(IndexRejected, match="wasn't made by Postings"),
+        pytest.raises(IndexRejected, match="wasn't created by Postings"),
     ):
         index.ensure(MODEL, "tiny")
 
@@ -122,7 +122,7 @@ def test_a_server_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.M
     server.start()
     try:
         for port in (None, server.grpc_port):
-            with pytest.raises(IndexRejected, match=r"expected Qdrant 1\.18 or later, this server is 1\.17\.3"):
+            with pytest.raises(IndexRejected, match=r"expected Qdrant 1\.18 or later, but this server is 1\.17\.3"):
                 open_index(Settings(index_url=server.url, index_grpc_port=port))
     finally:
         server.kill()

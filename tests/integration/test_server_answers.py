@@ -15,12 +15,12 @@ from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
 from postings import Encoder, Settings, SparseVector
-from postings.errors import IndexUnavailable, PostingsError
+from postings.errors import IndexUnavailable, PostingsError, WrongEventLoop
 from postings.index import Point
 from postings.index.payload import INDEXED_FIELDS
 from postings.index.server import AsyncServerIndex, ServerIndex
 from postings.index.server.connection import open_client
-from postings.index.server.requests import portions
+from postings.index.server.conversion import portions
 from postings_query import AsyncSearchClient
 from tests.support.indexes import MODEL, point, served
 from tests.support.scripted_http import answering
@@ -130,13 +130,13 @@ else:
 def test_a_forked_process_is_told_to_open_its_own(black_hole: str) -> None:
     command = [sys.executable, "-W", "ignore", "-c", FORK, black_hole]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert found.stdout == "this index belongs to the process that was forked: open one in each process\n"
+    assert found.stdout == "this index belongs to the parent process: open one in each process\n"
 
 
 def test_an_index_for_asyncio_belongs_to_one_event_loop() -> None:
     index = AsyncServerIndex(AsyncQdrantClient(":memory:"))
     asyncio.run(index.ensure(MODEL, "tiny"))
-    with pytest.raises(RuntimeError, match="this index belongs to another event loop: connect one in each"):
+    with pytest.raises(WrongEventLoop, match="this index belongs to another event loop: connect one in each"):
         asyncio.run(index.count())
 
 

@@ -90,7 +90,7 @@ def test_a_node_that_lacks_its_peers_is_left_for_one_that_has_them(
             index.ensure(MODEL, "tiny")
             assert use(index, "a") == {"a"}
             assert index.info().location == server.url
-        left = f"{server.url} is asked from now on, after {alone}"
+        left = f"using {server.url} from now on, because of: {alone}"
         assert any(message.startswith(left) for message in caplog.messages)
 
 

@@ -109,7 +109,7 @@ def test_without_grpc_on_the_next_port_rest_is_used(tmp_path: Path, caplog: pyte
     with running(QdrantServer(tmp_path, grpc_port=free_pair())) as server:
         assert place(Settings(index_url=server.url)) == server.url
         (said,) = caplog.messages
-        assert said.startswith(f"{server.url}: REST, as gRPC on port {server.port + 1} can't be used: ")
+        assert said.startswith(f"{server.url}: using REST, because gRPC on port {server.port + 1} can't be used: ")
         assert place(Settings(index_url=server.url, index_grpc_port=server.grpc_port)) != server.url
 
 
@@ -180,7 +180,7 @@ def test_https_to_a_port_without_tls_is_told_apart_from_an_outage(server: Qdrant
 
 
 def test_a_port_for_grpc_in_the_url_is_told_apart_from_an_outage(server: QdrantServer) -> None:
-    with pytest.raises(ConfigurationError, match=rf"port {server.grpc_port} is for gRPC: give that for REST"):
+    with pytest.raises(ConfigurationError, match=rf"port {server.grpc_port} is for gRPC: use the one for REST"):
         open_index(Settings(index_url=f"http://127.0.0.1:{server.grpc_port}"))
     with pytest.raises(ConfigurationError, match="index_grpc_port isn't a port for gRPC"):
         open_index(Settings(index_url=server.url, index_grpc_port=server.port))

@@ -10,9 +10,9 @@ import pytest
 from postings import EdgeIndex, Settings, SparseVector
 from postings.errors import AccessDenied, StrictModeRejected
 from postings.index import Index, SearchRequest
+from postings.index.collection_size import CollectionSize, collection_size
 from postings.index.payload import tombstone_point
 from postings.index.server import ServerIndex
-from postings.statistics import Statistics, statistics
 from tests.support.cli import Cli
 from tests.support.indexes import MODEL, point
 from tests.support.qdrant_server import QdrantServer
@@ -70,7 +70,7 @@ def test_where_strict_mode_allows_no_exact_count_it_is_approximate_and_says_so(f
     assert filled.count(exact=False) == 4
     found = filled.info()
     assert (found.points, found.approximate) == (4, True)
-    counts = statistics(filled)
+    counts = collection_size(filled)
     assert counts.approximate
     assert 0 <= counts.documents <= counts.passages <= 4
 
@@ -113,5 +113,5 @@ def test_without_strict_mode_it_is_exact(tmp_path: Path) -> None:
         index.upsert(
             [point("a"), point("b", passages=2), point("b", ordinal=1, passages=2), tombstone_point("c", 1, 1)]
         )
-        assert statistics(index) == Statistics(documents=2, passages=3, tombstones=1, approximate=False)
+        assert collection_size(index) == CollectionSize(documents=2, passages=3, tombstones=1, approximate=False)
         assert not index.info().approximate

@@ -12,7 +12,7 @@ import pytest
 from postings import Document, Encoder, Index, Settings
 from postings.index import Point
 from postings.index.payload import of_documents
-from postings.writes import Revision, write
+from postings.write_protocol import Revision, write
 from postings_ingest import Pipeline, Report, delete_documents
 from postings_ingest.arrivals import Arrivals
 from postings_ingest.indexing import Indexer

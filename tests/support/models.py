@@ -32,7 +32,7 @@ from transformers import (
     RobertaTokenizerFast,
 )
 
-from postings.encoder.sources import BUNDLED
+from postings.encoder.model_files.location import BUNDLED
 
 TEXTS = [
     "A man is eating food.",

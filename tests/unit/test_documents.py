@@ -103,8 +103,8 @@ def test_a_document_needs_a_text_or_a_title(text: str) -> None:
         ({"metadata": None}, "metadata must be an object, got NoneType"),
         ({"metadata": [("a", 1)]}, "metadata must be an object, got list"),
         ({"metadata": "{}"}, "metadata must be an object, got str"),
-        ({"version": -1}, r"version must lie in 0..9007199254740991 \(2\*\*53 - 1\), got -1"),
-        ({"version": 2**53}, "version must lie in .*, got 9007199254740992"),
+        ({"version": -1}, r"version must be in 0..9007199254740991 \(2\*\*53 - 1\), got -1"),
+        ({"version": 2**53}, "version must be in .*, got 9007199254740992"),
         ({"version": True}, "version must be an integer, got True"),
         ({"version": 1.0}, "version must be an integer, got 1.0"),
         ({"version": "1"}, "version must be an integer, got '1'"),
@@ -134,7 +134,9 @@ def test_lengths_are_counted_in_characters_and_limited(longest: int, fields: tup
     for name in fields:
         allowed: dict[str, Any] = {"id": "a", "text": "text", name: "é" * longest}
         assert len(getattr(Document(**allowed), name)) == longest
-        with pytest.raises(InvalidDocument, match=f"{name} may have {longest:,} characters, got {longest + 1:,}"):
+        with pytest.raises(
+            InvalidDocument, match=f"{name} may have at most {longest:,} characters, got {longest + 1:,}"
+        ):
             Document(**{**allowed, name: "é" * (longest + 1)})
 
 
@@ -170,7 +172,7 @@ def test_metadata_numbers_must_be_finite_at_any_depth(number: float) -> None:
 
 @pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**64, 2**200])
 def test_metadata_integers_must_fit_64_bits(number: int) -> None:
-    with pytest.raises(InvalidDocument, match=r"metadata\.a\[0\] must fit 64 bits, got "):
+    with pytest.raises(InvalidDocument, match=r"metadata\.a\[0\] must fit in 64 bits, got "):
         with_metadata(a=[number])
 
 
@@ -178,7 +180,7 @@ def test_an_integer_too_long_to_be_written_is_still_reported() -> None:
     for number in (10**5000, -(10**5000)):
         with pytest.raises(InvalidDocument, match="got an integer of 16,610 bits"):
             with_metadata(a=number)
-    with pytest.raises(InvalidDocument, match=r"version must lie in .* got an integer of 16,610 bits"):
+    with pytest.raises(InvalidDocument, match=r"version must be in .* got an integer of 16,610 bits"):
         Document("a", "text", version=10**5000)
 
 
@@ -210,7 +212,7 @@ def test_metadata_keys_must_be_strings(key: Any) -> None:
 
 def test_a_metadata_key_has_a_limited_length() -> None:
     assert with_metadata(**{"k" * 512: 1}).metadata
-    with pytest.raises(InvalidDocument, match="a key of metadata may have 512 characters, got 513"):
+    with pytest.raises(InvalidDocument, match="a key of metadata may have at most 512 characters, got 513"):
         with_metadata(**{"k" * 513: 1})
 
 

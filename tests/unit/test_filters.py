@@ -209,7 +209,7 @@ MALFORMED: list[tuple[Any, str]] = [
     ({"should": "key"}, r"^filter\.should must be a condition or a list of conditions, got 'key'"),
     ({"must_not": [[]]}, r"^filter\.must_not\[0\] must be an object, got \[\]"),
     ({"must": [{"has_vector": "v"}, None]}, r"^filter\.must\[1\] must be an object, got None"),
-    (must({}), r"^filter\.must\[0\] isn't a condition that the embedded engine has: .* got \[\]"),
+    (must({}), r"^filter\.must\[0\] isn't a condition of the embedded engine: .* got \[\]"),
     (must({"colour": {"red": 1}}), r"^filter\.must\[0\] isn't a condition .*'has_id'.*'slice'.* got \['colour'\]"),
     (must({"must": [{"should": {"x": 1}}]}), r"^filter\.must\[0\]\.must\[0\]\.should isn't a condition"),
     ({"min_should": {"conditions": []}}, r"^filter\.min_should needs \['min_count'\]"),

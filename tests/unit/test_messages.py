@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postings import Document
-from postings.errors import InvalidMessage
+from postings.errors import InvalidMessage, NewerFormat
 from postings_ingest import Deletion
 from postings_ingest.operations import Operation
-from postings_ingest.queue.messages import NewerFormat, Unreadable, dump, pack, to_json, unpack
+from postings_ingest.queue.messages import Unreadable, dump, pack, to_json, unpack
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 named = text.filter(bool)
@@ -67,7 +67,7 @@ def test_an_operation_that_cannot_be_read_does_not_spoil_the_others(bad: list[An
         ({"upsert": {"id": "1", "text": "a", "colour": "red"}}, "expected {'upsert': …}"),
         ({"upsert": {"id": "1", "text": "a"}, "delete": {"id": "1"}}, "expected {'upsert': …}"),
         ({"upsert": {"id": 1, "text": "a"}}, "id must be a string, got int"),
-        ({"upsert": {"id": "1", "text": "a", "version": -1}}, "version must lie in 0.."),
+        ({"upsert": {"id": "1", "text": "a", "version": -1}}, "version must be in 0.."),
         ({"delete": {"id": ""}}, "id is empty"),
         ({"delete": {"id": "1", "version": "new"}}, "version must be an integer"),
     ],

@@ -94,7 +94,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "a null id": (b'{"id": null, "text": "x"}', r"id is null: expected 'id' or '_id', got the fields 'id', 'text'"),
     "an empty id": (b'{"id": "", "text": "x"}', r"id is empty"),
     "an id that is an object": (b'{"id": {}, "text": "x"}', r"id must be a string or another scalar, got dict"),
-    "a long id": (b'{"id": "%s", "text": "x"}' % (b"a" * 513), r"id may have 512 characters, got 513"),
+    "a long id": (b'{"id": "%s", "text": "x"}' % (b"a" * 513), r"id may have at most 512 characters, got 513"),
     "no text": (b'{"id": "a"}', r"text is missing: got the fields 'id'"),
     "no fields": (b"{}", r"id is missing: .* got the fields none"),
     "an empty text": (b'{"id": "a", "text": " "}', r"has no text"),
@@ -106,7 +106,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
         b'{"id": "a", "text": "x", "version": 7.5}',
         r"version must be an integer, got 7.5",
     ),
-    "a negative version": (b'{"id": "a", "text": "x", "version": -1}', r"version must lie in"),
+    "a negative version": (b'{"id": "a", "text": "x", "version": -1}', r"version must be in"),
     "invalid UTF-8": (b'{"id": "a", "text": "caf\xe9"}', r"invalid UTF-8: byte 0xe9 at position 24"),
     "UTF-16": ('{"id": "a", "text": "x"}'.encode("utf-16"), r"invalid UTF-8: byte 0xff at position 0"),
     "UTF-8 of a surrogate": (b'{"id": "a", "text": "\xed\xa0\x80"}', r"invalid UTF-8: byte 0xed at position 21"),
@@ -341,7 +341,7 @@ def test_a_version_may_be_written_as_a_float(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cell", ["-1", str(2**53)])
 def test_a_version_in_a_csv_must_lie_in_range(tmp_path: Path, cell: str) -> None:
     rejection = only_rejection(write(tmp_path / "a.csv", f"id,text,version\na,x,{cell}\ngood,x,\n"))
-    assert rejection.reason == f"version must lie in 0..9007199254740991 (2**53 - 1), got {cell}"
+    assert rejection.reason == f"version must be in 0..9007199254740991 (2**53 - 1), got {cell}"
 
 
 def test_columns_that_are_not_fields_become_metadata(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_each_answer_is_one_error_with_the_servers_words(status: int, words: str
     [
         ("Forbidden: Global manage access is required", "this API key may only read: "),
         ("Forbidden: Write access to collection articles is required", "this API key may only read this collection: "),
-        ("Forbidden: Manage access for this operation is required", "but not make, change or drop a collection: "),
+        ("Forbidden: Manage access for this operation is required", "but not create, change or drop a collection: "),
         ("Forbidden: Access to collection articles is required", "this API key isn't for this collection: "),
         ("Forbidden: Global access is required", "this API key is for single collections, "),
     ],

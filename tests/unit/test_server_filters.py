@@ -13,7 +13,7 @@ from qdrant_client import models as q
 from postings.errors import InvalidFilter
 from postings.index import Filter
 from postings.index.filters import as_json
-from postings.index.server.requests import to_filter
+from postings.index.server.conversion import to_filter
 from postings.index.server.versions import SINCE, need_of, read_version
 from tests.contract.test_filters import CASES
 
@@ -65,7 +65,7 @@ SEVERAL: dict[str, Filter] = {
 
 @pytest.mark.parametrize("case", SEVERAL)
 def test_a_clause_that_grpc_would_leave_out_is_refused(case: str) -> None:
-    with pytest.raises(InvalidFilter, match="would be lost over gRPC: give each clause a condition of its own"):
+    with pytest.raises(InvalidFilter, match="would be lost over gRPC: put each clause in its own condition"):
         to_filter(SEVERAL[case])
 
 

@@ -95,7 +95,7 @@ def test_a_misspelt_variable_is_warned_about_once_with_the_nearest_name(tmp_path
     )
     assert ran.stderr.splitlines() == [
         "POSTINGS_MODLE in the environment isn't a setting: did you mean POSTINGS_MODEL?",
-        "POSTINGS_XYZZY in the environment isn't a setting, and changes nothing",
+        "POSTINGS_XYZZY in the environment isn't a setting, and has no effect",
         "POSTINGS_REDISURL in .env isn't a setting: did you mean POSTINGS_REDIS_URL?",
     ]
 
@@ -114,7 +114,7 @@ def test_a_misspelt_variable_is_warned_about_once_with_the_nearest_name(tmp_path
     ],
 )
 def test_an_address_without_scheme_asks_for_one_and_is_named(address: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"'index_url': it looks like the address .* write http") as raised:
+    with pytest.raises(ConfigurationError, match=r"'index_url': this looks like the address .* put http") as raised:
         Settings(index_url=address)
     assert str(raised.value).endswith(f"got {address!r}")
 
@@ -132,7 +132,7 @@ def test_an_address_without_scheme_asks_for_one_and_is_named(address: str) -> No
     ],
 )
 def test_an_address_without_scheme_is_refused_and_shows_no_secret(address: str, shown: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"'index_url': it looks like the address") as raised:
+    with pytest.raises(ConfigurationError, match=r"'index_url': this looks like the address") as raised:
         Settings(index_url=address)
     assert str(raised.value).endswith(f"got {shown!r}")
 
@@ -140,10 +140,10 @@ def test_an_address_without_scheme_is_refused_and_shows_no_secret(address: str, 
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("amqp://a//;sentinel://b", "all brokers of a list must be of one kind, got 'amqp://a//,sentinel://b'"),
-        ("redis://a;amqp://u:hunter2@b//", "all brokers of a list must be of one kind, got 'redis://"),
-        ("redis://a;redis://b", "the address of one Redis: give that of the primary, .*, got 'redis://a,redis://b'"),
-        ("amqp://a//;b", "write the kind of broker in front of it"),
+        ("amqp://a//;sentinel://b", "all brokers must be of the same kind, got 'amqp://a//,sentinel://b'"),
+        ("redis://a;amqp://u:hunter2@b//", "all brokers must be of the same kind, got 'redis://"),
+        ("redis://a;redis://b", "the address of one Redis: use that of the primary, .*, got 'redis://a,redis://b'"),
+        ("amqp://a//;b", "expected the kind of broker in front"),
         ("amqp://a//;amqp://b//", None),
     ],
 )
@@ -168,8 +168,8 @@ def test_a_folder_that_is_there_is_one_though_its_name_is_a_hosts(tmp_path: Path
         ("https://", "the name of the server is missing"),
         ("http://:6333", "the name of the server is missing"),
         ("grpc://localhost:6334", r"an http\(s\) URL, got 'grpc://localhost:6334'"),
-        ("http://localhost:6333?api_key=Zq", "has no '\\?'"),
-        ("http://localhost:6333/dashboard", "leave /dashboard out"),
+        ("http://localhost:6333?api_key=Zq", "must not have '\\?'"),
+        ("http://localhost:6333/dashboard", "leave out /dashboard"),
     ],
 )
 def test_what_no_request_can_be_sent_to_is_refused_when_it_is_read(url: str, expected: str) -> None:
@@ -187,7 +187,7 @@ def test_the_scheme_may_be_in_capitals() -> None:
     ("url", "expected"),
     [
         ("localhost:6379", "got 'localhost:6379'"),
-        ("sentinel://h:26379/0", "the address of one Redis: give that of the primary, .*, got 'sentinel://h:26379/0'"),
+        ("sentinel://h:26379/0", "the address of one Redis: use that of the primary, .*, got 'sentinel://h:26379/0'"),
         ("redis+sentinel://h:26379/0", "the address of one Redis"),
         ("redis+cluster://h:7000", "the address of one Redis"),
         ("redis+socket:///r.sock", "write unix:///PATH"),
@@ -196,7 +196,7 @@ def test_the_scheme_may_be_in_capitals() -> None:
         ("unix://", "expected the path of a socket"),
         ("redis://h/documents", "the number of a database"),
         ("redis://h:1,g:2/0", None),
-        ("redis://h?db=first", "option 'db' is the number of a database"),
+        ("redis://h?db=first", "option 'db' must be the number of a database"),
         ("redis://h?decode_responses=False", "an option 'decode_responses': expected one of client_name, db,"),
         ("redis://h?ssl_cert_reqs=none", "an option 'ssl_cert_reqs'"),
     ],

@@ -122,6 +122,26 @@ def test_the_tree_of_errors_is_the_one_that_is_drawn() -> None:
     assert parents == classes
 
 
+def test_no_error_is_outside_of_the_tree_but_those_that_are_caught_within_a_package() -> None:
+    code = """
+import importlib, pkgutil
+import postings, postings_cli, postings_ingest, postings_query, postings_training
+
+for package in (postings, postings_cli, postings_ingest, postings_query, postings_training):
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        module = importlib.import_module(found.name)
+        for name, cls in vars(module).items():
+            if isinstance(cls, type) and issubclass(cls, BaseException) and cls.__module__ == module.__name__:
+                print(name, module.__name__)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = [line.split() for line in ran.stdout.splitlines()]
+    assert len(found) > 30
+    outside = {name for name, module in found if module != "postings.errors"}
+    # They stop a batch or a read, and are caught in postings_ingest: no user and no dead letter sees them.
+    assert outside == {"Broken", "GivenUp", "Overtaken", "Stopping"}
+
+
 def test_errors_that_may_pass_say_so() -> None:
     retried = {name for name, cls in inspect.getmembers(errors, inspect.isclass) if getattr(cls, "retry", False)}
     assert retried == {"BrokerUnavailable", "IndexUnavailable", "QueueFull", "StorageFull"}

@@ -82,7 +82,7 @@ def test_a_pipe_is_read_once_its_format_is_named(tmp_path: Path, format: str) ->
         (b"\xef\xbb\xbf \n", "the file is empty"),
         (b"caf\xe9", "invalid UTF-8: byte 0xe9 at position 3"),
         ("text".encode("utf-16"), "invalid UTF-8: byte 0xff at position 0"),
-        (b"x" * 4_000_001, "text may have 4,000,000 characters, got 4,000,001"),
+        (b"x" * 4_000_001, "text may have at most 4,000,000 characters, got 4,000,001"),
         (b"x" * 16_000_001, "the file has more than 16,000,000 bytes, a document may have no more"),
     ],
 )

@@ -66,9 +66,9 @@ def test_any_arrays_either_keep_every_rule_or_are_refused(indices: list[int], va
         ([4], [float("-inf")], "finite and not zero, got -inf at index 4"),
         ([4], [1e39], "finite and not zero, got inf at index 4"),  # over float32
         ([4], [1e-50], "finite and not zero, got 0.0 at index 4"),  # under float32
-        ([-1], [1.0], r"must lie in 0..2147483647, got -1..-1"),
-        ([5, 2**31], [1.0, 1.0], r"must lie in 0..2147483647, got 5..2147483648"),
-        (np.array([2**64 - 1], np.uint64), [1.0], "must lie in 0..2147483647"),
+        ([-1], [1.0], r"must be in 0..2147483647, got -1..-1"),
+        ([5, 2**31], [1.0, 1.0], r"must be in 0..2147483647, got 5..2147483648"),
+        (np.array([2**64 - 1], np.uint64), [1.0], "must be in 0..2147483647"),
         ([2**80], [1.0], "indices must be integers, got object"),
         ([1.0], [1.0], "indices must be integers, got float64"),
         ([True], [1.0], "indices must be integers, got bool"),
@@ -183,7 +183,7 @@ def test_pairs_of_a_vector_give_the_vector_back(entries: dict[int, float]) -> No
         ([("a", 1.0), (1, 2.0)], "indices must be integers"),
         ([(1, "x"), (2, 1.0)], "values must be real numbers"),
         ([(1.5, 1.0)], "indices must be integers"),
-        ([(-1, 1.0)], "must lie in 0"),
+        ([(-1, 1.0)], "must be in 0"),
         ([(1, None)], "values must be real numbers"),
     ],
 )

@@ -1,4 +1,8 @@
-"""Sparse encoders: loading, encoding, token names and evidence."""
+"""The encoder, from texts to sparse vectors. Other packages may use :class:`Encoder` and :mod:`.toolkit`, nothing else.
+
+Its rooms: ``model_files/`` (a model's folder), ``routes/`` (the four routes from texts to vectors), ``passes/`` (how
+texts go through a route), ``export/`` (ONNX graphs).
+"""
 
 from postings.encoder.encoder import Encoder
 

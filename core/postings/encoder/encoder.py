@@ -1,4 +1,4 @@
-"""The encoder: texts in, sparse vectors out, and the characters that fired each token."""
+"""The encoder: from texts to sparse vectors, and to the characters that activated each entry."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from postings.encoder.activations import Activations, Integers
 from postings.encoder.backends import Backend, Precision
-from postings.encoder.fingerprint import fingerprint
-from postings.encoder.folder import ModelFolder, Task, sparse_module
-from postings.encoder.gathering import encode_all, positions_in_all
-from postings.encoder.latents import latent_names
-from postings.encoder.loading import Loader
-from postings.encoder.sharing import SharedPasses, Work
-from postings.encoder.sources import model_folder
-from postings.encoder.texts import checked_text, checked_texts, each_of
-from postings.encoder.tokenizer import Offsets, Tokenizer
+from postings.encoder.evidence import Span, spans
+from postings.encoder.latent_names import latent_names
+from postings.encoder.loader import Loader
+from postings.encoder.model_files.fingerprint import fingerprint
+from postings.encoder.model_files.location import model_folder
+from postings.encoder.model_files.modules import ModelFolder, Task, sparse_module
+from postings.encoder.model_files.tokenizer import Offsets, Tokenizer
+from postings.encoder.passes.bulk import encode_all, positions_in_all
+from postings.encoder.passes.shared import SharedPasses
+from postings.encoder.passes.work import Work
+from postings.encoder.routes.activations import Activations, Integers
+from postings.encoder.text_arguments import checked_text, checked_texts, iterate
 from postings.errors import InvalidInput
 from postings.process import OwnedLock
 from postings.vectors import SparseVector, checked_indices
@@ -28,15 +30,14 @@ from postings.vectors import SparseVector, checked_indices
 if TYPE_CHECKING:
     from postings.settings import Settings
 
-Span = tuple[int, int]
-_STREAM = 4096
+_STREAM = 4096  # texts
 
 
 class Encoder:
-    """A trained sparse encoder: SPLADE, CSR, or a Router of both sides (such as inference-free queries).
+    """A trained sparse encoder: SPLADE, CSR, or a Router with a side each for documents and queries.
 
-    Load one with :meth:`load`. Vectors equal those of sentence-transformers' ``SparseEncoder`` to 1e-4. One encoder
-    may be used from several threads, which share its passes over the model.
+    Load one with :meth:`load`. Its vectors equal those of sentence-transformers' ``SparseEncoder`` to 1e-4. Several
+    threads may use one encoder; they share its passes over the model.
 
     Example:
         >>> encoder = Encoder.load("tiny")
@@ -47,11 +48,11 @@ class Encoder:
 
     def __init__(self, folder: ModelFolder, loader: Loader, *, name: str, fingerprint: str) -> None:
         self.name = name
-        """What the model was called when it was loaded."""
+        """The name or path that the model was loaded by."""
         self.fingerprint = fingerprint
-        """Stable id of weights, tokenizer and encode settings; the name of the model's vectors in a collection."""
+        """A stable id of weights, tokenizer and encode settings; it names the model's vectors in a collection."""
         self.precision = loader.precision
-        """As it was loaded; all but ``float32`` change the vectors a little."""
+        """The precision it was loaded in; all but ``float32`` change the vectors a little."""
         self._folder = folder
         self._loader = loader
         self._loading = OwnedLock("encoder", "load")
@@ -66,24 +67,25 @@ class Encoder:
         backend: Backend = "auto",
         precision: Precision = "float32",
     ) -> Self:
-        """Load a model; nothing in its folder is executed.
+        """Load a model without running code from its folder.
 
-        A model that encodes documents and queries by different modules loads each side when it is first used.
+        If different modules encode documents and queries, each side is loaded when it is first used.
 
         Args:
             model: ``tiny`` (bundled), a folder that sentence-transformers saved, or a Hugging Face hub id.
             device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-            backend: ``torch``, ``onnx`` (on the processor), or ``auto``: ``onnx`` for SPLADE models where there is no
-                GPU, ``torch`` for all others. A model that has no graphs is exported once, which takes some seconds
-                and PyTorch; they are kept in the cache folder.
-            precision: ``float32`` gives the vectors of sentence-transformers; the others are faster and change them:
+            backend: ``torch``, ``onnx`` (on the CPU), or ``auto``: ``onnx`` for SPLADE models if there is no GPU,
+                ``torch`` otherwise. A model without ONNX graphs is exported once, which takes some seconds and needs
+                PyTorch; the graphs are kept in the user's cache folder.
+            precision: ``float32`` gives the vectors of sentence-transformers. The others are faster and change them:
                 ``bfloat16`` and ``float16`` (``torch``), ``int8`` (``onnx``).
 
         Raises:
             ModelNotFound: there is no such model.
-            ModelNotSupported: it isn't a sparse encoder that scores by dot product, or has no safetensors weights.
-            MissingExtra: PyTorch and sentence-transformers aren't installed, and the model needs them.
-            ConfigurationError: there is no such back end or precision, or they don't go together.
+            ModelNotSupported: the model isn't a sparse encoder that scores by dot product, or has no safetensors
+                weights.
+            MissingExtra: the model needs PyTorch and sentence-transformers, which aren't installed.
+            ConfigurationError: the back end or the precision doesn't exist, or they can't be combined.
         """
         path = model_folder(str(model))
         folder, identity = ModelFolder.read(path), fingerprint(path)
@@ -95,11 +97,11 @@ class Encoder:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Load the model that the settings name, as they say."""
+        """Load ``settings.model``, on the device and back end of the settings and in their precision."""
         from postings.settings import Settings
 
-        said = Settings.given(settings)
-        return cls.load(said.model, said.device, said.backend, said.precision)
+        checked = Settings.given(settings)
+        return cls.load(checked.model, checked.device, checked.backend, checked.precision)
 
     @property
     def backend(self) -> str:
@@ -108,25 +110,25 @@ class Encoder:
 
     @property
     def device(self) -> str:
-        """Where it encodes, for example ``cpu`` or ``cuda:0``."""
+        """The device that encodes, for example ``cpu`` or ``cuda:0``."""
         return self._loader.device
 
     @property
     def work(self) -> Work:
-        """Passes, tokens and seconds since it was loaded."""
+        """Passes, tokens and seconds since the encoder was loaded."""
         with self._loading:
             each = {id(passes): passes.work for passes in self._loaded.values()}
         return sum(each.values(), Work())
 
     @property
     def window(self) -> int:
-        """Tokens of a document's text that the model reads, without special tokens and prompt."""
+        """Number of tokens of a document that the model reads, besides special tokens and prompt."""
         tokenizer = self._passes("document").route.tokenizer
         prompt = tokenizer.offsets(self._prompt("document"))
         return tokenizer.length - tokenizer.special_tokens - len(prompt)
 
     def query_tokens_left_out(self, query: str) -> int:
-        """How many of a query's tokens are beyond the model's window, and so not read.
+        """Number of tokens at the end of a query that the model doesn't read, because they exceed its window.
 
         Example:
             >>> Encoder.load("tiny").query_tokens_left_out("hunting lions")
@@ -138,11 +140,11 @@ class Encoder:
         return max(tokens - tokenizer.length, 0)
 
     def encode_documents(self, texts: Iterable[str], check: Callable[[], object] = bool) -> list[SparseVector]:
-        """Encode documents, or passages of them, each to a vector over the vocabulary.
+        """Encode documents or passages, each as a vector over the vocabulary.
 
         Args:
-            texts: any number; those of similar length go through the model together.
-            check: called before each pass over the model; what it raises ends the work.
+            texts: any number; texts of similar length go through the model together.
+            check: called before each pass over the model; an exception in it ends the work.
 
         Raises:
             InvalidDocument: a text isn't a string, or not valid Unicode.
@@ -154,7 +156,7 @@ class Encoder:
         return [found.vector for found in self._encode(texts, "document", check=check)]
 
     def encode_queries(self, texts: Iterable[str]) -> list[SparseVector]:
-        """Encode queries, each to a vector over the vocabulary.
+        """Encode queries, each as a vector over the vocabulary.
 
         Raises:
             InvalidQuery: a text isn't a string, or not valid Unicode.
@@ -162,22 +164,22 @@ class Encoder:
         return [found.vector for found in self._encode(texts, "query")]
 
     def stream_documents(self, texts: Iterable[str]) -> Iterator[SparseVector]:
-        """Encode any number of documents in their order, some thousands at a time.
+        """Encode documents in their order, some thousands at a time, so that they needn't fit in memory.
 
         Example:
             >>> vectors = Encoder.load("tiny").stream_documents(f"document {n}" for n in range(3))
             >>> sum(1 for _ in vectors)
             3
         """
-        source = each_of(texts, "document")
-        while window := list(itertools.islice(source, _STREAM)):
-            yield from self.encode_documents(window)
+        source = iterate(texts, "document")
+        while batch := list(itertools.islice(source, _STREAM)):
+            yield from self.encode_documents(batch)
 
     def encode_with_evidence(self, texts: Iterable[str]) -> list[tuple[SparseVector, list[list[Span]]]]:
-        """Encode documents, and say which characters fired each entry, in the same pass over the model.
+        """Encode documents, and find the characters that activated each entry, in one pass over the model.
 
         Returns:
-            Each text's vector, and for each of its indices what :meth:`evidence` gives.
+            The vector of each text, and for each of its indices the spans that :meth:`evidence` returns.
 
         Raises:
             InvalidDocument: a text isn't a string, or not valid Unicode.
@@ -196,7 +198,7 @@ class Encoder:
         ]
 
     def tokens(self, indices: Iterable[int] | npt.NDArray[np.int32]) -> list[str]:
-        """Name vocabulary entries: SPLADE's by their tokens, CSR's latents by the words that most activate them.
+        """Name vocabulary entries: by their tokens for SPLADE, by the words that activate a latent most for CSR.
 
         Raises:
             InvalidVector: an index isn't an integer in ``0..2**31 - 1``.
@@ -214,15 +216,15 @@ class Encoder:
     def evidence(
         self, texts: Iterable[str], indices: Iterable[Iterable[int] | npt.NDArray[np.int32]]
     ) -> list[list[list[Span]]]:
-        """Which characters of documents fired some vocabulary entries.
+        """Find the characters of documents that activated some vocabulary entries.
 
-        SPLADE gives an entry the maximum of its logits over the text's positions: the evidence is the token at that
-        position, as one ``(start, end)`` of character offsets. It is empty where a special token fired it, for
-        entries that the text doesn't activate, and for CSR models, whose latents pool over all positions.
+        In SPLADE, the weight of an entry comes from the position in the text where its logit is highest. The evidence
+        is the token at this position, as one ``(start, end)`` of character offsets. There is none if it is a special
+        token, if the text doesn't activate the entry, and for CSR models, whose latents pool over all positions.
 
         Args:
             texts: the documents.
-            indices: the entries asked for, for each document.
+            indices: for each document, the entries to look up.
 
         Returns:
             A list of spans for each index of each text.
@@ -230,7 +232,7 @@ class Encoder:
         Raises:
             InvalidDocument: a text isn't a string, or not valid Unicode.
             InvalidVector: an index isn't an integer in ``0..2**31 - 1``.
-            InvalidInput: there aren't as many lists of indices as texts.
+            InvalidInput: the number of lists of indices differs from the number of texts.
 
         Example:
             >>> encoder = Encoder.load("tiny")
@@ -250,7 +252,7 @@ class Encoder:
         return [self._spans(text, found[at], len(wanted[at])) for at, text in enumerate(read)]
 
     def offsets(self, text: str) -> Offsets:
-        """The character offsets of a text's tokens, shape ``(tokens, 2)``, without special tokens or truncation."""
+        """The character offsets of all tokens of a text, shape ``(tokens, 2)``; not truncated, no special tokens."""
         return self._any_tokenizer().offsets(checked_text(text, "document"))
 
     def _encode(
@@ -262,16 +264,8 @@ class Encoder:
         return encode_all(passes, prepared, positions=positions, check=check)
 
     def _spans(self, text: str, positions: Integers | None, count: int) -> list[list[Span]]:
-        if positions is None:
-            return [[] for _ in range(count)]
-        prompt = self._prompt("document")
-        read = prompt + text
-        offsets = self._passes("document").route.tokenizer.offsets_read(read)
-        spans = [
-            _trimmed(read, int(offsets[at, 0]), int(offsets[at, 1]), len(prompt)) if at >= 0 else (0, 0)
-            for at in positions
-        ]
-        return [[(start, end)] if end > start >= 0 else [] for start, end in spans]
+        tokenizer = self._passes("document").route.tokenizer
+        return spans(tokenizer, self._prompt("document"), text, positions, count)
 
     def _prompt(self, task: Task) -> str:
         return self._folder.prompts[task]
@@ -291,10 +285,3 @@ class Encoder:
 
     def _has_latents(self) -> bool:
         return sparse_module([module.name for module in self._folder.document]) == "SparseAutoEncoder"
-
-
-def _trimmed(text: str, start: int, end: int, offset: int) -> Span:
-    """A token without the space before it, which byte-level tokenizers count in."""
-    while start < end and text[start].isspace():
-        start += 1
-    return start - offset, end - offset

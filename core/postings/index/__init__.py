@@ -1,4 +1,4 @@
-"""Where passages are stored and searched: one protocol, the embedded engine and the Qdrant server behind it."""
+"""Storing and searching passages: one protocol, which the embedded engine and the Qdrant server implement."""
 
 from postings.index.embedded import EdgeIndex
 from postings.index.open import open_index

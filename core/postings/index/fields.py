@@ -1,4 +1,4 @@
-"""The fields that a filter can be on: one on any other would match nothing, or with ``must_not`` everything."""
+"""The fields that filters may use. A condition on another field would match nothing, or everything in ``must_not``."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
 
 FIELDS = ("doc_id", "ordinal", "version", "passages", "start", "end", "title", "text")
-"""What users filter on, beside ``metadata.<key>``; :mod:`postings.index.payload` says what each is."""
+"""The fields that users may filter on, besides ``metadata.<key>``; see :mod:`postings.index.payload`."""
 
 _OWN = ("deleted_at", "digest", "metadata_digest", "at_head")
 _IDS = ("id", "_id")
 _GROUPS = {"must", "should", "must_not", "min_should", "conditions", "is_empty", "is_null"}
-# A path of Qdrant's: a name, in quotation marks if it has other characters, and what follows inside of that field.
+# A path in Qdrant: the name of a field, quoted if it has special characters, and the path inside of the field.
 _METADATA = re.compile(r'(metadata|"metadata")([.\[].*)?', re.DOTALL)
 
 
 def checked_filter(filter: ClientFilter | Filter) -> Filter:
-    """Bring a filter to JSON form, see :func:`postings.index.filters.as_json`, and check the fields that it is on.
+    """Convert a filter to JSON form, see :func:`postings.index.filters.as_json`, and check its fields.
 
-    A key of the metadata that no document has is none that can be known of: it isn't refused.
+    Any key of the metadata is accepted, because it isn't known which keys the documents have.
 
     Raises:
-        InvalidFilter: it isn't a filter, or a condition is on a field that no passage has; the message names the place
-            in the filter, the fields that there are, and what may have been meant.
+        InvalidFilter: this isn't a filter, or no passage has the field of a condition; the message says where in the
+            filter, lists the fields and suggests one.
 
     Example:
         >>> checked_filter({"must": [{"key": "legs", "match": {"value": 2}}]})
@@ -40,18 +40,18 @@ def checked_filter(filter: ClientFilter | Filter) -> Filter:
 The fields are doc_id, ordinal, version, passages, start, end, title, text and metadata.*
     """
     plain = as_json(filter)
-    for place, key in _keys(plain, "filter"):
+    for path, key in _keys(plain, "filter"):
         if key.strip('"') not in (*FIELDS, *_OWN) and not _METADATA.fullmatch(key):
-            meant = "doc_id" if key in _IDS else f"metadata.{key}"
+            suggestion = "doc_id" if key in _IDS else f"metadata.{key}"
             raise InvalidFilter(
-                f"{place}: no field is called {key!r:.100}; did you mean {meant!r:.100}? "
+                f"{path}: no field is called {key!r:.100}; did you mean {suggestion!r:.100}? "
                 f"The fields are {', '.join(FIELDS)} and metadata.*"
             )
     return plain
 
 
 def _keys(data: Any, at: str) -> Iterator[tuple[str, str]]:
-    """The fields that conditions are on, with the place of each; whatever is no condition is left to others."""
+    """The fields of all conditions, with their paths in the filter; anything that isn't a condition is skipped."""
     if isinstance(data, list):
         for number, inner in enumerate(data):
             yield from _keys(inner, f"{at}[{number}]")
@@ -62,6 +62,6 @@ def _keys(data: Any, at: str) -> Iterator[tuple[str, str]]:
         for name in _GROUPS.intersection(data):
             yield from _keys(data[name], f"{at}.{name}")
         nested = data.get("nested")
-        # The conditions inside are on fields of the elements.
+        # The conditions inside of it are on fields of the elements.
         if isinstance(nested, Mapping) and isinstance(key := nested.get("key"), str):
             yield f"{at}.nested", key

@@ -1,7 +1,7 @@
-"""Filters: from what users pass to Qdrant's JSON form.
+"""Converting filters to Qdrant's JSON form.
 
-Users write that form on the command line, the package builds its own filters in it, each engine has its own types made
-of it, and it needs no import of qdrant-client, which takes a second.
+Users write this form on the command line, Postings builds its own filters in it, and each engine converts it to its own
+types. It doesn't need qdrant-client, which takes a second to import.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def as_json(filter: ClientFilter | Filter) -> Filter:
-    """Bring a filter to JSON form: objects, lists and plain values, in which any number of readers find the same.
+    """Convert a filter to JSON form: objects, lists and plain values, which can be read any number of times.
 
     Args:
-        filter: a ``qdrant_client.models.Filter``, or a mapping whose lists may be any iterables and whose conditions
-            may be those of qdrant-client.
+        filter: a ``qdrant_client.models.Filter``, or a mapping. Its lists may be any iterables, and its conditions may
+            be models of qdrant-client.
 
     Raises:
-        InvalidFilter: it is neither.
+        InvalidFilter: this isn't a filter.
 
     Example:
         >>> as_json({"must": ({"key": "metadata.year", "match": {"any": range(2020, 2022)}} for _ in "a")})
@@ -45,7 +45,7 @@ def as_json(filter: ClientFilter | Filter) -> Filter:
 
 
 def plain_values(value: Any) -> Any:
-    """Objects, lists and plain values of whatever mappings, iterables, models and numpy numbers came."""
+    """Convert mappings, iterables, models and numpy numbers to objects, lists and plain values."""
     if isinstance(value, Mapping):
         return {name: plain_values(each) for name, each in value.items()}
     if hasattr(type(value), "model_dump"):

@@ -1,8 +1,8 @@
-"""Long strings in metadata: a document's head has them whole, its other passages only their beginning.
+"""Long strings in metadata: a document's head stores them whole, its other passages only their beginning.
 
-A page of HTML would otherwise be stored as often as its document has passages. Conditions on short values are evaluated
-on any passage. A condition that can tell a string from its first 256 characters is evaluated on the heads, and then
-replaced by the ids of their documents: see :func:`conditions_for_heads` and :func:`decided`.
+Otherwise, a page of HTML would be stored once for each passage of its document. Conditions on short values are
+evaluated on every passage. A condition that depends on more than the first 256 characters is evaluated on the heads,
+and then replaced by the ids of the documents found: see :func:`conditions_for_heads` and :func:`decided`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from postings.index.payload import HEADS, of_documents
 from postings.index.protocol import Filter
 
 BEGINNING = 256
-"""Characters of a long string that every passage has."""
+"""Characters of a long string that every passage stores."""
 
 _WORTHWHILE = 4096
-"""Characters that shortening must save in each passage: less isn't worth reading heads at search."""
+"""Characters that shortening must save in each passage, to be worth reading heads at search."""
 
 _LISTS = ("must", "should", "must_not")
 _ANYWHERE = {"text", "text_any", "phrase", "substring"}
-_OF_DOCUMENT = {"doc_id", "version", "passages", "title"}
+_DOCUMENT_FIELDS = {"doc_id", "version", "passages", "title"}
 _TOP_KEY = re.compile(r'(?:metadata|"metadata")\.(?:"([^"]*)"|([^.\[]+))')
 
 
 def shortened(metadata: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
-    """The metadata for passages that aren't the head, and the keys whose values differ from the head's.
+    """Shorten the metadata for passages other than the head; also return the keys whose values were shortened.
 
     Example:
         >>> short, at_head = shortened({"lang": "en", "html": "<p>guitar</p>" * 1000})
@@ -45,7 +45,7 @@ def shortened(metadata: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]
 
 
 def completed(metadata: Mapping[str, Any], at_head: Iterable[str], head: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The metadata of a passage with the values of its head; what the head doesn't have stays as it is.
+    """Replace the shortened values of a passage's metadata by those of its head.
 
     Example:
         >>> completed({"lang": "en", "html": "<p>"}, ["html"], {"lang": "en", "html": "<p>guitar</p>"})["html"]
@@ -56,12 +56,12 @@ def completed(metadata: Mapping[str, Any], at_head: Iterable[str], head: Mapping
 
 @dataclass(frozen=True, slots=True)
 class HeadCondition:
-    """A condition that only heads can decide where documents have long strings under ``key`` of their metadata.
+    """A condition that only heads can decide for documents with long strings under a key of their metadata.
 
     Attributes:
         key: of the metadata.
         condition: in JSON form.
-        others: what the filter demands of the document besides, so that fewer heads are looked at.
+        others: other conditions of the filter on the document, so that fewer heads are searched.
     """
 
     key: str
@@ -69,12 +69,12 @@ class HeadCondition:
     others: Sequence[Filter] = ()
 
     def heads(self, doc_ids: Iterable[str] | None = None) -> Filter:
-        """The heads that have long strings under the key, and for which the condition holds; of these documents."""
+        """The heads with long strings under the key that meet the condition, of all documents or of these."""
         among = [] if doc_ids is None else [of_documents(list(doc_ids))]
         return {"must": [HEADS, self._long, *self.others, self.condition, *among]}
 
     def decided(self, doc_ids: Collection[str]) -> Filter:
-        """The same condition for any passage, given the documents of those heads."""
+        """The same condition for every passage, given the documents of those heads."""
         on_passage = {"must": [self.condition], "must_not": [self._long]}
         return {"should": [on_passage, of_documents(list(doc_ids))]} if doc_ids else on_passage
 
@@ -84,7 +84,7 @@ class HeadCondition:
 
 
 def conditions_for_heads(filter: Filter) -> list[HeadCondition]:
-    """The conditions of a filter in JSON form that have to be asked of heads; mostly there is none.
+    """The conditions of a filter in JSON form that must be evaluated on heads; most filters have none.
 
     Example:
         >>> filter = {"must": [{"key": "metadata.html", "match": {"text": "guitar"}}]}
@@ -96,39 +96,39 @@ def conditions_for_heads(filter: Filter) -> list[HeadCondition]:
     """
     found: list[HeadCondition] = []
 
-    def note(condition: Any) -> Any:
+    def collect(condition: Any) -> Any:
         if needed := _for_heads(condition):
             found.append(needed)
         return condition
 
-    _changed(filter, note)
+    _changed(filter, collect)
     if not found:
         return found
     must = filter.get("must", [])
-    others = [each for each in (must if isinstance(must, list) else [must]) if _is_of_document(each)]
+    others = [each for each in (must if isinstance(must, list) else [must]) if _is_on_document(each)]
     return [replace(each, others=others) for each in found]
 
 
 def for_every_point(filter: Filter) -> Filter:
-    """The filter, if what each point stores decides it.
+    """Return the filter if it can be evaluated on every point.
 
     Raises:
-        InvalidFilter: only heads could decide a condition.
+        InvalidFilter: a condition can only be evaluated on heads.
     """
     if conditions := conditions_for_heads(filter):
         raise InvalidFilter(
             f"long strings in 'metadata.{conditions[0].key}' are whole in a document's first passage only: "
-            "name the documents by 'doc_id' instead"
+            "select the documents by 'doc_id' instead"
         )
     return filter
 
 
 def decided(filter: Filter, documents: Iterable[Collection[str]]) -> Filter:
-    """The filter with the conditions of :func:`conditions_for_heads` replaced.
+    """Replace the conditions of :func:`conditions_for_heads` in a filter.
 
     Args:
         filter: in JSON form.
-        documents: for each of these conditions, in their order, the ids of the documents whose heads meet it.
+        documents: for each of these conditions, in order, the ids of the documents whose heads meet it.
     """
     answers = iter(documents)
 
@@ -141,7 +141,7 @@ def decided(filter: Filter, documents: Iterable[Collection[str]]) -> Filter:
 
 
 def _changed(filter: Filter, change: Callable[[Any], Any]) -> Filter:
-    """A filter with each condition changed that isn't a filter itself; what is no filter is left to others."""
+    """Change each condition of a filter that isn't a filter itself; anything malformed stays as it is."""
     clauses = dict(filter)
     for name in clauses.keys() & set(_LISTS):
         clauses[name] = _all_changed(clauses[name], change)
@@ -161,15 +161,15 @@ def _all_changed(conditions: Any, change: Callable[[Any], Any]) -> Any:
 
 def _for_heads(condition: Any) -> HeadCondition | None:
     path = _TOP_KEY.match(_key(condition))
-    if path is None or not _reads_on(condition):
+    if path is None or not _needs_whole(condition):
         return None
     return HeadCondition(path[1] if path[1] is not None else path[2], condition)
 
 
-def _is_of_document(condition: Any) -> bool:
+def _is_on_document(condition: Any) -> bool:
     """Whether a condition holds for all passages of a document or for none."""
     key = _key(condition)
-    return (key in _OF_DOCUMENT or _TOP_KEY.match(key) is not None) and not _reads_on(condition)
+    return (key in _DOCUMENT_FIELDS or _TOP_KEY.match(key) is not None) and not _needs_whole(condition)
 
 
 def _key(condition: Any) -> str:
@@ -180,18 +180,18 @@ def _key(condition: Any) -> str:
     return key if isinstance(key, str) else ""
 
 
-def _reads_on(data: Any) -> bool:
-    """Whether a condition can tell a long string from its beginning."""
+def _needs_whole(data: Any) -> bool:
+    """Whether a condition needs the whole of a long string."""
     if isinstance(data, Mapping):
         match = data.get("match")
         if isinstance(match, Mapping) and (_searches(match) or _longest(match) >= BEGINNING):
             return True
-        return any(map(_reads_on, data.values()))
-    return isinstance(data, list) and any(map(_reads_on, data))
+        return any(map(_needs_whole, data.values()))
+    return isinstance(data, list) and any(map(_needs_whole, data))
 
 
 def _searches(match: Mapping[str, Any]) -> bool:
-    """Whether a match looks for something anywhere in a string; one that no engine can read is left to them."""
+    """Whether a match searches the whole string; engines report malformed ones."""
     return any(isinstance(match.get(name), str) for name in _ANYWHERE)
 
 

@@ -1,6 +1,7 @@
-"""Which models a collection holds vectors of, and which of them is searched.
+"""The models of a collection, and which of them is searched.
 
-Kept in the collection's own metadata, so that a client can tell before its first search whether its model is there.
+They are stored in the collection's metadata, so that a client knows before its first search whether it has the right
+model.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ class CollectionModels:
 
     @classmethod
     def of(cls, fingerprint: str, name: str) -> CollectionModels:
-        """A new collection's models: this one."""
+        """The models of a new collection: just this one."""
         return cls(fingerprint, {fingerprint: name})
 
     @property
     def active_name(self) -> str:
-        """What the searched model is called."""
+        """The name of the searched model."""
         return self.names[self.active]
 
     def require(self, fingerprint: str, name: str, collection: str) -> None:
-        """Raise :class:`ModelMismatch` unless the collection holds vectors of this model."""
+        """Raise :class:`ModelMismatch` unless the collection has vectors of this model."""
         if fingerprint not in self.names:
             held = ", ".join(f"{n!r} ({f[:8]})" for f, n in self.names.items())
             raise ModelMismatch(
@@ -44,21 +45,21 @@ class CollectionModels:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """As stored; :meth:`from_json` reads it back."""
+        """Convert to JSON; :meth:`from_json` reads it back."""
         return {"schema": _SCHEMA, "active": self.active, "models": dict(self.names)}
 
     @classmethod
-    def from_json(cls, data: object, where: str) -> CollectionModels:
-        """Read what :meth:`to_json` wrote.
+    def from_json(cls, data: object, source: str) -> CollectionModels:
+        """Read what :meth:`to_json` wrote; ``source`` names it in messages.
 
         Raises:
-            IndexCorrupt: ``data`` has another form, or was written by a newer version.
+            IndexCorrupt: ``data`` is malformed, or was written by a newer version.
         """
         match data:
             case {"schema": int(schema)} if schema > _SCHEMA:
-                raise IndexCorrupt(f"{where} was written by a newer version of postings (schema {schema} > {_SCHEMA})")
+                raise IndexCorrupt(f"{source} was written by a newer version of postings (schema {schema} > {_SCHEMA})")
             case {"schema": int(), "active": str(active), "models": dict(names)} if active in names and all(
                 isinstance(text, str) for pair in names.items() for text in pair
             ):
                 return cls(active, names)
-        raise IndexCorrupt(f"{where} doesn't say which model the collection was built with: got {data!r:.200}")
+        raise IndexCorrupt(f"{source} doesn't say which model the collection was built with: got {data!r:.200}")

@@ -1,4 +1,4 @@
-"""From settings to the index they name."""
+"""Opening the index of the settings."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def open_index(settings: Settings | None = None) -> Index:
-    """Open the collection that the settings name; close it, or use it as a context manager.
+    """Open the collection of the settings; close it afterwards, or use it as a context manager.
 
-    ``settings.index_url`` picks the engine: a path or ``edge:PATH`` is a folder for the embedded engine,
-    ``http://…`` and ``https://…`` a Qdrant server, or several nodes of a cluster with commas between them.
+    ``settings.index_url`` selects the engine: a path or ``edge:PATH`` is a folder for the embedded engine,
+    ``http://…`` or ``https://…`` a Qdrant server, or several nodes of a cluster, separated by commas.
 
     Raises:
         ConfigurationError: the URL has another scheme.
@@ -33,7 +33,7 @@ def open_index(settings: Settings | None = None) -> Index:
 
     settings = Settings.given(settings)
     if is_server(settings):
-        # qdrant-client takes a second to import: only those who use a server wait for it.
+        # qdrant-client takes a second to import, so it is imported only for a server.
         from postings.index.server import ServerIndex
 
         return ServerIndex.connect(settings)

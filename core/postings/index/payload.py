@@ -1,19 +1,19 @@
-"""How passages and tombstones are stored: the payload fields, and the filters over them.
+"""How passages and tombstones are stored: payload fields, and filters on them.
 
 ======================  =================================================================================
 field                   meaning
 ======================  =================================================================================
 ``doc_id``              the document's id (keyword index)
-``ordinal``             the passage's place in the document, from 0 (integer index)
+``ordinal``             the passage's number in the document, from 0 (integer index)
 ``version``             the document's version, on every passage (integer index)
-``passages``            how many passages this version of the document has
-``start``, ``end``      the passage's character offsets into the document's text
-``title``, ``text``     what is shown
+``passages``            number of passages of this version of the document
+``start``, ``end``      the passage's character offsets in the document's text
+``title``, ``text``     shown to users
 ``metadata``            the user's own fields; filter on ``metadata.<key>``
-``at_head``             keys of the metadata whose long strings only passage 0 has whole, where there are such (keyword
-                        index), see :mod:`postings.index.long_strings`
-``digest``              of all that decided the document's passages and vectors, see :class:`postings.digests.Digest`
-``metadata_digest``     of the document's metadata
+``at_head``             if there are any, keys of the metadata with long strings, which are stored whole only in
+                        passage 0 (keyword index), see :mod:`postings.index.long_strings`
+``digest``              hash of all that decides the document's passages and vectors, see :mod:`postings.digests`
+``metadata_digest``     hash of the document's metadata
 ``deleted_at``          tombstones only: when the document was deleted, ms since the epoch (integer index)
 ======================  =================================================================================
 """
@@ -35,11 +35,11 @@ INDEXED_FIELDS: Mapping[str, str] = {
     "deleted_at": "integer",
     "at_head": "keyword",
 }
-"""Payload fields that are indexed when a collection is created, with Qdrant's schema type of each."""
+"""Payload fields that every collection indexes, with their Qdrant schema types."""
 
 
 def indexed_fields(metadata: Mapping[str, str]) -> dict[str, str]:
-    """All payload fields to index, with the type of each: Postings' own, and those of ``metadata``.
+    """All payload fields to index, with their types: those of Postings, and those of ``metadata``.
 
     Example:
         >>> indexed_fields({"lang": "keyword"})["metadata.lang"]
@@ -52,7 +52,7 @@ TOMBSTONES: Filter = {"must": [{"key": "deleted_at", "range": {"gte": 0}}]}
 """The heads of deleted documents."""
 
 HEADS: Filter = {"must": [{"key": "ordinal", "match": {"value": 0}}]}
-"""One point for each document, deleted ones included."""
+"""One point for each document, including deleted ones."""
 
 
 def passage_point(
@@ -63,8 +63,8 @@ def passage_point(
     Args:
         passage: what to store.
         vectors: by the fingerprint of their model.
-        digest: of its document; without one, the document is encoded again whenever it comes.
-        at_head: as :func:`postings.index.long_strings.shortened` says it.
+        digest: of its document; without one, the document is encoded again each time it is ingested.
+        at_head: as returned by :func:`postings.index.long_strings.shortened`.
     """
     payload: dict[str, Any] = {
         "doc_id": passage.doc_id,
@@ -85,13 +85,13 @@ def passage_point(
 
 
 def tombstone_point(doc_id: str, version: int, deleted_at: int) -> Point:
-    """The head of a deleted document: it has no vector, so no search finds it, but it keeps the version."""
+    """The head of a deleted document: it keeps the version, but has no vector, so no search finds it."""
     payload = {"doc_id": doc_id, "ordinal": 0, "version": version, "passages": 1, "deleted_at": deleted_at}
     return Point(point_id(doc_id, 0), payload)
 
 
 def passage_from(payload: Mapping[str, Any]) -> Passage:
-    """Read back the passage that :func:`passage_point` stored; long strings as they are stored with it."""
+    """Read the passage that :func:`passage_point` stored; long strings may be shortened."""
     return Passage(
         doc_id=payload["doc_id"],
         ordinal=payload["ordinal"],
@@ -111,19 +111,19 @@ def of_documents(doc_ids: Sequence[str]) -> Filter:
 
 
 def deleted_before(milliseconds: int) -> Filter:
-    """Tombstones older than a moment, in ms since the epoch."""
+    """Tombstones older than a time in ms since the epoch."""
     return {"must": [{"key": "deleted_at", "range": {"lt": milliseconds}}]}
 
 
 def version_at_most(version: int) -> Filter:
-    """Points that a revision with this version may replace."""
+    """Points that a revision of this version may replace."""
     return {"must": [{"key": "version", "range": {"lte": version}}]}
 
 
 def stale_points(doc_id: str, version: int, passages: int) -> Filter:
-    """Points of a document that don't belong to the revision whose head is stored.
+    """Points of a document that don't belong to the stored head.
 
-    They are older than the head, or were left by another form of the same version that had more passages.
+    They are older than the head, or the same version was written before with more passages.
     """
     same_document = {"key": "doc_id", "match": {"value": doc_id}}
     older = {"key": "version", "range": {"lt": version}}

@@ -1,4 +1,4 @@
-"""What every index can do, whatever engine is behind it."""
+"""The protocol of an index, which all engines implement."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Filter: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A stored entry: an id (UUID), a JSON payload and at most one sparse vector a model."""
+    """A stored entry: an id (UUID), a JSON payload, and at most one sparse vector for each model."""
 
     id: str
     payload: Mapping[str, Any] = field(hash=False)
@@ -26,7 +26,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class ScoredPoint(Point):
-    """A point that a search found, with the engine's score (dot product)."""
+    """A point found by a search, with the engine's score (dot product)."""
 
     score: float = 0.0
 
@@ -35,11 +35,11 @@ class ScoredPoint(Point):
 class SearchRequest:
     """One search: the points whose vector ``using`` has the highest dot product with ``vector``.
 
-    Points that share no dim with the query have no score and are never found. ``score_threshold`` leaves out lower
-    scores; one that equals it, as a float32, stays. ``with_vector`` returns the stored vector of each hit too.
+    Points that share no dim with the query have no score and are never found. Hits with a score below
+    ``score_threshold``, as a float32, are left out. ``with_vector`` also returns the stored vector of each hit.
 
     Raises:
-        InvalidQuery: a value is of the wrong type or out of range.
+        InvalidQuery: a value has the wrong type or is out of range.
     """
 
     vector: SparseVector
@@ -53,7 +53,7 @@ class SearchRequest:
     def __post_init__(self) -> None:
         if not isinstance(self.vector, SparseVector) or not isinstance(self.using, str):
             raise InvalidQuery(
-                "a search needs a SparseVector and the name of the stored ones, "
+                "a search needs a SparseVector and the name of the vectors to search, "
                 f"got {type(self.vector).__name__} and {type(self.using).__name__}"
             )
         limit, offset = as_integer("limit", self.limit, InvalidQuery), as_integer("offset", self.offset, InvalidQuery)
@@ -68,9 +68,9 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class IndexInfo:
-    """What a collection holds: its place, its models and the number of its points, tombstones included.
+    """A collection: its location, its models and the number of its points, including tombstones.
 
-    The number is ``approximate`` where the collection's strict mode allows no exact count.
+    The number is ``approximate`` if the collection's strict mode doesn't allow an exact count.
     """
 
     collection: str
@@ -81,14 +81,14 @@ class IndexInfo:
 
 
 class Index(Protocol):
-    """One collection of points. Two engines implement it: :class:`EdgeIndex` and :class:`ServerIndex`.
+    """One collection of points; :class:`EdgeIndex` and :class:`ServerIndex` implement it.
 
-    A filter is evaluated on what each point stores: where metadata have long strings, only on their beginning for all
-    points but heads, see :mod:`postings.index.long_strings`; the search clients see to that.
+    A filter is evaluated on what each point stores. Of long strings in the metadata, only heads store more than the
+    beginning, see :mod:`postings.index.long_strings`; the search clients take care of this.
 
-    All methods raise the :class:`postings.errors.IndexFailure` branch of the error tree, and all but ``ensure``
-    and ``close`` raise ``CollectionNotFound`` where there is no collection yet. Writes return once the engine
-    has acknowledged them.
+    All methods may raise errors of the class :class:`postings.errors.IndexFailure`. All but ``ensure`` and ``close``
+    raise ``CollectionNotFound`` if the collection doesn't exist yet. Writes return when the engine has acknowledged
+    them.
     """
 
     @property
@@ -98,58 +98,61 @@ class Index(Protocol):
 
     @property
     def exclusive(self) -> bool:
-        """Whether no other process can write to the collection while it is open here."""
+        """Whether other processes can't write to the collection while this index is open."""
         ...
 
     def ensure(self, fingerprint: str, model: str) -> CollectionModels:
-        """Create the collection for a model, or check that the one that stands has it.
+        """Create the collection for a model, or check that an existing collection has the model.
 
         Args:
             fingerprint: :attr:`postings.Encoder.fingerprint`, the name of the model's vectors in the collection.
-            model: what to call the model in messages.
+            model: the name of the model in messages.
 
         Raises:
-            ModelMismatch: the collection stands, without this model.
+            ModelMismatch: the collection exists without this model.
         """
         ...
 
     def info(self) -> IndexInfo:
-        """Say what the collection holds."""
+        """Describe the collection."""
         ...
 
     def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
-        """Insert the points that are absent; replace those whose stored ``version`` is at most ``newest``.
+        """Insert points, and replace those whose stored ``version`` is at most ``newest``.
 
-        Points stored with a higher version are left as they are, silently. ``None`` replaces unconditionally.
+        Points with a higher stored version silently stay as they are. ``None`` replaces unconditionally.
         """
         ...
 
     def delete(self, filter: Filter) -> None:
-        """Delete the points that match ``filter`` at the moment of the delete.
+        """Delete the points that match ``filter`` at the time of the delete.
 
         Raises:
-            InvalidFilter: a condition searches in long strings of the metadata, which only heads have whole.
+            InvalidFilter: a condition searches long strings of the metadata, which only heads store whole.
         """
         ...
 
     def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:
-        """Find points, best first; equal scores in the order of their ids, so that pages are pages of one list.
+        """Find points, best first; equal scores are in the order of their ids, so pages don't overlap.
 
-        On a cluster, a replica may lag behind what was acknowledged; ``consistent`` asks most of them, and so finds
-        whatever was written before. ``retrieve`` and ``scroll`` read so anyway.
+        On a cluster, a replica may not have all acknowledged writes yet. ``consistent`` asks a majority of the
+        replicas, and so finds everything that was written before. ``retrieve`` and ``scroll`` always do so.
         """
         ...
 
     def search_batch(self, requests: Iterable[SearchRequest], *, consistent: bool = False) -> list[list[ScoredPoint]]:
-        """Answer several searches in one call, in the order of the requests."""
+        """Answer several searches in one call; return their hits in the order of the requests."""
         ...
 
     def retrieve(
         self, ids: Iterable[str], *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
     ) -> list[Point]:
-        """Read points by id, in the order of ``ids``, leaving out those that aren't there.
+        """Read points by id, in the order of ``ids``; ids that don't exist are left out.
 
-        ``fields`` limits the payload that is read.
+        Args:
+            ids: of the points.
+            fields: payload fields to read; by default all.
+            vectors: names of the vectors to read; by default none.
         """
         ...
 
@@ -161,20 +164,21 @@ class Index(Protocol):
         vectors: Sequence[str] = (),
         offset: str | None = None,
     ) -> tuple[list[Point], str | None]:
-        """Read some of the points that match, in the order of their ids, from the id ``offset`` on.
+        """Read one page of the matching points, in the order of their ids, starting at the id ``offset``.
 
-        Returns the points and the id to go on with; ``None`` after the last ones.
+        Returns:
+            The points, and the id at which the next page starts; ``None`` after the last page.
         """
         ...
 
     def scroll(
         self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
     ) -> Iterator[Point]:
-        """Go through all points that match, in the order of their ids; ``fields`` limits the payload that is read."""
+        """Read all matching points, in the order of their ids; see :meth:`retrieve` for the arguments."""
         ...
 
     def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
-        """Count the points that match; without ``exact``, about as many as the engine can say at once.
+        """Count the matching points; without ``exact``, the engine may estimate the number.
 
         Raises:
             StrictModeRejected: the collection's strict mode doesn't allow exact counts.

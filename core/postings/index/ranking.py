@@ -1,11 +1,13 @@
-"""One list of hits on every engine: the best score first, equal scores in the order of their ids.
+"""The same list of hits on every engine: the best score first, equal scores in the order of their ids.
 
-An engine cuts its answer after so many points, among equal scores too, and which of those it keeps is its own affair:
-pages cut by an engine can overlap. So it is asked for the page and for one point more at either end. Where both cuts
-fall between two scores, that is all. Where one falls among equal scores, the page may hold the wrong ones of them: all
-from the top are asked for, by id, score and version only, and ever more of them until a lower score comes. Their
-payload is read afterwards; where one was written in between, all are searched for again, with their payload, so that a
-page never shows another text than the one that was scored, nor one that the filter excludes, and is never short.
+An engine cuts its answer after ``limit`` points. If the cut is among equal scores, it may keep any of them, so its
+pages can overlap. Therefore the engine is asked for the page and one more point at either end:
+
+* If both cuts are between different scores, the page is complete.
+* If a cut is among equal scores, the page may have the wrong ones of them. Then all points from the top are asked for,
+  with id, score and version only, and more and more of them until a lower score appears. Their payload is read
+  afterwards. If one of them was written in between, all are searched again, with their payload. So a page never shows a
+  text other than the one that was scored, or one that the filter excludes, and no hit is missing.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ _VERSION = "version"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What an engine is asked: ``limit`` points after the best ``offset``; of equal scores it may give any."""
+    """A question to an engine: ``limit`` points after the best ``offset``; it may return any of equal scores."""
 
     vector: SparseVector
     using: str
@@ -37,15 +39,15 @@ class Question:
     filter: Filter | None = None
     score_threshold: float | None = None
     fields: Sequence[str] | None = None
-    """Of the payload; ``None`` for all."""
+    """Payload fields to read; ``None`` for all."""
     with_vector: bool = False
 
 
 class Ranking:
-    """Finds the pages that are asked for; it asks nothing itself, so that whoever asks may block or not.
+    """Works out which questions to ask an engine, and the pages from its answers; the caller sends the questions.
 
     Raises:
-        InvalidQuery: the requests aren't searches.
+        InvalidQuery: a request isn't a :class:`SearchRequest`.
         InvalidFilter: a filter can't be used.
 
     Example:
@@ -63,19 +65,19 @@ class Ranking:
         self._searches = [_Search(each) for each in as_list("requests", requests, SearchRequest, InvalidQuery)]
 
     def questions(self) -> list[Question]:
-        """What to ask next: one question for each search whose order isn't known yet."""
+        """The next questions: one for each search without a page."""
         return [search.question() for search in self._searches if search.page is None]
 
     def answer(self, answers: Iterable[Sequence[ScoredPoint]]) -> None:
-        """Take what the engine says to the last questions, in their order."""
+        """Take the engine's answers to the last questions, in their order."""
         asked = [search for search in self._searches if search.page is None]
         for search, points in zip(asked, answers, strict=True):
-            search.take(points)
+            search.answer(points)
 
     def ask_less(self) -> bool:
-        """Ask for no more than is wanted from now on; ``False`` if no question becomes smaller by that.
+        """From now on, ask for the page only; return ``False`` if no question becomes smaller.
 
-        For an engine that refuses the points more: which of equal scores are in a page, is then its own affair.
+        This is for an engine that refuses larger questions. It then decides which of equal scores are on a page.
         """
         larger = [search for search in self._searches if search.page is None and not search.plain]
         for search in larger:
@@ -83,23 +85,23 @@ class Ranking:
         return bool(larger)
 
     def unread(self) -> list[str]:
-        """Ids of hits that are still without payload, once all hits are known."""
+        """The ids of hits without payload, once all hits are known."""
         if self.questions():
             return []
         return list(dict.fromkeys(hit.id for search in self._searches if search.bare for hit in search.page or ()))
 
     @property
     def vectors(self) -> list[str]:
-        """Names of the vectors that these hits need."""
+        """The names of the vectors to read with these hits."""
         return list(dict.fromkeys(search.wanted.using for search in self._searches if search.wanted.with_vector))
 
     def complete(self, points: Iterable[Point]) -> None:
-        """Take what was read by id; a search of whose hits one was written since it was found has to be asked again."""
+        """Take the points read by id; a search is repeated if one of its hits was written in the meantime."""
         # A document's tombstone has the id of its first passage.
         found = {point.id: point for point in points if "deleted_at" not in point.payload}
         for search in self._searches:
             if search.bare:
-                search.read(found)
+                search.complete(found)
 
     def pages(self) -> list[list[ScoredPoint]]:
         """The hits of each request, in the order of the requests."""
@@ -107,17 +109,17 @@ class Ranking:
 
 
 class _Search:
-    """A request, and how far it has got.
+    """A request, and the state of its search.
 
     Attributes:
         wanted: the request.
-        bare: whether the payload of the hits is still to be read.
+        bare: whether the payload of the hits must be read afterwards.
         page: the hits, once their order is known.
-        plain: whether the engine is asked for the page alone.
+        plain: whether the engine is asked for the page only.
     """
 
     def __init__(self, request: SearchRequest) -> None:
-        # Read once: it may be asked for several times.
+        # The filter may be an iterable that can be read only once.
         self.wanted = request if request.filter is None else replace(request, filter=checked_filter(request.filter))
         self.bare = False
         self.page: list[ScoredPoint] | None = None
@@ -145,8 +147,8 @@ class _Search:
         self.plain, self.bare = True, False
         self._start, self._most = self.wanted.offset, self.wanted.limit
 
-    def take(self, points: Sequence[ScoredPoint]) -> None:
-        # A cluster that moves a shard can name a point twice.
+    def answer(self, points: Sequence[ScoredPoint]) -> None:
+        # A cluster that moves a shard may return a point twice.
         unique = {point.id: point for point in reversed(points)}
         threshold = self._threshold
         kept = [point for point in unique.values() if threshold is None or point.score >= threshold]
@@ -163,7 +165,7 @@ class _Search:
         self._most = self._end + 1 if below else _GROWTH * max(self._most, self._end + 1)
         self._start, self.bare = 0, not self._together
 
-    def read(self, found: dict[str, Point]) -> None:
+    def complete(self, found: dict[str, Point]) -> None:
         using = [self.wanted.using] if self.wanted.with_vector else []
         hits = self.page or []
         self.bare = False
@@ -175,12 +177,12 @@ class _Search:
             and all(name in point.vectors for name in using)
         ]
         if len(self.page) < len(hits):
-            # With the payload in the same answer, nothing can come in between again.
+            # This time with the payload in the same answer, so that nothing can be written in between.
             self.page, self._together = None, True
 
 
 def _as_score(threshold: float | None) -> float | None:
-    """The threshold as a score, which is a float32: the one of 0.7 is a little lower than Python's number."""
+    """The threshold in float32, as scores are: 0.7 is a little lower than in Python."""
     if threshold is None:
         return None
     with np.errstate(over="ignore"):
@@ -188,7 +190,7 @@ def _as_score(threshold: float | None) -> float | None:
 
 
 def _below(threshold: float) -> float | None:
-    """The next lower score: the embedded engine and qdrant-client's memory leave out one that equals the threshold."""
+    """The next lower score: the embedded engine and qdrant-client's memory exclude the threshold itself."""
     with np.errstate(over="ignore"):
         lower = float(np.nextafter(np.float32(threshold), np.float32(-np.inf)))
     return lower if math.isfinite(lower) else None

@@ -1,4 +1,4 @@
-"""Going through all points that match, a page at a time."""
+"""Reading all matching points, page by page."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from postings.index.protocol import Filter, Index, Point
 def scrolled(
     index: Index, filter: Filter | None, fields: Sequence[str] | None, vectors: Sequence[str]
 ) -> Iterator[Point]:
-    """The points of all pages, see :meth:`postings.Index.scroll`."""
-    # The arguments may be iterables that can be read once: here, for all pages.
+    """Yield the points of all pages, see :meth:`postings.Index.scroll`."""
+    # The arguments may be iterables that can be read only once.
     filter = None if filter is None else checked_filter(filter)
     fields = None if fields is None else as_list("fields", fields, str, InvalidInput)
     vectors = as_list("vectors", vectors, str, InvalidInput)

@@ -12,15 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from postings import Document
-from postings.errors import InvalidDocument, InvalidMessage
+from postings.errors import InvalidDocument, InvalidMessage, NewerFormat
 from postings_ingest.operations import Deletion, Operation
 
 FORMAT = 1
 _FIELDS = {"id", "text", "title", "metadata", "version"}
-
-
-class NewerFormat(InvalidMessage):
-    """A payload that a newer version wrote."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
-from postings.unseen import encodable
+from postings.unprintable import escape_surrogates
 from postings_ingest.readers.forms import json_form
 from postings_ingest.readers.rows import Fields
 
@@ -44,7 +44,14 @@ class Rejection:
         """Reject a record, whatever it is; all is made safe to encode."""
         text = raw.decode(errors="backslashreplace") if isinstance(raw, bytes) else str(raw)
         text = text if len(text) <= LONGEST_RECORD else text[:1000]
-        return cls(encodable(file), line, encodable(str(reason)), encodable(text), _storable(record), fields)
+        return cls(
+            escape_surrogates(file),
+            line,
+            escape_surrogates(str(reason)),
+            escape_surrogates(text),
+            _storable(record),
+            fields,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """One line of a ``--rejects`` file: ``raw`` stands there only without ``record``."""

@@ -10,8 +10,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from postings.errors import InvalidMessage, PostingsError
-from postings.writes import Outcome
+from postings.errors import IndexUnavailable, InvalidMessage, NewerFormat, PostingsError, WorkerDied
+from postings.write_protocol import Outcome
 from postings_ingest.indexing import Indexed, Indexer
 from postings_ingest.operations import Deletion, Operation, micro_batches
 from postings_ingest.prepared import Prepared
@@ -19,7 +19,7 @@ from postings_ingest.queue.counts import Counts
 from postings_ingest.queue.dead_letters import letter
 from postings_ingest.queue.lease import Held, Lease
 from postings_ingest.queue.ledger import Ledger
-from postings_ingest.queue.messages import NewerFormat, Unreadable, dump, pack, to_json, unpack
+from postings_ingest.queue.messages import Unreadable, dump, pack, to_json, unpack
 from postings_ingest.worker.patience import Broken, Patience, Stopping
 
 log = logging.getLogger(__name__)
@@ -189,7 +189,7 @@ class BatchRun:
         try:
             self._indexer.probe()
         except PostingsError as error:
-            raise NothingWorks(f"no document can be indexed: {error}") from error
+            raise IndexUnavailable(f"no document can be indexed: {error}") from error
 
     def _try_model(self, error: Exception) -> None:
         """A document isn't to blame for what happens with any other, too; nor, at once, for a lack of memory."""
@@ -239,13 +239,3 @@ class BatchRun:
 
     def _letter(self, operation: Any, error: Exception) -> str:
         return letter(operation, type(error).__name__, str(error), self._lease.arrival)
-
-
-class WorkerDied(PostingsError):
-    """A document whose worker died each time it was tried."""
-
-
-class NothingWorks(PostingsError):
-    """The index takes no document at all: something around them must be the cause, and is waited for."""
-
-    retry = True

@@ -8,15 +8,15 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from postings.secrets import without_secrets
-from postings.unseen import Replacing
+from postings.unprintable import UnprintableTable
 
 if TYPE_CHECKING:
     from postings import Settings
 
 _CONTEXT = ("job", "batch", "document")
 
-_ESCAPED = Replacing(lambda character: character if character == "\t" else repr(character)[1:-1])
-_JSON_ESCAPED = Replacing(lambda character: json.dumps(character)[1:-1])
+_ESCAPED = UnprintableTable(lambda character: character if character == "\t" else repr(character)[1:-1])
+_JSON_ESCAPED = UnprintableTable(lambda character: json.dumps(character)[1:-1])
 
 
 def configure_logging(settings: Settings) -> None:

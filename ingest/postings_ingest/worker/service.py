@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from postings import Encoder, Index, Settings, open_index
 from postings.clock import arrival_version
 from postings.errors import IndexLocked, InvalidMessage, MissingExtra, PostingsError
-from postings.writes import sweep_tombstones
+from postings.write_protocol import sweep_tombstones
 from postings_ingest.indexing import Indexer
 from postings_ingest.queue.celery_app import announce
 from postings_ingest.queue.dead_letters import DeadLetters

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from postings.encoder.exporting import export_model
+from postings.encoder.export.model import export_model
 from tests.support.models import save
 
 HEAVY = {"torch", "transformers", "sentence_transformers", "onnx", "scipy"}

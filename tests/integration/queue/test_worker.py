@@ -21,7 +21,7 @@ import pytest
 from postings import Document, Encoder, Settings, open_index
 from postings.clock import arrival_version
 from postings.errors import QueueFull
-from postings.writes import Revision, write
+from postings.write_protocol import Revision, write
 from postings_ingest import Counts, DeadLetters, Job, Ledger, Producer
 from postings_ingest.queue.celery_app import TASK, celery_app, queue_name
 from postings_ingest.queue.ledger import BULK, INTERACTIVE

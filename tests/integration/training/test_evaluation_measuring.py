@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from postings import Document, EdgeIndex, Encoder
-from postings.encoder.sources import BUNDLED
+from postings.encoder.model_files.location import BUNDLED
 from postings.errors import InvalidInput, ModelMismatch
 from postings_cli.main import run
 from postings_ingest import Pipeline

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from postings import Encoder
-from postings.encoder.sources import BUNDLED
+from postings.encoder.model_files.location import BUNDLED
 from postings.errors import ReaderError
 from postings_training.data.nano_beir import load_nano_beir
 from postings_training.evaluation import measure_model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postings.encoder.batches import batches
+from postings.encoder.passes.batches import batches
 
 lengths = st.lists(st.integers(1, 600), max_size=200)
 

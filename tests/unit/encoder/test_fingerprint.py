@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from postings.encoder.fingerprint import fingerprint
-from postings.encoder.sources import BUNDLED
+from postings.encoder.model_files.fingerprint import fingerprint
+from postings.encoder.model_files.location import BUNDLED
 from tests.support.models import copy_of_tiny
 
 

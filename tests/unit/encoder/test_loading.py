@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from postings import Encoder
-from postings.encoder.exporting import export_model
-from postings.encoder.onnx.facts import FORMAT, read_facts
-from postings.encoder.sources import BUNDLED, cache_folder
+from postings.encoder.cache import cache_folder
+from postings.encoder.export.model import export_model
+from postings.encoder.model_files.location import BUNDLED
+from postings.encoder.routes.onnx.manifest import FORMAT, read_manifest
 from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
 from tests.support.models import TEXTS, copy_of_tiny, csr_with_whole_queries, longformer, save
 
@@ -131,8 +132,8 @@ def test_damaged_graphs_and_a_cache_that_cannot_be_written_leave_pytorch(
     for graph in (copy / "onnx").iterdir():
         graph.unlink()
     assert Encoder.load(copy, "cpu").backend == "torch"
-    assert "the model's graphs can't be kept in" in caplog.text
-    with pytest.raises(ConfigurationError, match="graphs can't be kept in"):
+    assert "the model's graphs can't be written to" in caplog.text
+    with pytest.raises(ConfigurationError, match="graphs can't be written to"):
         Encoder.load(copy, "cpu", "onnx")
 
 
@@ -180,14 +181,14 @@ def test_graphs_of_another_format_are_not_taken(tmp_path: Path) -> None:
     copy = copy_of_tiny(tmp_path)
     facts = copy / "onnx" / "transformer.json"
     facts.write_text(json.dumps({**json.loads(facts.read_text()), "format": FORMAT - 1}))
-    assert read_facts(copy / "onnx", "float32") is None
+    assert read_manifest(copy / "onnx", "float32") is None
     facts.write_text("[]")
-    assert read_facts(copy / "onnx", "float32") is None
-    assert read_facts(BUNDLED / "tiny" / "onnx", "float32")
+    assert read_manifest(copy / "onnx", "float32") is None
+    assert read_manifest(BUNDLED / "tiny" / "onnx", "float32")
 
 
 def test_a_model_without_maximum_is_refused_on_onnx(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotSupported, match="can't run on ONNX: expected a masked-language model and max pooling"):
+    with pytest.raises(ModelNotSupported, match="can't run on ONNX: expected a masked-language model with max pooling"):
         Encoder.load(save("sum_pooling", tmp_path), "cpu", "onnx")
     with pytest.raises(ModelNotSupported, match="has nothing to export: expected a Transformer and a SpladePooling"):
         export_model(tmp_path / "sum_pooling")

@@ -14,7 +14,7 @@ from sentence_transformers import SparseEncoder
 
 from postings import Encoder, SparseVector
 from postings.encoder.backends import Backend, Precision
-from postings.encoder.sources import BUNDLED
+from postings.encoder.model_files.location import BUNDLED
 from tests.support.models import MODELS, SPLADE, TEXTS, save
 
 TOLERANCE = 1e-4

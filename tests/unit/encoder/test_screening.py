@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postings import Encoder
-from postings.encoder.activations import activations
-from postings.encoder.max_first import _Screen
-from postings.encoder.onnx.heads import screen_graph
-from postings.encoder.onnx.session import Session
-from postings.encoder.onnx.weights import rounded_decoder
-from postings.encoder.screening import ScreenYield
+from postings.encoder.export.head import screen_graph
+from postings.encoder.routes.activations import activations
+from postings.encoder.routes.onnx.quantization import quantized_decoder
+from postings.encoder.routes.onnx.session import Session
+from postings.encoder.routes.screening import ScreenYield
+from postings.encoder.routes.torch_splade import _Screen
 from postings.errors import InvalidVector
 
 Floats = npt.NDArray[np.float32]
@@ -48,7 +48,7 @@ def active(hidden: Floats, decoder: Floats, bias: Floats) -> npt.NDArray[np.bool
 @given(heads())
 def test_the_screen_in_eight_bits_keeps_every_active_entry(head: tuple[Floats, Floats, Floats]) -> None:
     hidden, decoder, bias = head
-    integers, slack = rounded_decoder(decoder, bias)
+    integers, slack = quantized_decoder(decoder, bias)
     graph = screen_graph(*decoder.shape).SerializeToString()
     possible = Session(graph, {"slack": slack, "decoder_0": integers}).run(hidden=hidden)[0]
     assert not (active(*head) & ~possible).any()
@@ -69,7 +69,7 @@ def test_the_screens_leave_little_of_what_cannot_be_active() -> None:
     hidden = random.standard_normal((4, 30, 64), np.float32)
     decoder = random.standard_normal((2000, 64), np.float32)
     bias = np.full(2000, -32, np.float32)
-    integers, slack = rounded_decoder(decoder, bias)
+    integers, slack = quantized_decoder(decoder, bias)
     tiles = {f"decoder_{start}": integers[start : start + 1024] for start in (0, 1024)}
     graph = screen_graph(2000, 64).SerializeToString()
     possible = Session(graph, {"slack": slack, **tiles}).run(hidden=hidden)[0]

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from postings import Encoder
-from postings.encoder.activations import Activations
 from postings.encoder.backends import Backend
-from postings.encoder.batches import batches
-from postings.encoder.folder import ModelFolder
-from postings.encoder.loading import Loader
-from postings.encoder.route import Prepared, Route
-from postings.encoder.sharing import SharedPasses
-from postings.encoder.sources import BUNDLED
+from postings.encoder.loader import Loader
+from postings.encoder.model_files.location import BUNDLED
+from postings.encoder.model_files.modules import ModelFolder
+from postings.encoder.passes.batches import batches
+from postings.encoder.passes.shared import SharedPasses
+from postings.encoder.routes.activations import Activations
+from postings.encoder.routes.protocol import Prepared, Route
 
 TEXTS = [f"text number {n} about {n} lions" for n in range(12)]
 

@@ -13,10 +13,10 @@ from sentence_transformers import SparseEncoder
 from transformers import AutoTokenizer
 
 from postings import Encoder, SparseVector
-from postings.encoder.amendments import amended
 from postings.encoder.backends import Backend
-from postings.encoder.probes import probes
-from postings.encoder.tokenizer import Tokenizer
+from postings.encoder.model_files.tokenizer import Tokenizer
+from postings.encoder.model_files.transformers_tokenizer import as_transformers_loads
+from postings.encoder.routes.probes import probes
 from tests.support.models import TEXTS, inference_free, roberta, save, small_bert
 
 KINDS = [
@@ -173,7 +173,7 @@ def test_what_tells_queries_from_documents_is_left_to_sentence_transformers(
 def test_a_tokenizer_is_told_without_transformers_or_not_at_all(saved: Path, name: str, tmp_path: Path) -> None:
     folder = changed(saved, CHANGES[name], tmp_path)
     (folder / "config.json").write_text('{"frozen": true}')  # as beside a SparseStaticEmbedding
-    serialized = amended(folder)
+    serialized = as_transformers_loads(folder)
     assert (serialized is None) == (name in ONLY_TRANSFORMERS_KNOWS)
     if serialized is not None:
         tokenizer = Tokenizer(serialized, 256, special_tokens=False)
@@ -190,7 +190,7 @@ def test_a_tokenizer_that_is_read_as_it_is_is_told_by_its_class(saved: Path, nam
     of_bert = {"do_lower_case": None, "tokenize_chinese_chars": None}
     folder = changed(saved, both(CASED, edited(SETTINGS, tokenizer_class=name, **of_bert)), tmp_path)
     (folder / "config.json").write_text("{}")
-    serialized = amended(folder)
+    serialized = as_transformers_loads(folder)
     assert (serialized is None) == (name in {"ModernBertTokenizer", "GPT2Tokenizer"})
     if serialized is not None:
         reference = AutoTokenizer.from_pretrained(folder)
@@ -213,7 +213,7 @@ def test_inference_free_queries_follow_their_tokenizer(change: Change, light: bo
     folder = save(inference_free, tmp_path)
     (side,) = folder.glob("query*SparseStaticEmbedding")
     change(side)
-    assert (amended(side) is not None) is light
+    assert (as_transformers_loads(side) is not None) is light
     encoder = Encoder.load(folder, "cpu", "torch")
     reference = SparseEncoder(str(folder), device="cpu")
     assert_same(encoder.encode_queries(KINDS), reference.encode_query(KINDS, convert_to_sparse_tensor=False).numpy())

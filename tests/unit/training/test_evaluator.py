@@ -8,7 +8,7 @@ import pytest
 from sentence_transformers import SparseEncoder
 
 from postings import Encoder
-from postings.encoder.sources import BUNDLED
+from postings.encoder.model_files.location import BUNDLED
 from postings.errors import ConfigurationError, ReaderError
 from postings_training.data import load_set
 from postings_training.data.judgements import pairs_as_set

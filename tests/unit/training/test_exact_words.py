@@ -7,8 +7,7 @@ from collections import Counter
 
 import pytest
 
-from postings.encoder.sources import model_folder
-from postings.encoder.tokenizer import Tokenizer
+from postings.encoder.toolkit import Tokenizer, model_folder
 from postings_training.teachers.exact_words import exact_words
 
 QUERIES = ["what hunts zebras", "where do herons fish", "who digs a sett", ""]

@@ -12,7 +12,7 @@ from sentence_transformers.sparse_encoder.losses import FlopsLoss
 from sentence_transformers.sparse_encoder.modules import SpladePooling
 from torch import Tensor, nn
 
-from postings.encoder.torch_model import modules_of
+from postings.encoder.toolkit import modules_of
 from postings_training.models.activations import recompute_activations
 from postings_training.models.lean_head import pooled
 from postings_training.models.patching import lean_heads

@@ -13,7 +13,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from sentence_transformers.sparse_encoder.modules import Dense, SparseAutoEncoder, SparseStaticEmbedding
 
 from postings import Encoder
-from postings.encoder.torch_model import modules_of
+from postings.encoder.toolkit import modules_of
 from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
 from postings_training.models.building import build_model
 from postings_training.models.inference_free import inverse_frequencies

@@ -6,8 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postings.encoder.sources import model_folder
-from postings.encoder.tokenizer import Tokenizer
+from postings.encoder.toolkit import Tokenizer, model_folder
 from postings_training.teachers.related_words import related_words, whole_words
 
 

@@ -9,8 +9,7 @@ from datasets import Dataset
 from scipy.sparse import csr_array
 
 from postings import Encoder
-from postings.encoder.sources import model_folder
-from postings.encoder.tokenizer import Tokenizer
+from postings.encoder.toolkit import Tokenizer, model_folder
 from postings.errors import ConfigurationError
 from postings_training.losses.in_batch_kl import InBatchDistillation
 from postings_training.recipes.loading import load_recipe

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from postings.errors import MissingExtra, ReaderError
+from postings.errors import MissingExtra, ReaderError, first_line
+from postings.hub import is_hub_id
 
 
 def load_hub(name: str, split: str) -> Any:
@@ -14,7 +15,7 @@ def load_hub(name: str, split: str) -> Any:
         ReaderError: the name isn't a hub id, the hub can't be reached, or it has no such split.
         MissingExtra: datasets isn't installed.
     """
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+    if not is_hub_id(name):
         raise ReaderError(f"{name} isn't there: expected a JSONL file, a BEIR folder or a hub id (owner/name)")
     try:
         from datasets import load_dataset
@@ -23,7 +24,7 @@ def load_hub(name: str, split: str) -> Any:
     try:
         return load_dataset(name, split=split)
     except Exception as error:  # the client raises errors of its own, of httpx and of the OS
-        reason = str(error).strip().partition("\n")[0]
         raise ReaderError(
-            f"the data set {name} isn't cached, and the hub didn't provide it ({reason}): use local data with --data"
+            f"the data set {name} isn't cached, and the hub didn't provide it ({first_line(error)}): "
+            "use local data with --data"
         ) from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from postings.errors import ConfigurationError, MissingExtra, ReaderError
+from postings.errors import ConfigurationError, MissingExtra, ReaderError, first_line
 from postings_training.data.judgements import BeirSet, CorpusText, JudgedQueries
 
 DATASET = "sentence-transformers/NanoBEIR-en"
@@ -71,7 +71,6 @@ def _rows(dataset: str, subset: str, split: str) -> Any:
     try:
         return load_dataset(dataset, subset, split=split)
     except Exception as error:  # datasets raises errors of its own, of the hub's client, of httpx and of the OS
-        reason = str(error).strip().partition("\n")[0]
         raise ReaderError(
-            f"{subset} of {split} can't be loaded from {dataset} ({reason}): BEIR folders need no hub"
+            f"{subset} of {split} can't be loaded from {dataset} ({first_line(error)}): BEIR folders need no hub"
         ) from error

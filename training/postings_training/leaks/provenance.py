@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 
-from postings.encoder.sources import model_folder
+from postings.encoder.toolkit import model_folder
 from postings.errors import ReaderError
 from postings_training.data.hub import load_hub
 from postings_training.data.rows import Row, read_rows

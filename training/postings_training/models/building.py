@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from postings.encoder.folder import sparse_module
-from postings.encoder.sources import model_folder
-from postings.encoder.torch_model import modules_of
+from postings.encoder.toolkit import model_folder, modules_of, sparse_module
 from postings.errors import ModelNotSupported, PostingsError
 from postings_training.models.csr import csr_model
 from postings_training.models.inference_free import with_static_queries

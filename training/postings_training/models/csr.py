@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from postings.encoder.folder import Task, modules_in
-from postings.encoder.torch_model import modules_of
+from postings.encoder.toolkit import Task, modules_in, modules_of
 from postings.errors import ConfigurationError
 from postings_training.models.csr_start import start_from_components, whole_query_layer
 from postings_training.models.loading import load_base

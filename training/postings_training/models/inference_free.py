@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from postings.encoder.torch_model import modules_of
+from postings.encoder.toolkit import modules_of
 from postings_training.data.batching import batched
 
 if TYPE_CHECKING:

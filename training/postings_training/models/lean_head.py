@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from postings.encoder.batches import batches
+from postings.encoder.toolkit import batches
 
 _TILE = {"cpu": 2048, "cuda": 8192}
 _TOKENS = {"cpu": 1024, "cuda": 16_384}

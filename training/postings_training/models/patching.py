@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from postings.encoder.torch_model import modules_of
+from postings.encoder.toolkit import modules_of
 from postings_training.models.lean_head import pooled
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def lean_heads(model: SparseEncoder) -> Iterator[int]:
 
     Example:
         >>> from sentence_transformers import SparseEncoder
-        >>> from postings.encoder.sources import model_folder
+        >>> from postings.encoder.toolkit import model_folder
         >>> with lean_heads(SparseEncoder(str(model_folder("tiny")), device="cpu")) as sides:
         ...     sides
         1

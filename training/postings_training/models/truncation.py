@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from postings.encoder.torch_model import modules_of
+from postings.encoder.toolkit import modules_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder

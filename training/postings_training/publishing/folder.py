@@ -10,9 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from postings.encoder.fingerprint import fingerprint
-from postings.encoder.folder import Task
-from postings.encoder.torch_model import modules_of
+from postings.encoder.toolkit import Task, fingerprint, modules_of
 from postings_training.leaks.provenance import RECORD, Source
 from postings_training.publishing.card import card
 from postings_training.recipes.recipe import Recipe

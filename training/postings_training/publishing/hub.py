@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from postings.errors import ConfigurationError
+from postings.errors import ConfigurationError, first_line
 
 
 def push(folder: Path, name: str) -> str:
@@ -20,7 +20,7 @@ def push(folder: Path, name: str) -> str:
         address = str(api.create_repo(name, exist_ok=True))
         api.upload_folder(repo_id=name, folder_path=folder, commit_message="A sparse encoder trained with Postings")
     except Exception as error:  # the client raises errors of its own, of httpx and of the OS
-        reason = str(error).strip().partition("\n")[0]
-        later = f"hf upload {name} {folder}"
-        raise ConfigurationError(f"the hub didn't take {name} ({reason}); the model is in {folder}: {later}") from error
+        raise ConfigurationError(
+            f"the hub didn't accept {name} ({first_line(error)}); the model is in {folder}: hf upload {name} {folder}"
+        ) from error
     return address

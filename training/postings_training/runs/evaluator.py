@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 from sentence_transformers.base.evaluation import BaseEvaluator
 
 from postings import SparseVector
-from postings.encoder.batches import batches
-from postings.encoder.folder import Task, sparse_module
-from postings.encoder.torch_model import modules_of, route_of
+from postings.encoder.toolkit import Task, encode_with, modules_of, sparse_module
 from postings_training.data import BeirSet, Judgements, load_set
 from postings_training.data.nano_beir import load_nano_beir
 from postings_training.evaluation import ExactSearch, evaluate
@@ -103,15 +101,7 @@ def vectors(model: SparseEncoder, texts: Sequence[str], task: Task) -> list[Spar
     training = model.training
     model.eval()
     try:
-        route = route_of(model, task)
-        prompt = model.prompts.get(task) or ""
-        prepared = route.prepare([prompt + text for text in texts])
-        found: list[SparseVector | None] = [None] * len(texts)
-        for group in batches([len(each) for each in prepared], route.pass_size):
-            encoded = route.encode([prepared[position] for position in group], positions=False)
-            for position, each in zip(group, encoded, strict=True):
-                found[position] = each.vector
-        return [vector for vector in found if vector is not None]
+        return encode_with(model, texts, task)
     finally:
         model.train(training)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from postings.encoder.tokenizer import Tokenizer, Word
+from postings.encoder.toolkit import Tokenizer, Word
 from postings.errors import MissingExtra
 from postings_training.teachers.sparse_rows import sparse_rows
 
@@ -43,7 +43,7 @@ def exact_words(queries: Sequence[str], documents: Sequence[str], tokenizer: Tok
         MissingExtra: ``PyStemmer`` isn't installed.
 
     Example:
-        >>> from postings.encoder.sources import model_folder
+        >>> from postings.encoder.toolkit import model_folder
         >>> tokenizer = Tokenizer.load(model_folder("tiny"), 510, special_tokens=False)
         >>> queries, documents = exact_words(["fast cats"], ["A cat is fast.", "A dog sleeps."], tokenizer)
         >>> (queries @ documents.T).toarray().tolist()

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from postings.encoder.sources import model_folder
-from postings.encoder.tokenizer import Tokenizer
+from postings.encoder.toolkit import Tokenizer, model_folder
 from postings.errors import ConfigurationError, InvalidInput
 from postings_training.recipes.objective import TeacherSettings
 from postings_training.recipes.recipe import Recipe
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_WINDOW = 512
+_MAX_LENGTH = 512
 
 
 class InBatchTeachers:
@@ -72,7 +71,7 @@ class InBatchTeachers:
         self._targets: tuple[csr_array, csr_array] | None = None
         if recipe.imitation.weight:
             sparse, vectors = found["sparse"]
-            read = (settings.max_length or _WINDOW) - SPECIAL_TOKENS
+            read = (settings.max_length or _MAX_LENGTH) - SPECIAL_TOKENS
             tokenizer = Tokenizer.load(model_folder(sparse.model), read, special_tokens=False)
             related = _related(*found["dense"], tokenizer, settings, device) if recipe.imitation.related else None
             self._targets = target_vectors(vectors, texts, tokenizer, recipe.imitation, related)

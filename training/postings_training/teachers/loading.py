@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from postings.encoder.sources import model_folder
+from postings.encoder.toolkit import model_folder
 from postings.errors import ModelNotSupported
 from postings_training.recipes.objective import TeacherSettings
 

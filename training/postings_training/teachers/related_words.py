@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from postings.encoder.tokenizer import Tokenizer
+from postings.encoder.toolkit import Tokenizer
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -23,7 +23,7 @@ def whole_words(tokenizer: Tokenizer) -> dict[str, int]:
     """The tokens of a vocabulary that are whole words of three or more Latin letters, and their ids.
 
     Example:
-        >>> from postings.encoder.sources import model_folder
+        >>> from postings.encoder.toolkit import model_folder
         >>> "lion" in whole_words(Tokenizer.load(model_folder("tiny"), 512))
         True
     """

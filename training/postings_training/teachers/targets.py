@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from postings.encoder.tokenizer import Tokenizer
+from postings.encoder.toolkit import Tokenizer
 from postings_training.recipes.objective import ImitationSettings
 from postings_training.teachers.exact_words import exact_words
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from postings import Encoder, SparseVector
-from postings.encoder.sources import model_folder
+from postings.encoder.toolkit import model_folder
 from postings_training.models.truncation import length_limit, truncated_to
 from postings_training.recipes.objective import TeacherSettings
 from postings_training.recipes.sections import TrainingSettings

@@ -1,4 +1,4 @@
-"""Qdrant's engine in this process, one folder a collection."""
+"""Qdrant's engine in this process, with one folder for each collection."""
 
 from postings.index.embedded.index import EdgeIndex
 

@@ -1,4 +1,4 @@
-"""The table from the embedded engine's errors to Postings' own."""
+"""Mapping the embedded engine's errors to those of Postings."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from postings.errors import (
     StorageFull,
 )
 
-# The embedded engine raises bare Exception: its words are all there is to go by. The first match wins.
-_EDGE_WORDS: tuple[tuple[str, type[PostingsError], str], ...] = (
+# The embedded engine raises bare Exception, so only the message tells what happened. The first match counts.
+_MESSAGES: tuple[tuple[str, type[PostingsError], str], ...] = (
     ("WouldBlock", IndexLocked, "another process has the index open: wait for it, stop it, or use a Qdrant server"),
     ("No space left", StorageFull, "the disk is full"),
     ("os error 28", StorageFull, "the disk is full"),
@@ -30,25 +30,25 @@ _EDGE_WORDS: tuple[tuple[str, type[PostingsError], str], ...] = (
 
 
 @contextmanager
-def edge_errors(where: str, otherwise: type[IndexFailure] = IndexRejected) -> Iterator[None]:
-    """Raise the embedded engine's errors as Postings' own.
+def edge_errors(folder: str, otherwise: type[IndexFailure] = IndexRejected) -> Iterator[None]:
+    """Raise the embedded engine's errors as those of Postings.
 
     Args:
-        where: the folder, for the message.
-        otherwise: what an error with unknown words is; on loading, that is a corrupt index.
+        folder: of the collection, for the message.
+        otherwise: the class for an unknown message; when loading, a corrupt index.
     """
     try:
         yield
     except PostingsError:
         raise
     except Exception as error:
-        words = str(error)
-        for part, kind, meaning in _EDGE_WORDS:
-            if part in words:
-                raise kind(f"{where}: {meaning} ({words})") from error
-        raise otherwise(f"{where}: the engine says: {words}") from error
+        message = str(error)
+        for part, kind, meaning in _MESSAGES:
+            if part in message:
+                raise kind(f"{folder}: {meaning} ({message})") from error
+        raise otherwise(f"{folder}: the engine says: {message}") from error
     except BaseException as error:
-        # A panic in the engine (Rust) comes as a BaseException of a class that can't be imported.
+        # A panic of the engine (Rust) is a BaseException whose class can't be imported.
         if type(error).__module__ != "pyo3_runtime":
             raise
-        raise IndexCorrupt(f"{where}: the engine failed on what is stored there: {error}") from error
+        raise IndexCorrupt(f"{folder}: the engine crashed on the stored data: {error}") from error

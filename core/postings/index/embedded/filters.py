@@ -1,4 +1,4 @@
-"""Filters in JSON form as the embedded engine's own types."""
+"""Converting filters in JSON form to the types of the embedded engine."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _T = TypeVar("_T")
 
 
 def to_edge(filter: Filter) -> edge.Filter:
-    """Translate a filter in JSON form for the embedded engine.
+    """Convert a filter in JSON form.
 
     Raises:
-        InvalidFilter: a condition is unknown, malformed, or one that the embedded engine doesn't have;
-            the message names the place in the filter.
+        InvalidFilter: a condition is malformed, or the embedded engine doesn't know it; the message says where in the
+            filter.
 
     Example:
         >>> to_edge({"must": [{"key": "metadata.year", "range": {"gte": 2020}}]}).must[0].key
@@ -64,7 +64,7 @@ def _condition(data: Any, at: str) -> Any:
     if data.keys() <= {"must", "should", "must_not", "min_should"} and data:
         return _filter(data, at)
     raise InvalidFilter(
-        f"{at} isn't a condition that the embedded engine has: expected 'key' with one of {sorted(_FIELD_CLAUSES)}, "
+        f"{at} isn't a condition of the embedded engine: expected 'key' with one of {sorted(_FIELD_CLAUSES)}, "
         f"or one of {sorted(_WHOLE_CONDITIONS)}, or a filter, got {sorted(map(str, data))}"
     )
 
@@ -87,7 +87,7 @@ def _match(data: Any, at: str) -> Any:
 
 
 def _match_value(value: Any) -> edge.MatchValue:
-    # The bindings read Python's bool, which is an int, as 0 or 1; numpy's they read as what it is.
+    # The bindings take Python's bool, which is an int, for 0 or 1, but not numpy's.
     boolean: Any = np.bool_(value) if isinstance(value, bool) else value
     return edge.MatchValue(boolean)
 
@@ -154,7 +154,7 @@ def _has_id(data: Any, at: str) -> Any:
 
 
 def _slice(data: Any, at: str) -> Any:
-    condition = edge.SliceCondition  # type: ignore[attr-defined] # its stubs lack it
+    condition = edge.SliceCondition  # type: ignore[attr-defined] # missing in its stubs
     return _build(condition, at, **_object(data, at, {"total", "index"}, required=True))
 
 

@@ -1,9 +1,8 @@
-"""The embedded index: Qdrant's engine in this process, one folder a collection."""
+"""The embedded index: Qdrant's engine in this process, with one folder for each collection."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
@@ -11,6 +10,7 @@ from typing import Self
 import qdrant_edge as edge
 
 from postings.arguments import as_list
+from postings.collection_names import check_collection_name, listed
 from postings.errors import (
     CollectionNotFound,
     ConfigurationError,
@@ -18,11 +18,10 @@ from postings.errors import (
     IndexUnavailable,
     InvalidInput,
 )
+from postings.index.embedded.conversion import to_edge_point, to_edge_query, to_hit, to_point
 from postings.index.embedded.errors import edge_errors
 from postings.index.embedded.filters import to_edge
-from postings.index.embedded.folder import VACUUM_AT_CLOSE, VACUUM_WHILE_OPEN, check_room, make, models_of, vacuum
-from postings.index.embedded.values import to_edge_point, to_edge_query, to_hit, to_point
-from postings.index.existing import existing
+from postings.index.embedded.folder import VACUUM_AT_CLOSE, VACUUM_WHILE_OPEN, check_disk_space, make, models_of, vacuum
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
@@ -33,11 +32,10 @@ from postings.index.scrolling import scrolled
 from postings.process import Origin, never_free_in_a_fork
 
 FLUSH_AFTER = 5000
-"""Points written, or deletes, after which all is flushed: until then the engine keeps the log of all writes, which it
-reads again when it opens, and what they replaced, in memory too. Takes 50 ms."""
+"""Writes and deletes of points until the next flush, which takes 50 ms. Until then, the engine keeps a log of the
+writes, which it reads when it opens, and the replaced points, also in memory."""
 
 _PAGE = 256
-_COLLECTION_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 _DATATYPES = {
     "float32": edge.VectorStorageDatatype.Float32,
     "float16": edge.VectorStorageDatatype.Float16,
@@ -49,13 +47,13 @@ _SCHEMA_TYPES = {"keyword": edge.PayloadSchemaType.Keyword, "integer": edge.Payl
 class EdgeIndex:
     """A collection in the folder ``root/collection``, through ``qdrant-edge-py``.
 
-    The engine locks the folder for one process. Every acknowledged write survives the death of the process.
+    The engine locks the folder for one process. Acknowledged writes survive a crash of the process.
 
     Args:
-        root: the folder that holds the collections; made when the first collection is.
+        root: the folder of the collections; created with the first collection.
         collection: letters, digits, ``_``, ``-`` and ``.``.
-        datatype: of the weights in the index of a new collection, see :class:`postings.Settings`.
-        on_disk: whether a new collection's index stays on the disk.
+        datatype: of the weights in a new collection's index, see :class:`postings.Settings`.
+        on_disk: whether a new collection keeps its index on disk.
 
     Raises:
         IndexLocked: another process has the collection open.
@@ -76,15 +74,15 @@ class EdgeIndex:
         datatype: str = "float32",
         on_disk: bool = False,
     ) -> None:
-        if not _COLLECTION_NAME.fullmatch(collection):
-            raise ConfigurationError(
-                f"a collection's name may have letters, digits, '_', '-' and '.', up to 200, got {collection!r}"
-            )
+        try:
+            check_collection_name(collection)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"{error}, got {collection!r:.100}") from error
         self._collection = collection
         self._root = Path(root)
         self._parameters = edge.EdgeSparseVectorParams(datatype=_DATATYPES[datatype], on_disk=on_disk)
         if self._root.is_file():
-            raise ConfigurationError(f"the index needs a folder, and {self._root} is a file")
+            raise ConfigurationError(f"the index needs a folder, but {self._root} is a file")
         self._folder = self._root / collection
         self._shard: edge.EdgeShard | None = None
         self._models: CollectionModels | None = None
@@ -106,7 +104,7 @@ class EdgeIndex:
         return True
 
     def ensure(self, fingerprint: str, model: str) -> CollectionModels:
-        """Create the collection for a model, or check that it has it; see :meth:`postings.Index.ensure`."""
+        """Create the collection for a model, or check that it has the model; see :meth:`postings.Index.ensure`."""
         self._origin.check()
         if self._models is None:
             make(self._folder, CollectionModels.of(fingerprint, model), self._parameters)
@@ -120,7 +118,7 @@ class EdgeIndex:
         return models
 
     def info(self) -> IndexInfo:
-        """Say what the collection holds."""
+        """Describe the collection."""
         _, models = self._opened()
         return IndexInfo(self.collection, str(self._root), models, self.count())
 
@@ -132,7 +130,7 @@ class EdgeIndex:
         """
         condition = None if newest is None else to_edge(version_at_most(newest))
         all_points = as_list("points", points, Point, InvalidInput)
-        # The engine holds Python's lock during a call: other threads get their turn in between.
+        # The engine holds the GIL during a call: other threads can run in between.
         for start in range(0, len(all_points), _PAGE):
             some = [to_edge_point(point) for point in all_points[start : start + _PAGE]]
             self._update(edge.UpdateOperation.upsert_points(some, condition), len(some))
@@ -142,7 +140,7 @@ class EdgeIndex:
         self._update(edge.UpdateOperation.delete_points_by_filter(to_edge(for_every_point(checked_filter(filter)))))
 
     def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:  # noqa: ARG002
-        """Find points, best first; always whatever was written before."""
+        """Find points, best first; always includes all earlier writes."""
         return self.search_batch([request])[0]
 
     def search_batch(
@@ -160,7 +158,7 @@ class EdgeIndex:
         return ranking.pages()
 
     def nearest(self, questions: Sequence[Question]) -> list[list[ScoredPoint]]:
-        """The engine's own answers, in one pass over the index; see :class:`postings.index.ranking.Question`."""
+        """Answer questions in one pass over the index; see :class:`postings.index.ranking.Question`."""
         shard, _ = self._opened()
         batch = edge.QueryBatchRequest([to_edge_query(question) for question in questions])
         with edge_errors(str(self._folder)):
@@ -187,7 +185,7 @@ class EdgeIndex:
         vectors: Sequence[str] = (),
         offset: str | None = None,
     ) -> tuple[list[Point], str | None]:
-        """Read some of the points that match, and say where to go on."""
+        """Read one page of the matching points; see :meth:`postings.Index.page`."""
         shard, _ = self._opened()
         request = edge.ScrollRequest(
             offset=offset,
@@ -203,18 +201,18 @@ class EdgeIndex:
     def scroll(
         self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
     ) -> Iterator[Point]:
-        """Go through all points that match, in the order of their ids."""
+        """Read all matching points, in the order of their ids."""
         return scrolled(self, filter, fields, vectors)
 
     def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
-        """Count the points that match."""
+        """Count the matching points."""
         shard, _ = self._opened()
         request = edge.CountRequest(exact=exact, filter=None if filter is None else to_edge(checked_filter(filter)))
         with edge_errors(str(self._folder)):
             return shard.count(request)
 
     def close(self) -> None:
-        """Flush to the disk and let other processes open the folder; in a forked process, nothing is done."""
+        """Flush, and let other processes open the folder; does nothing in a forked process."""
         if self._shard is not None and self._origin.here:
             shard, self._shard = self._shard, None
             with edge_errors(str(self._folder)):
@@ -234,7 +232,7 @@ class EdgeIndex:
         if self._models is None:
             others = (record.parent.name for record in self._root.glob("*/collection.json"))
             raise CollectionNotFound(
-                f"there is no collection {self.collection!r} in {self._root} ({existing(others)}): "
+                f"there is no collection {self.collection!r} in {self._root} ({listed(others)}): "
                 "create it with 'postings ingest'"
             )
         if self._shard is None:
@@ -248,7 +246,7 @@ class EdgeIndex:
 
     def _update(self, operation: edge.UpdateOperation, changes: int = 1) -> None:
         shard, _ = self._opened()
-        check_room(self._folder)
+        check_disk_space(self._folder)
         with edge_errors(str(self._folder)):
             shard.update(operation)
             self._unflushed += changes

@@ -1,4 +1,4 @@
-"""The served index for asyncio: what :class:`ServerIndex` does, without a thread."""
+"""The index on a Qdrant server, for asyncio."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
 from postings.arguments import as_list
+from postings.collection_names import listed
 from postings.errors import (
     CollectionNotFound,
     IndexRejected,
     InvalidInput,
     PostingsError,
     StrictModeRejected,
+    WrongEventLoop,
 )
-from postings.index.existing import existing
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
@@ -27,26 +28,26 @@ from postings.index.payload import indexed_fields, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
 from postings.index.server.cluster import Cluster
+from postings.index.server.conversion import portions, to_filter, to_hits, to_point, to_query, to_struct
 from postings.index.server.node import Node, nodes_of
-from postings.index.server.requests import portions, to_filter, to_hits, to_point, to_query, to_struct
 from postings.index.server.versions import need_of
 from postings.settings import Settings
 
 _PAGE = 256
 _METADATA_KEY = "postings"
-# Most of the replicas are asked. (Qdrant's own word MAJORITY asks all, and fails when one is away.)
+# A quorum asks a majority of the replicas. (Qdrant's MAJORITY asks all of them, and fails if one is down.)
 _CONSISTENT = q.ReadConsistencyType.QUORUM
 
 log = logging.getLogger(__name__)
 
 
 class AsyncServerIndex:
-    """A collection on a Qdrant server or cluster; :class:`postings.Index` says what the methods do.
+    """A collection on a Qdrant server or cluster; :class:`postings.Index` documents the methods.
 
     Args:
-        client: an open client, which is used as it is; ``close`` closes it. ``None`` for those of
-            ``settings.index_urls``, which are opened when they are needed.
-        settings: ``collection``, and what begins with ``index_``.
+        client: an open client, used as it is; :meth:`close` closes it. By default, clients for ``settings.index_urls``
+            are opened when they are needed.
+        settings: ``collection``, and the settings that start with ``index_``.
 
     Example:
         >>> async def count():
@@ -69,10 +70,10 @@ class AsyncServerIndex:
         """Connect to the server at ``settings.index_url``, over gRPC if it answers there.
 
         Raises:
-            IndexUnavailable: it can't be reached.
-            ConfigurationError: the URL is for another port.
-            IndexRejected: it is older than Postings needs.
-            AccessDenied: it refuses the key, which over REST shows with the first other call.
+            IndexUnavailable: the server can't be reached.
+            ConfigurationError: the port in the URL isn't Qdrant's REST port.
+            IndexRejected: the server's version is too old.
+            AccessDenied: the server refuses the API key; over REST, only the next call shows this.
         """
         index = cls(None, settings)
         try:
@@ -92,11 +93,11 @@ class AsyncServerIndex:
         await self._cluster.open()
 
     async def check_version(self) -> None:
-        """Raise :class:`IndexRejected` if the server is older than Postings needs."""
+        """Raise :class:`IndexRejected` if the server's version is too old."""
         await self._cluster.check_version()
 
     async def ensure(self, fingerprint: str, model: str) -> CollectionModels:
-        """Create the collection for a model, or check that it has it, and that what is filtered on is indexed."""
+        """Create the collection for a model, or check that it has the model; index the fields for filters."""
         try:
             found = await self._send("get_collection")
         except CollectionNotFound:
@@ -104,9 +105,9 @@ class AsyncServerIndex:
             found = await self._request("get_collection")
         models = self._models(found)
         models.require(fingerprint, model, self.collection)
-        # Before any point is there: and again, should whoever made the collection have died in between.
+        # Fields are indexed before there are points; also later, in case the creator of the collection crashed.
         with warnings.catch_warnings():
-            # The in-memory mode says that it has no payload indexes: it needs none.
+            # The in-memory mode warns that it has no payload indexes.
             warnings.filterwarnings("ignore", message="Payload indexes have no effect")
             fields = indexed_fields(self._settings.index_fields)
             for field in fields.keys() - found.payload_schema.keys():
@@ -114,33 +115,33 @@ class AsyncServerIndex:
         return models
 
     async def info(self) -> IndexInfo:
-        """Say what the collection holds."""
+        """Describe the collection."""
         models = self._models(await self._request("get_collection"))
         try:
             points, approximate = await self.count(), False
         except StrictModeRejected:
             points, approximate = await self.count(exact=False), True
-        return IndexInfo(self.collection, self._cluster.place, models, points, approximate)
+        return IndexInfo(self.collection, self._cluster.address, models, points, approximate)
 
     async def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
-        """Insert or replace points, 64 or 8 MB in a request, ``settings.index_streams`` requests at once."""
+        """Insert or replace points in requests of 64 points or 8 MB, ``settings.index_streams`` of them at once."""
         condition = None if newest is None else to_filter(version_at_most(newest))
         failures: list[Exception] = []
 
-        async def send(some: Sequence[Point]) -> None:
+        async def send(batch: Sequence[Point]) -> None:
             async with self._writing:
-                # One that failed took its whole time: the others would take theirs, one after the other.
+                # A failed request took all of its time: each further one would take as long.
                 if failures:
                     return
                 try:
-                    await write(some)
+                    await write(batch)
                 except Exception as error:
                     failures.append(error)
 
-        async def write(some: Sequence[Point]) -> None:
+        async def write(batch: Sequence[Point]) -> None:
             await self._request(
                 "upsert",
-                [to_struct(point) for point in some],
+                [to_struct(point) for point in batch],
                 wait=True,
                 ordering=q.WriteOrdering.STRONG,
                 update_filter=condition,
@@ -204,7 +205,7 @@ class AsyncServerIndex:
         vectors: Sequence[str] = (),
         offset: str | None = None,
     ) -> tuple[list[Point], str | None]:
-        """Read some of the points that match, and say where to go on."""
+        """Read one page of the matching points; see :meth:`postings.Index.page`."""
         records, following = await self._request(
             "scroll",
             scroll_filter=None if filter is None else to_filter(checked_filter(filter)),
@@ -217,7 +218,7 @@ class AsyncServerIndex:
         return [to_point(record) for record in records], None if following is None else str(following)
 
     async def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
-        """Count the points that match."""
+        """Count the matching points."""
         condition = None if filter is None else to_filter(checked_filter(filter))
         counted: q.CountResult = await self._request("count", count_filter=condition, exact=exact)
         return counted.count
@@ -233,7 +234,7 @@ class AsyncServerIndex:
         await self.close()
 
     async def _request(self, method: str, *arguments: Any, **options: Any) -> Any:
-        """Call a method of the client on the collection, which must be there."""
+        """Call a method of the client on the collection, which must exist."""
         try:
             return await self._send(method, *arguments, **options)
         except CollectionNotFound as error:
@@ -243,11 +244,11 @@ class AsyncServerIndex:
         """Call a method of the client on the collection.
 
         Raises:
-            RuntimeError: the index was used on another event loop before, to which its connections belong.
+            WrongEventLoop: the index was used before on another event loop, which owns its connections.
         """
         loop = asyncio.get_running_loop()
         if self._loop not in (None, loop):
-            raise RuntimeError("this index belongs to another event loop: connect one in each")
+            raise WrongEventLoop("this index belongs to another event loop: connect one in each")
         self._loop = loop
         need = need_of([arguments, options])
         return await self._cluster.request(
@@ -255,13 +256,13 @@ class AsyncServerIndex:
         )
 
     async def _with_others(self, error: CollectionNotFound) -> CollectionNotFound:
-        """The same error, with the collections that are there; with a key for one collection, nobody may ask."""
+        """Add the existing collections to an error, unless the API key doesn't allow to list them."""
         try:
             found = await self._cluster.request(lambda client: client.get_collections())
         except PostingsError:
             return error
         others = [each.name for each in found.collections if each.name != self.collection]
-        return CollectionNotFound(f"{error} ({existing(others)})")
+        return CollectionNotFound(f"{error} ({listed(others)})")
 
     async def _create(self, models: CollectionModels) -> None:
         settings = self._settings
@@ -276,12 +277,12 @@ class AsyncServerIndex:
                 on_disk_payload=settings.index_payload_on_disk,
                 shard_number=settings.index_shards,
                 replication_factor=replicas,
-                # With as many, what most of the replicas are asked for is never older than what was acknowledged.
+                # With a majority, reading from a quorum of the replicas always includes all acknowledged writes.
                 write_consistency_factor=replicas // 2 + 1 if replicas else None,
                 metadata={_METADATA_KEY: models.to_json()},
             )
         except IndexRejected:
-            # Another worker may have made it meanwhile.
+            # Another worker may have created it in the meantime.
             if not await self._request("collection_exists"):
                 raise
 
@@ -289,7 +290,7 @@ class AsyncServerIndex:
         metadata = found.config.metadata
         if not metadata or _METADATA_KEY not in metadata:
             raise IndexRejected(
-                f"collection {self.collection!r} at {self._cluster.place} wasn't made by Postings: "
-                "its metadata name no model; use another collection name"
+                f"collection {self.collection!r} at {self._cluster.address} wasn't created by Postings: "
+                "its metadata has no model; use another collection name"
             )
         return CollectionModels.from_json(metadata[_METADATA_KEY], f"collection {self.collection!r}")

@@ -1,4 +1,4 @@
-"""The served index for code that waits."""
+"""The index on a Qdrant server, for synchronous code."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ T = TypeVar("T")
 
 
 class ServerIndex:
-    """A collection on a Qdrant server or cluster; :class:`postings.Index` says what the methods do.
+    """A collection on a Qdrant server or cluster; :class:`postings.Index` documents the methods.
 
-    :class:`AsyncServerIndex` on an event loop in a thread of its own, so that a request can be given up whatever it
-    waits for, and several go out at once. May be used from several threads.
+    It runs an :class:`AsyncServerIndex` on an event loop in its own thread, so that requests can always be cancelled,
+    and several can be sent at once. Several threads may use it.
 
     Args:
-        client: an open client, which is used as it is; ``close`` closes it. ``None`` for those of
-            ``settings.index_urls``, which are opened when they are needed.
-        settings: ``collection``, and what begins with ``index_``.
+        client: an open client, used as it is; :meth:`close` closes it. By default, clients for ``settings.index_urls``
+            are opened when they are needed.
+        settings: ``collection``, and the settings that start with ``index_``.
 
     Example:
         >>> with ServerIndex(AsyncQdrantClient(":memory:")) as index:
@@ -48,10 +48,10 @@ class ServerIndex:
         """Connect to the server at ``settings.index_url``, over gRPC if it answers there.
 
         Raises:
-            IndexUnavailable: it can't be reached.
-            ConfigurationError: the URL is for another port.
-            IndexRejected: it is older than Postings needs.
-            AccessDenied: it refuses the key, which over REST shows with the first other call.
+            IndexUnavailable: the server can't be reached.
+            ConfigurationError: the port in the URL isn't Qdrant's REST port.
+            IndexRejected: the server's version is too old.
+            AccessDenied: the server refuses the API key; over REST, only the next call shows this.
         """
         index = cls(None, settings)
         try:
@@ -68,19 +68,19 @@ class ServerIndex:
 
     @property
     def exclusive(self) -> bool:
-        """``False``: others may write to the collection at any time."""
+        """``False``: other processes may write to the collection at any time."""
         return False
 
     def ensure(self, fingerprint: str, model: str) -> CollectionModels:
-        """Create the collection for a model, or check that it has it."""
+        """Create the collection for a model, or check that it has the model."""
         return self._loop.run(self._index.ensure(fingerprint, model))
 
     def info(self) -> IndexInfo:
-        """Say what the collection holds."""
+        """Describe the collection."""
         return self._loop.run(self._index.info())
 
     def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
-        """Insert or replace points, several requests at once."""
+        """Insert or replace points, with several requests at once."""
         self._loop.run(self._index.upsert(points, newest=newest))
 
     def delete(self, filter: Filter) -> None:
@@ -109,17 +109,17 @@ class ServerIndex:
         vectors: Sequence[str] = (),
         offset: str | None = None,
     ) -> tuple[list[Point], str | None]:
-        """Read some of the points that match, and say where to go on."""
+        """Read one page of the matching points; see :meth:`postings.Index.page`."""
         return self._loop.run(self._index.page(filter, fields=fields, vectors=vectors, offset=offset))
 
     def scroll(
         self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
     ) -> Iterator[Point]:
-        """Go through all points that match, in the order of their ids."""
+        """Read all matching points, in the order of their ids."""
         return scrolled(self, filter, fields, vectors)
 
     def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
-        """Count the points that match."""
+        """Count the matching points."""
         return self._loop.run(self._index.count(filter, exact=exact))
 
     def close(self) -> None:
@@ -142,7 +142,7 @@ class _LoopThread:
         self._closed = False
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for ``work``; Ctrl-C gives it up."""
+        """Run a coroutine to its end; Ctrl-C cancels it."""
         try:
             with self._lock:
                 if self._closed:
@@ -160,7 +160,7 @@ class _LoopThread:
             raise
 
     def stop(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Give up what is under way, then ``close``; a second call, or one in a forked process, does nothing."""
+        """Cancel running requests, then ``close``; a second call, or one in a forked process, does nothing."""
         if not self._lock.here:
             return
         with self._lock:
@@ -169,10 +169,10 @@ class _LoopThread:
             self._closed = True
 
         async def end() -> None:
-            under_way = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in under_way:
+            running = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in running:
                 task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+            await asyncio.gather(*running, return_exceptions=True)
             await close()
             await self._loop.shutdown_asyncgens()
 

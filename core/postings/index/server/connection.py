@@ -1,4 +1,4 @@
-"""From an address to an open client: over gRPC where that answers for the same server, else over REST."""
+"""Opening a client: over gRPC if the same server answers there, otherwise over REST."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from postings.errors import ConfigurationError
 from postings.secrets import redacted
 from postings.settings import Settings
 
-_LOOK_SECONDS = 2
+_PROBE_SECONDS = 2
 _CONNECTIONS = 100
 _GRPC_OPTIONS = {
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1000,
-    # A connection whose other end has vanished would be used until the system gives it up, after a quarter of an hour.
+    # Otherwise, a connection to a vanished server would be used until the system closes it after 15 minutes.
     "grpc.keepalive_time_ms": 20_000,
     "grpc.keepalive_timeout_ms": 5000,
 }
@@ -35,26 +35,26 @@ log = logging.getLogger(__name__)
 
 
 class _Grpc:
-    """Whether this process may use gRPC: its library doesn't survive a fork of a process that has used it."""
+    """Whether this process may use gRPC: its library doesn't work in a process forked after it was used."""
 
     used = False
     lost = False
 
 
-def _forked() -> None:
+def _after_fork() -> None:
     _Grpc.lost = _Grpc.used
 
 
-os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def open_client(settings: Settings, url: str | None = None, grpc_port: int | None = None) -> AsyncQdrantClient:
-    """A client that connects with its first request.
+    """Create a client, which connects with its first request.
 
     Args:
-        settings: what begins with ``index_``.
-        url: of the server, by default the first of ``settings.index_urls``.
-        grpc_port: by default ``settings.index_grpc_port``; without one, REST is used.
+        settings: those that start with ``index_``.
+        url: of the server; by default the first of ``settings.index_urls``.
+        grpc_port: by default ``settings.index_grpc_port``; without either, REST is used.
 
     Raises:
         ConfigurationError: ``index_ca`` isn't a file of certificates.
@@ -65,8 +65,8 @@ def open_client(settings: Settings, url: str | None = None, grpc_port: int | Non
     options: dict[str, Any] = {
         "limits": httpx.Limits(max_connections=_CONNECTIONS),
         "grpc_options": dict(_GRPC_OPTIONS),
-        # A compressed answer comes in two packets, and the second waits up to 40 ms until the first is confirmed.
-        "metadata": {"Accept-Encoding": "identity"},  # the client's word for headers of REST alone
+        # A compressed answer is sent in two packets, and the second waits up to 40 ms until the first is acknowledged.
+        "metadata": {"Accept-Encoding": "identity"},  # the client sends these as headers, over REST only
     }
     if settings.index_ca is not None:
         try:
@@ -75,7 +75,7 @@ def open_client(settings: Settings, url: str | None = None, grpc_port: int | Non
         except OSError as error:
             raise ConfigurationError(f"setting 'index_ca': {settings.index_ca}: {error}") from error
     with warnings.catch_warnings():
-        # Whether the network is trusted with the key is the operator's decision, made with the URL.
+        # The operator has decided by the URL whether to trust the network with the key.
         warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
         return AsyncQdrantClient(
             url=with_port(url or settings.index_urls[0]),
@@ -88,21 +88,21 @@ def open_client(settings: Settings, url: str | None = None, grpc_port: int | Non
         )
 
 
-def place_of(client: AsyncQdrantClient) -> str:
-    """What a client talks to, for messages."""
+def address_of(client: AsyncQdrantClient) -> str:
+    """The address of a client, for messages."""
     options = client.init_options
-    place = redacted(str(options.get("url") or options.get("host") or options.get("location") or "qdrant"))
-    return f"{place} (gRPC on port {options['grpc_port']})" if options.get("prefer_grpc") else place
+    address = redacted(str(options.get("url") or options.get("host") or options.get("location") or "qdrant"))
+    return f"{address} (gRPC on port {options['grpc_port']})" if options.get("prefer_grpc") else address
 
 
 async def by_grpc(settings: Settings, url: str, rest: q.VersionInfo) -> AsyncQdrantClient | None:
-    """A client over gRPC for the server that says ``rest`` of itself over REST; ``None`` if gRPC can't be used.
+    """Create a client over gRPC for the server that answered ``rest`` over REST; ``None`` if gRPC can't be used.
 
-    The port after that of REST may be shut, or another server's, or take no API key: each is reason enough for REST.
+    The port after that of REST may be closed, may belong to another server, or may refuse the API key.
     """
     found = urlsplit(with_port(url))
-    port = (found.port or REST_PORT) + 1  # the next, by Qdrant's convention
-    # Behind a path, or the port of the web, there is a proxy, which passes on what it was told to.
+    port = (found.port or REST_PORT) + 1  # Qdrant's convention
+    # A path, or the port of HTTPS, means a proxy, which only forwards what it is configured to.
     proxy = found.path.strip("/") or found.port == HTTPS_PORT
     if settings.index_grpc_port is not None or _Grpc.lost or proxy or port > 65535:
         return None
@@ -111,14 +111,14 @@ async def by_grpc(settings: Settings, url: str, rest: q.VersionInfo) -> AsyncQdr
         client = open_client(settings, url, port)
         unused.push_async_callback(client.close)
         try:
-            async with asyncio.timeout(min(_LOOK_SECONDS, settings.index_timeout)):
-                told = await client.info()
-                if "qdrant" in told.title and (told.title, told.version) == (rest.title, rest.version):
-                    await client.collection_exists(settings.collection)  # unlike its version, it needs the API key
+            async with asyncio.timeout(min(_PROBE_SECONDS, settings.index_timeout)):
+                info = await client.info()
+                if "qdrant" in info.title and (info.title, info.version) == (rest.title, rest.version):
+                    await client.collection_exists(settings.collection)  # this needs the API key, unlike the version
                     unused.pop_all()
                     log.debug("%s: gRPC on port %d", redacted(url), port)
                     return client
-        except Exception as error:  # whatever it is, REST has just answered
+        except Exception as error:  # any error: REST has just answered
             reason = type(error).__name__
-    log.info("%s: REST, as gRPC on port %d can't be used: %s", redacted(url), port, reason)
+    log.info("%s: using REST, because gRPC on port %d can't be used: %s", redacted(url), port, reason)
     return None

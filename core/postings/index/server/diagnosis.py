@@ -1,4 +1,4 @@
-"""What listens on a port, when a client can make nothing of its answer: one for TLS, or for gRPC."""
+"""Finding out what listens on a port if its answer isn't HTTP: it may be a port for TLS, or for gRPC."""
 
 from __future__ import annotations
 
@@ -14,48 +14,48 @@ from postings.addresses import REST_PORT, with_port
 from postings.errors import ConfigurationError
 from postings.secrets import redacted
 
-_LOOK_SECONDS = 1
+_PROBE_SECONDS = 1
 _HTTP1 = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 _HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 _SETTINGS_FRAME = 4
-"""The type, in the fourth byte, of the frame that a server of HTTP/2 begins with, which is what gRPC speaks."""
+"""The type of the first frame of an HTTP/2 server, in its fourth byte; gRPC uses HTTP/2."""
 
 
 async def wrong_port(url: str, error: Exception, timeout: float) -> ConfigurationError | None:
-    """Why a server's first answer over REST was no HTTP, where a look at the port shows it; ``None`` if it doesn't.
+    """Explain why a server's first answer over REST wasn't HTTP; ``None`` if the port doesn't show why.
 
     Args:
-        url: of REST.
-        error: what the client raised.
+        url: for REST.
+        error: the client's error.
         timeout: seconds that a request may take.
     """
-    said = error.source if isinstance(error, ResponseHandlingException) else None
-    strange = isinstance(said, httpx.RemoteProtocolError | httpx.ReadError)
-    if not strange and not any(word in str(said) for word in ("ALERT", "CERTIFICATE")):
+    source = error.source if isinstance(error, ResponseHandlingException) else None
+    strange = isinstance(source, httpx.RemoteProtocolError | httpx.ReadError)
+    if not strange and not any(word in str(source) for word in ("ALERT", "CERTIFICATE")):
         return None
     found = urlsplit(url := with_port(url))
     host, port, secure = str(found.hostname), found.port or REST_PORT, found.scheme == "https"
-    place = f"setting 'index_url': {redacted(url)}"
+    setting = f"setting 'index_url': {redacted(url)}"
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(min(_LOOK_SECONDS, timeout)):
-            # A connection may break on the right port too.
+        async with asyncio.timeout(min(_PROBE_SECONDS, timeout)):
+            # A connection may also break on the right port.
             if (await _answer(host, port, _HTTP1, "http/1.1" if secure else None)).startswith(b"HTTP/"):
                 return None
             if (await _answer(host, port, _HTTP2, "h2" if secure else None))[3:4] == bytes([_SETTINGS_FRAME]):
                 return ConfigurationError(
-                    f"{place}: port {port} is for gRPC: give that for REST (usually {REST_PORT}), and this one in "
-                    "index_grpc_port"
+                    f"{setting}: port {port} is for gRPC: use the one for REST (usually {REST_PORT}), and set "
+                    "index_grpc_port to this one"
                 )
             if not secure and await _answer(host, port, _HTTP1, "http/1.1"):
-                return ConfigurationError(f"{place}: port {port} speaks TLS: write https://")
+                return ConfigurationError(f"{setting}: port {port} speaks TLS: write https://")
     return None
 
 
-async def _answer(host: str, port: int, said: bytes, protocol: str | None) -> bytes:
-    """What a server says first, over TLS if a protocol is named; nothing if the connection breaks."""
+async def _answer(host: str, port: int, request: bytes, protocol: str | None) -> bytes:
+    """The first bytes of a server's answer, over TLS if ``protocol`` is set; none if the connection breaks."""
     context = None
     if protocol:
-        # Whoever answers is told nothing, so it doesn't matter who it is.
+        # The certificate doesn't matter: nothing secret is sent.
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -63,11 +63,11 @@ async def _answer(host: str, port: int, said: bytes, protocol: str | None) -> by
     try:
         reader, writer = await asyncio.open_connection(host, port, ssl=context)
         try:
-            writer.write(said)
+            writer.write(request)
             return await reader.read(9)
         finally:
             writer.transport.abort()
     except OSError:
         return b""
     finally:
-        await asyncio.sleep(0)  # for the transport to close
+        await asyncio.sleep(0)  # lets the transport close

@@ -1,4 +1,4 @@
-"""From what a Qdrant server, its client or the network says to Postings' own errors: one table for each protocol."""
+"""Mapping the errors of a Qdrant server, its client and the network to those of Postings, by protocol."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from postings.errors import (
 from postings.secrets import without_secrets
 
 BY_HTTP_STATUS: Mapping[int, type[IndexFailure]] = {
-    **dict.fromkeys(range(300, 400), IndexUnavailable),  # a proxy's login page; Qdrant never says so
+    **dict.fromkeys(range(300, 400), IndexUnavailable),  # a proxy's login page; Qdrant never redirects
     401: AccessDenied,
     403: AccessDenied,
     404: CollectionNotFound,
@@ -47,122 +47,126 @@ BY_GRPC_STATUS: Mapping[StatusCode, type[IndexFailure]] = {
     StatusCode.PERMISSION_DENIED: AccessDenied,
     StatusCode.UNAUTHENTICATED: AccessDenied,
     StatusCode.RESOURCE_EXHAUSTED: IndexUnavailable,
-    StatusCode.FAILED_PRECONDITION: IndexUnavailable,  # a shard that is being moved
+    StatusCode.FAILED_PRECONDITION: IndexUnavailable,  # a shard is being moved
     StatusCode.ABORTED: IndexUnavailable,
     StatusCode.OUT_OF_RANGE: IndexRejected,
-    StatusCode.UNIMPLEMENTED: IndexUnavailable,  # what answers isn't Qdrant, but a proxy
+    StatusCode.UNIMPLEMENTED: IndexUnavailable,  # the answer comes from a proxy, not from Qdrant
     StatusCode.INTERNAL: IndexUnavailable,
     StatusCode.UNAVAILABLE: IndexUnavailable,
     StatusCode.DATA_LOSS: IndexUnavailable,
 }
 
 _NETWORK: tuple[tuple[str, type[PostingsError], str], ...] = (
-    ("CERTIFICATE_VERIFY_FAILED", ConfigurationError, "its certificate isn't trusted: name who signed it in index_ca"),
+    (
+        "CERTIFICATE_VERIFY_FAILED",
+        ConfigurationError,
+        "its certificate isn't trusted: set index_ca to the CA that signed it",
+    ),
     ("WRONG_VERSION_NUMBER", ConfigurationError, "it doesn't speak TLS: write http:// in index_url"),
     ("plain HTTP request was sent to HTTPS port", ConfigurationError, "it speaks TLS: write https:// in index_url"),
     ("Expected SETTINGS frame", ConfigurationError, "index_grpc_port isn't a port for gRPC (usually 6334)"),
 )
-"""What the network's words show to be a wrong setting, and what to do about it."""
+"""Messages of the network that mean a wrong setting, and what to do about it."""
 
-_BY_WORDS: tuple[tuple[str, type[PostingsError]], ...] = (
+_BY_MESSAGE: tuple[tuple[str, type[PostingsError]], ...] = (
     ("Not existing vector name", ModelMismatch),
     ("No space left", StorageFull),
     ("message larger than max", IndexRejected),
-    # What qdrant-client's in-memory mode says.
+    # A message of qdrant-client's in-memory mode.
     ("not found", CollectionNotFound),
 )
-"""Whatever the status; the last only where there is none."""
+"""Parts of messages that decide regardless of the status; the last only if there is no status."""
 
 _STRICT_MODE = ". Help: "
-"""In each refusal of a collection's strict mode, and in no other."""
+"""A part of each error of a collection's strict mode, and of no other."""
 
 _REFUSING = frozenset({400, 403, StatusCode.INVALID_ARGUMENT, StatusCode.PERMISSION_DENIED})
 
 _KEYS: tuple[tuple[str, str], ...] = (
     ("Global manage access is required", "this API key may only read"),
     ("Write access to collection", "this API key may only read this collection"),
-    ("Manage access", "this API key may read and write, but not make, change or drop a collection"),
+    ("Manage access", "this API key may read and write, but not create, change or drop a collection"),
     ("Access to collection", "this API key isn't for this collection"),
     ("Global access is required", "this API key is for single collections, not for the whole server"),
 )
-"""What a server says of a key's rights, and what the key may do."""
+"""Parts of the server's messages about an API key, and what the key may do."""
 
-_WORDS_SHOWN = 500
+_SHOWN = 500  # characters
 
 
-def index_error(error: Exception, where: str, secrets: Collection[str] = ()) -> PostingsError | None:
-    """Postings' error for one of the client's, with the server's words in it; ``None`` for any other.
+def index_error(error: Exception, source: str, secrets: Collection[str] = ()) -> PostingsError | None:
+    """The error of Postings for an error of the client; ``None`` for any other error.
 
     Args:
-        error: what was raised.
-        where: server and collection, for the message.
-        secrets: never shown, should the words hold them.
+        error: the error that was raised.
+        source: server and collection, for the message.
+        secrets: hidden in the message.
     """
-    found = _kind_and_words(error)
+    found = _kind_and_message(error)
     if found is None:
         return None
-    kind, words = found
-    return kind(f"{where}: {without_secrets(words, secrets)}")
+    kind, message = found
+    return kind(f"{source}: {without_secrets(message, secrets)}")
 
 
-def _kind_and_words(error: Exception) -> tuple[type[PostingsError], str] | None:
+def _kind_and_message(error: Exception) -> tuple[type[PostingsError], str] | None:
     match error:
         case UnexpectedResponse():
             status = error.status_code or 500
             otherwise = IndexUnavailable if status >= 500 else IndexRejected
-            words = _said(error.content)
-            return _network(words) or _answer(status, str(status), words, BY_HTTP_STATUS.get(status, otherwise))
+            message = _message(error.content)
+            return _network(message) or _answer(status, str(status), message, BY_HTTP_STATUS.get(status, otherwise))
         case ResourceExhaustedResponse():
             return IndexUnavailable, f"the server asks to wait {error.retry_after_s} s: {error}"
         case RpcError():
-            code, words = error.code(), str(error.details())
-            if words.startswith("failed to connect"):
-                return _unreachable(words)
-            return _network(words) or _answer(code, code.name, words, BY_GRPC_STATUS.get(code, IndexUnavailable))
+            code, message = error.code(), str(error.details())
+            if message.startswith("failed to connect"):
+                return _unreachable(message)
+            return _network(message) or _answer(code, code.name, message, BY_GRPC_STATUS.get(code, IndexUnavailable))
         case TimeoutError():
             return IndexUnavailable, "no answer in time"
         case ApiException() | QdrantException() | OSError():
             return _unreachable(str(error))
         case JSONDecodeError():
-            return IndexUnavailable, f"what answers isn't Qdrant, a proxy perhaps: {error}"
-        case AssertionError() if "returned None" in str(error):  # the client's word for an answer without a result
-            return IndexUnavailable, f"what answers isn't Qdrant, a proxy perhaps: {error}"
+            return IndexUnavailable, f"the answer isn't from Qdrant, perhaps from a proxy: {error}"
+        case AssertionError() if "returned None" in str(error):  # the client's error for an answer without a result
+            return IndexUnavailable, f"the answer isn't from Qdrant, perhaps from a proxy: {error}"
         case ValueError():
-            return _by_words(str(error), _BY_WORDS) or IndexRejected, str(error)
+            return _by_message(str(error), _BY_MESSAGE) or IndexRejected, str(error)
     return None
 
 
 def _answer(
-    status: int | StatusCode, name: str, words: str, otherwise: type[PostingsError]
+    status: int | StatusCode, name: str, message: str, otherwise: type[PostingsError]
 ) -> tuple[type[PostingsError], str]:
-    kind = _by_words(words, _BY_WORDS[:-1]) or otherwise
-    if status in _REFUSING and _STRICT_MODE in words:
+    kind = _by_message(message, _BY_MESSAGE[:-1]) or otherwise
+    if status in _REFUSING and _STRICT_MODE in message:
         kind = StrictModeRejected
-    said = f"the server says {name}: {words[:_WORDS_SHOWN]}"
-    if kind is AccessDenied and (may := next((meaning for part, meaning in _KEYS if part in words), None)):
-        said = f"{may}: {said}"
-    return kind, said
+    answer = f"the server says {name}: {message[:_SHOWN]}"
+    if kind is AccessDenied and (rights := next((meaning for part, meaning in _KEYS if part in message), None)):
+        answer = f"{rights}: {answer}"
+    return kind, answer
 
 
-def _said(body: bytes) -> str:
-    """What the server says in the body of a refusal: Qdrant's ``status.error``, or all of it."""
-    words = body.decode(errors="replace")
+def _message(body: bytes) -> str:
+    """The message in the body of an error: Qdrant's ``status.error``, or the whole body."""
+    message = body.decode(errors="replace")
     try:
-        match json.loads(words):
+        match json.loads(message):
             case {"status": {"error": str(error)}}:
                 return error
     except ValueError:
         pass
-    return words
+    return message
 
 
-def _unreachable(words: str) -> tuple[type[PostingsError], str]:
-    return _network(words) or (IndexUnavailable, f"can't reach the Qdrant server: {words}")
+def _unreachable(message: str) -> tuple[type[PostingsError], str]:
+    return _network(message) or (IndexUnavailable, f"can't reach the Qdrant server: {message}")
 
 
-def _network(words: str) -> tuple[type[PostingsError], str] | None:
-    return next(((kind, f"{hint} ({words})") for part, kind, hint in _NETWORK if part in words), None)
+def _network(message: str) -> tuple[type[PostingsError], str] | None:
+    return next(((kind, f"{hint} ({message})") for part, kind, hint in _NETWORK if part in message), None)
 
 
-def _by_words(words: str, table: tuple[tuple[str, type[PostingsError]], ...]) -> type[PostingsError] | None:
-    return next((kind for part, kind in table if part in words), None)
+def _by_message(message: str, table: tuple[tuple[str, type[PostingsError]], ...]) -> type[PostingsError] | None:
+    return next((kind for part, kind in table if part in message), None)

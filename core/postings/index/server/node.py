@@ -1,4 +1,4 @@
-"""One address of a server: its client, which is opened when it is first needed, and its version."""
+"""A node: one address of a server, its client, which is opened when it is first needed, and its version."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qdrant_client import AsyncQdrantClient
 
 from postings.addresses import with_port
 from postings.errors import ConfigurationError, IndexRejected
-from postings.index.server.connection import by_grpc, open_client, place_of
+from postings.index.server.connection import address_of, by_grpc, open_client
 from postings.index.server.diagnosis import wrong_port
 from postings.index.server.versions import MINIMUM_VERSION, Version, read_version, shown
 from postings.secrets import redacted
@@ -18,16 +18,16 @@ from postings.settings import Settings
 
 
 class Node:
-    """A server, or one of a cluster.
+    """A server, or one node of a cluster.
 
     Args:
-        settings: what begins with ``index_``, and ``collection``.
-        url: where it is.
+        settings: ``collection``, and the settings that start with ``index_``.
+        url: of the node.
 
     Attributes:
-        place: the address that is used, for messages.
-        seen: its version, as last told; ``None`` before it was.
-        failed: whether it failed since it was last asked for its version: it may come back as another.
+        address: the address in use, for messages.
+        known_version: the version it last reported; ``None`` before that.
+        failed: whether it failed since it last reported its version; it may restart with another one.
     """
 
     def __init__(self, settings: Settings, url: str) -> None:
@@ -35,39 +35,39 @@ class Node:
         self._url = url
         self._client: AsyncQdrantClient | None = None
         self._opening = asyncio.Lock()
-        self.place = redacted(with_port(url)) if url else ""
-        self.seen: Version | None = None
+        self.address = redacted(with_port(url)) if url else ""
+        self.known_version: Version | None = None
         self.failed = False
 
     @classmethod
     def of(cls, client: AsyncQdrantClient, settings: Settings) -> Self:
-        """What an open client talks to; it is used as it is."""
+        """The node of an open client, which is used as it is."""
         node = cls(settings, "")
         node._client = client
-        node.place = place_of(client)
+        node.address = address_of(client)
         return node
 
     async def client(self) -> AsyncQdrantClient:
         """The open client.
 
         Raises:
-            IndexRejected: the server is older than Postings needs.
-            ConfigurationError: the port isn't one for what the URL says.
+            IndexRejected: the server's version is too old.
+            ConfigurationError: the port in the URL isn't Qdrant's REST port.
         """
         if self._client is None:
             async with self._opening:
                 if self._client is None:
                     self._client = await self._open()
-                    self.place = place_of(self._client)
+                    self.address = address_of(self._client)
         return self._client
 
     async def version(self, *, again: bool = False) -> Version:
-        """The server's version, asked for if it isn't known, or ``again``."""
+        """The server's version; asks the server if it isn't known, or with ``again``."""
         client = await self.client()
-        if self.seen is None or self.failed or again:
-            self.seen = self._supported((await client.info()).version)
+        if self.known_version is None or self.failed or again:
+            self.known_version = self._supported((await client.info()).version)
             self.failed = False
-        return self.seen
+        return self.known_version
 
     async def close(self) -> None:
         """Close the client."""
@@ -79,13 +79,13 @@ class Node:
             client = open_client(self._settings, self._url)
             unused.push_async_callback(client.close)
             try:
-                told = await client.info()
+                info = await client.info()
             except Exception as error:
                 if (wrong := await wrong_port(self._url, error, self._settings.index_timeout)) is not None:
                     raise wrong from error
                 raise
-            self.seen = self._supported(told.version)
-            if (better := await by_grpc(self._settings, self._url, told)) is not None:
+            self.known_version = self._supported(info.version)
+            if (better := await by_grpc(self._settings, self._url, info)) is not None:
                 return better
             unused.pop_all()
         return client
@@ -94,16 +94,17 @@ class Node:
         found = read_version(version)
         if found < MINIMUM_VERSION:
             raise IndexRejected(
-                f"{self.place}: expected Qdrant {shown(MINIMUM_VERSION)} or later, this server is {version}: update it"
+                f"{self.address}: expected Qdrant {shown(MINIMUM_VERSION)} or later, but this server is {version}: "
+                "update it"
             )
         return found
 
 
 def nodes_of(settings: Settings) -> list[Node]:
-    """The nodes that ``settings.index_url`` names.
+    """The nodes of ``settings.index_url``.
 
     Raises:
-        ConfigurationError: it names no server.
+        ConfigurationError: the URL isn't that of a server.
     """
     if not settings.index_urls:
         raise ConfigurationError(f"index_url isn't the http(s) URL of a server: {redacted(settings.index_url)}")

@@ -1,6 +1,6 @@
-"""Since which version of Qdrant each condition of a filter exists, and what a filter therefore needs.
+"""The version of Qdrant that a filter needs.
 
-Over gRPC, a server drops a condition that it doesn't know: a search then shows too much, and a delete takes it all.
+Over gRPC, a server ignores conditions that it doesn't know: a search then finds too much, and a delete deletes all.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from postings.errors import InvalidFilter
 Version: TypeAlias = tuple[int, int]
 
 MINIMUM_VERSION: Version = (1, 18)
-"""Conditional upserts and collection metadata came with Qdrant 1.16, named vectors for a collection that stands (the
-change of its model) with 1.18. Nothing else that a write of ours says is newer."""
+"""Qdrant has conditional upserts and collection metadata since 1.16, and adds named vectors to an existing collection
+(to change its model) since 1.18. Postings writes nothing that is newer."""
 
 SINCE: Mapping[str, Version] = {
     **dict.fromkeys(("must", "should", "must_not", "min_should", "conditions", "min_count"), MINIMUM_VERSION),
@@ -30,18 +30,18 @@ SINCE: Mapping[str, Version] = {
     **dict.fromkeys(("slice", "total", "index", "prefix"), (1, 19)),
     "substring": (1, 20),
 }
-"""By the word for it in a filter's JSON; what is older than ``MINIMUM_VERSION`` counts as that."""
+"""The version that added each name in a filter's JSON, at least ``MINIMUM_VERSION``."""
 
 
 class Need(NamedTuple):
-    """The newest word of a filter, and since which version it exists."""
+    """The newest name in a filter, and the version that added it."""
 
     version: Version
     word: str
 
 
 def read_version(text: str) -> Version:
-    """The first two numbers of a version; of one that has another form, zeros.
+    """The first two numbers of a version; zeros if it has another form.
 
     Example:
         >>> read_version("1.18.3-dev")
@@ -52,15 +52,15 @@ def read_version(text: str) -> Version:
 
 
 def shown(version: Version) -> str:
-    """As it is written."""
+    """Format a version."""
     return ".".join(map(str, version))
 
 
 def need_of(arguments: object) -> Need | None:
-    """What the filters in a request need, wherever they are in it; ``None`` if every supported server has it.
+    """The version that the filters in a request need; ``None`` if every supported server has all of it.
 
     Raises:
-        InvalidFilter: a newer qdrant-client has a word that isn't in the table.
+        InvalidFilter: a newer qdrant-client has a name that isn't in the table.
 
     Example:
         >>> need_of([q.Filter(must_not=[q.SliceCondition(slice=q.Slice(total=2, index=0))])])
@@ -69,8 +69,8 @@ def need_of(arguments: object) -> Need | None:
     words = [word for filter in _filters(arguments) for word in _words(filter)]
     if unknown := set(words) - SINCE.keys():
         raise InvalidFilter(
-            f"since which version of Qdrant there is {min(unknown)!r} in a filter isn't known here, and an older one "
-            "would leave the condition out: update Postings"
+            f"this version of Postings doesn't know {min(unknown)!r} in a filter, and older Qdrant servers would "
+            "ignore the condition: update Postings"
         )
     needs = [Need(SINCE[word], word) for word in words]
     newest = max(needs, key=lambda need: need.version, default=None)
@@ -97,7 +97,7 @@ def _words(value: object) -> Iterator[str]:
 def _inside(value: object) -> Iterator[object]:
     if isinstance(value, BaseModel):
         yield from (inner for _, inner in value)
-    # A vector's numbers would take longer to look at than to send.
+    # Skips numbers: walking through those of a vector would take longer than sending them.
     elif isinstance(value, list | tuple) and value and not isinstance(value[0], int | float | str):
         yield from value
     elif isinstance(value, Mapping):

@@ -1,0 +1,1 @@
+"""Exporting a SPLADE model to ONNX graphs, so that it can be encoded with without PyTorch."""

@@ -1,0 +1,1 @@
+"""What is read from a model's folder, without PyTorch: modules, tokenizer, weights, fingerprint."""

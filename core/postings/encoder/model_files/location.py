@@ -1,0 +1,61 @@
+"""Finding a model's folder: bundled with the package, anywhere on disk, or downloaded from the Hugging Face hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from postings.errors import MissingExtra, ModelNotFound, ModelNotSupported, first_line
+from postings.hub import is_hub_id
+
+BUNDLED = Path(__file__).parents[2] / "models"
+"""The models in the package, a folder each."""
+
+# The only weights are safetensors: other formats can run code when they are read.
+_DOWNLOADED = [
+    *("*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken", "*.jinja"),
+    *("*onnx/transformer*.onnx", "*onnx/dense.onnx", "*onnx/screen.onnx", "*onnx/selected.onnx"),
+]
+
+
+def model_folder(model: str) -> Path:
+    """Find a model's folder; download it if ``model`` is a hub id.
+
+    Args:
+        model: a bundled name (``tiny``), a folder that sentence-transformers saved, or a hub id ``owner/name``.
+
+    Raises:
+        ModelNotFound: there is no such model.
+        ModelNotSupported: the folder has no safetensors weights.
+        MissingExtra: ``model`` is a hub id, and huggingface-hub isn't installed.
+
+    Example:
+        >>> model_folder("tiny").name
+        'tiny'
+    """
+    folder = Path(model).expanduser()
+    if (BUNDLED / model / "config.json").is_file():
+        folder = BUNDLED / model
+    elif not folder.is_dir():
+        folder = _download(model)
+    if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
+        raise ModelNotFound(f"{folder} isn't a model folder: it has neither modules.json nor config.json")
+    if not any(folder.rglob("*.safetensors")):
+        raise ModelNotSupported(f"{folder} has no *.safetensors weights: Postings loads no other format")
+    return folder
+
+
+def _download(model: str) -> Path:
+    bundled = ", ".join(sorted(path.name for path in BUNDLED.iterdir() if path.is_dir()))
+    expected = f"expected a bundled model ({bundled}), a folder, or a Hugging Face hub id (owner/name)"
+    if not is_hub_id(model):
+        raise ModelNotFound(f"there is no model {model!r}: {expected}")
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise MissingExtra("torch", f"downloading the model {model!r}") from error
+    try:
+        return Path(snapshot_download(model, allow_patterns=_DOWNLOADED))
+    except Exception as error:  # the client raises its own errors, those of httpx and of the OS
+        raise ModelNotFound(
+            f"there is no folder {model!r}, and the hub didn't provide this model ({first_line(error)}): {expected}"
+        ) from error

@@ -1,0 +1,153 @@
+"""The modules of a sentence-transformers model and its settings, read from its folder without PyTorch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from postings.errors import ModelNotSupported
+
+Task = Literal["document", "query"]
+TASKS: tuple[Task, ...] = ("document", "query")
+
+SPARSE_MODULES = frozenset({"SpladePooling", "SparseAutoEncoder", "SparseStaticEmbedding"})
+"""The modules of sentence-transformers that make a vector sparse."""
+
+_TASK_KEYS = ("query_length", "document_length", "query_expansion")
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module of a model: the name of its class, and the folder of its files."""
+
+    name: str
+    folder: Path
+
+    def config(self) -> dict[str, Any]:
+        """The module's ``config.json``."""
+        settings: dict[str, Any] = _read(self.folder / "config.json")
+        return settings
+
+    def has_task_settings(self) -> bool:
+        """Whether a transformer reads queries differently from documents, for example fewer tokens of them."""
+        return any(_read(file).get(key) for file in self.folder.glob("sentence_*_config.json") for key in _TASK_KEYS)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """The modules that encode documents and queries, and the settings that go with them.
+
+    Raises:
+        ModelNotSupported: a configuration is damaged, or the model isn't a sparse encoder that scores by dot product.
+    """
+
+    path: Path
+    prompts: dict[str, str] = field(default_factory=dict)
+    max_active_dims: int | None = None
+    document: tuple[Module, ...] = ()
+    """Empty for a plain transformers model; sentence-transformers chooses its modules when it loads it."""
+    query: tuple[Module, ...] = ()
+
+    @classmethod
+    def read(cls, path: Path) -> ModelFolder:
+        """Read ``modules.json``, ``router_config.json`` and ``config_sentence_transformers.json``."""
+        settings = _read(path / "config_sentence_transformers.json")
+        similarity = settings.get("similarity_fn_name") or "dot"
+        if similarity != "dot":
+            raise ModelNotSupported(
+                f"{path} compares vectors by {similarity}, but Qdrant scores sparse vectors by dot product"
+            )
+        document, query = modules_in(path, "document"), modules_in(path, "query")
+        for side in (document, query) if document else ():
+            last = sparse_module([module.name for module in side])
+            if last not in SPARSE_MODULES and not (side is query and _keeps_all_latents(query, document)):
+                raise ModelNotSupported(
+                    f"{path} isn't a sparse encoder: its last module is {last}, expected "
+                    f"{', '.join(sorted(SPARSE_MODULES))}, or for queries of CSR a Dense with a ReLU"
+                )
+        return cls(
+            path,
+            prompts={task: (settings.get("prompts") or {}).get(task) or "" for task in TASKS},
+            max_active_dims=settings.get("max_active_dims"),
+            document=document,
+            query=query,
+        )
+
+    def modules(self, task: Task) -> tuple[Module, ...]:
+        """The modules that encode documents, or queries."""
+        return self.document if task == "document" else self.query
+
+    @property
+    def has_one_side(self) -> bool:
+        """Whether documents and queries are encoded by the same modules; their prompts may differ."""
+        return self.document == self.query and not (self.document and self.document[0].has_task_settings())
+
+    def is_splade(self, task: Task) -> bool:
+        """Whether documents, or queries, are encoded by a masked-language model with max pooling."""
+        modules = self.modules(task)
+        names = [module.name for module in modules]
+        if names not in (["Transformer", "SpladePooling"], ["MLMTransformer", "SpladePooling"]):
+            return False
+        if modules[0].has_task_settings():
+            return False
+        return bool(modules[1].config().get("pooling_strategy", "max") == "max")
+
+    def weights(self, task: Task) -> Path:
+        """The folder with the weights and the tokenizer that encode documents, or queries."""
+        modules = self.modules(task)
+        return modules[0].folder if modules else self.path
+
+
+def sparse_module(names: Sequence[str]) -> str:
+    """The module that makes the vectors: the last one, or the one that a ``Normalize`` follows.
+
+    Example:
+        >>> sparse_module(["Transformer", "Pooling", "SparseAutoEncoder", "Normalize"])
+        'SparseAutoEncoder'
+    """
+    return next((name for name in reversed(names) if name != "Normalize"), "Normalize")
+
+
+def modules_in(path: Path, task: Task) -> tuple[Module, ...]:
+    """The modules in a model's folder that encode documents, or queries; none for a plain transformers model.
+
+    The model may be any of sentence-transformers, not just a sparse one.
+    """
+    if not (path / "modules.json").is_file():
+        return ()
+    found: list[Module] = []
+    for entry in _read(path / "modules.json"):
+        module = Module(_class_name(entry["type"]), path / entry["path"])
+        found += _routed(module, task) if module.name == "Router" else [module]
+    return tuple(found)
+
+
+def _keeps_all_latents(query: Sequence[Module], document: Sequence[Module]) -> bool:
+    """Whether queries of a CSR model keep all positive latents, while documents keep only the highest."""
+    *_, layer = [each for each in query if each.name != "Normalize"]
+    positive = layer.config().get("activation_function") == "torch.nn.modules.activation.ReLU"
+    is_csr = sparse_module([each.name for each in document]) == "SparseAutoEncoder"
+    return layer.name == "Dense" and positive and is_csr
+
+
+def _routed(router: Module, task: Task) -> list[Module]:
+    config = _read(router.folder / "router_config.json")
+    structure = config["structure"]
+    parts = structure.get(task) or structure[config["parameters"]["default_route"]]
+    return [Module(_class_name(config["types"][part]), router.folder / part) for part in parts]
+
+
+def _class_name(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise ModelNotSupported(f"{file} isn't JSON: {error}") from error

@@ -1,0 +1,50 @@
+"""Every other sparse encoder (CSR, sum pooling), encoded by sentence-transformers itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from postings.encoder.model_files.modules import Task
+from postings.encoder.model_files.tokenizer import Tokenizer
+from postings.encoder.routes.activations import Activations, Integers, require_finite, vectors_of
+
+if TYPE_CHECKING:
+    from sentence_transformers import SparseEncoder
+
+_PASS_CHARACTERS = 48_000
+
+
+class SentenceTransformers:
+    """Encodes documents, or queries, with sentence-transformers.
+
+    Args:
+        model: the loaded model.
+        task: which side of it.
+        tokenizer: of the model's transformer.
+    """
+
+    def __init__(self, model: SparseEncoder, task: Task, tokenizer: Tokenizer) -> None:
+        self.pass_size = _PASS_CHARACTERS
+        self.concurrent = False
+        self.tokenizer = tokenizer
+        self._encode = model.encode_document if task == "document" else model.encode_query
+
+    def prepare(self, texts: Sequence[str]) -> list[str]:
+        """Return the texts themselves: sentence-transformers tokenizes them."""
+        return list(texts)
+
+    def encode(self, batch: Sequence[str], *, positions: bool) -> list[Activations]:  # noqa: ARG002
+        """Encode in one pass; positions aren't known, because these models pool over all of them."""
+        weights = self._encode(
+            list(batch), prompt="", batch_size=len(batch), convert_to_sparse_tensor=False, show_progress_bar=False
+        )
+        rows, columns = weights.nonzero(as_tuple=True)
+        values = weights[rows, columns].float().cpu().numpy()
+        require_finite(values)
+        lengths = rows.bincount(minlength=len(batch)).tolist()
+        return [Activations(vector) for vector in vectors_of(columns.cpu().numpy(), values, lengths)]
+
+    def positions(self, batch: Sequence[str], entries: Sequence[Integers]) -> None:  # noqa: ARG002
+        """Return ``None``: positions aren't known."""
+        return

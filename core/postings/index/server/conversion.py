@@ -1,0 +1,121 @@
+"""Converting points, filters and searches to the types of qdrant-client, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from qdrant_client import models as q
+from qdrant_client.conversions.conversion import GrpcToRest, RestToGrpc
+
+from postings.errors import InvalidFilter
+from postings.index.protocol import Filter, Point, ScoredPoint
+from postings.index.ranking import Question
+from postings.vectors import SparseVector
+
+_LISTS = ("must", "should", "must_not")
+_POINTS_PER_REQUEST = 64
+_BYTES_PER_REQUEST = 8_000_000
+
+
+def to_filter(filter: Filter) -> q.Filter:
+    """Convert a filter, and check that both REST and gRPC can send all of it.
+
+    Raises:
+        InvalidFilter: this isn't a Qdrant filter, or a condition has several clauses, of which gRPC would send only the
+            first.
+    """
+    try:
+        converted = q.Filter.model_validate(filter)
+        received = GrpcToRest.convert_filter(RestToGrpc.convert_filter(converted))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidFilter(f"not a Qdrant filter: {error}") from error
+    received_paths = set(_paths(_json(received)))
+    if lost := [path for path in _paths(_json(converted)) if path not in received_paths]:
+        raise InvalidFilter(f"{lost[0]} would be lost over gRPC: put each clause in its own condition")
+    return converted
+
+
+def _json(filter: q.Filter) -> Any:
+    return filter.model_dump(by_alias=True, exclude_none=True)
+
+
+def _paths(value: Any, at: str = "filter") -> Iterator[str]:
+    """The paths of all values in a filter; a single condition counts as a list of one."""
+    if isinstance(value, Mapping):
+        yield at
+        for name, inner in value.items():
+            single = name in _LISTS and isinstance(inner, Mapping)
+            yield from _paths([inner] if single else inner, f"{at}.{name}")
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _paths(inner, f"{at}[{number}]")
+    else:
+        yield at
+
+
+def to_struct(point: Point) -> q.PointStruct:
+    """Convert a point to write."""
+    vectors: dict[str, Any] = {name: _to_vector(vector) for name, vector in point.vectors.items()}
+    return q.PointStruct(id=point.id, vector=vectors, payload=dict(point.payload))
+
+
+def portions(points: Sequence[Point]) -> Iterator[Sequence[Point]]:
+    """Split points into requests of at most 64 points and about 8 MB; a server accepts 32 MB."""
+    start = size = 0
+    for at, point in enumerate(points):
+        more = _bytes(point)
+        if at > start and (at - start >= _POINTS_PER_REQUEST or size + more > _BYTES_PER_REQUEST):
+            yield points[start:at]
+            start, size = at, 0
+        size += more
+    if points:
+        yield points[start:]
+
+
+def _bytes(point: Point) -> int:
+    """The approximate size of a point as JSON."""
+    characters = sum(len(value) for value in point.payload.values() if isinstance(value, str))
+    metadata = point.payload.get("metadata")
+    return characters + (len(json.dumps(metadata)) if metadata else 0) + 24 * sum(map(len, point.vectors.values()))
+
+
+def to_query(question: Question) -> q.QueryRequest:
+    """Convert a search."""
+    return q.QueryRequest(
+        query=_to_vector(question.vector),
+        using=question.using,
+        limit=question.limit,
+        offset=question.offset,
+        filter=None if question.filter is None else to_filter(question.filter),
+        score_threshold=question.score_threshold,
+        with_payload=True if question.fields is None else list(question.fields),
+        with_vector=[question.using] if question.with_vector else False,
+    )
+
+
+def to_hits(answer: q.QueryResponse) -> list[ScoredPoint]:
+    """Convert the points found by a search."""
+    # REST sends a float32 as the shortest decimal: 0.4 instead of 0.4000000059604645, which gRPC returns.
+    scores = np.array([hit.score for hit in answer.points], np.float32).tolist()
+    return [
+        ScoredPoint(str(hit.id), hit.payload or {}, _vectors(hit.vector), score)
+        for hit, score in zip(answer.points, scores, strict=True)
+    ]
+
+
+def to_point(record: q.Record) -> Point:
+    """Convert a stored point."""
+    return Point(str(record.id), record.payload or {}, _vectors(record.vector))
+
+
+def _to_vector(vector: SparseVector) -> q.SparseVector:
+    return q.SparseVector(indices=vector.indices.tolist(), values=vector.values.tolist())
+
+
+def _vectors(stored: Any) -> Mapping[str, SparseVector]:
+    if not isinstance(stored, Mapping):
+        return {}
+    return {name: SparseVector.from_pairs(zip(v.indices, v.values, strict=True)) for name, v in stored.items()}
