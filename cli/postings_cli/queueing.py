@@ -13,15 +13,15 @@ import typer
 
 from postings import Document, PostingsError, Settings
 from postings.errors import BrokerUnavailable
+from postings_cli.bars import job_bar
 from postings_cli.console import STOPPED, err, out, print_json
 from postings_cli.discreet import discreet
 from postings_cli.statuses import INTERRUPTED
-from postings_ingest.queue.bar import job_bar
 
 if TYPE_CHECKING:
     from postings_cli.remarks import Remarks
     from postings_ingest import Job, Producer
-    from postings_ingest.queue.counts import Counts
+    from postings_ingest.counts import Counts
 
 _NO_WORKER = "no worker is alive: start one with `postings worker`; Ctrl-C leaves the documents queued"
 _INTERVAL = 0.3

@@ -31,8 +31,7 @@ def serve(
         from postings_ingest.worker.embedded import EmbeddedBroker, run_worker
     except ImportError as error:
         raise MissingExtra("worker", "running broker and worker") from error
-    given = {"COLLECTION": collection, "INDEX_URL": index, "MODEL": model}
-    os.environ |= {f"POSTINGS_{name}": str(value) for name, value in given.items() if value is not None}
+    os.environ |= settings.to_environment()  # the worker's module reads its settings from there
     with EmbeddedBroker(settings) as broker:
         err.print(printable(f"broker at {broker.url}, its data in {broker.folder}; Ctrl-C ends"))
         status = run_worker()

@@ -12,7 +12,7 @@ from postings.errors import IndexUnavailable, InvalidQuery
 from postings.index import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.open import is_server
 from postings_query.hits import Hit
-from postings_query.searching import Wanted, check_query, proceed, searching
+from postings_query.searching import SearchOptions, check_query, proceed, searching
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -102,7 +102,7 @@ class AsyncSearchClient:
         consistent: bool = False,
     ) -> list[list[Hit]]:
         """As :meth:`SearchClient.search_batch`."""
-        wanted = Wanted(
+        options = SearchOptions(
             queries=queries,
             limit=limit,
             offset=offset,
@@ -113,7 +113,7 @@ class AsyncSearchClient:
             consistent=consistent,
         )
         index, encoder = await self._opened()
-        search = searching(encoder, wanted)
+        search = searching(encoder, options)
         ask, hits = await asyncio.to_thread(proceed, search, None)
         while ask:
             ask, hits = await asyncio.to_thread(proceed, search, await ask(index))

@@ -9,7 +9,7 @@ from postings import Encoder, Index, open_index
 from postings.errors import InvalidQuery
 from postings.index import Filter
 from postings_query.hits import Hit
-from postings_query.searching import Wanted, check_query, proceed, searching
+from postings_query.searching import SearchOptions, check_query, proceed, searching
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -118,7 +118,7 @@ class SearchClient:
         consistent: bool = False,
     ) -> list[list[Hit]]:
         """Answer several queries at once, in their order; the arguments are those of :meth:`search`."""
-        wanted = Wanted(
+        options = SearchOptions(
             queries=queries,
             limit=limit,
             offset=offset,
@@ -129,7 +129,7 @@ class SearchClient:
             consistent=consistent,
         )
         self._check_model()
-        search = searching(self._encoder, wanted)
+        search = searching(self._encoder, options)
         ask, hits = proceed(search, None)
         while ask:
             ask, hits = proceed(search, ask(self._index))

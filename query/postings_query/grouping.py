@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from postings.index import ScoredPoint, SearchRequest
-from postings_query import asks
-from postings_query.asks import Asking
+from postings_query import index_calls
+from postings_query.index_calls import IndexCalls
 
 _PASSAGES_PER_DOCUMENT = 2
 
 
 def best_of_documents(
     requests: Sequence[SearchRequest], most: int, *, consistent: bool
-) -> Asking[list[list[ScoredPoint]]]:
+) -> IndexCalls[list[list[ScoredPoint]]]:
     """Answer requests whose ``limit`` and ``offset`` count documents.
 
     Passages come best first, equal scores in the order of their ids, so the first of each document is its best. They
@@ -32,7 +32,7 @@ def best_of_documents(
     while open_requests:
         batch = [replace(requests[at], limit=sizes[at], offset=0) for at in open_requests]
         unanswered = []
-        for at, points in zip(open_requests, (yield asks.search(batch, consistent=consistent)), strict=True):
+        for at, points in zip(open_requests, (yield index_calls.search(batch, consistent=consistent)), strict=True):
             best = _best_passages(points)
             if len(best) >= wanted[at] or len(points) < sizes[at] or sizes[at] >= most:
                 answers[at] = best[requests[at].offset : wanted[at]]

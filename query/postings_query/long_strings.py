@@ -10,8 +10,8 @@ from postings.documents import point_id
 from postings.errors import InvalidFilter
 from postings.index import Filter, Point, ScoredPoint
 from postings.index.long_strings import HeadCondition, completed, conditions_for_heads, decided
-from postings_query import asks
-from postings_query.asks import Asking
+from postings_query import index_calls
+from postings_query.index_calls import IndexCalls
 
 MAX_DOCUMENTS = 10_000
 """Documents with long strings that a condition on them may hold for: their ids are part of the filter."""
@@ -25,7 +25,7 @@ class Decision:
     documents: Mapping[str, str]
 
 
-def decisions(filter: Filter | None) -> Asking[list[Decision]]:
+def decisions(filter: Filter | None) -> IndexCalls[list[Decision]]:
     """Evaluate those conditions of a filter that only heads can decide; mostly there is none, and nothing is asked.
 
     Raises:
@@ -43,7 +43,7 @@ def filter_for_passages(filter: Filter | None, made: Sequence[Decision]) -> Filt
     return decided(filter, [each.documents.keys() for each in made]) if filter and made else filter
 
 
-def still_right(made: Sequence[Decision], answers: Sequence[Sequence[ScoredPoint]]) -> Asking[bool]:
+def still_right(made: Sequence[Decision], answers: Sequence[Sequence[ScoredPoint]]) -> IndexCalls[bool]:
     """Whether the decisions hold for the hits that they let through: a document may have been replaced meanwhile."""
     for decision in made:
         held, key = decision.documents, decision.condition.key
@@ -62,7 +62,7 @@ def still_right(made: Sequence[Decision], answers: Sequence[Sequence[ScoredPoint
     return True
 
 
-def with_whole_metadata(answers: Sequence[Sequence[ScoredPoint]]) -> Asking[tuple[list[list[ScoredPoint]], bool]]:
+def with_whole_metadata(answers: Sequence[Sequence[ScoredPoint]]) -> IndexCalls[tuple[list[list[ScoredPoint]], bool]]:
     """The same hits with their whole metadata, and whether each was found in the revision that its head has now.
 
     Passages of a document that has no head, or was deleted, are left out. Of one that was replaced since the search,
@@ -71,18 +71,18 @@ def with_whole_metadata(answers: Sequence[Sequence[ScoredPoint]]) -> Asking[tupl
     ids = {_head(point) for points in answers for point in points if _is_short(point)}
     if not ids:
         return [list(points) for points in answers], True
-    stored: list[Point] = yield asks.retrieve(sorted(ids), ["metadata", "metadata_digest"])
+    stored: list[Point] = yield index_calls.retrieve(sorted(ids), ["metadata", "metadata_digest"])
     heads = {head.id: head.payload for head in stored if "metadata" in head.payload}
     short = [point for points in answers for point in points if _is_short(point)]
     same = all(_digest(point.payload) == _digest(heads.get(_head(point), {})) for point in short)
     return [[_whole(point, heads) for point in points if _is_findable(point, heads)] for points in answers], same
 
 
-def _documents(condition: HeadCondition, doc_ids: Collection[str] | None = None) -> Asking[dict[str, str]]:
+def _documents(condition: HeadCondition, doc_ids: Collection[str] | None = None) -> IndexCalls[dict[str, str]]:
     found: dict[str, str] = {}
     offset = None
     while True:
-        heads, offset = yield asks.page(condition.heads(doc_ids), ["doc_id", "metadata_digest"], offset)
+        heads, offset = yield index_calls.page(condition.heads(doc_ids), ["doc_id", "metadata_digest"], offset)
         found |= {head.payload["doc_id"]: _digest(head.payload) for head in heads}
         if len(found) > MAX_DOCUMENTS:
             raise InvalidFilter(

@@ -9,11 +9,11 @@ from typing import Protocol
 
 from postings import Document
 from postings.errors import ReaderError
-from postings_ingest.readers import beir, delimited, json_values, jsonl, parquet, texts
+from postings_ingest.readers import beir_corpus, delimited, json_values, jsonl, parquet, texts
 from postings_ingest.readers.cells import check_types
 from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
+from postings_ingest.readers.records import Fields
 from postings_ingest.readers.rejections import Reject, Rejection
-from postings_ingest.readers.rows import Fields
 from postings_ingest.readers.sources import COMPRESSIONS, SUFFIXES, Source, split_name
 
 __all__ = ["FORMATS", "Kind", "Omission", "Omit", "Reject", "Rejection", "estimate_documents", "read_documents"]
@@ -26,7 +26,7 @@ class _Reader(Protocol):
 
 
 _READERS: dict[str, _Reader] = {
-    "beir": beir,
+    "beir": beir_corpus,
     "csv": delimited,
     "html": texts,
     "json": json_values,
@@ -128,17 +128,17 @@ def _source(path: str, format: str | None, fields: Fields, types: Mapping[str, s
 def _format_of(path: str, format: str | None) -> str:
     """The format of a source, told from its path unless it was given."""
     if path == "-":
-        if format is not None and _READERS[format] in (texts, beir):
+        if format is not None and _READERS[format] in (texts, beir_corpus):
             raise ReaderError(f"- can't be read as {format}: name a file or a folder")
         return format or "jsonl"
     if not path:
         raise ReaderError("the path is empty: name a file or a folder, or - for standard input")
     place = Path(path)
     if place.is_dir():
-        found = format or ("beir" if beir.corpus(path) else "text")
+        found = format or ("beir" if beir_corpus.corpus(path) else "text")
         if found not in ("beir", "text"):
             raise ReaderError(f"{path} is a folder, and can't be read as {format}: expected beir or text")
-        if found == "beir" and not beir.corpus(path):
+        if found == "beir" and not beir_corpus.corpus(path):
             raise ReaderError(f"{path} can't be read as beir: it holds no corpus.jsonl")
         return found
     if not place.exists():

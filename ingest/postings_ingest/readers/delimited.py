@@ -14,8 +14,8 @@ from postings.errors import InvalidDocument, ReaderError
 from postings_ingest.readers.cells import guess_types, is_empty, typed
 from postings_ingest.readers.jsonl import MAX_LINE, estimate
 from postings_ingest.readers.omissions import Omit
+from postings_ingest.readers.records import document_from_record
 from postings_ingest.readers.rejections import Reject, Rejection
-from postings_ingest.readers.rows import document_from_row
 from postings_ingest.readers.sources import Source
 
 __all__ = ["estimate", "read"]
@@ -48,7 +48,7 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
                 row, wrong = _row(table.header, cells, types)
                 if wrong is not None:
                     raise wrong
-                yield document_from_row(row, place, omit, source.fields)
+                yield document_from_record(row, place, omit, source.fields)
             except InvalidDocument as error:
                 reject(Rejection.of(path, line, _reason(error, cells), record, row, source.fields))
 

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 from postings import Document
 from postings.errors import InvalidDocument
 from postings_ingest.readers.omissions import Kind, Omission, Omit
+from postings_ingest.readers.records import document_from_record
 from postings_ingest.readers.rejections import LONGEST_RECORD, Reject, Rejection, fields_of, is_rejection
-from postings_ingest.readers.rows import document_from_row
 from postings_ingest.readers.sources import Source
 
 MAX_LINE = LONGEST_RECORD
@@ -63,7 +63,7 @@ class Decoder:
                 raw, fields = kept.get("raw", row), fields_of(kept, fields)
                 if isinstance(raw, str):
                     row = self._decode_again(raw, kept["reason"])
-            document = document_from_row(row, place, self._omit, fields)
+            document = document_from_record(row, place, self._omit, fields)
         except (InvalidDocument, ValueError, RecursionError) as error:
             self._reject(Rejection.of(path, line, _reason(error), raw, row, fields))
             return None

@@ -13,8 +13,8 @@ from postings import Document
 from postings.errors import InvalidDocument, MissingExtra, ReaderError
 from postings_ingest.readers.forms import id_text
 from postings_ingest.readers.omissions import Omit
+from postings_ingest.readers.records import Fields, document_from_record
 from postings_ingest.readers.rejections import Reject, Rejection
-from postings_ingest.readers.rows import Fields, document_from_row
 from postings_ingest.readers.sources import Source
 
 _ROWS = 256
@@ -40,7 +40,7 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
                 number += 1
                 row = {name: _value(batch[name][position]) for name in names}
                 try:
-                    yield document_from_row(row, f"{path}:{number}", omit, source.fields)
+                    yield document_from_record(row, f"{path}:{number}", omit, source.fields)
                 except InvalidDocument as error:
                     reject(Rejection.of(path, number, error, row, _record(row, source.fields), source.fields))
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from postings.unseen import encodable
 from postings_ingest.readers.forms import json_form
-from postings_ingest.readers.rows import Fields
+from postings_ingest.readers.records import Fields
 
 LONGEST_RECORD = 8 * 2**20
 """Bytes that a record may have; of a longer one a rejection has the first 1,000 characters."""

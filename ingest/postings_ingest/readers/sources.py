@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from postings.errors import MissingExtra, ReaderError
-from postings_ingest.readers.rows import Fields
+from postings_ingest.readers.records import Fields
 
 SUFFIXES = {
     ".jsonl": "jsonl",

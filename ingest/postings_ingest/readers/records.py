@@ -48,7 +48,7 @@ class Fields:
         return not set(self.ids) & set(columns) or not wanted <= set(columns)
 
 
-def document_from_row(row: object, place: str = "", omit: Omit = ignore, fields: Fields = Fields()) -> Document:
+def document_from_record(row: object, place: str = "", omit: Omit = ignore, fields: Fields = Fields()) -> Document:
     """Build a document from a row.
 
     Its fields are ``id`` (or BEIR's ``_id``), ``text``, ``title``, ``metadata`` and ``version``; every other field
@@ -66,7 +66,7 @@ def document_from_row(row: object, place: str = "", omit: Omit = ignore, fields:
         InvalidDocument: a field is missing or of the wrong type.
 
     Example:
-        >>> document_from_row({"_id": 7, "text": "A man is eating food.", "lang": "en"}).metadata
+        >>> document_from_record({"_id": 7, "text": "A man is eating food.", "lang": "en"}).metadata
         {'lang': 'en'}
     """
     if not isinstance(row, Mapping):
