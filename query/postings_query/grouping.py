@@ -1,4 +1,4 @@
-"""One hit for each document: its best passage."""
+"""Grouping hits by document: the best passage of each."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def best_of_documents(
 ) -> IndexCalls[list[list[ScoredPoint]]]:
     """Answer requests whose ``limit`` and ``offset`` count documents.
 
-    Passages come best first, equal scores in the order of their ids, so the first of each document is its best. They
-    are read in growing numbers until enough documents are among them: exact, and the same on every engine.
+    Passages are ordered by score, then by id, so the first passage of a document is its best. Growing numbers of them
+    are read until enough documents are among them: the result is exact, and the same on every engine.
 
     Args:
-        requests: what to search for.
-        most: passages to read for one request, at the most.
+        requests: the requests.
+        most: the most passages to read for one request.
         consistent: see :meth:`postings.Index.search`.
     """
     answers: dict[int, list[ScoredPoint]] = {}

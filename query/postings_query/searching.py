@@ -1,4 +1,4 @@
-"""A search, from the queries to their hits, but for the calls to the index, see :mod:`postings_query.index_calls`."""
+"""A search, from the queries to their hits; it yields its calls, see :mod:`postings_query.index_calls`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from postings import Encoder, SparseVector
 from postings.arguments import as_integer, as_list, as_number
+from postings.batching import batched
 from postings.errors import InvalidQuery
 from postings.index import Filter, ScoredPoint, SearchRequest
 from postings.index.fields import checked_filter
@@ -26,12 +27,12 @@ MAX_HITS = 10_000
 """The largest ``offset + limit``."""
 
 _ATTEMPTS = 3
-_IDS_TOGETHER = 100_000  # in the filters of one request: a server takes 32 MB
+_IDS_PER_CALL = 100_000  # in the filters of one call: a server accepts 32 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
-    """What is asked for, see :meth:`postings_query.SearchClient.search`.
+    """The queries and options of a search, see :meth:`postings_query.SearchClient.search`.
 
     Raises:
         InvalidQuery: a query is empty, a limit is out of range, or a value is of the wrong type.
@@ -66,7 +67,7 @@ class SearchOptions:
 
 
 def check_query(query: object) -> None:
-    """Raise :class:`InvalidQuery` unless ``query`` is a text that can be searched for."""
+    """Raise :class:`InvalidQuery` unless ``query`` is a valid, non-empty string."""
     if not isinstance(query, str):
         raise InvalidQuery(f"a query must be a string, got {type(query).__name__}")
     if not query.strip():
@@ -78,7 +79,7 @@ def check_query(query: object) -> None:
 
 
 def searching(encoder: Encoder, options: SearchOptions) -> IndexCalls[list[list[Hit]]]:
-    """Encode the queries, ask, and explain the hits if that is options."""
+    """Encode the queries, search, and explain the hits if ``explain`` is set."""
     vectors = encoder.encode_queries(options.queries)
     requests = [
         SearchRequest(
@@ -102,7 +103,7 @@ def searching(encoder: Encoder, options: SearchOptions) -> IndexCalls[list[list[
 
 
 def proceed(search: IndexCalls[list[list[Hit]]], answer: Any) -> tuple[IndexCall | None, list[list[Hit]]]:
-    """Send the answer to the last call (``None`` to begin); returns the next call, or none and the hits."""
+    """Send the answer to the last call (``None`` to begin); returns the next call, or ``None`` and the hits."""
     try:
         return search.send(answer), []
     except StopIteration as end:
@@ -110,7 +111,7 @@ def proceed(search: IndexCalls[list[list[Hit]]], answer: Any) -> tuple[IndexCall
 
 
 def _answers(requests: Sequence[SearchRequest], options: SearchOptions) -> IndexCalls[list[list[ScoredPoint]]]:
-    """Search until no document was replaced in between, which is seldom and matters only to long strings."""
+    """Search again if a document with long strings was replaced during the search, which is rare."""
     answers: list[list[ScoredPoint]] = []
     for _ in range(_ATTEMPTS):
         made = yield from decisions(options.filter)  # type: ignore[arg-type]
@@ -126,10 +127,9 @@ def _found(
 ) -> IndexCalls[list[list[ScoredPoint]]]:
     filter = filter_for_passages(options.filter, made)  # type: ignore[arg-type]
     requests = [replace(request, filter=filter) for request in requests]
-    together = max(_IDS_TOGETHER // (sum(len(each.documents) for each in made) + 1), 1)
+    together = max(_IDS_PER_CALL // (sum(len(each.documents) for each in made) + 1), 1)
     found: list[list[ScoredPoint]] = []
-    for start in range(0, len(requests), together):
-        some = requests[start : start + together]
+    for some in batched(requests, together):
         if options.group_by_document:
             found += yield from best_of_documents(some, MAX_HITS, consistent=options.consistent)
         else:

@@ -34,7 +34,7 @@ INTERACTIVE = "interactive"
 QUEUES = (INTERACTIVE, BULK)
 """In the order in which workers take from them."""
 
-_STATES = {"taken": LeaseState.TAKEN, "held": LeaseState.VALID, "lost": LeaseState.LOST}
+_STATES = {"taken": LeaseState.TAKEN, "valid": LeaseState.VALID, "lost": LeaseState.LOST}
 
 
 @dataclass(frozen=True, slots=True)
