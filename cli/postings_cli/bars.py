@@ -1,4 +1,4 @@
-"""The bars that long commands show, on a terminal only."""
+"""Progress bars of long commands; they are shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ def job_bar(total: int | None) -> Iterator[Callable[[Counts], None]]:
 
 @contextmanager
 def steps_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for what is being done: called with its name, how much is done, and of how much (0: unknown).
+    """Show a bar for each step: call it with the step's name, how much is done, and the total (0 if unknown).
 
-    It is there while something is under way, so that it never shares a line with the bar of a download in between.
+    The bar is shown only during a step, so that it never shares a line with the bar of a download between two steps.
     """
     bar = Progress(
         TextColumn("{task.description}", markup=False),

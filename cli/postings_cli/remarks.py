@@ -1,4 +1,4 @@
-"""What is said about the documents of a run beside how many there were: on stderr, and in ``--json``."""
+"""Remarks on the documents of a run, besides their numbers: on stderr, and in ``--json``."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Remarks:
     """Everything that is noted while documents are read and indexed.
 
     Attributes:
-        journal: the ids that came, and what became of them.
-        rejected: records that couldn't be used.
-        left_out: what readers left out otherwise.
+        journal: the documents, and what became of them.
+        rejected: the records that couldn't be used.
+        left_out: everything else that the readers left out.
     """
 
     journal: Journal
@@ -31,7 +31,7 @@ class Remarks:
     left_out: LeftOut
 
     def say(self) -> None:
-        """Say on stderr what was left out, which ids came twice, what was superseded and what can't be found."""
+        """Print to stderr what was left out, which ids came twice, what was superseded and what can't be found."""
         journal = self.journal
         for line in self.left_out.lines():
             say(line)
@@ -45,10 +45,10 @@ class Remarks:
         say_first(unfound, report.without_dims, "without active dims")
 
     def to_json(self, *, indexed: bool) -> dict[str, Any]:
-        """The same for programs, every document named.
+        """The same as JSON, with the name of every document.
 
         Args:
-            indexed: whether this process indexed the documents; of those that it queued, it can't name which were
+            indexed: whether this process indexed the documents. If it queued them, it doesn't know which ones were
                 superseded or have no active dims.
         """
         details: dict[str, Any] = {"duplicates": [asdict(each) for each in self.journal.duplicated()]}
@@ -68,7 +68,7 @@ def _superseded(each: Superseded) -> str:
 
 
 def _about_versions(superseded: Iterator[Superseded]) -> Iterator[str]:
-    """What it means that a small version met a time."""
+    """Explain a conflict of a small version with a version that is a time."""
     if any(each.version < _TIME <= each.stored for each in superseded):
         yield (
             "a version such as 1700000000000 is the time in ms at which a document came, or was deleted, without a "
