@@ -89,7 +89,7 @@ class Retrier:
                     if not retries(error):
                         raise
                     self.troubles[thread] = str(error)
-                    self._throttled.warn(type(error).__name__, "retrying: %s", error)
+                    self._throttled.warn(type(error).__name__, "waiting to retry: %s", error)
                     if self._pause(thread, pause):
                         raise Stopping from error
                     pause = min(2 * pause, _LONGEST_PAUSE)

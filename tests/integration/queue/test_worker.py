@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,7 @@ def test_a_worker_whose_batch_was_taken_while_redis_was_away_is_ready_again(
         keys.redis.zadd(f"{keys.prefix}:leased", {id: 0})
         other = ledger.start(id, 600)
     own_redis.kill()
-    until(lambda: "retrying: " in worker.log.read_text(), "the worker doesn't notice")
+    until(lambda: "waiting to retry: " in worker.log.read_text(), "the worker doesn't notice")
     assert not ready(port)
     own_redis.start()
     until(lambda: ready(port), "the worker isn't ready again", 10)
@@ -192,7 +193,7 @@ def test_a_batch_in_hand_that_redis_lost_is_indexed_and_counted_all_the_same(
     worker = start_worker(settings=settings, faults=faults)
     _, job = slow_batch(settings, worker)
     forgetful_redis.kill()
-    until(lambda: "retrying: " in worker.log.read_text(), "the worker doesn't notice")
+    until(lambda: "waiting to retry: " in worker.log.read_text(), "the worker doesn't notice")
     assert not ready(port)
     forgetful_redis.start()
     ledger = Ledger(settings)
@@ -269,7 +270,8 @@ def test_a_poison_document_ends_in_the_dead_letters_and_its_neighbours_in_the_in
             assert deaths < 12
             worker = start_worker(faults=faults)
         threading.Event().wait(0.1)
-    assert producer.job.progress() == Counts(submitted=256, indexed=255, failed=1)
+    # A neighbor that was written just before the worker died is unchanged when it is delivered again.
+    assert replace(producer.job.progress(), unchanged=0) == Counts(submitted=256, indexed=255, failed=1)
     (letter,) = producer.job.failures()
     assert (letter.document, letter.error) == ("77", "WorkerDied")
     assert "died or hung in 2 deliveries" in letter.reason
