@@ -282,3 +282,19 @@ def test_a_producer_goes_on_after_what_had_lingered_was_sent_late(settings: Sett
     flushing.start()
     flushing.join(30)
     assert not flushing.is_alive()
+
+
+def test_whoever_waits_is_called_each_time_the_counts_change(ledger: Ledger) -> None:
+    ledger.register("a", "payload", 2, "job", BULK)
+    seen: list[Counts] = []
+
+    def note(counts: Counts) -> None:
+        seen.append(counts)
+        if not counts.done:
+            lease = ledger.start("a", 60)
+            assert lease is not None
+            ledger.finish(lease, Counts(indexed=1, deleted=1))
+
+    finished = Counts(submitted=2, indexed=1, deleted=1)
+    assert Job(ledger, "job").wait(60, progress=note) == finished
+    assert seen == [Counts(submitted=2), finished]
