@@ -274,7 +274,7 @@ def test_a_poison_document_ends_in_the_dead_letters_and_its_neighbours_in_the_in
     assert replace(producer.job.progress(), unchanged=0) == Counts(submitted=256, indexed=255, failed=1)
     (letter,) = producer.job.failures()
     assert (letter.document, letter.error) == ("77", "WorkerDied")
-    assert "died or hung in 2 deliveries" in letter.reason
+    assert "crashed or hung on both attempts" in letter.reason
     (faults / "poison").unlink()
     batch = DeadLetters(ledger).retry(letter.id)
     assert batch is not None  # nobody announced it: the idle worker finds it
