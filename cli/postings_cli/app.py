@@ -11,7 +11,7 @@ import typer
 
 from postings import PostingsError, __version__
 from postings_cli import dead_letters
-from postings_cli.console import out, say
+from postings_cli.console import STOPPED, out, say
 from postings_cli.delete import delete
 from postings_cli.demo import demo
 from postings_cli.discreet import discreet
@@ -58,7 +58,7 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
             say(f"error: {discreet(error)}")
             raise typer.Exit(FAILED) from error
         except KeyboardInterrupt as interrupt:
-            say("interrupted")
+            say(STOPPED)
             raise typer.Exit(INTERRUPTED) from interrupt
         except (typer.Exit, typer.BadParameter, BrokenPipeError):
             raise

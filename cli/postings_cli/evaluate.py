@@ -12,10 +12,10 @@ from rich.markdown import Markdown
 
 from postings import Encoder, open_index
 from postings.errors import ReaderError
+from postings_cli.bars import steps_bar
 from postings_cli.console import out, print_json, printable, say
 from postings_cli.options import IndexUrl, Json, settings_from
 from postings_cli.outputs import output_folder, refuse_inputs
-from postings_cli.progress import steps_bar
 from postings_training.data import load_set
 from postings_training.data.nano_beir import load_nano_beir
 from postings_training.evaluation import Evaluation, compare, measure_collection, measure_model, write_report

@@ -10,18 +10,18 @@ from typing import Annotated
 import typer
 
 from postings import Document, Encoder, Settings, open_index
+from postings_cli.bars import ingest_bar
 from postings_cli.console import STOPPED, out, print_json, printable, say
 from postings_cli.discreet import discreet
 from postings_cli.left_out import LeftOut
 from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
 from postings_cli.outputs import refuse_inputs
-from postings_cli.progress import ingest_bar
 from postings_cli.queueing import queue_documents
 from postings_cli.rejected import Rejected
 from postings_cli.remarks import Remarks
 from postings_cli.statuses import INTERRUPTED, REJECTED
 from postings_ingest import Pipeline, Report, estimate_documents, read_documents
-from postings_ingest.arrivals import Arrivals
+from postings_ingest.journal import Journal
 from postings_ingest.readers import FORMATS
 
 
@@ -90,13 +90,13 @@ def ingest(
     total = None if None in totals else sum(count or 0 for count in totals)
     if rejects is not None:
         refuse_inputs("--rejects", rejects, paths, settings)
-    with Arrivals() as arrivals, Rejected(rejects) as rejected:
-        remarks = Remarks(arrivals, rejected, LeftOut())
+    with Journal() as journal, Rejected(rejects) as rejected:
+        remarks = Remarks(journal, rejected, LeftOut())
         documents = _documents(paths, reading, remarks)
         failed = 0
         try:
             if queue:
-                documents = arrivals.watch(documents)
+                documents = journal.watch(documents)
                 failed = queue_documents(documents, settings, total, remarks, wait=wait, as_json=as_json)
             else:
                 _index(documents, settings, total, remarks, as_json=as_json)
@@ -128,7 +128,7 @@ def _index(
                     report = current
                     show(current)
 
-                report = Pipeline(encoder, opened, settings).run(documents, progress, remarks.arrivals)
+                report = Pipeline(encoder, opened, settings).run(documents, progress, remarks.journal)
     except KeyboardInterrupt:
         tell(STOPPED)
         kept = _counted(report.indexed, "document")

@@ -1,4 +1,4 @@
-"""What readers leave out, counted for the report."""
+"""Counts what readers leave out, for the report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from postings_ingest.readers import Kind, Omission
 
 
 class LeftOut:
-    """Counts what readers leave out although nothing is wrong with it, and keeps the first few names.
+    """Counts the valid things that readers leave out, and keeps the first few names.
 
     Example:
         >>> left_out = LeftOut()
@@ -38,7 +38,7 @@ class LeftOut:
             self._first.setdefault(omission.detail, omission.place)
 
     def lines(self) -> Iterator[str]:
-        """What people are told; nothing if nothing was left out."""
+        """Lines for people; none if nothing was left out."""
         if files := self._counts[Kind.OTHER_FILE]:
             what = "1 file of another kind" if files.total() == 1 else f"{files.total():,} files of other kinds"
             most = sorted(files.items(), key=lambda each: (-each[1], each[0]))[:SHOWN]
@@ -65,7 +65,7 @@ class LeftOut:
             yield f"… and {len(fields) - SHOWN:,} more fields left out"
 
     def to_json(self) -> dict[str, Any]:
-        """What programs are told."""
+        """JSON for programs."""
         return {
             "files": dict(self._counts[Kind.OTHER_FILE]),
             "hidden": self._counts[Kind.HIDDEN].total(),

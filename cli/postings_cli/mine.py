@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from postings import Encoder
+from postings_cli.bars import steps_bar
 from postings_cli.console import out, print_json, printable
 from postings_cli.options import Json, Model, settings_from
 from postings_cli.outputs import OutputFile, refuse_inputs
-from postings_cli.progress import steps_bar
 from postings_training.mining import Guards
 from postings_training.mining import mine as mined_pairs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,7 +26,9 @@ Model = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
-def settings_from(collection: str | None = None, index_url: str | None = None, model: str | None = None) -> Settings:
-    """The settings, with the options that were given."""
-    given = {"collection": collection, "index_url": index_url, "model": model}
+def settings_from(
+    collection: str | None = None, index_url: str | None = None, model: str | None = None, **others: object
+) -> Settings:
+    """The settings, with the options that were given; ``others`` are settings by name, ``None`` where not given."""
+    given: dict[str, Any] = {"collection": collection, "index_url": index_url, "model": model, **others}
     return Settings(**{name: value for name, value in given.items() if value is not None})

@@ -1,4 +1,4 @@
-"""``postings ingest --queue``: the workers do the work, the bar shows theirs."""
+"""``postings ingest --queue``: queue documents, and show how workers index them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import typer
 
 from postings import Document, PostingsError, Settings
 from postings.errors import BrokerUnavailable
+from postings_cli.bars import job_bar
 from postings_cli.console import STOPPED, err, out, print_json
 from postings_cli.discreet import discreet
 from postings_cli.statuses import INTERRUPTED
-from postings_ingest.queue.bar import job_bar
 
 if TYPE_CHECKING:
     from postings_cli.remarks import Remarks
     from postings_ingest import Job, Producer
-    from postings_ingest.queue.counts import Counts
+    from postings_ingest.counts import Counts
 
 _NO_WORKER = "no worker is alive: start one with `postings worker`; Ctrl-C leaves the documents queued"
 _INTERVAL = 0.3
@@ -36,7 +36,7 @@ def queue_documents(
     wait: bool,
     as_json: bool,
 ) -> int:
-    """Queue documents, wait for the workers if asked to, and report, also when that fails; returns how many failed."""
+    """Queue documents, wait for the workers if ``wait``, and report, even after an error; returns how many failed."""
     from postings_ingest import Producer
 
     began = time.monotonic()
@@ -82,7 +82,7 @@ def queue_documents(
 
 @contextmanager
 def _shown(job: Job, total: int | None) -> Iterator[None]:
-    """Show how the workers get on while documents are read and queued, and after."""
+    """Show the job's progress while documents are read and queued, and after."""
     ended = threading.Event()
 
     def poll() -> None:
@@ -90,7 +90,7 @@ def _shown(job: Job, total: int | None) -> Iterator[None]:
             try:
                 show(job.progress())
             except PostingsError:
-                continue  # nothing was sent yet, or Redis is away: the producer says so
+                continue  # nothing was sent yet, or Redis is away, which the producer logs
 
     with job_bar(total) as show:
         thread = threading.Thread(target=poll, daemon=True)
@@ -103,7 +103,7 @@ def _shown(job: Job, total: int | None) -> Iterator[None]:
 
 
 def _workers(settings: Settings) -> bool:
-    """Whether a worker lives; where Redis doesn't say now, one may."""
+    """Whether a worker is alive; if Redis can't be reached, one may be."""
     from postings_ingest import Ledger
     from postings_ingest.queue.status import queue_status
 
@@ -114,7 +114,7 @@ def _workers(settings: Settings) -> bool:
 
 
 def _queued(producer: Producer, sent: int) -> str:
-    """What is left in the queue by a command that ends early."""
+    """What a command that ends early has left in the queue."""
     left = f", {producer.unsent:,} were not sent" if producer.unsent else ""
     id = producer.job.id
     return (

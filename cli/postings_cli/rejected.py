@@ -1,4 +1,4 @@
-"""Records that couldn't be used: counted, the first few shown, all of them in a file."""
+"""Rejected records: counts them, shows the first few, and writes all of them to a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from postings_ingest import Rejection
 class Rejected:
     """Counts rejections, shows the first few, and writes all of them to a file.
 
-    A command that fails leaves the file that stood there before, unless there are new rejections to keep.
+    If the command fails, an existing file is kept, unless there are new rejections.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -37,7 +37,7 @@ class Rejected:
                 self._file.drop()
 
     def __call__(self, rejection: Rejection) -> None:
-        """Take one."""
+        """Take a rejection."""
         self.count += 1
         if self._file is not None:
             self._file.write(json.dumps(rejection.to_json(), ensure_ascii=False) + "\n")

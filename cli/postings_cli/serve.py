@@ -31,9 +31,9 @@ def serve(
         from postings_ingest.worker.embedded import EmbeddedBroker, run_worker
     except ImportError as error:
         raise MissingExtra("worker", "running broker and worker") from error
-    given = {"COLLECTION": collection, "INDEX_URL": index, "MODEL": model}
-    os.environ |= {f"POSTINGS_{name}": str(value) for name, value in given.items() if value is not None}
     with EmbeddedBroker(settings) as broker:
+        # The worker's module reads its settings from here. Not earlier: the broker would inherit keys and passwords.
+        os.environ |= settings.to_environment()
         err.print(printable(f"broker at {broker.url}, its data in {broker.folder}; Ctrl-C ends"))
         status = run_worker()
     raise typer.Exit(status)

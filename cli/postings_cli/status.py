@@ -18,12 +18,12 @@ from rich.text import Text
 from postings.errors import BrokerUnavailable, MissingExtra
 from postings_cli.console import err, out, print_json, printable
 from postings_cli.options import Collection, Json, settings_from
-from postings_ingest.queue.counts import Counts
+from postings_ingest.counts import Counts
 from postings_ingest.queue.durability import warn_of_losses
 from postings_ingest.queue.job import Job
 from postings_ingest.queue.ledger import Ledger
 from postings_ingest.queue.status import QueueStatus, queue_status
-from postings_ingest.repeats import Repeats
+from postings_ingest.throttled_log import ThrottledLog
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -105,7 +105,7 @@ def _job_look(ledger: Ledger, id: str) -> Callable[[], _Look]:
 
 def _looks(ledger: Ledger, first: _Look, look: Callable[[], _Look]) -> Iterator[_Look]:
     """The first look and those after it, until there is nothing more to see; a Redis that is away is waited for."""
-    repeats = Repeats(log)
+    throttled = ThrottledLog(log)
     found = first
     yield found
     while not found.finished:
@@ -113,9 +113,9 @@ def _looks(ledger: Ledger, first: _Look, look: Callable[[], _Look]) -> Iterator[
         try:
             found = look()
         except BrokerUnavailable as error:
-            repeats.again("away", "waiting: %s", error)
+            throttled.warn("away", "waiting: %s", error)
             continue
-        repeats.over("away", "%s answers again", ledger.where)
+        throttled.recovered("away", "%s answers again", ledger.address)
         yield found
 
 

@@ -1,9 +1,9 @@
-"""Exit statuses of the commands; 2, for wrong usage, is the library's own."""
+"""Exit statuses of the commands; 2, for wrong usage, is Typer's."""
 
 from __future__ import annotations
 
 FAILED = 1
 REJECTED = 3
-"""All went through, but some records were rejected, or failed in a worker."""
+"""The command is done, but some records were rejected, or failed in a worker."""
 INTERRUPTED = 130
-"""As a shell says it of Ctrl-C."""
+"""The status that shells report after Ctrl-C."""

@@ -30,7 +30,7 @@ def worker(
 
     Example: POSTINGS_REDIS_URL=redis://localhost:6379 postings worker --collection articles --port 9090
     """
-    settings = settings_from(collection, index, model)
+    settings = settings_from(collection, index, model, worker_threads=threads, worker_port=port)
     try:
         import celery  # noqa: F401
         import prometheus_client  # noqa: F401
@@ -40,15 +40,8 @@ def worker(
         from postings_ingest.worker.supervisor import supervise, worker_command
     except ImportError as error:
         raise MissingExtra("worker", "running a worker") from error
-    # An address that can't be read is said here, not by the process below.
+    # An address that can't be read is reported here, not by the worker process.
     Ledger(settings)
     celery_app(settings)
-    given = {
-        "COLLECTION": collection,
-        "INDEX_URL": index,
-        "MODEL": model,
-        "WORKER_THREADS": threads,
-        "WORKER_PORT": port,
-    }
-    options = {f"POSTINGS_{name}": str(value) for name, value in given.items() if value is not None}
-    raise typer.Exit(supervise(worker_command(events=settings.worker_events), {**os.environ, **options}))
+    environment = {**os.environ, **settings.to_environment()}
+    raise typer.Exit(supervise(worker_command(events=settings.worker_events), environment))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -222,6 +223,21 @@ class Settings(BaseSettings):
         """
         return None if "://" in self.index_url else Path(self.index_url.removeprefix("edge:")).expanduser()
 
+    def to_environment(self) -> dict[str, str]:
+        """The environment variables from which another process reads the same settings.
+
+        They hold every setting that was given by an argument, a variable or a file, so that the process needs no
+        ``.env`` or ``postings.toml``. Keys and passwords are among them, as they are: pass them to a process of your
+        own only, and never log them. Relative paths stay relative, so start it in the same folder. A setting that was
+        given as ``None`` is left out.
+
+        Example:
+            >>> Settings(index_url="http://localhost:6333", index_fields={"lang": "keyword"}).to_environment()
+            {'POSTINGS_INDEX_URL': 'http://localhost:6333', 'POSTINGS_INDEX_FIELDS': '{"lang": "keyword"}'}
+        """
+        given = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+        return {f"{PREFIX}{name.upper()}": _as_text(value) for name, value in given.items() if value is not None}
+
     def secrets(self) -> set[str]:
         """The API key and the passwords in addresses; no error and no log may show them."""
         key, broker = self.index_api_key, self.broker_url
@@ -274,3 +290,9 @@ class Settings(BaseSettings):
         variables = [each.env_vars for each in (env_settings, dotenv_settings) if isinstance(each, EnvSettingsSource)]
         warn_of_unknown(cls.model_fields, *variables)
         return init_settings, env_settings, dotenv_settings, toml
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return json.dumps(value) if isinstance(value, dict) else str(value)

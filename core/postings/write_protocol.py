@@ -15,11 +15,12 @@ and deletes what is stale. Equal versions are written again, so that a redeliver
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from postings.arguments import as_list
+from postings.batching import batched
 from postings.documents import check_id, check_version
 from postings.errors import IndexUnavailable, InvalidDocument
 from postings.index.payload import deleted_before, of_documents, stale_points, tombstone_point
@@ -32,8 +33,11 @@ class Outcome(StrEnum):
     """The result of writing a revision."""
 
     INDEXED = "indexed"
+    """The document is in the index in this version."""
     SUPERSEDED = "superseded"
     """The index has a newer revision, or a newer delete."""
+    DELETED = "deleted"
+    """The revision was a delete, and the document is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,12 @@ class Revision:
         check_version(version)
         return cls(doc_id, version, (tombstone_point(doc_id, version, now),))
 
+    @property
+    def outcome(self) -> Outcome:
+        """What becomes of the document if this revision is the newest."""
+        deletes = bool(self.points) and "deleted_at" in self.points[0].payload
+        return Outcome.DELETED if deletes else Outcome.INDEXED
+
 
 def write(index: Index, revisions: Iterable[Revision], check: Callable[[], object] = bool) -> list[Written]:
     """Write revisions to the index; return the result for each, in their order.
@@ -87,12 +97,12 @@ def write(index: Index, revisions: Iterable[Revision], check: Callable[[], objec
         if revision.doc_id not in newest or revision.version >= newest[revision.doc_id].version:
             newest[revision.doc_id] = revision
     stored: dict[str, _Stored] = {}
-    for batch in _batches(newest.values()):
+    for batch in batched(newest.values(), POINTS_PER_BATCH, lambda revision: len(revision.points)):
         check()
         stored |= _write_batch(index, batch)
     return [
         Written(
-            Outcome.INDEXED
+            revision.outcome
             if revision is newest[revision.doc_id] and stored[revision.doc_id].version == revision.version
             else Outcome.SUPERSEDED,
             stored[revision.doc_id].version,
@@ -163,16 +173,3 @@ def _refused(batch: Sequence[Revision], stored: dict[str, _Stored]) -> dict[int,
             if versions.get(point.id, revision.version) < revision.version:
                 refused[revision.version].append(point)
     return refused
-
-
-def _batches(revisions: Iterable[Revision]) -> Iterator[list[Revision]]:
-    batch: list[Revision] = []
-    points = 0
-    for revision in revisions:
-        batch.append(revision)
-        points += len(revision.points)
-        if points >= POINTS_PER_BATCH:
-            yield batch
-            batch, points = [], 0
-    if batch:
-        yield batch

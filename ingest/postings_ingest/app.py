@@ -16,7 +16,7 @@ from postings_ingest.queue.celery_app import TASK, celery_app
 from postings_ingest.tracing import span
 from postings_ingest.worker.health import HealthServer
 from postings_ingest.worker.logs import configure_logging
-from postings_ingest.worker.patience import Broken, Stopping
+from postings_ingest.worker.retrying import ModelBroken, Stopping
 from postings_ingest.worker.service import Service
 from postings_ingest.worker.supervisor import end_with_parent
 from postings_ingest.worker.transport import guard_redis
@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 
 settings = Settings()
 app = celery_app(settings)
-app.conf.worker_consumer = "postings_ingest.worker.consumer:KeepingConsumer"
+app.conf.worker_consumer = "postings_ingest.worker.consumer:DeadLetterConsumer"
 guard_redis(lambda item, reason: _service().keep_unreadable(item, reason))
 _health: HealthServer | None = None
 
 
 @app.task(name=TASK, bind=True)
 def index(self: Any, *args: Any, **kwargs: Any) -> None:
-    """Work off the batch of an id."""
+    """Work on the batch with this id."""
     service = _service()
     match args, kwargs:
         case (str(id),), {**rest} if not rest and id.isalnum() and len(id) <= 64:
@@ -40,13 +40,13 @@ def index(self: Any, *args: Any, **kwargs: Any) -> None:
                 with span("postings.batch", self.request.headers, batch=id):
                     service.handle(id)
             except Stopping as error:
-                if isinstance(error, Broken):
-                    log.error("the model fails, so the worker has to be started anew: %s", error)
+                if isinstance(error, ModelBroken):
+                    log.error("the model fails, so the worker must be restarted: %s", error)
                     service.stopping.set()
                     state.should_stop = os.EX_TEMPFAIL
-                raise Reject("the worker stops", requeue=True) from error
+                raise Reject("the worker is stopping", requeue=True) from error
         case _:
-            reason = f"{TASK} takes the id of a batch, got {args!r:.200} and {kwargs!r:.200}"
+            reason = f"{TASK} expects the id of a batch, got {args!r:.200} and {kwargs!r:.200}"
             service.keep_unreadable(f"{args!r:.65536} {kwargs!r:.65536}", reason)
 
 
@@ -63,9 +63,9 @@ def _logging(**_: Any) -> None:
 @worker_init.connect(weak=False)
 def _load(**_: Any) -> None:
     global _health
-    configure_logging(settings)  # Celery asks for it only when this is done: a first export takes long
+    configure_logging(settings)  # Celery does it only after this, and exporting a model may take long
     end_with_parent()
-    # Celery goes on after whatever else is raised here, and would take batches without a model.
+    # After any other error Celery would go on, and take batches without a model.
     try:
         service = Service(settings, app)
         app.postings_service = service
@@ -90,7 +90,7 @@ def _ready(**_: Any) -> None:
 
 @worker_shutting_down.connect(weak=False)
 def _stopping(**_: Any) -> None:
-    log.info("stopping: batches in flight are finished first")
+    log.info("stopping once the batches in flight are finished")
     _service().stopping.set()
 
 

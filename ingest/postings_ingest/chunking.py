@@ -1,4 +1,4 @@
-"""From documents to passages that fit the encoder's window, on sentence borders."""
+"""Cutting documents into passages that fit the encoder's window, at the ends of sentences."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy.typing as npt
 from postings import Document, Encoder, Passage
 from postings.passages import title_tokens
 
-# A sentence ends at closing punctuation before white space (none is needed in CJK), a paragraph at an empty line.
-# One mark is enough for the end of "...": a `+` would take quadratic time on a row of dots.
+# A sentence ends at closing punctuation before white space (not needed in Chinese and Japanese), a paragraph at an
+# empty line. One dot is enough for the end of "...": a `+` would take quadratic time on a row of dots.
 _SENTENCE_END = re.compile(r"""[.!?…]["'”’)\]]*\s+|[。！？]+[」』”]*\s*|\n[ \t]*\n\s*""")
 
 
@@ -19,16 +19,16 @@ def split(document: Document, encoder: Encoder, *, version: int, tokens: int, ov
     """Cut a document into passages.
 
     Args:
-        document: what to cut; a short one becomes one passage.
-        encoder: whose tokens count.
+        document: the document; a short one becomes one passage.
+        encoder: the encoder whose tokens are counted.
         version: the document's version, or its time of arrival.
-        tokens: tokens that a passage may have, with the title that is encoded in front of it. The text gets half of
-            them however long the title is; then passages may be longer, but still fit the encoder's window.
-        overlap: tokens that neighbors may share. An overlap begins on a sentence border, so it is often less;
-            only a sentence longer than a whole passage is cut between words.
+        tokens: tokens of a passage at most, including the title that is encoded in front of it. The text gets at least
+            half of them, so a passage with a long title may have more, but still fits the encoder's window.
+        overlap: tokens that neighboring passages share at most. An overlap begins with a sentence, so it is often
+            shorter. Only a sentence that is longer than a whole passage is cut between words.
 
     Returns:
-        Passages in order, whose texts are slices of the document's and cover every token of it.
+        Passages in order. Their texts are slices of the document's text, and together hold all its tokens.
     """
     room = max(tokens - title_tokens(encoder, document.title), tokens // 2, 1)
     spans = _Text(document.text, encoder, room).spans(min(overlap, room // 2))
@@ -66,7 +66,7 @@ class _Text:
         while last < count:
             borders, border = self._cut(first)
             if border <= last:
-                # What comes next doesn't fit behind the overlap, which would be a passage of its own again.
+                # What follows doesn't fit after the overlap, so the passage would be the overlap alone: begin without.
                 first = last
                 borders, border = self._cut(first)
             spans.append(self._characters(first, border))
@@ -75,12 +75,12 @@ class _Text:
         return spans
 
     def _cut(self, first: int) -> tuple[npt.NDArray[np.int64], int]:
-        """Where the passage that begins at token ``first`` ends, and the borders among which that was chosen."""
+        """The borders that the passage beginning at token ``first`` may end at, and the one where it ends."""
         limit = first + self._room
         while True:
             borders, border = self._border(first, limit)
             start, end = self._characters(first, border)
-            # Apart from its surroundings, a slice may have more tokens: a word that is cut, or at its beginning.
+            # Tokenized alone, a slice may have more tokens: at its beginning, or where a word is cut.
             surplus = len(self._encoder.offsets(self._text[start:end])) - self._room
             if surplus <= 0 or border == first + 1:
                 return borders, border
@@ -95,7 +95,7 @@ class _Text:
         return self._words, _last_within(self._words, first, limit) or limit
 
     def _characters(self, first: int, border: int) -> tuple[int, int]:
-        """The characters of the tokens ``first..border - 1``, with what the tokenizer skips after the last."""
+        """The characters of the tokens ``first..border - 1``, and those after the last that the tokenizer skips."""
         start, end = int(self._offsets[first, 0]), int(self._offsets[border - 1, 1])
         until = int(self._offsets[border, 0]) if border < len(self._offsets) else len(self._text)
         return start, max(end, start + len(self._text[start:until].rstrip()))

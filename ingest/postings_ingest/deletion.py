@@ -15,14 +15,14 @@ from postings.write_protocol import Outcome, Revision, write
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What became of the ids that were to be deleted, each of them once, in their order.
+    """The result of a delete; each id is named once, in the order in which it was given.
 
     Attributes:
-        deleted: were there, and are gone.
-        not_found: weren't there; they are remembered as deleted all the same.
-        superseded: stay as they are, with the newer version that the index holds of each.
-        version: of this delete.
-        gone: of those superseded, the ids that a newer delete removed before.
+        deleted: ids of documents that were in the index and are gone.
+        not_found: ids that weren't in the index; their deletes are remembered all the same.
+        superseded: ids of which the index holds a newer version, with that version; they stay as they are.
+        version: the version of this delete.
+        gone: ids among those superseded that a newer delete had removed before.
     """
 
     deleted: list[str]
@@ -33,37 +33,37 @@ class Deleted:
 
 
 def delete_documents(index: Index, ids: Iterable[str], version: int | None = None) -> list[str]:
-    """Delete documents; a later write of an older version doesn't bring them back.
+    """Delete documents. An older version that is written later doesn't bring them back.
 
     Args:
         index: the collection to delete from.
-        ids: the documents' ids; those that aren't there are remembered as deleted all the same.
-        version: the version of the delete, by default the time in ms since the epoch. A document of a newer version
+        ids: ids of the documents. A delete is remembered even if there is no such document.
+        version: the version of the delete; by default the time in ms since the epoch. A document with a newer version
             stays.
 
     Returns:
-        The ids of documents that were there and are gone.
+        The ids of the documents that were in the index and are gone.
 
     Raises:
-        InvalidDocument: an id or the version is none that a document can have.
+        InvalidDocument: no document can have this id or version.
     """
     return delete(index, ids, version).deleted
 
 
 def delete(index: Index, ids: Iterable[str], version: int | None = None) -> Deleted:
-    """As :func:`delete_documents`; returns what became of every id."""
+    """Delete documents, and say what became of each id; see :func:`delete_documents`."""
     now = arrival_version()
-    # An id that came twice is deleted once.
     names = list(dict.fromkeys(as_list("ids", ids, str, InvalidDocument)))
     used = now if version is None else version
     revisions = [Revision.deletion(id, used, now) for id in names]
     heads = index.retrieve([point_id(id, 0) for id in names])
     present = {head.payload["doc_id"] for head in heads if "deleted_at" not in head.payload}
     written = dict(zip(names, write(index, revisions), strict=True))
+    done = [id for id in names if written[id].outcome is Outcome.DELETED]
     superseded = {id: each.stored for id, each in written.items() if each.outcome is Outcome.SUPERSEDED}
     return Deleted(
-        deleted=[id for id in names if id in present and id not in superseded],
-        not_found=[id for id in names if id not in present and id not in superseded],
+        deleted=[id for id in done if id in present],
+        not_found=[id for id in done if id not in present],
         superseded=superseded,
         version=used,
         gone=frozenset(superseded.keys() - present),

@@ -1,4 +1,4 @@
-"""From documents to points: chunk, encode, write."""
+"""From documents to points in the index: chunk, encode, write."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from postings import Document, Encoder, Index, Settings, SparseVector
+from postings.batching import batched
 from postings.clock import arrival_version
 from postings.digests import Digest
 from postings.documents import Passage
@@ -17,51 +18,47 @@ from postings.index.payload import of_documents, passage_point, tombstone_point
 from postings.passages import passage_input
 from postings.write_protocol import Outcome, Written, write
 from postings_ingest.chunking import split
+from postings_ingest.counts import Counts
 from postings_ingest.operations import Deletion, Operation
-from postings_ingest.prepared import Incoming, Prepared
-from postings_ingest.standing import Standing, standing_documents, stored_passages
+from postings_ingest.planned_writes import Incoming, PlannedWrite
+from postings_ingest.stored import StoredDocument, stored_documents, stored_passages
 from postings_ingest.tracing import span
 
-_PASSAGE = 512  # tokens; longer ones have to be asked for: a hit should show what was looked for
+_PASSAGE = 512  # tokens; longer passages must be asked for, because a hit should show what was looked for
 _FAINT = 1e-6
-_MAKING = 1  # grows when documents are cut, or passages encoded, in another way: all are encoded again then
-_PART = 1024
+_FORMAT = 1  # increase it when documents are cut or passages encoded in another way: all are encoded again then
+_TEXTS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What became of some operations, in their order.
+    """The result of writing some operations.
 
     Attributes:
-        written: one for each: its outcome, and the version that the index holds now.
-        passages: written for them.
-        write_seconds: that writing took.
-        unchanged: documents of those indexed that stood there as they came, but for the version.
+        written: the result of each operation, in order.
+        passages: passages that were written.
+        write_seconds: time that writing took.
+        counts: what became of the documents.
     """
 
     written: list[Written]
     passages: int
     write_seconds: float
-    unchanged: int = 0
-
-    @property
-    def outcomes(self) -> list[Outcome]:
-        """One for each operation."""
-        return [each.outcome for each in self.written]
+    counts: Counts
 
 
 class Indexer:
     """Brings documents and deletes into an index by the write protocol.
 
-    Safe to repeat, and to use from several threads: one encodes while another writes.
+    It is safe to repeat a call, and to use several threads: one encodes while another writes.
 
     Args:
-        encoder: its model must be the collection's.
+        encoder: the collection's model.
         index: where to write.
         settings: passage length and overlap.
 
     Raises:
-        ConfigurationError: passages are to be longer than the encoder's window.
+        ConfigurationError: ``passage_tokens`` exceeds the encoder's window.
     """
 
     def __init__(self, encoder: Encoder, index: Index, settings: Settings) -> None:
@@ -74,108 +71,115 @@ class Indexer:
                 f"got {self._tokens}"
             )
         self._overlap = settings.passage_overlap
-        self._making = f"{_MAKING} {encoder.fingerprint} {encoder.precision} {self._tokens} {self._overlap}"
+        self._method = f"{_FORMAT} {encoder.fingerprint} {encoder.precision} {self._tokens} {self._overlap}"
 
     def encode(
         self,
         operations: Sequence[Operation],
         version: Callable[[], int] | None = None,
         check: Callable[[], object] = bool,
-    ) -> list[Prepared]:
-        """What is to be written, in the order of the operations.
+    ) -> list[PlannedWrite]:
+        """Encode documents, and plan what to write.
 
-        Only what the index doesn't hold is encoded. A document of which nothing but the metadata or the version has
-        changed is written with the vectors that it has; of one that stands as it came, or newer, nothing is written.
+        Only what the index doesn't hold is encoded. If only a document's metadata or version has changed, it is
+        written with its stored vectors. If the index holds the document unchanged, or a newer version, nothing is
+        written.
 
         Args:
-            operations: so many that their vectors fit in memory.
-            version: gives that of operations that bring none; by default the time of arrival. Where nobody else writes
-                to the index meanwhile, an unchanged document then keeps its stored version, and nothing is written.
+            operations: documents and deletes, few enough that their vectors fit in memory.
+            version: gives the version of operations that have none; by default the time of arrival. If nobody else
+                writes to the index, an unchanged document then keeps its stored version, and nothing is written.
             check: called before each pass over the model; what it raises ends the work.
+
+        Returns:
+            A planned write for each operation, in order.
 
         Raises:
             IndexFailure: the engine can't be read.
         """
-        # Of several operations on a document, each may change what the next one finds: they are all written.
+        # Several operations on one document are all written: each may change what the next one finds.
         times = Counter(operation.id for operation in operations)
-        stands = standing_documents(self.index, [id for id, number in times.items() if number == 1])
-        prepared: dict[int, Prepared] = {}
+        stored = stored_documents(self.index, [id for id, number in times.items() if number == 1])
+        planned: dict[int, PlannedWrite] = {}
         incoming: dict[int, Incoming] = {}
         for at, operation in enumerate(operations):
             number = version() if operation.version is None and version else operation.version
             if isinstance(operation, Deletion):
                 number = arrival_version() if number is None else number
-                prepared[at] = Prepared.deletion(operation.id, number, arrival_version())
+                planned[at] = PlannedWrite.deletion(operation.id, number, arrival_version())
                 continue
-            came = self._incoming(operation, number, stands.get(operation.id))
-            if settled := came.settled():
-                prepared[at] = settled
+            document = self._incoming(operation, number, stored.get(operation.id))
+            if plan := document.plan_if_stored():
+                planned[at] = plan
             else:
-                incoming[at] = came
-        for work in (self._copy, self._encode):
-            prepared |= work({at: came for at, came in incoming.items() if at not in prepared}, check)
-        return [prepared[at] for at in range(len(operations))]
+                incoming[at] = document
+        for step in (self._copy, self._encode):
+            planned |= step({at: document for at, document in incoming.items() if at not in planned}, check)
+        return [planned[at] for at in range(len(operations))]
 
-    def _incoming(self, document: Document, version: int | None, standing: Standing | None) -> Incoming:
-        came = Incoming(document, version or 0, Digest.of(document, self._making), standing)
+    def _incoming(self, document: Document, version: int | None, stored: StoredDocument | None) -> Incoming:
+        incoming = Incoming(document, version or 0, Digest.of(document, self._method), stored)
         if version is not None:
-            return came
-        keeps = standing is not None and came.unchanged and self.index.exclusive
-        return replace(came, version=standing.version if standing and keeps else arrival_version())
+            return incoming
+        keeps = stored is not None and incoming.unchanged and self.index.exclusive
+        return replace(incoming, version=stored.version if stored and keeps else arrival_version())
 
-    def _copy(self, incoming: Mapping[int, Incoming], check: Callable[[], object]) -> dict[int, Prepared]:
-        """Those of which the index holds the vectors."""
+    def _copy(self, incoming: Mapping[int, Incoming], check: Callable[[], object]) -> dict[int, PlannedWrite]:
+        """Plan the documents whose vectors the index holds."""
         check()
-        places = {came.document.id: at for at, came in incoming.items() if came.encoded}
-        standing = {id: stands for id, at in places.items() if (stands := incoming[at].standing)}
-        found = stored_passages(self.index, standing, self.encoder.fingerprint)
+        places = {each.document.id: at for at, each in incoming.items() if each.encoded}
+        stored = {id: found for id, at in places.items() if (found := incoming[at].stored)}
+        copied = stored_passages(self.index, stored, self.encoder.fingerprint)
         return {
-            (at := places[id]): incoming[at].prepare(
-                passages, self.encoder.fingerprint, unchanged=incoming[at].unchanged
-            )
-            for id, passages in found.items()
+            (at := places[id]): incoming[at].plan(passages, self.encoder.fingerprint, unchanged=incoming[at].unchanged)
+            for id, passages in copied.items()
         }
 
-    def _encode(self, incoming: Mapping[int, Incoming], check: Callable[[], object]) -> dict[int, Prepared]:
-        """Those that have to be encoded."""
+    def _encode(self, incoming: Mapping[int, Incoming], check: Callable[[], object]) -> dict[int, PlannedWrite]:
+        """Plan the documents that have to be encoded."""
         passages = [
-            split(came.document, self.encoder, version=came.version, tokens=self._tokens, overlap=self._overlap)
-            for came in incoming.values()
+            split(each.document, self.encoder, version=each.version, tokens=self._tokens, overlap=self._overlap)
+            for each in incoming.values()
         ]
         texts = [passage_input(self.encoder, part.title, part.text)[0] for parts in passages for part in parts]
         encoded: list[SparseVector] = []
         with span("postings.encode", passages=len(texts)):
-            for start in range(0, len(texts), _PART):
-                encoded += self.encoder.encode_documents(texts[start : start + _PART], check)
+            for some in batched(texts, _TEXTS_AT_ONCE):
+                encoded += self.encoder.encode_documents(some, check)
         vectors = iter(encoded)
         return {
-            at: came.prepare([(part, next(vectors)) for part in parts], self.encoder.fingerprint)
-            for (at, came), parts in zip(incoming.items(), passages, strict=True)
+            at: each.plan([(part, next(vectors)) for part in parts], self.encoder.fingerprint)
+            for (at, each), parts in zip(incoming.items(), passages, strict=True)
         }
 
-    def write(self, prepared: Sequence[Prepared], check: Callable[[], object] = bool) -> Indexed:
-        """Bring revisions into the index; of several of a document the newest counts.
+    def write(self, planned: Sequence[PlannedWrite], check: Callable[[], object] = bool) -> Indexed:
+        """Write what was planned. If a document has several revisions, the newest is kept.
 
         Args:
-            prepared: as :meth:`encode` gives them.
+            planned: what :meth:`encode` returned.
             check: called before each few hundred points; what it raises ends the work.
 
         Raises:
-            IndexFailure: the engine failed; what was written before stays, and repeating it is safe.
+            IndexFailure: the engine failed. What was written before stays, and it is safe to call again.
         """
         began = time.perf_counter()
-        revisions = [each for each in prepared if each.stored is None]
+        revisions = [each for each in planned if each.stored is None]
         with span("postings.upsert", documents=len(revisions)):
             fresh = iter(write(self.index, revisions, check))
-        written = [each.settled() or next(fresh) for each in prepared]
+        written = [each.without_write or next(fresh) for each in planned]
+        outcomes = [each.outcome for each in written]
         unchanged = sum(
-            each.unchanged and fate.outcome is Outcome.INDEXED for each, fate in zip(prepared, written, strict=True)
+            each.unchanged and outcome is Outcome.INDEXED for each, outcome in zip(planned, outcomes, strict=True)
         )
-        passages = sum(each.passages for each in revisions)
-        return Indexed(written, passages, time.perf_counter() - began, unchanged)
+        return Indexed(
+            written,
+            passages=sum(each.passages for each in revisions),
+            write_seconds=time.perf_counter() - began,
+            counts=Counts.of(outcomes, unchanged=unchanged),
+        )
 
     def probe(self) -> None:
-        """Write a passage that no search would rank, and delete it: does the index take anything at all?
+        """Check that the index takes writes: write a passage that no search would rank, and delete it.
 
         Raises:
             IndexFailure: it doesn't.
@@ -183,7 +187,7 @@ class Indexer:
         id = f"postings:probe:{uuid.uuid4()}"
         passage = Passage(id, 0, 0, 0, "", "", {}, version=0, passages=1)
         point = passage_point(passage, {self.encoder.fingerprint: SparseVector([0], [_FAINT])})
-        # Should the worker die in between, the probe is swept as a document that was deleted.
+        # Should the worker die in between, the probe is swept like a deleted document.
         point = replace(point, payload={**point.payload, **tombstone_point(id, 0, arrival_version()).payload})
         self.index.upsert([point], newest=0)
         self.index.delete(of_documents([id]))

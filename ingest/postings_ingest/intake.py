@@ -1,4 +1,4 @@
-"""Reading and working at the same time: documents are read while those before them are encoded."""
+"""Reading and working at the same time: documents are read while earlier ones are encoded and written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from postings import Document
 from postings.errors import InvalidDocument
-from postings_ingest.operations import CHARACTERS, DOCUMENTS
+from postings_ingest.operations import DOCUMENTS, weight
 
 _log = logging.getLogger(__name__)
 
@@ -20,32 +20,32 @@ _FIRST_SHARE = 1 / 64
 _GROWTH = 4
 _SECONDS = 1.5
 _LINGER = 0.25
-_PATIENCE = 0.2
+_WAIT_SECONDS = 0.2
 
 Check: TypeAlias = Callable[[], None]
 Work: TypeAlias = Callable[[list[Document], Check], float]
 
 
 class GivenUp(Exception):
-    """The run was interrupted a second time."""
+    """Ctrl-C came a second time: the batch in flight isn't finished."""
 
 
 class Intake:
-    """Carries documents from a source to the work that is done on them, a batch at a time.
+    """Reads documents from a source, and passes them to the work in batches.
 
-    The source is read in the caller's thread: it may wait forever, and only there can Ctrl-C end that. The work is
-    done in a second thread, which ends before :meth:`run` does, unless Ctrl-C comes three times. A batch is sized for
-    1.5 s of work, by the speed of the last one, and has at most 256 documents, or half a million characters and one
-    document more. From a slow source comes whatever there is a quarter of a second after the first.
+    The source is read in the caller's thread, because only there can Ctrl-C end a read that waits forever. The work is
+    done in a second thread, which ends before :meth:`run` does, unless Ctrl-C comes three times. A batch takes about
+    1.5 s of work, judged by the last one, and has at most 256 documents, or half a million characters and one document
+    more. If the source is slow, a batch is taken a quarter of a second after its first document.
 
     Args:
-        work: called with each batch, and with a check to call now and then, which raises when all is given up; returns
-            the seconds that were spent in proportion to the batch.
+        work: called with each batch, and with a function to call now and then, which raises :class:`GivenUp` after a
+            second Ctrl-C. Returns the seconds that depend on the size of the batch.
     """
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        # Taken as it is: Ctrl-C in the condition's own `__enter__` would leave it taken.
+        # We lock this, not the condition: Ctrl-C in the condition's own `__enter__` would leave it locked.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._waiting: list[Document] = []
@@ -61,14 +61,14 @@ class Intake:
     def run(self, documents: Iterable[Document]) -> None:
         """Work on all documents.
 
-        If the source fails, what it gave is worked on before its error is raised. If the work fails, its error is
-        raised at once, also while the source waits: in the main thread. In another thread, or where the program has
-        its own handler of Ctrl-C, the error is logged at once, and raised when the source gives the next document.
+        If the source fails, the documents that it gave are worked on before its error is raised. If the work fails in
+        the main thread, its error is raised at once, even while the source waits. In another thread, or if the program
+        handles Ctrl-C itself, the error is logged at once, and raised when the source gives the next document.
 
-        After a Ctrl-C the batch in flight is finished, after a second not even that, and a third ends the run at once.
+        After Ctrl-C the batch in flight is finished. A second Ctrl-C gives it up, and a third ends the run at once.
 
         Raises:
-            InvalidDocument: the source gives something else than documents.
+            InvalidDocument: the source isn't iterable, or gives something other than documents.
         """
         self._interruptible = (
             threading.current_thread() is threading.main_thread()
@@ -94,9 +94,9 @@ class Intake:
         self._end(stop=failure is not None and not isinstance(failure, Exception))
         while not self._done.is_set():
             try:
-                # Not join: in Python 3.11 one that is interrupted takes the thread for ended. And not without a limit:
-                # Ctrl-C just before a wait is noticed after it.
-                self._done.wait(_PATIENCE)
+                # Not join: in Python 3.11, one that is interrupted takes the thread for ended. And not without a limit:
+                # Ctrl-C just before a wait is noticed only after it.
+                self._done.wait(_WAIT_SECONDS)
             except KeyboardInterrupt as interrupt:
                 if self._given_up:
                     raise
@@ -110,7 +110,7 @@ class Intake:
         try:
             source: Iterator[Document] = iter(documents)
         except TypeError:
-            raise InvalidDocument(f"documents must be an iterable of them, got {type(documents).__name__}") from None
+            raise InvalidDocument(f"documents must be an iterable, got {type(documents).__name__}") from None
         try:
             for document in source:
                 if not isinstance(document, Document):
@@ -122,14 +122,14 @@ class Intake:
                 source.close()
 
     def _put(self, document: Document) -> bool:
-        """Add a document, when there is room; returns whether the work goes on."""
+        """Add a document once there is room; returns whether the work goes on."""
         with self._lock:
             self._asking = False
             self._changed.wait_for(lambda: self._stopped or self._amount < 1)
             if not self._waiting:
                 self._due = time.monotonic() + _LINGER
             self._waiting.append(document)
-            before, self._amount = self._amount, self._amount + _amount(document)
+            before, self._amount = self._amount, self._amount + weight(document)
             if not before or self._amount >= self._share:
                 self._changed.notify_all()
             self._asking = not self._stopped
@@ -145,7 +145,7 @@ class Intake:
     def _work_on(self) -> None:
         try:
             while batch := self._take():
-                amount = sum(map(_amount, batch))
+                amount = sum(map(weight, batch))
                 seconds = self._work(batch, self._check)
                 self._share = min(max(amount / max(seconds, 1e-6) * _SECONDS, 1 / DOCUMENTS), _GROWTH * self._share, 1)
         except GivenUp:
@@ -157,7 +157,7 @@ class Intake:
             self._done.set()
 
     def _fail(self, error: BaseException) -> None:
-        """Note an error, and wake the source if it waits."""
+        """Keep an error, and interrupt the source if it waits."""
         with self._lock:
             self._error = error
             if not self._asking or self._ended:
@@ -166,10 +166,10 @@ class Intake:
                 # A real signal: `_thread.interrupt_main` doesn't end a read that waits.
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             else:
-                _log.error("the work failed, which ends the run when its source gives the next document: %r", error)
+                _log.error("the run failed, and ends when its source gives the next document: %r", error)
 
     def _take(self) -> list[Document]:
-        """The next batch; none if there is no other."""
+        """Wait for the next batch; an empty one means that there are no more."""
         with self._lock:
             while not self._stopped:
                 left = self._due - time.monotonic() if self._waiting else None
@@ -180,19 +180,14 @@ class Intake:
             amount = 0.0
             for document in [] if self._stopped else self._waiting:
                 batch.append(document)
-                amount += _amount(document)
+                amount += weight(document)
                 if amount >= self._share:
                     break
             del self._waiting[: len(batch)]
-            self._amount = sum(map(_amount, self._waiting))
+            self._amount = sum(map(weight, self._waiting))
             self._changed.notify_all()
             return batch
 
     def _check(self) -> None:
         if self._given_up:
             raise GivenUp
-
-
-def _amount(document: Document) -> float:
-    """The part that a document is of the largest batch."""
-    return max(1 / DOCUMENTS, len(document.text) / CHARACTERS)

@@ -1,4 +1,4 @@
-"""What can be done to a collection: a document to index, or one to delete."""
+"""What can be done to a collection: index a document, or delete one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from postings import Document
+from postings.batching import batched
 from postings.documents import check_id, check_version
 
 DOCUMENTS = 256
@@ -15,10 +16,14 @@ CHARACTERS = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A document to delete; ``version`` as in :class:`postings.Document`.
+    """A document to delete.
+
+    Attributes:
+        id: the document's id.
+        version: the version of the delete, as in :class:`postings.Document`; by default the time of arrival.
 
     Raises:
-        InvalidDocument: id or version can't belong to a document.
+        InvalidDocument: no document can have this id or version.
     """
 
     id: str
@@ -33,15 +38,12 @@ class Deletion:
 Operation: TypeAlias = Document | Deletion
 
 
+def weight(operation: Operation) -> float:
+    """The part that an operation takes of a full micro-batch: 256 operations, or half a million characters."""
+    characters = len(operation.text) if isinstance(operation, Document) else 0
+    return max(1 / DOCUMENTS, characters / CHARACTERS)
+
+
 def micro_batches(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
-    """Some operations at a time: at most 256, or half a million characters and one document more."""
-    batch: list[Operation] = []
-    characters = 0
-    for operation in operations:
-        batch.append(operation)
-        characters += len(operation.text) if isinstance(operation, Document) else 0
-        if len(batch) >= DOCUMENTS or characters >= CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
+    """Split operations into micro-batches that are encoded and written at once; the last document may exceed one."""
+    return batched(operations, 1, weight)

@@ -5,54 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 
 from postings import Document, Encoder, Index, Settings
 from postings.clock import arrival_version
 from postings.write_protocol import sweep_tombstones
-from postings_ingest.arrivals import Arrival, Arrivals
 from postings_ingest.indexing import Indexer
 from postings_ingest.intake import Check, Intake
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a run did so far.
-
-    Attributes:
-        documents: read and brought to the index, ``indexed + superseded + duplicates``.
-        indexed: now stand in the index in the version that came.
-        superseded: left out, because the index holds a newer version.
-        passages: in the index, of those indexed.
-        seconds: since the run began.
-        duplicates: documents whose id had come before in the run; of each id the newest version counts, among equal
-            ones the last.
-        without_dims: of those indexed, documents that no search can find, for the model gave them no active dim.
-        unchanged: of those indexed, documents that stood in the index as they came, so that they weren't encoded again.
-    """
-
-    documents: int = 0
-    indexed: int = 0
-    superseded: int = 0
-    passages: int = 0
-    seconds: float = 0.0
-    duplicates: int = 0
-    without_dims: int = 0
-    unchanged: int = 0
+from postings_ingest.journal import Entry, Journal
+from postings_ingest.report import Report
 
 
 class Pipeline:
     """Chunks documents, encodes the passages and writes them by the write protocol.
 
-    Running the same documents again is safe at any time: what was written stays once, newer versions win, and a
-    run that was killed is completed by the next. It is fast, too: text that the index holds isn't encoded again, and of
-    an unchanged document nothing is written. (On a server, one without a version is written with its time of arrival:
-    an older revision may be waiting elsewhere.)
+    It is always safe to run the same documents again: nothing is written twice, newer versions win, and a run that was
+    killed is completed by the next. It is also fast: text that the index holds isn't encoded again, and nothing is
+    written for an unchanged document. (On a server, an unchanged document without a version is written with its time
+    of arrival, because an older revision may be waiting elsewhere.)
 
     Args:
-        encoder: its model must be the collection's, if the collection stands.
-        index: where to write; created by the first run.
-        settings: passage length and overlap, retention of tombstones.
+        encoder: the model; if the collection exists, it must be the collection's.
+        index: where to write; the first run creates the collection.
+        settings: passage length and overlap, and how long tombstones are kept.
 
     Example:
         >>> with open_index(settings) as index:
@@ -70,49 +45,41 @@ class Pipeline:
         self,
         documents: Iterable[Document],
         progress: Callable[[Report], None] | None = None,
-        arrivals: Arrivals | None = None,
+        journal: Journal | None = None,
     ) -> Report:
         """Ingest documents; memory doesn't grow with their number.
 
-        The source is read in the calling thread, while what it gave before is encoded and written in another. If it
-        fails, what it gave is written before its error is raised. Ctrl-C lets the batch in flight be written, a second
-        one gives up between two passes over the model or two writes, a third ends the run at once.
+        The source is read in the calling thread, while earlier documents are encoded and written in another. If the
+        source fails, the documents that it gave are written before its error is raised. After Ctrl-C the batch in
+        flight is still written; after a second one, the run ends before the next pass over the model or the next
+        write; after a third, at once.
 
         Args:
             documents: any iterable; it is read as it is written.
             progress: called after each batch with the report so far, in the thread that writes.
-            arrivals: to ask afterwards which ids came twice, and which documents were superseded or can't be found.
+            journal: records which ids came twice, and which documents were superseded or can't be found.
 
         Raises:
-            ConfigurationError: passages are to be longer than the encoder's window.
+            ConfigurationError: ``passage_tokens`` exceeds the encoder's window.
             ModelMismatch: the collection was built with another model.
-            IndexFailure: the engine failed. Batches that ``progress`` was told of are kept.
+            IndexFailure: the engine failed. The batches that were reported to ``progress`` are kept.
             StorageFull: the folder for temporary files is full.
         """
         began = time.monotonic()
         indexer = Indexer(self._encoder, self._index, self._settings)
         self._index.ensure(self._encoder.fingerprint, self._encoder.name)
         with ExitStack() as stack:
-            noted = stack.enter_context(Arrivals()) if arrivals is None else arrivals
+            noted = stack.enter_context(Journal()) if journal is None else journal
 
             def report() -> Report:
-                return Report(
-                    documents=noted.documents,
-                    indexed=noted.indexed,
-                    superseded=noted.superseded,
-                    passages=noted.passages,
-                    seconds=time.monotonic() - began,
-                    duplicates=noted.duplicates,
-                    without_dims=noted.without_dims,
-                    unchanged=noted.unchanged,
-                )
+                return replace(noted.report, seconds=time.monotonic() - began)
 
             def work(batch: list[Document], check: Check) -> float:
                 start = time.monotonic()
-                prepared = indexer.encode(batch, check=check)
+                planned = indexer.encode(batch, check=check)
                 encoded = time.monotonic()
-                written = indexer.write(prepared, check).written
-                noted.note(list(zip(batch, map(Arrival.of, prepared, written), strict=True)))
+                written = indexer.write(planned, check).written
+                noted.note(list(zip(batch, map(Entry.of, planned, written), strict=True)))
                 if progress:
                     progress(report())
                 # Writing may take long for other reasons than the size of a batch.

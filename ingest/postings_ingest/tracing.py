@@ -1,6 +1,6 @@
-"""OpenTelemetry spans, where it is installed; they reach from the producer through the broker to the worker.
+"""OpenTelemetry spans, if it is installed; they connect the producer, the broker and the worker.
 
-Nothing is exported unless the process sets a tracer provider up, as ``opentelemetry-instrument postings worker`` does.
+Nothing is exported unless the process sets up a tracer provider, as ``opentelemetry-instrument postings worker`` does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def trace_headers() -> dict[str, str]:
-    """The context of the current span, as message headers (W3C ``traceparent``)."""
+    """Message headers that carry the context of the current span (W3C ``traceparent``)."""
     headers: dict[str, str] = {}
     with suppress(ImportError):
         from opentelemetry import propagate
@@ -25,9 +25,9 @@ def span(name: str, headers: Mapping[str, Any] | None = None, **attributes: str 
     """A span around a block.
 
     Args:
-        name: for example ``postings.batch``.
-        headers: of the message that led here; by default the span belongs to the current one.
-        attributes: of the span.
+        name: the span's name, for example ``postings.batch``.
+        headers: the headers of the message that led here; by default the parent is the current span.
+        attributes: the span's attributes.
     """
     try:
         from opentelemetry import propagate, trace

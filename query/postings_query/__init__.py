@@ -14,7 +14,7 @@ __all__ = ["AsyncSearchClient", "Contribution", "Hit", "SearchClient"]
 
 
 def __getattr__(name: str) -> type[AsyncSearchClient]:
-    # asyncio takes longer to import than all the rest of this package.
+    # Importing asyncio takes longer than the rest of this package.
     if name == "AsyncSearchClient":
         from postings_query.aio import AsyncSearchClient
 

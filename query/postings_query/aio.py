@@ -1,4 +1,4 @@
-"""The search client for asyncio."""
+"""The search client, for asyncio."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from postings.errors import IndexUnavailable, InvalidQuery
 from postings.index import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.open import is_server
 from postings_query.hits import Hit
-from postings_query.searching import Wanted, check_query, proceed, searching
+from postings_query.searching import SearchOptions, check_query, proceed, searching
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class AsyncSearchClient:
-    """:class:`SearchClient` for asyncio.
+    """:class:`SearchClient`, for asyncio.
 
-    A Qdrant server is asked without a thread; what takes the processor (encoding, the embedded engine) runs in one,
-    and the event loop stays free. Model and index are opened by ``async with``, or by the first search.
+    Requests to a Qdrant server need no thread. Encoding and the embedded engine, which need the processor, run in a
+    thread, so that the event loop stays free. ``async with`` opens model and index, or else the first search does.
 
     Args:
-        collection: as :class:`SearchClient` takes it.
-        index: likewise, or a :class:`postings.index.server.AsyncServerIndex`.
-        encoder: likewise.
-        settings: likewise.
+        collection: as in :class:`SearchClient`.
+        index: as in :class:`SearchClient`, or a :class:`postings.index.server.AsyncServerIndex`.
+        encoder: as in :class:`SearchClient`.
+        settings: as in :class:`SearchClient`.
 
     Raises:
         InvalidQuery: ``collection`` and ``index`` are both given.
@@ -52,7 +52,7 @@ class AsyncSearchClient:
         settings: Settings | None = None,
     ) -> None:
         if collection is not None and index is not None:
-            raise InvalidQuery("give a collection or an open index, not both")
+            raise InvalidQuery("pass a collection or an open index, not both")
         from postings import Settings
 
         settings = Settings.given(settings)
@@ -76,7 +76,7 @@ class AsyncSearchClient:
         score_threshold: float | None = None,
         consistent: bool = False,
     ) -> list[Hit]:
-        """As :meth:`SearchClient.search`."""
+        """See :meth:`SearchClient.search`."""
         answers = await self.search_batch(
             [query],
             limit,
@@ -101,8 +101,8 @@ class AsyncSearchClient:
         score_threshold: float | None = None,
         consistent: bool = False,
     ) -> list[list[Hit]]:
-        """As :meth:`SearchClient.search_batch`."""
-        wanted = Wanted(
+        """See :meth:`SearchClient.search_batch`."""
+        options = SearchOptions(
             queries=queries,
             limit=limit,
             offset=offset,
@@ -113,20 +113,20 @@ class AsyncSearchClient:
             consistent=consistent,
         )
         index, encoder = await self._opened()
-        search = searching(encoder, wanted)
+        search = searching(encoder, options)
         ask, hits = await asyncio.to_thread(proceed, search, None)
         while ask:
             ask, hits = await asyncio.to_thread(proceed, search, await ask(index))
         return hits
 
     async def query_tokens_left_out(self, query: str) -> int:
-        """As :meth:`SearchClient.query_tokens_left_out`."""
+        """See :meth:`SearchClient.query_tokens_left_out`."""
         check_query(query)
         _, encoder = await self._opened()
         return await asyncio.to_thread(encoder.query_tokens_left_out, query)
 
     async def close(self) -> None:
-        """Close the index, unless it was passed in. A client that is closed stays closed."""
+        """Close the index, unless it was passed in. A closed client can't be used again."""
         self._closed = True
         if self._opening is not None and not self._opening.done():
             await asyncio.wait([self._opening])
@@ -142,13 +142,13 @@ class AsyncSearchClient:
         await self.close()
 
     async def _opened(self) -> tuple[AsyncIndex, Encoder]:
-        """Model and index; whoever comes while they are being opened waits for that, and shares its error.
+        """The index and the model. Concurrent calls wait for the same opening, and share its error.
 
         Raises:
             IndexUnavailable: the client was closed.
         """
         if self._closed:
-            raise IndexUnavailable("the client was closed: open another")
+            raise IndexUnavailable("the client was closed: create another")
         if self._ready is None:
             if self._opening is None or self._opening.done():
                 self._opening = asyncio.create_task(self._open())
@@ -166,7 +166,7 @@ class AsyncSearchClient:
 
 
 class AsyncIndex(Protocol):
-    """What the client needs of an index for asyncio."""
+    """The methods of an index for asyncio that the client uses."""
 
     @property
     def collection(self) -> str:
@@ -174,7 +174,7 @@ class AsyncIndex(Protocol):
         ...
 
     async def info(self) -> IndexInfo:
-        """Say what the collection holds."""
+        """Describe the collection."""
         ...
 
     async def search_batch(
@@ -190,7 +190,7 @@ class AsyncIndex(Protocol):
     async def page(
         self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, offset: str | None = None
     ) -> tuple[list[Point], str | None]:
-        """Read some of the points that match, and say where to go on."""
+        """Read some of the points that match; returns them and the offset of the next page."""
         ...
 
     async def close(self) -> None:
@@ -199,7 +199,7 @@ class AsyncIndex(Protocol):
 
 
 class _InThread:
-    """An index that blocks, asked in a thread."""
+    """A blocking index, called in a thread."""
 
     def __init__(self, index: Index) -> None:
         self._index = index

@@ -1,4 +1,4 @@
-"""Why a passage scored: each token's contribution, and the characters that fired it."""
+"""Attribution of a score: each token's contribution, and the characters that fired it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class SharedDims:
     """The active dims that a query and a document share, the largest product first.
 
     Attributes:
-        indices: vocabulary entries, shape ``(n,)``.
-        query_weights, document_weights: their weights, shape ``(n,)``.
-        products: each dim's part of the score; they add up to it within float error. Shape ``(n,)``.
+        indices: indices in the vocabulary, shape ``(n,)``.
+        query_weights, document_weights: the weights, shape ``(n,)``.
+        products: the contributions, which add up to the score within float error, shape ``(n,)``.
     """
 
     indices: npt.NDArray[np.int32]
@@ -33,12 +33,13 @@ class SharedDims:
 
 
 class SharedDimsOfMany(Sequence[SharedDims]):
-    """What :func:`shared_dims` gives: computed for all documents at once, cut out and sorted when one is looked at.
+    """The shared dims of many documents, computed at once; each document's are sorted when they are accessed.
 
     Attributes:
-        borders: document ``i`` has the entries ``borders[i]:borders[i + 1]`` of the others, ``(documents + 1,)``.
-        indices: vocabulary entries, shape ``(entries,)``, ascending in each document.
-        query_weights, document_weights, products: shape ``(entries,)``.
+        borders: document ``i`` has the entries ``borders[i]:borders[i + 1]`` of the other arrays, shape
+            ``(documents + 1,)``.
+        indices: indices in the vocabulary, ascending within each document, shape ``(entries,)``.
+        query_weights, document_weights, products: as in :class:`SharedDims`, shape ``(entries,)``.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ def shared_dims(query: SparseVector, documents: Iterable[SparseVector]) -> Share
     Qdrant scores sparse vectors by dot product, so a dim's contribution is query weight x document weight.
 
     Raises:
-        InvalidVector: what came aren't vectors.
+        InvalidVector: ``query`` or a document isn't a :class:`postings.SparseVector`.
 
     Example:
         >>> query, document = SparseVector([1, 5], [2.0, 1.0]), SparseVector([1, 4, 5], [0.5, 9.0, 3.0])
@@ -97,11 +98,11 @@ def shared_dims(query: SparseVector, documents: Iterable[SparseVector]) -> Share
     if not ends[-1] or not len(query):
         nothing = np.empty(0, np.float32)
         return SharedDimsOfMany(np.zeros(len(documents) + 1, np.int64), np.empty(0, np.int32), nothing, nothing)
-    # What the query weighs each vocabulary entry with; the last, for all entries beyond the query's, is 0.
+    # The query's weight by vocabulary entry; the last is 0, and stands for all entries beyond the query's.
     weights = np.zeros(int(query.indices[-1]) + 2, np.float32)
     weights[query.indices] = query.values
-    # Joined as bytes, thousands of short arrays take half the time of np.concatenate; one byte an entry to look
-    # up and to scan, a third of the time of four.
+    # Joining thousands of short arrays as bytes takes half the time of np.concatenate. Looking up and scanning one
+    # byte per entry takes a third of the time of four bytes.
     indices = np.frombuffer(b"".join(every), np.int32)
     found = np.flatnonzero((weights != 0).take(indices, mode="clip"))
     shared = indices[found]
@@ -112,12 +113,12 @@ def shared_dims(query: SparseVector, documents: Iterable[SparseVector]) -> Share
 def contributions(
     encoder: Encoder, query: SparseVector, passages: Iterable[tuple[SparseVector, str, str]]
 ) -> list[tuple[Contribution, ...]]:
-    """Say for each token that a query shares with a passage what it contributes, and where it comes from.
+    """For each passage, the contribution of each token that it shares with the query, and the characters that fired it.
 
     Args:
-        encoder: the collection's.
+        encoder: the collection's encoder.
         query: the query's vector.
-        passages: each as its stored vector, its title and its text.
+        passages: the passages, each given as stored vector, title and text.
     """
     passages = as_list("passages", passages, tuple, InvalidInput)
     found = shared_dims(query, [vector for vector, _, _ in passages])

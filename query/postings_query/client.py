@@ -9,7 +9,7 @@ from postings import Encoder, Index, open_index
 from postings.errors import InvalidQuery
 from postings.index import Filter
 from postings_query.hits import Hit
-from postings_query.searching import Wanted, check_query, proceed, searching
+from postings_query.searching import SearchOptions, check_query, proceed, searching
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -21,10 +21,10 @@ class SearchClient:
     """Searches a collection and explains its hits.
 
     Args:
-        collection: which one, where the settings say; or pass an open ``index`` instead.
-        index: searched as it is, and left open by :meth:`close`.
-        encoder: for the queries; by default the settings' model is loaded.
-        settings: by default from the environment.
+        collection: the collection to search, in the index of the settings; or pass an open ``index`` instead.
+        index: an open index; :meth:`close` leaves it open.
+        encoder: the encoder for the queries; by default the settings' model is loaded.
+        settings: the settings; by default from the environment.
 
     Raises:
         InvalidQuery: ``collection`` and ``index`` are both given.
@@ -47,7 +47,7 @@ class SearchClient:
         settings: Settings | None = None,
     ) -> None:
         if collection is not None and index is not None:
-            raise InvalidQuery("give a collection or an open index, not both")
+            raise InvalidQuery("pass a collection or an open index, not both")
         from postings import Settings
 
         settings = Settings.given(settings)
@@ -74,25 +74,26 @@ class SearchClient:
         score_threshold: float | None = None,
         consistent: bool = False,
     ) -> list[Hit]:
-        """Find the passages with the highest score; equal scores have one order, so that pages never overlap.
+        """Find the passages with the highest scores. Equal scores are ordered by id, so pages never overlap.
 
         Args:
-            query: what to search for.
-            limit: hits to return, at most.
-            offset: hits to leave out at the top, for paging.
+            query: the text to search for.
+            limit: the maximum number of hits.
+            offset: the number of hits to skip, for paging.
             filter: a ``qdrant_client.models.Filter`` or its JSON form, over ``metadata.<key>``, ``doc_id``,
-                ``ordinal``, ``passages``, ``start``, ``end``, ``title``, ``text`` and ``version``. A condition that
-                searches in long strings of the metadata (``match`` with ``text``, ``text_any``, ``phrase`` or
-                ``substring``) first reads the ids of the documents for which it holds, 10,000 at most.
-            group_by_document: one hit for each document, its best passage; ``limit`` and ``offset`` count documents.
-            explain: say which tokens made the score, and which characters fired them.
-            score_threshold: leave out hits with a lower score; one that equals it stays.
-            consistent: on a cluster, ask most of the replicas, so that whatever was written before is found.
+                ``ordinal``, ``passages``, ``start``, ``end``, ``title``, ``text`` and ``version``. A condition on long
+                strings in the metadata (``match`` with ``text``, ``text_any``, ``phrase`` or ``substring``) may match
+                at most 10,000 documents, whose ids are read first.
+            group_by_document: return one hit per document, its best passage; ``limit`` and ``offset`` count documents.
+            explain: say which tokens make up the score, and which characters fired them.
+            score_threshold: leave out hits with a score below this.
+            consistent: on a cluster, read from a majority of the replicas, so that all earlier writes are found.
 
         Raises:
             InvalidQuery: the query is empty, a limit is out of range, or a value is of the wrong type.
             InvalidFilter: the filter can't be used, or is on a field that no passage has.
-            CollectionNotFound, ModelMismatch: there is no such collection, or it was built with another model.
+            CollectionNotFound: there is no such collection.
+            ModelMismatch: the collection was built with another model.
         """
         return self.search_batch(
             [query],
@@ -117,8 +118,8 @@ class SearchClient:
         score_threshold: float | None = None,
         consistent: bool = False,
     ) -> list[list[Hit]]:
-        """Answer several queries at once, in their order; the arguments are those of :meth:`search`."""
-        wanted = Wanted(
+        """Search for several queries at once, with the arguments of :meth:`search`; returns the hits of each."""
+        options = SearchOptions(
             queries=queries,
             limit=limit,
             offset=offset,
@@ -129,14 +130,14 @@ class SearchClient:
             consistent=consistent,
         )
         self._check_model()
-        search = searching(self._encoder, wanted)
+        search = searching(self._encoder, options)
         ask, hits = proceed(search, None)
         while ask:
             ask, hits = proceed(search, ask(self._index))
         return hits
 
     def query_tokens_left_out(self, query: str) -> int:
-        """How many tokens at the end of a query are beyond the model's window: no search reads them.
+        """The number of tokens at the end of a query that exceed the model's window: searches ignore them.
 
         Raises:
             InvalidQuery: the query is empty.

@@ -1,4 +1,4 @@
-"""One hit for each document: its best passage."""
+"""Grouping hits by document: the best passage of each."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from postings.index import ScoredPoint, SearchRequest
-from postings_query import asks
-from postings_query.asks import Asking
+from postings_query import index_calls
+from postings_query.index_calls import IndexCalls
 
 _PASSAGES_PER_DOCUMENT = 2
 
 
 def best_of_documents(
     requests: Sequence[SearchRequest], most: int, *, consistent: bool
-) -> Asking[list[list[ScoredPoint]]]:
+) -> IndexCalls[list[list[ScoredPoint]]]:
     """Answer requests whose ``limit`` and ``offset`` count documents.
 
-    Passages come best first, equal scores in the order of their ids, so the first of each document is its best. They
-    are read in growing numbers until enough documents are among them: exact, and the same on every engine.
+    Passages are ordered by score, then by id, so the first passage of a document is its best. Growing numbers of them
+    are read until enough documents are among them: the result is exact, and the same on every engine.
 
     Args:
-        requests: what to search for.
-        most: passages to read for one request, at the most.
+        requests: the requests.
+        most: the most passages to read for one request.
         consistent: see :meth:`postings.Index.search`.
     """
     answers: dict[int, list[ScoredPoint]] = {}
@@ -32,7 +32,7 @@ def best_of_documents(
     while open_requests:
         batch = [replace(requests[at], limit=sizes[at], offset=0) for at in open_requests]
         unanswered = []
-        for at, points in zip(open_requests, (yield asks.search(batch, consistent=consistent)), strict=True):
+        for at, points in zip(open_requests, (yield index_calls.search(batch, consistent=consistent)), strict=True):
             best = _best_passages(points)
             if len(best) >= wanted[at] or len(points) < sizes[at] or sizes[at] >= most:
                 answers[at] = best[requests[at].offset : wanted[at]]

@@ -1,4 +1,4 @@
-"""What a search gives back."""
+"""The results of a search."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ class Contribution:
 
     Attributes:
         token: the vocabulary entry, or the name of a CSR latent.
-        index: its place in the vocabulary.
+        index: its index in the vocabulary.
         query_weight: its weight in the query's vector.
-        document_weight: its weight in the passage's vector, as the index stores it.
-        contribution: their product; the contributions of a hit add up to its score.
-        evidence: the characters of ``hit.text`` that fired the token, ``(start, end)`` each.
-        title_evidence: likewise in ``hit.title``. Both are empty where a special token fired it.
+        document_weight: its weight in the passage's vector, as stored in the index.
+        contribution: the product of both weights; the contributions of a hit add up to its score.
+        evidence: the characters of ``hit.text`` that fired the token, as ``(start, end)``. Empty, like
+            ``title_evidence``, if a special token fired it.
+        title_evidence: the characters of ``hit.title`` that fired the token, as ``(start, end)``.
     """
 
     token: str
@@ -38,14 +39,14 @@ class Hit:
 
     Attributes:
         id: the document's id.
-        score: the engine's: the dot product of query and passage.
-        title: the document's.
-        text: the passage's, ``document.text[start:end]``.
-        metadata: the document's.
-        version: the document's.
-        ordinal: the passage's place in the document, from 0.
-        start, end: character offsets into the document's text.
-        contributions: with ``explain``, all tokens that query and passage share, the largest contribution first.
+        score: the engine's score: the dot product of query and passage.
+        title: the document's title.
+        text: the passage's text, ``document.text[start:end]``.
+        metadata: the document's metadata.
+        version: the document's version.
+        ordinal: the passage's number in the document, from 0.
+        start, end: character offsets of the passage in the document's text.
+        contributions: with ``explain``, the tokens that query and passage share, the largest contribution first.
     """
 
     id: str

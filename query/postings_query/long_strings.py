@@ -1,4 +1,4 @@
-"""Long strings in metadata, which only a document's head has whole: conditions on them, and hits that show them."""
+"""Long strings in metadata, which only a document's head stores whole: conditions on them, and completing hits."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from postings.documents import point_id
 from postings.errors import InvalidFilter
 from postings.index import Filter, Point, ScoredPoint
 from postings.index.long_strings import HeadCondition, completed, conditions_for_heads, decided
-from postings_query import asks
-from postings_query.asks import Asking
+from postings_query import index_calls
+from postings_query.index_calls import IndexCalls
 
 MAX_DOCUMENTS = 10_000
-"""Documents with long strings that a condition on them may hold for: their ids are part of the filter."""
+"""The most documents that a condition on long strings may match: their ids become part of the filter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The documents for which a condition holds, each with the digest of the metadata that it was evaluated on."""
+    """The documents that a condition matches, each with the digest of the metadata that it was evaluated on."""
 
     condition: HeadCondition
     documents: Mapping[str, str]
 
 
-def decisions(filter: Filter | None) -> Asking[list[Decision]]:
-    """Evaluate those conditions of a filter that only heads can decide; mostly there is none, and nothing is asked.
+def decisions(filter: Filter | None) -> IndexCalls[list[Decision]]:
+    """Evaluate the conditions of a filter that need the heads. Most filters have none, and need no call.
 
     Raises:
-        InvalidFilter: a condition holds for too many documents.
+        InvalidFilter: a condition matches too many documents.
     """
     made = []
     for condition in conditions_for_heads(filter) if filter else ():
@@ -39,12 +39,12 @@ def decisions(filter: Filter | None) -> Asking[list[Decision]]:
 
 
 def filter_for_passages(filter: Filter | None, made: Sequence[Decision]) -> Filter | None:
-    """The filter with the decisions in place of their conditions."""
+    """The filter, with each decision in place of its condition."""
     return decided(filter, [each.documents.keys() for each in made]) if filter and made else filter
 
 
-def still_right(made: Sequence[Decision], answers: Sequence[Sequence[ScoredPoint]]) -> Asking[bool]:
-    """Whether the decisions hold for the hits that they let through: a document may have been replaced meanwhile."""
+def still_right(made: Sequence[Decision], answers: Sequence[Sequence[ScoredPoint]]) -> IndexCalls[bool]:
+    """Whether the decisions are still right for the hits: a document may have been replaced meanwhile."""
     for decision in made:
         held, key = decision.documents, decision.condition.key
         hits = {
@@ -62,32 +62,32 @@ def still_right(made: Sequence[Decision], answers: Sequence[Sequence[ScoredPoint
     return True
 
 
-def with_whole_metadata(answers: Sequence[Sequence[ScoredPoint]]) -> Asking[tuple[list[list[ScoredPoint]], bool]]:
-    """The same hits with their whole metadata, and whether each was found in the revision that its head has now.
+def with_whole_metadata(answers: Sequence[Sequence[ScoredPoint]]) -> IndexCalls[tuple[list[list[ScoredPoint]], bool]]:
+    """The hits with their whole metadata, and whether all of them are of the revision that their head has now.
 
-    Passages of a document that has no head, or was deleted, are left out. Of one that was replaced since the search,
-    the long strings are the new ones.
+    Passages whose document has no head, or was deleted, are left out. If a document was replaced since the search, its
+    hits get the new long strings.
     """
     ids = {_head(point) for points in answers for point in points if _is_short(point)}
     if not ids:
         return [list(points) for points in answers], True
-    stored: list[Point] = yield asks.retrieve(sorted(ids), ["metadata", "metadata_digest"])
+    stored: list[Point] = yield index_calls.retrieve(sorted(ids), ["metadata", "metadata_digest"])
     heads = {head.id: head.payload for head in stored if "metadata" in head.payload}
     short = [point for points in answers for point in points if _is_short(point)]
     same = all(_digest(point.payload) == _digest(heads.get(_head(point), {})) for point in short)
     return [[_whole(point, heads) for point in points if _is_findable(point, heads)] for points in answers], same
 
 
-def _documents(condition: HeadCondition, doc_ids: Collection[str] | None = None) -> Asking[dict[str, str]]:
+def _documents(condition: HeadCondition, doc_ids: Collection[str] | None = None) -> IndexCalls[dict[str, str]]:
     found: dict[str, str] = {}
     offset = None
     while True:
-        heads, offset = yield asks.page(condition.heads(doc_ids), ["doc_id", "metadata_digest"], offset)
+        heads, offset = yield index_calls.page(condition.heads(doc_ids), ["doc_id", "metadata_digest"], offset)
         found |= {head.payload["doc_id"]: _digest(head.payload) for head in heads}
         if len(found) > MAX_DOCUMENTS:
             raise InvalidFilter(
-                f"a condition on long strings in 'metadata.{condition.key}' holds for more than {MAX_DOCUMENTS:,} "
-                "documents: add a condition on short values to 'must', so that it holds for fewer"
+                f"a condition on long strings in 'metadata.{condition.key}' matches more than {MAX_DOCUMENTS:,} "
+                "documents: add a condition on short values to 'must', so that it matches fewer"
             )
         if offset is None:
             return found

@@ -1,4 +1,4 @@
-"""A search, from the queries to their hits, but for the calls to the index, see :mod:`postings_query.asks`."""
+"""A search, from the queries to their hits; it yields its calls, see :mod:`postings_query.index_calls`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from postings import Encoder, SparseVector
 from postings.arguments import as_integer, as_list, as_number
+from postings.batching import batched
 from postings.errors import InvalidQuery
 from postings.index import Filter, ScoredPoint, SearchRequest
 from postings.index.fields import checked_filter
 from postings.index.payload import passage_from
-from postings_query import asks
-from postings_query.asks import Ask, Asking
+from postings_query import index_calls
 from postings_query.attribution import contributions
 from postings_query.grouping import best_of_documents
 from postings_query.hits import Hit
+from postings_query.index_calls import IndexCall, IndexCalls
 from postings_query.long_strings import Decision, decisions, filter_for_passages, still_right, with_whole_metadata
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ MAX_HITS = 10_000
 """The largest ``offset + limit``."""
 
 _ATTEMPTS = 3
-_IDS_TOGETHER = 100_000  # in the filters of one request: a server takes 32 MB
+_IDS_PER_CALL = 100_000  # in the filters of one call: a server accepts 32 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is asked for, see :meth:`postings_query.SearchClient.search`.
+class SearchOptions:
+    """The queries and options of a search, see :meth:`postings_query.SearchClient.search`.
 
     Raises:
         InvalidQuery: a query is empty, a limit is out of range, or a value is of the wrong type.
@@ -66,7 +67,7 @@ class Wanted:
 
 
 def check_query(query: object) -> None:
-    """Raise :class:`InvalidQuery` unless ``query`` is a text that can be searched for."""
+    """Raise :class:`InvalidQuery` unless ``query`` is a valid, non-empty string."""
     if not isinstance(query, str):
         raise InvalidQuery(f"a query must be a string, got {type(query).__name__}")
     if not query.strip():
@@ -77,44 +78,44 @@ def check_query(query: object) -> None:
         raise InvalidQuery(f"the query isn't valid Unicode: {error.reason} at {error.start}") from error
 
 
-def searching(encoder: Encoder, wanted: Wanted) -> Asking[list[list[Hit]]]:
-    """Encode the queries, ask, and explain the hits if that is wanted."""
-    vectors = encoder.encode_queries(wanted.queries)
+def searching(encoder: Encoder, options: SearchOptions) -> IndexCalls[list[list[Hit]]]:
+    """Encode the queries, search, and explain the hits if ``explain`` is set."""
+    vectors = encoder.encode_queries(options.queries)
     requests = [
         SearchRequest(
             vector=vector,
             using=encoder.fingerprint,
-            limit=wanted.limit,
-            offset=wanted.offset,
-            filter=wanted.filter,  # type: ignore[arg-type]
-            score_threshold=wanted.score_threshold,
-            with_vector=wanted.explain,
+            limit=options.limit,
+            offset=options.offset,
+            filter=options.filter,  # type: ignore[arg-type]
+            score_threshold=options.score_threshold,
+            with_vector=options.explain,
         )
         for vector in vectors
     ]
-    answers = yield from _answers(requests, wanted)
+    answers = yield from _answers(requests, options)
     hits = [[_hit(point) for point in points] for points in answers]
-    if not wanted.explain:
+    if not options.explain:
         return hits
     return [
         _explained(encoder, vector, points, found) for vector, points, found in zip(vectors, answers, hits, strict=True)
     ]
 
 
-def proceed(search: Asking[list[list[Hit]]], answer: Any) -> tuple[Ask | None, list[list[Hit]]]:
-    """Send the answer to the last call (``None`` to begin); returns the next call, or none and the hits."""
+def proceed(search: IndexCalls[list[list[Hit]]], answer: Any) -> tuple[IndexCall | None, list[list[Hit]]]:
+    """Send the answer to the last call (``None`` to begin); returns the next call, or ``None`` and the hits."""
     try:
         return search.send(answer), []
     except StopIteration as end:
         return None, end.value
 
 
-def _answers(requests: Sequence[SearchRequest], wanted: Wanted) -> Asking[list[list[ScoredPoint]]]:
-    """Search until no document was replaced in between, which is seldom and matters only to long strings."""
+def _answers(requests: Sequence[SearchRequest], options: SearchOptions) -> IndexCalls[list[list[ScoredPoint]]]:
+    """Search again if a document with long strings was replaced during the search, which is rare."""
     answers: list[list[ScoredPoint]] = []
     for _ in range(_ATTEMPTS):
-        made = yield from decisions(wanted.filter)  # type: ignore[arg-type]
-        found = yield from _found(requests, wanted, made)
+        made = yield from decisions(options.filter)  # type: ignore[arg-type]
+        found = yield from _found(requests, options, made)
         answers, same = yield from with_whole_metadata(found)
         if same and (yield from still_right(made, found)):
             break
@@ -122,18 +123,17 @@ def _answers(requests: Sequence[SearchRequest], wanted: Wanted) -> Asking[list[l
 
 
 def _found(
-    requests: Sequence[SearchRequest], wanted: Wanted, made: Sequence[Decision]
-) -> Asking[list[list[ScoredPoint]]]:
-    filter = filter_for_passages(wanted.filter, made)  # type: ignore[arg-type]
+    requests: Sequence[SearchRequest], options: SearchOptions, made: Sequence[Decision]
+) -> IndexCalls[list[list[ScoredPoint]]]:
+    filter = filter_for_passages(options.filter, made)  # type: ignore[arg-type]
     requests = [replace(request, filter=filter) for request in requests]
-    together = max(_IDS_TOGETHER // (sum(len(each.documents) for each in made) + 1), 1)
+    together = max(_IDS_PER_CALL // (sum(len(each.documents) for each in made) + 1), 1)
     found: list[list[ScoredPoint]] = []
-    for start in range(0, len(requests), together):
-        some = requests[start : start + together]
-        if wanted.group_by_document:
-            found += yield from best_of_documents(some, MAX_HITS, consistent=wanted.consistent)
+    for some in batched(requests, together):
+        if options.group_by_document:
+            found += yield from best_of_documents(some, MAX_HITS, consistent=options.consistent)
         else:
-            found += yield asks.search(some, consistent=wanted.consistent)
+            found += yield index_calls.search(some, consistent=options.consistent)
     return found
 
 

@@ -224,7 +224,7 @@ def test_a_condition_that_holds_for_too_many_documents_says_so(
     write_all(empty_index, encoder)
     condition = {"key": "metadata.html", "match": {"text": "violin"}}
     with SearchClient(index=empty_index, encoder=encoder) as client:
-        with pytest.raises(InvalidFilter, match=r"long strings in 'metadata\.html' holds for more than 1 "):
+        with pytest.raises(InvalidFilter, match=r"long strings in 'metadata\.html' matches more than 1 "):
             client.search("a lion", filter={"must": [condition]})
         narrow = {"must": [{"key": "metadata.tags", "match": {"value": "b"}}, condition]}
         assert {hit.id for hit in client.search("a lion", filter=narrow)} == {"long"}

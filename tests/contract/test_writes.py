@@ -51,6 +51,10 @@ def indexed(version: int) -> Written:
     return Written(Outcome.INDEXED, version)
 
 
+def deleted(version: int) -> Written:
+    return Written(Outcome.DELETED, version)
+
+
 def superseded(by: int) -> Written:
     return Written(Outcome.SUPERSEDED, by)
 
@@ -69,7 +73,7 @@ def test_fewer_passages_than_before_leave_no_stale_one(index: Index) -> None:
 
 def test_a_late_upsert_does_not_bring_back_a_deleted_document(index: Index) -> None:
     write(index, [revision("a", 1, 3)])
-    assert write(index, [revision("a", 3, 0)]) == [indexed(3)]
+    assert write(index, [revision("a", 3, 0)]) == [deleted(3)]
     assert write(index, [revision("a", 2, 2)]) == [superseded(by=3)]
     assert stored(index, "a") == expected(3, 0)
     assert collection_size(index).documents == 0

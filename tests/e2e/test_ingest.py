@@ -80,7 +80,7 @@ def test_what_a_folder_holds_beside_texts_is_said(cli: Cli) -> None:
     assert ran.err.splitlines() == [
         "3 files of other kinds left out: 1 .docx, 1 .jsonl, 1 .pdf",
         "1 hidden file left out",
-        "link m/link left out: it leads to a folder",
+        "link m/link left out: its target is a folder",
     ]
     assert cli("ingest", "m", "--json").json["left_out"] == {
         "files": {".docx": 1, ".jsonl": 1, ".pdf": 1},
@@ -98,7 +98,7 @@ def test_what_was_left_out_is_said_although_nothing_was_indexed(cli: Cli) -> Non
     assert (ran.status, ran.out) == (1, "")
     left_out, error = ran.err.splitlines()
     assert left_out == "1 file of another kind left out: 1 .docx"
-    assert error.startswith("error: m holds no text to read")
+    assert error.startswith("error: m has nothing to read")
 
 
 def test_a_superseded_document_is_named_with_both_versions_and_what_they_mean(cli: Cli) -> None:

@@ -24,7 +24,7 @@ from postings_cli.queueing import queue_documents
 from postings_cli.rejected import Rejected
 from postings_cli.remarks import Remarks
 from postings_ingest import Ledger
-from postings_ingest.arrivals import Arrivals
+from postings_ingest.journal import Journal
 from postings_ingest.queue.celery_app import celery_app
 from postings_ingest.queue.status import queue_status
 from tests.support.redis_server import RedisServer, free_port, server_binary
@@ -243,8 +243,8 @@ def test_an_error_after_some_documents_were_queued_says_where_they_are(
             yield Document(str(number), "a text")
         raise ReaderError("the source broke off")
 
-    with Arrivals() as arrivals, Rejected(None) as rejected:
-        remarks = Remarks(arrivals, rejected, LeftOut())
+    with Journal() as journal, Rejected(None) as rejected:
+        remarks = Remarks(journal, rejected, LeftOut())
         with pytest.raises(ReaderError):
             queue_documents(documents(), settings, None, remarks, wait=True, as_json=False)
     said = capsys.readouterr().err
@@ -261,8 +261,8 @@ def test_json_reports_a_run_that_fails_before_anything_is_queued_without_secrets
         raise ReaderError("hunter2 isn't accepted")
         yield
 
-    with Arrivals() as arrivals, Rejected(None) as rejected:
-        remarks = Remarks(arrivals, rejected, LeftOut())
+    with Journal() as journal, Rejected(None) as rejected:
+        remarks = Remarks(journal, rejected, LeftOut())
         with pytest.raises(ReaderError):
             queue_documents(documents(), settings, None, remarks, wait=True, as_json=True)
     report = json.loads(capsys.readouterr().out)

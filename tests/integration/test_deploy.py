@@ -20,9 +20,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from postings import Document, Encoder, Settings
 from postings_ingest import Ledger, Producer
-from postings_ingest.queue.counts import Counts
+from postings_ingest.counts import Counts
 from postings_ingest.worker.metrics import Metrics
 from tests.support.cli import start
+from tests.support.queue_keys import QueueKeys
 from tests.support.worker import environment_of
 
 ROOT = Path(__file__).parents[2]
@@ -227,13 +228,13 @@ def test_keda_scales_on_documents_that_wait_or_are_in_hand(
     redis_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     settings = Settings(redis_url=redis_url, collection=f"test-{uuid.uuid4().hex[:12]}")  # type: ignore[arg-type]
-    ledger = Ledger(settings)
+    ledger, keys = Ledger(settings), QueueKeys(settings)
     with Producer(settings, linger=600) as producer:
         for number in range(700):
             producer.add(Document(str(number), "a document"))
-    (first, *_) = ledger.redis.zrange(f"{ledger.prefix}:waiting:bulk", 0, -1)
+    (first, *_) = keys.redis.zrange(f"{keys.prefix}:waiting:bulk", 0, -1)
     assert ledger.start(first, 60)  # taken by a worker: no longer in the queue
-    assert ledger.redis.zcard(f"{ledger.prefix}:waiting:bulk") == 2
+    assert keys.redis.zcard(f"{keys.prefix}:waiting:bulk") == 2
     server = start("status", "--port", "0", env=environment_of(settings))
     try:
         assert server.stderr
@@ -248,8 +249,7 @@ def test_keda_scales_on_documents_that_wait_or_are_in_hand(
     values = {sample.name: sample.value for family in text_string_to_metric_families(text) for sample in family.samples}
     assert values[trigger["valueLocation"]] == 700
     assert values["postings_in_flight_documents"] == 256
-    for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
-        ledger.redis.delete(key)
+    keys.delete_all()
 
 
 def test_alerts_and_dashboard_ask_for_metrics_that_a_worker_has(redis_url: str, encoder: Encoder) -> None:

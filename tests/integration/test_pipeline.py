@@ -15,8 +15,8 @@ from postings.errors import InvalidDocument, ReaderError
 from postings.index.collection_size import collection_size
 from postings.index.payload import passage_from
 from postings_ingest import Pipeline, Report, delete_documents
-from postings_ingest.arrivals import Arrivals, Duplicate, Superseded
 from postings_ingest.deletion import Deleted, delete
+from postings_ingest.journal import Duplicate, Journal, Superseded
 from postings_query import SearchClient
 from tests.support.models import quiet_tiny
 
@@ -101,15 +101,15 @@ def test_what_came_twice_is_counted_apart_and_named_with_both_places(index: Inde
         Document("b", "an older document", version=1),
         Document("b", "an even older document", version=0),
     ]
-    with Arrivals() as arrivals:
-        report = Pipeline(encoder, index, settings).run(documents, arrivals=arrivals)
+    with Journal() as journal:
+        report = Pipeline(encoder, index, settings).run(documents, journal=journal)
         assert (report.documents, report.indexed, report.superseded, report.duplicates) == (306, 302, 1, 3)
-        assert list(arrivals.duplicated()) == [
+        assert list(journal.duplicated()) == [
             Duplicate("a", "x.jsonl:1", "y.jsonl:1"),
             Duplicate("b", "x.jsonl:2", "document 305"),
             Duplicate("b", "x.jsonl:2", "document 306"),
         ]
-        assert list(arrivals.superseded_documents()) == [Superseded("old", version=3, stored=9)]
+        assert list(journal.superseded_documents()) == [Superseded("old", version=3, stored=9)]
     # One passage is that of the document that was there.
     assert report.passages == collection_size(index).passages - 1 == 302
     assert texts(index, encoder)["a"] == "a short document"
@@ -118,10 +118,10 @@ def test_what_came_twice_is_counted_apart_and_named_with_both_places(index: Inde
 
 def test_a_document_without_active_dims_is_counted_and_named(index: Index, tmp_path: Path) -> None:
     quiet = Encoder.load(quiet_tiny(tmp_path), "cpu", backend="torch")
-    with Arrivals() as arrivals:
-        report = Pipeline(quiet, index).run([Document("a", "A lion hunts."), Document("b", ".")], arrivals=arrivals)
+    with Journal() as journal:
+        report = Pipeline(quiet, index).run([Document("a", "A lion hunts."), Document("b", ".")], journal=journal)
         assert (report.indexed, report.passages, report.without_dims) == (2, 2, 1)
-        assert list(arrivals.never_found()) == ["b"]
+        assert list(journal.never_found()) == ["b"]
 
 
 def test_a_shorter_revision_leaves_no_stale_passage(index: Index, encoder: Encoder) -> None:

@@ -14,8 +14,8 @@ from postings.index import Point
 from postings.index.payload import of_documents
 from postings.write_protocol import Revision, write
 from postings_ingest import Pipeline, Report, delete_documents
-from postings_ingest.arrivals import Arrivals
 from postings_ingest.indexing import Indexer
+from postings_ingest.journal import Journal
 from postings_ingest.operations import Deletion
 from postings_query import SearchClient
 from tests.support.models import quiet_tiny
@@ -203,11 +203,11 @@ def test_of_an_id_that_comes_twice_the_last_stands(index: Index, encoder: Encode
 def test_a_document_that_no_search_finds_is_told_of_again(index: Index, tmp_path: Path) -> None:
     quiet = Encoder.load(quiet_tiny(tmp_path), "cpu", backend="torch")
     for unchanged in (0, 1):
-        with Arrivals() as arrivals:
+        with Journal() as journal:
             sentences = [Document("a", "A lion hunts."), Document("b", ".")]
-            report = Pipeline(quiet, index).run(sentences, arrivals=arrivals)
+            report = Pipeline(quiet, index).run(sentences, journal=journal)
             assert (report.indexed, report.without_dims, report.unchanged) == (2, 1, unchanged)
-            assert list(arrivals.never_found()) == ["b"]
+            assert list(journal.never_found()) == ["b"]
 
 
 def test_documents_of_an_index_without_digests_are_encoded_once_more(index: Index, encoder: Encoder) -> None:

@@ -18,14 +18,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """The settings as a process of its own gets them."""
-    given = {name: value for name in settings.model_fields_set if (value := getattr(settings, name)) is not None}
-    shown = {
-        name: value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
-        for name, value in given.items()
-    }
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("POSTINGS_")}
-    return {**kept, **{f"POSTINGS_{name.upper()}": value for name, value in shown.items()}}
+    """The environment of a process that reads these settings, and no others of ours."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("POSTINGS_")}
+    return others | settings.to_environment()
 
 
 def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:

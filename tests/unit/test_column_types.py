@@ -138,8 +138,8 @@ def test_a_cell_that_is_not_of_its_declared_type_rejects_its_record(
 @pytest.mark.parametrize(
     ("types", "message"),
     [
-        ({"yaer": "integer"}, r"no type can be given to 'yaer': expected columns of the metadata, \['year'\]"),
-        ({"id": "integer"}, "no type can be given to 'id'"),
+        ({"yaer": "integer"}, r"'yaer' can't have a type: expected metadata columns, \['year'\]"),
+        ({"id": "integer"}, "'id' can't have a type"),
         ({"year": "number"}, "the type of column 'year' must be one of text, integer, float, boolean, got 'number'"),
     ],
 )

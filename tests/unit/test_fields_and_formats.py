@@ -49,7 +49,7 @@ def test_what_lacks_the_named_fields_says_so(tmp_path: Path) -> None:
     with pytest.raises(ReaderError, match=r"expected the columns 'sku' and 'body' and 'name' in the first line, got"):
         read(write(tmp_path / "a.csv", "sku,body\n1,x\n"), **OPTIONS)
     parquet.write_table(pyarrow.table({"id": ["a"], "text": ["x"]}), tmp_path / "a.parquet")
-    with pytest.raises(ReaderError, match=r"a field that was named is no column: expected one of \['id', 'text'\]"):
+    with pytest.raises(ReaderError, match=r"a field that was named isn't a column: expected one of \['id', 'text'\]"):
         read(tmp_path / "a.parquet", **OPTIONS)
 
 
@@ -93,9 +93,9 @@ def test_a_folder_with_a_corpus_can_be_read_as_texts(tmp_path: Path) -> None:
     ("name", "format", "message"),
     [
         ("a.jsonl", "xml", "unknown format 'xml': expected one of beir, csv, "),
-        ("a.jsonl", "beir", "can't be read as beir: it is no folder"),
+        ("a.jsonl", "beir", "can't be read as beir: it isn't a folder"),
         (".", "beir", "can't be read as beir: it holds no corpus.jsonl"),
-        (".", "csv", "is a folder, and can't be read as csv: expected beir or text"),
+        (".", "csv", "is a folder, so it can't be read as csv: expected beir or text"),
         ("-", "html", "- can't be read as html: name a file or a folder"),
         ("-", "beir", "- can't be read as beir: name a file or a folder"),
     ],

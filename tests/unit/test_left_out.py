@@ -59,7 +59,7 @@ def test_the_command_counts_kinds_and_names_links_and_fields() -> None:
     for kind in ("file", "folder", "file"):
         left_out(Omission(Kind.HIDDEN, "x", kind))
     for number in range(12):
-        left_out(Omission(Kind.LINK, f"m/{number}", "it leads to a folder"))
+        left_out(Omission(Kind.LINK, f"m/{number}", "its target is a folder"))
     for line in (3, 4):
         left_out(Omission(Kind.FIELD, f"x.jsonl:{line}", "_id"))
     for name in ("a.md", "b.md"):
@@ -68,7 +68,7 @@ def test_the_command_counts_kinds_and_names_links_and_fields() -> None:
     assert lines[:3] == [
         "4 files of other kinds left out: 2 .html, 1 without a suffix, 1 .pdf",
         "2 hidden files and 1 hidden folder left out",
-        "link m/0 left out: it leads to a folder",
+        "link m/0 left out: its target is a folder",
     ]
     assert lines[12:] == [
         "… and 2 more links left out",

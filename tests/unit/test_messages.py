@@ -80,11 +80,11 @@ def test_the_reason_says_what_is_wrong(raw: Any, reason: str) -> None:
 
 @pytest.mark.parametrize("format", [0, "1", None, True])
 def test_another_format_is_refused(format: object) -> None:
-    with pytest.raises(InvalidMessage, match=r"has the format .*, expected 1$|expected a payload") as caught:
+    with pytest.raises(InvalidMessage, match=r"has format .*, expected 1$|expected a payload") as caught:
         unpack(json.dumps({"format": format, "operations": None}))
     assert not isinstance(caught.value, NewerFormat)
 
 
 def test_a_newer_format_asks_for_an_update() -> None:
-    with pytest.raises(NewerFormat, match="the payload has the format 2, expected 1: update this worker"):
+    with pytest.raises(NewerFormat, match="the payload has format 2, expected 1: update this worker"):
         unpack('{"format": 2, "operations": []}')

@@ -20,7 +20,7 @@ from pyarrow import parquet
 
 from postings import Document
 from postings_ingest.readers.forms import id_text, json_form
-from postings_ingest.readers.rows import document_from_row
+from postings_ingest.readers.records import document_from_record
 from tests.support.reading import omissions, read, write
 
 UUID = uuid.UUID("12345678-1234-5678-1234-567812345678")
@@ -82,8 +82,8 @@ def test_each_value_gets_its_form_of_the_same_type_at_any_depth(value: Any, expe
         got = json_form(wrapped)
         assert repr(got) == repr(form)
         assert json_form(got) == got
-    assert document_from_row({"id": 1, "text": "x", "value": value}).metadata == {"value": expected}
-    assert document_from_row({"id": 1, "text": "x", "metadata": {"value": value}}).metadata == {"value": expected}
+    assert document_from_record({"id": 1, "text": "x", "value": value}).metadata == {"value": expected}
+    assert document_from_record({"id": 1, "text": "x", "metadata": {"value": value}}).metadata == {"value": expected}
 
 
 @given(
@@ -122,7 +122,7 @@ def test_json_values_stay_as_they_are(value: Any) -> None:
 )
 def test_an_id_of_any_scalar_type_becomes_its_text(id: Any, text: str | None) -> None:
     assert id_text(id) == text
-    assert document_from_row({"id": id, "_id": text or "other", "text": "x"}).id == (text or "other")
+    assert document_from_record({"id": id, "_id": text or "other", "text": "x"}).id == (text or "other")
 
 
 @pytest.mark.parametrize("id", ["null", "NaN", '""'])
@@ -216,5 +216,5 @@ def test_parquet_ids_of_any_type_become_their_text(tmp_path: Path, column: Any, 
 
 def test_what_readers_give_can_always_be_sent_as_json() -> None:
     for value, _ in FORMS:
-        document = document_from_row({"id": 1, "text": "x", "value": value})
+        document = document_from_record({"id": 1, "text": "x", "value": value})
         json.dumps(dict(document.metadata), allow_nan=False)

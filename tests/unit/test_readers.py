@@ -357,7 +357,7 @@ def test_columns_that_are_not_fields_become_metadata(tmp_path: Path) -> None:
         ("id\n1\n", r"expected the columns 'id' and 'text' in the first line, got \['id'\]"),
         ("text,title\nx,y\n", r"expected the columns 'id' and 'text'"),
         ("ID|TEXT\n1|x\n", r"expected the columns 'id' and 'text' in the first line, got \['ID\|TEXT'\]"),
-        ("id,text,text\n1,x,y\n", r"a column name stands twice in the first line: \['id', 'text', 'text'\]"),
+        ("id,text,text\n1,x,y\n", r"the first line has a column name twice: \['id', 'text', 'text'\]"),
         ('id,"text\n1,x\n', r"the first line isn't CSV: unexpected end of data"),
         ('id,"text"s\n1,x\n', r"the first line isn't CSV: ',' expected after '\"'"),
         ("id,text," + "x" * 9_000_000, r"the first line isn't CSV: the record is longer than 8 MiB"),
@@ -518,7 +518,7 @@ def test_parquet_columns_of_one_name_are_reported(tmp_path: Path) -> None:
 
     column = pyarrow.array(["x"])
     parquet.write_table(pyarrow.Table.from_arrays([column] * 3, names=["id", "text", "text"]), tmp_path / "a.parquet")
-    with pytest.raises(ReaderError, match=r"a column name stands twice: \['id', 'text', 'text'\]"):
+    with pytest.raises(ReaderError, match=r"a column name occurs twice: \['id', 'text', 'text'\]"):
         read(tmp_path / "a.parquet")
 
 
@@ -561,7 +561,7 @@ def test_a_folder_without_texts_is_reported(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     with pytest.raises(
         ReaderError,
-        match=r"holds no text to read: expected corpus\.jsonl, or files \.htm, \.html, \.markdown, \.md, \.txt, ",
+        match=r"has nothing to read: expected corpus\.jsonl, or files \.htm, \.html, \.markdown, \.md, \.txt, ",
     ):
         read(tmp_path)
 

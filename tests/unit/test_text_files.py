@@ -83,7 +83,7 @@ def test_a_pipe_is_read_once_its_format_is_named(tmp_path: Path, format: str) ->
         (b"caf\xe9", "invalid UTF-8: byte 0xe9 at position 3"),
         ("text".encode("utf-16"), "invalid UTF-8: byte 0xff at position 0"),
         (b"x" * 4_000_001, "text may have at most 4,000,000 characters, got 4,000,001"),
-        (b"x" * 16_000_001, "the file has more than 16,000,000 bytes, a document may have no more"),
+        (b"x" * 16_000_001, "the file has more than 16,000,000 bytes, the most that a document may have"),
     ],
 )
 def test_a_text_file_that_is_not_a_document_is_rejected_whole(tmp_path: Path, content: bytes, reason: str) -> None:
@@ -117,7 +117,7 @@ def test_a_link_that_cannot_be_followed_says_why(tmp_path: Path) -> None:
     write(tmp_path / "good.txt", "x")
     assert [(each.place, each.detail) for each in omissions(".")] == [
         ("./itself.txt", f"it can't be followed: {os.strerror(errno.ELOOP)}"),
-        ("./lost.txt", "it leads nowhere"),
+        ("./lost.txt", "its target doesn't exist"),
     ]
 
 
@@ -160,8 +160,8 @@ def test_what_a_folder_holds_beside_texts_is_told(tmp_path: Path) -> None:
         Omission(Kind.HIDDEN, "m/.git", "folder"),
         Omission(Kind.OTHER_FILE, "m/b.docx", ".docx"),
         Omission(Kind.OTHER_FILE, "m/c.PDF", ".pdf"),
-        Omission(Kind.LINK, "m/linked", "it leads to a folder"),
-        Omission(Kind.LINK, "m/lost.md", "it leads nowhere"),
+        Omission(Kind.LINK, "m/linked", "its target is a folder"),
+        Omission(Kind.LINK, "m/lost.md", "its target doesn't exist"),
         Omission(Kind.OTHER_FILE, "m/noname", ""),
         Omission(Kind.OTHER_FILE, "m/pipe.txt", "no regular file"),
     ]

@@ -1,1 +1,1 @@
-"""The queue: producers on one side, the ledger in Redis, and the messages that travel between."""
+"""The queue: the producer, the ledger in Redis, and the messages between producers and workers."""

@@ -1,4 +1,4 @@
-"""The producer for asyncio."""
+"""The producer, for asyncio."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from postings_ingest.queue.producer import Producer
 
 
 class AsyncProducer:
-    """:class:`Producer` for asyncio: the same methods, which wait in a thread.
+    """:class:`Producer`, for asyncio: the same methods, which run in a thread.
 
     Args:
-        settings: as :class:`Producer` takes them.
-        options: likewise.
+        settings: as in :class:`Producer`.
+        options: the other arguments of :class:`Producer`.
 
     Example:
         >>> async def queue(documents: list[Document]) -> None:
@@ -29,11 +29,11 @@ class AsyncProducer:
 
     @property
     def job(self) -> Job:
-        """Everything that this producer sends. Its methods block: call them in a thread."""
+        """Everything that this producer sends. Its methods block, so call them in a thread."""
         return self._producer.job
 
     async def add(self, document: Document) -> None:
-        """Queue a document to be indexed."""
+        """Queue a document."""
         await asyncio.to_thread(self._producer.add, document)
 
     async def delete(self, id: str, version: int | None = None) -> None:
@@ -41,7 +41,7 @@ class AsyncProducer:
         await asyncio.to_thread(self._producer.delete, id, version)
 
     async def flush(self) -> Job:
-        """Send what was added; returns the job."""
+        """Send what was added, and return the job."""
         return await asyncio.to_thread(self._producer.flush)
 
     async def close(self) -> None:

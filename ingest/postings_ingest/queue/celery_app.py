@@ -11,7 +11,7 @@ from postings.secrets import redacted
 from postings_ingest.queue.connection import broker_options
 from postings_ingest.queue.ledger import QUEUES
 from postings_ingest.queue.refusals import refusal
-from postings_ingest.repeats import Repeats
+from postings_ingest.throttled_log import ThrottledLog
 from postings_ingest.tracing import trace_headers
 
 if TYPE_CHECKING:
@@ -23,16 +23,16 @@ TASK = "postings.index"
 
 log = logging.getLogger(__name__)
 
-_repeats = Repeats(log)
+_throttled = ThrottledLog(log)
 
 
 def queue_name(settings: Settings, queue: str) -> str:
-    """What the broker calls a queue of a collection."""
+    """The name of a collection's queue in the broker."""
     return f"postings.{settings.collection}.{queue}"
 
 
 def celery_app(settings: Settings) -> Celery:
-    """Make the application for a collection.
+    """The Celery application of a collection.
 
     Raises:
         MissingExtra: Celery isn't installed.
@@ -50,7 +50,7 @@ def celery_app(settings: Settings) -> Celery:
         **broker,
         broker_transport_options={
             "visibility_timeout": settings.visibility_timeout,
-            # By default, kombu looks for unacknowledged messages every 100 s.
+            # kombu's default is to look for unacknowledged messages every 100 s.
             "unacked_restore_interval": 1,
             "unacked_restore_throttle": 1,
             "queue_order_strategy": "priority",
@@ -58,13 +58,13 @@ def celery_app(settings: Settings) -> Celery:
             "socket_timeout": 30,
             "socket_connect_timeout": 5,
             "health_check_interval": 15,
-            "max_retries": 0,  # whoever announces doesn't wait; the worker's consumer tries again by itself
-            # kombu shares connections of the same URL and options, even if only one of them is verified.
+            "max_retries": 0,  # a producer doesn't wait for the broker; a worker's consumer retries by itself
+            # kombu shares connections with the same URL and options, even if only one of them verifies certificates.
             "tls": repr(broker.get("broker_use_ssl")),
         },
         broker_connection_max_retries=None,
         broker_connection_retry_on_startup=True,
-        broker_channel_error_retry=True,  # a Redis that is full refuses with one
+        broker_channel_error_retry=True,  # a full Redis answers with one
         accept_content=["json"],
         task_serializer="json",
         task_acks_late=True,
@@ -83,12 +83,12 @@ def celery_app(settings: Settings) -> Celery:
 
 
 def announce(app: Celery, settings: Settings, id: str, queue: str) -> bool:
-    """Tell the workers of a batch that the ledger holds; returns whether the broker took it.
+    """Send a batch's id to the workers; returns whether the broker accepted it.
 
-    If it didn't, nothing is lost: a worker announces the batch again.
+    If it didn't, nothing is lost: the ledger has the batch, and a worker announces it again.
 
     Raises:
-        ConfigurationError: the broker refuses us for good.
+        ConfigurationError: the broker refuses us, and no retry changes that.
     """
     from kombu.exceptions import KombuError
 
@@ -100,17 +100,17 @@ def announce(app: Celery, settings: Settings, id: str, queue: str) -> bool:
         app.send_task(TASK, (id,), task_id=id, queue=name, headers=trace_headers(), retry=False, ignore_result=True)
     except (*errors, KombuError, OSError) as error:
         check_refusal(error, app, settings)
-        _repeats.again(broker, "batch %s is accepted, but could not be announced yet: %s", id, error)
+        _throttled.warn(broker, "batch %s was accepted, but can't be announced yet: %s", id, error)
         return False
-    _repeats.over(broker, "batches are announced again")
+    _throttled.recovered(broker, "batches are announced again")
     return True
 
 
 def check_broker(app: Celery, settings: Settings) -> None:
-    """Connect to the broker, before anything is accepted; one that can't be reached may come back.
+    """Check that the broker doesn't refuse us, before anything is accepted. A broker that can't be reached is no error.
 
     Raises:
-        ConfigurationError: the broker refuses us for good.
+        ConfigurationError: the broker refuses us, and no retry changes that.
     """
     from kombu.exceptions import KombuError
 
@@ -122,10 +122,10 @@ def check_broker(app: Celery, settings: Settings) -> None:
 
 
 def check_refusal(error: BaseException, app: Celery, settings: Settings) -> None:
-    """Raise what no retry changes.
+    """Raise an error of the broker that no retry changes.
 
     Raises:
-        ConfigurationError: the broker refuses us for good.
+        ConfigurationError: the broker refuses us.
     """
     setting = "POSTINGS_BROKER_URL" if settings.broker_url else "POSTINGS_REDIS_URL"
     url = urlsplit(app.conf.broker_url.partition(";")[0])

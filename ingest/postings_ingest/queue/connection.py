@@ -1,4 +1,4 @@
-"""How Redis and another broker are reached: one reading of their URLs for both libraries, and TLS that is verified."""
+"""The URLs of Redis and the broker, read in one way for redis-py and kombu, with TLS that is verified."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def redis_url(settings: Settings) -> tuple[str, dict[str, Any]]:
-    """The URL of the ledger's Redis, checked, and what redis-py is told besides; options in the URL win over that.
+    """The checked URL of the ledger's Redis, and the options to pass to redis-py; options in the URL override them.
 
     Raises:
-        ConfigurationError: it isn't a URL of Redis, or the file of ``redis_ca`` can't be read.
+        ConfigurationError: ``redis_url`` isn't a URL of Redis, or the file ``redis_ca`` can't be read.
     """
     url = settings.redis_url.get_secret_value()
     _options("redis_url", url)
@@ -27,10 +27,10 @@ def redis_url(settings: Settings) -> tuple[str, dict[str, Any]]:
 
 
 def broker_options(settings: Settings) -> dict[str, Any]:
-    """Celery's settings of the connection to the broker.
+    """Celery's settings for the connection to the broker.
 
-    kombu reads a URL of Redis otherwise than redis-py, and verifies no certificate unless it is told to: it gets what
-    redis-py has read.
+    kombu reads Redis URLs differently from redis-py, and by default verifies no certificate. So redis-py reads the URL,
+    and kombu gets the result.
 
     Raises:
         ConfigurationError: as :func:`redis_url`.
@@ -61,7 +61,7 @@ def broker_options(settings: Settings) -> dict[str, Any]:
 
 
 def _options(name: str, url: str) -> dict[str, Any]:
-    """What redis-py reads from a URL; an error shows only the place, for all else may be a part of the password."""
+    """The options that redis-py reads from a URL. Errors show only the host: the rest may be a password."""
     import redis
 
     if not re.match(r"(rediss?|unix)://", url):
@@ -71,17 +71,17 @@ def _options(name: str, url: str) -> dict[str, Any]:
         if parts.scheme != "unix" and not re.fullmatch(r"/?\d*/?", parts.path):
             raise ValueError
         pool = redis.ConnectionPool.from_url(url)
-        pool.make_connection()  # connects to nothing, but refuses an option that there isn't
+        pool.make_connection()  # it doesn't connect, but refuses unknown options
     except (ValueError, TypeError, redis.exceptions.RedisError):
         raise ConfigurationError(
             f"setting {name!r}: {redacted(url)!r} can't be read: expected redis://USER:PASSWORD@HOST:PORT/DATABASE, "
-            "and options that redis-py knows"
-        ) from None  # for the error may quote what it couldn't read
+            "with options that redis-py knows"
+        ) from None  # its message may quote the password
     return pool.connection_kwargs
 
 
 def _check(urls: str) -> None:
-    """See that kombu knows another broker; its own errors quote the URL."""
+    """Check that kombu knows the broker; its own errors would quote the URL."""
     from kombu.transport import TRANSPORT_ALIASES
 
     for url in urls.split(";"):
@@ -93,7 +93,7 @@ def _check(urls: str) -> None:
 
 
 def _amqps(url: str) -> tuple[str, dict[str, Any]]:
-    """The URL without options of TLS, and these: as redis-py knows them, ``ssl_ca_certs`` and ``ssl_cert_reqs``."""
+    """The URL without its TLS options, and these: ``ssl_ca_certs`` and ``ssl_cert_reqs``, as redis-py names them."""
     base, _, query = url.partition("?")
     options = dict(parse_qsl(query))
     ca, wanted = options.pop("ssl_ca_certs", None), options.pop("ssl_cert_reqs", "required")
@@ -108,7 +108,7 @@ def _amqps(url: str) -> tuple[str, dict[str, Any]]:
 
 
 def _tls(settings: Settings) -> dict[str, Any]:
-    """What is verified, whatever the defaults of the library's version."""
+    """The TLS options, which don't depend on the defaults of the library's version."""
     tls = {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
     return tls | ({"ssl_ca_certs": _readable("redis_ca", settings.redis_ca)} if settings.redis_ca else {})
 

@@ -1,4 +1,4 @@
-"""Documents that could not be indexed, with the reason, in a Redis stream."""
+"""Dead letters: documents that could not be indexed, with the reason."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from postings.errors import DeadLetterNotFound, InvalidInput, InvalidMessage, To
 from postings_ingest.queue.ledger import BULK, Ledger
 from postings_ingest.queue.messages import dump, from_json, pack
 
-_PAGE = 50  # of whole documents, up to a MiB each
+_PAGE = 50  # each holds a whole document, up to a MiB
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One document, or one message that could not be read.
+    """A document that could not be indexed, or a message that could not be read.
 
     Attributes:
-        id: of the letter.
-        job: whom the document was sent by; empty for a message that no producer of ours made.
-        document: the document's id, ``None`` where the message doesn't say.
-        error: the class of what went wrong.
-        reason: in words.
-        operation: what was to be done, as in :mod:`postings_ingest.queue.messages`; of an unreadable message, what
-            can be shown of it.
-        arrival: the version of an operation that brings none.
-        failed_at: ms since the epoch.
+        id: the dead letter's id.
+        job: the job that the document was sent by; empty for a message that no producer of Postings sent.
+        document: the document's id; ``None`` if the message doesn't name one.
+        error: the class of the error.
+        reason: the error's message.
+        operation: what was to be done, as in :mod:`postings_ingest.queue.messages`; for a message that could not be
+            read, what can be shown of it.
+        arrival: the version of an operation that has none.
+        failed_at: when it failed, in ms since the epoch.
     """
 
     id: str
@@ -44,7 +44,7 @@ class DeadLetter:
 
 
 def letter(operation: Any, error: str, reason: str, arrival: int) -> str:
-    """What is kept of an operation that failed."""
+    """The content of a dead letter, as JSON; the arguments are the attributes of :class:`DeadLetter`."""
     document: str | None = None
     match operation:
         case {"upsert": {"id": str(document)}} | {"delete": {"id": str(document)}}:
@@ -55,56 +55,51 @@ def letter(operation: Any, error: str, reason: str, arrival: int) -> str:
 
 
 class DeadLetters:
-    """The dead letters of one collection.
+    """The dead letters of a collection.
 
     Args:
-        ledger: of the collection.
+        ledger: the collection's ledger.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._stream = f"{ledger.prefix}:dead"
+        self._stream = ledger.letters
 
     def __len__(self) -> int:
-        with self._ledger.errors():
-            return int(self._ledger.redis.xlen(self._stream))
+        return len(self._stream)
 
     def __contains__(self, id: str) -> bool:
-        return self._fields(id) is not None
+        return self._stream.get(id) is not None
 
     def list(self) -> Iterator[DeadLetter]:
-        """All letters, the oldest first."""
-        after = "-"
-        while True:
-            with self._ledger.errors():
-                entries: Any = self._ledger.redis.xrange(self._stream, min=after, count=_PAGE)
+        """All dead letters, oldest first."""
+        entries = self._stream.page(None, _PAGE)
+        while entries:
             for id, fields in entries:
-                yield _letter(id, fields)
-            if len(entries) < _PAGE:
-                return
-            after = f"({entries[-1][0]}"
+                yield _read(id, fields)
+            entries = self._stream.page(entries[-1][0], _PAGE) if len(entries) == _PAGE else []
 
     def get(self, id: str) -> DeadLetter:
-        """One letter.
+        """One dead letter.
 
         Raises:
             DeadLetterNotFound: there is none of this id.
         """
-        fields = self._fields(id)
+        fields = self._stream.get(id)
         if fields is None:
             raise DeadLetterNotFound(f"there is no dead letter {id!r}")
-        return _letter(id, fields)
+        return _read(id, fields)
 
     def retry(self, id: str, *, older_than: float | None = None) -> tuple[str, str] | None:
-        """Queue a letter's document again, in its version; its job counts it as under way.
+        """Queue a dead letter's document again, with its version; its job counts it as unfinished.
 
         Args:
-            id: of the letter.
-            older_than: refuse letters whose documents arrived more than this many seconds ago. When deletes of that
-                time have been forgotten (``tombstone_retention``), the letter could bring a deleted document back.
+            id: the dead letter's id.
+            older_than: refuse it if its document arrived more than this many seconds ago. Deletes older than
+                ``tombstone_retention`` are forgotten, so a retry could bring a deleted document back.
 
         Returns:
-            Batch and queue to announce, ``None`` if somebody else retried it just now.
+            The batch to announce, and its queue; ``None`` if somebody else retried it just now.
 
         Raises:
             DeadLetterNotFound: there is none of this id.
@@ -125,38 +120,19 @@ class DeadLetters:
         return batch, BULK
 
     def purge(self, ids: Iterable[str] | None = None) -> int:
-        """Forget letters, by default all; returns how many.
+        """Delete dead letters, by default all; returns how many.
 
         Raises:
-            InvalidInput: what came holds no ids.
+            InvalidInput: ``ids`` isn't a list of strings.
         """
-        named = None if ids is None else as_list("ids", ids, str, InvalidInput)
-        with self._ledger.errors():
-            if named is None:
-                return int(self._ledger.redis.xtrim(self._stream, maxlen=0, approximate=False))
-            return int(self._ledger.redis.xdel(self._stream, *named)) if named else 0
-
-    def _fields(self, id: str) -> dict[str, str] | None:
-        import redis
-
-        try:
-            with self._ledger.errors():
-                entries: Any = self._ledger.redis.xrange(self._stream, min=id, max=id)
-        except Exception as error:
-            if isinstance(error.__cause__, redis.exceptions.ResponseError):  # no id that a stream can have
-                return None
-            raise
-        # Redis takes the first half of an id for a range.
-        return entries[0][1] if entries and entries[0][0] == id else None
+        return self._stream.delete(None if ids is None else as_list("ids", ids, str, InvalidInput))
 
     def add(self, operation: Any, error: str, reason: str) -> None:
-        """Keep a message that no batch of ours holds."""
-        with self._ledger.errors():
-            fields: Any = {"job": "", "letter": letter(operation, error, reason, int(time.time() * 1000))}
-            self._ledger.redis.xadd(self._stream, fields)
+        """Keep a message that belongs to no batch."""
+        self._stream.add({"job": "", "letter": letter(operation, error, reason, int(time.time() * 1000))})
 
 
-def _letter(id: str, fields: dict[str, str]) -> DeadLetter:
+def _read(id: str, fields: dict[str, str]) -> DeadLetter:
     try:
         content = json.loads(fields["letter"])
         return DeadLetter(id=id, job=fields["job"], failed_at=int(id.partition("-")[0]), **content)

@@ -1,34 +1,34 @@
-"""What became of the documents that a producer sent."""
+"""A job: everything that one producer sent, and what became of it."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from postings.errors import BrokerUnavailable, ConfigurationError, JobNotFound
-from postings_ingest.queue.counts import Counts
+from postings_ingest.counts import Counts
 from postings_ingest.queue.dead_letters import DeadLetter, DeadLetters
 from postings_ingest.queue.ledger import Ledger
-from postings_ingest.repeats import Repeats
+from postings_ingest.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.2
-_LOOK_SECONDS = 10.0
+_AUDIT_SECONDS = 10.0
 
 
 class Job:
     """Everything that one producer sent.
 
     Args:
-        ledger: of the collection.
-        id: the job's.
+        ledger: the collection's ledger.
+        id: the job's id.
 
     Example::
 
         job = producer.flush()
-        print(job.wait(progress=True).indexed, [letter.reason for letter in job.failures()])
+        print(job.wait(progress=print).indexed, [letter.reason for letter in job.failures()])
     """
 
     def __init__(self, ledger: Ledger, id: str) -> None:
@@ -39,54 +39,50 @@ class Job:
         """How many documents were submitted, and what became of them so far.
 
         Raises:
-            JobNotFound: nothing was ever sent under this id, or not for a month.
+            JobNotFound: nothing was sent under this id, or not within the last month.
         """
         counts = self._ledger.counts(self.id)
         if counts is None:
             raise JobNotFound(f"there is no job {self.id!r} in the queue of this collection")
         return counts
 
-    def wait(self, timeout: float | None = None, *, progress: bool = False) -> Counts:
-        """Wait until all documents that were submitted are indexed, superseded, deleted or in the dead letters.
+    def wait(self, timeout: float | None = None, *, progress: Callable[[Counts], object] | None = None) -> Counts:
+        """Wait until every submitted document is indexed, superseded, deleted or in the dead letters.
 
         Args:
-            timeout: seconds to wait, by default forever, even while Redis is away.
-            progress: show a bar on standard error.
+            timeout: seconds to wait; by default forever, even while Redis can't be reached.
+            progress: called with the counts each time they change.
 
         Raises:
-            TimeoutError: some documents are still under way.
-            JobNotFound: nothing was sent, or Redis has lost it.
-            ConfigurationError: Redis refuses us, which no wait changes.
+            TimeoutError: some documents are unfinished.
+            JobNotFound: nothing was sent, or Redis has lost the job.
+            ConfigurationError: Redis refuses us, and no wait changes that.
         """
-        if not progress:
-            return list(self.watch(timeout))[-1]
-        from postings_ingest.queue.bar import job_bar
-
         counts = Counts()
-        with job_bar() as show:
-            for counts in self.watch(timeout):
-                show(counts)
+        for counts in self.watch(timeout):
+            if progress:
+                progress(counts)
         return counts
 
     def watch(self, timeout: float | None = None) -> Iterator[Counts]:
-        """Yield the progress each time it changes, until the job is finished.
+        """Yield the counts each time they change, until the job is finished.
 
-        A Redis that is away is waited for: a warning is logged when that begins, and when it is back.
+        If Redis can't be reached, the job goes on waiting, and logs the failure and the recovery.
 
         Raises:
-            TimeoutError: it isn't finished after ``timeout`` seconds.
-            JobNotFound: nothing was sent, or Redis has lost it.
+            TimeoutError: the job is unfinished after ``timeout`` seconds.
+            JobNotFound: nothing was sent, or Redis has lost the job.
             ConfigurationError: as :meth:`wait`.
         """
         began = time.monotonic()
-        looked_at, pause, last = began, _FIRST_PAUSE, None
-        repeats = Repeats(log)
+        audited_at, pause, last = began, _FIRST_PAUSE, None
+        throttled = ThrottledLog(log)
         while True:
             try:
                 counts = self.progress()
-                if time.monotonic() - looked_at > _LOOK_SECONDS:  # nothing happens: is there anything left to wait for?
-                    self._look_for_losses()
-                    looked_at = time.monotonic()
+                if time.monotonic() - audited_at > _AUDIT_SECONDS:  # nothing changes: is anything left to wait for?
+                    self._audit()
+                    audited_at = time.monotonic()
             except JobNotFound as error:
                 if last is None:
                     raise
@@ -97,22 +93,22 @@ class Job:
             except ConfigurationError as error:
                 raise ConfigurationError(f"{error}; waiting for job {self.id} ends") from error
             except BrokerUnavailable as error:
-                repeats.again("away", "waiting for job %s: %s", self.id, error)
+                throttled.warn("away", "waiting for job %s: %s", self.id, error)
                 pause = _LONGEST_PAUSE
             else:
-                repeats.over("away", "Redis answers again")
+                throttled.recovered("away", "Redis answers again")
                 if counts != last:
-                    pause, last, looked_at = _FIRST_PAUSE, counts, time.monotonic()
+                    pause, last, audited_at = _FIRST_PAUSE, counts, time.monotonic()
                     yield counts
                 if counts.finished:
                     return
             if timeout is not None and time.monotonic() + pause > began + timeout:
-                raise TimeoutError(f"{_under_way(last)} under way after {timeout:g} s, as job {self.id}")
+                raise TimeoutError(f"job {self.id}: {_unfinished(last)} unfinished after {timeout:g} s")
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _look_for_losses(self) -> None:
-        """Account for what Redis has lost: no worker may be there to notice."""
+    def _audit(self) -> None:
+        """Account for what Redis has lost: there may be no worker to notice."""
         cursor = self._ledger.audit()
         while cursor != "0":
             cursor = self._ledger.audit(cursor)
@@ -122,7 +118,7 @@ class Job:
         return (letter for letter in DeadLetters(self._ledger).list() if letter.job == self.id)
 
 
-def _under_way(counts: Counts | None) -> str:
+def _unfinished(counts: Counts | None) -> str:
     if counts is None:
         return "documents are"
     return f"{counts.submitted - counts.done:,} of {counts.submitted:,} documents are"

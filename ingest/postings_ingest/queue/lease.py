@@ -1,4 +1,4 @@
-"""A batch that a worker holds for a while, and whether it still does."""
+"""A batch that a worker has leased, and whether it still holds the lease."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 
-class Held(IntEnum):
-    """Whether a worker still holds a batch; false means that it must stop.
+class LeaseState(IntEnum):
+    """Whether a worker still holds a lease; if false, it must stop.
 
     Attributes:
-        TAKEN: another worker has the batch since, or has finished it.
-        VALID: nobody else has it.
-        LOST: Redis holds no such batch any more: it was evicted, flushed, or never reached the disk. Nobody else can
-            have it, so whoever has its payload goes on.
+        TAKEN: another worker has leased the batch since, or has finished it.
+        VALID: the worker holds the lease.
+        LOST: Redis has no such batch: it was evicted, flushed, or never written to the disk. No other worker can have
+            it, so the worker that has its payload goes on.
     """
 
     TAKEN = 0
@@ -23,17 +23,17 @@ class Held(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A batch that this worker holds.
+    """A batch that this worker has leased.
 
     Attributes:
-        id: the batch's.
+        id: the batch's id.
         payload: its operations, see :mod:`postings_ingest.queue.messages`.
-        job: whom to count for.
-        queue: where it came from.
-        arrival: the version of operations that bring none, in ms since the epoch.
-        deliveries: how often work on it was begun and not given back, this time included.
-        token: of the holder; only the last one may finish the batch.
-        documents: how many operations it has.
+        job: the job that its documents count for.
+        queue: the queue that it came from.
+        arrival: the version of operations that have none, in ms since the epoch.
+        deliveries: how often work on it was begun and not released, this time included.
+        token: identifies the lease; only the latest one may finish the batch.
+        documents: the number of its operations.
     """
 
     id: str
@@ -47,5 +47,5 @@ class Lease:
 
     @property
     def context(self) -> dict[str, str]:
-        """What a line of the log says of it besides."""
+        """The ids that log lines about it carry."""
         return {"job": self.job, "batch": self.id}

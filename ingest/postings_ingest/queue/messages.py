@@ -1,7 +1,7 @@
-"""Operations as JSON, the only thing that travels.
+"""Operations as JSON, the payload of batches and dead letters.
 
 A payload is ``{"format": 1, "operations": [{"upsert": {"id", "text", "title", "metadata", "version"}},
-{"delete": {"id", "version"}}, …]}``. Its reader refuses whatever else comes, for it may have been made by hand.
+{"delete": {"id", "version"}}, …]}``. Anything else is refused, because a payload may have been made by hand.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _FIELDS = {"id", "text", "title", "metadata", "version"}
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An operation that can't be read, and why."""
+    """An operation that can't be read, and the reason."""
 
     raw: Any
     reason: str
 
 
 def to_json(operation: Operation) -> dict[str, Any]:
-    """An operation as it travels.
+    """The JSON form of an operation.
 
     Example:
         >>> to_json(Deletion("intro", version=7))
@@ -52,7 +52,7 @@ def from_json(raw: Any) -> Operation:
 
     Raises:
         InvalidMessage: it is neither an upsert nor a delete.
-        InvalidDocument: a field breaks a rule of documents.
+        InvalidDocument: a field breaks a rule of :class:`postings.Document`.
     """
     match raw:
         case {"upsert": {"id": _, "text": _, **rest} as fields} if len(raw) == 1 and not rest.keys() - _FIELDS:
@@ -63,26 +63,26 @@ def from_json(raw: Any) -> Operation:
 
 
 def dump(operation: dict[str, Any]) -> str:
-    """One operation, as :func:`to_json` gives it, as it stands in a payload."""
+    """The text of one operation in a payload; ``operation`` is the result of :func:`to_json`."""
     dumped = json.dumps(operation, ensure_ascii=False, separators=(",", ":"))
     try:
         dumped.encode()
-    except UnicodeEncodeError:  # half a surrogate pair, in what was made by hand
+    except UnicodeEncodeError:  # half a surrogate pair, in an operation made by hand
         return json.dumps(operation, separators=(",", ":"))
     return dumped
 
 
 def pack(dumped: Sequence[str]) -> str:
-    """The payload of operations, each as :func:`dump` gives it."""
+    """The payload of some operations; each is the result of :func:`dump`."""
     return f'{{"format":{FORMAT},"operations":[{",".join(dumped)}]}}'
 
 
 def unpack(payload: str) -> list[Operation | Unreadable]:
-    """Read a payload; an operation that can't be read doesn't spoil the others.
+    """Read a payload. An operation that can't be read doesn't affect the others.
 
     Raises:
-        NewerFormat: a newer version wrote it.
-        InvalidMessage: it is no payload, or one of another format.
+        NewerFormat: a newer version of Postings wrote it.
+        InvalidMessage: it isn't a payload, or has an unknown format.
     """
     try:
         content = json.loads(payload)
@@ -92,9 +92,9 @@ def unpack(payload: str) -> list[Operation | Unreadable]:
         case {"format": 1, "operations": list(operations)}:
             return [_read(raw) for raw in operations]
         case {"format": int(newer)} if newer > FORMAT and not isinstance(newer, bool):
-            raise NewerFormat(f"the payload has the format {newer}, expected {FORMAT}: update this worker")
+            raise NewerFormat(f"the payload has format {newer}, expected {FORMAT}: update this worker")
         case {"format": other} if other != FORMAT:
-            raise InvalidMessage(f"the payload has the format {other!r:.100}, expected {FORMAT}")
+            raise InvalidMessage(f"the payload has format {other!r:.100}, expected {FORMAT}")
     raise InvalidMessage(f"expected a payload with 'format' and 'operations', got {payload:.200}")
 
 

@@ -1,4 +1,4 @@
-"""The producer: queues documents and deletes for the workers. Needs neither PyTorch nor a model."""
+"""The producer: queues documents and deletes for the workers. It needs neither PyTorch nor a model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from postings_ingest.queue.durability import warn_of_losses
 from postings_ingest.queue.job import Job
 from postings_ingest.queue.ledger import BULK, INTERACTIVE, Ledger
 from postings_ingest.queue.messages import dump, pack, to_json
-from postings_ingest.repeats import Repeats
+from postings_ingest.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
 
@@ -45,28 +45,28 @@ class _Batch:
 class Producer:
     """Queues documents and deletes; workers bring them into the collection.
 
-    Operations are sent in batches of at most 256, or one MiB: when a batch is full, when its first operation has
-    waited for ``linger`` seconds, and on :meth:`flush`. What ``flush`` or the end of the ``with`` block has sent is
-    as safe as Redis is: each document ends up indexed, superseded by a newer version, or in the dead letters.
+    Operations are sent in batches of at most 256, or one MiB: when a batch is full, when its first operation has waited
+    for ``linger`` seconds, and on :meth:`flush`. Whatever ``flush`` or the end of the ``with`` block has sent is as
+    safe as Redis is: each document ends up indexed, superseded by a newer version, deleted, or in the dead letters.
 
-    Batches of at most 16 operations overtake larger ones. One producer may be used from several threads.
+    Batches of at most 16 operations overtake larger ones. Several threads may use one producer.
 
     Args:
-        settings: where Redis is, and which collection; by default from the environment.
-        linger: seconds for which an operation waits for company.
-        when_full: ``wait`` for the workers, or ``raise`` :class:`QueueFull`, when more than ``queue_limit``
-            operations are queued or in flight.
-        timeout: seconds to go on trying while Redis can't be reached.
+        settings: the collection and its Redis; by default from the environment.
+        linger: seconds that an operation waits for others before its batch is sent.
+        when_full: what to do when more than ``queue_limit`` operations would be queued or in flight: ``wait`` for the
+            workers, or ``raise`` :class:`QueueFull`.
+        timeout: seconds to keep trying if Redis can't be reached.
 
     Raises:
-        MissingExtra: Celery and redis aren't installed.
+        MissingExtra: Celery or redis isn't installed.
 
     Example::
 
         with Producer() as producer:
             producer.add(Document("1", "A man is eating food."))
             producer.delete("2")
-        print(producer.job.wait(progress=True))
+        print(producer.job.wait(progress=print))
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Producer:
         self._timeout = timeout
         self.job = Job(self._ledger, uuid.uuid4().hex)
         """Everything that this producer sends."""
-        self._repeats = Repeats(log)
+        self._throttled = ThrottledLog(log)
         self._accepted = 0
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
@@ -100,24 +100,24 @@ class Producer:
         self._closed = False
 
     def add(self, document: Document) -> None:
-        """Queue a document to be indexed.
+        """Queue a document.
 
         Raises:
-            InvalidDocument: it is no document.
+            InvalidDocument: ``document`` isn't a :class:`postings.Document`.
             InvalidInput: the producer was closed.
-            QueueFull: a batch is full, the queue too, and ``when_full`` is ``raise``; the document isn't taken.
-            BrokerUnavailable: a batch is full and can't be sent; the document isn't taken.
-            ConfigurationError: as :meth:`flush`; the document isn't taken.
+            QueueFull: a batch is complete, the queue is full, and ``when_full`` is ``raise``; the document isn't added.
+            BrokerUnavailable: a batch is complete and can't be sent; the document isn't added.
+            ConfigurationError: as :meth:`flush`; the document isn't added.
         """
         if not isinstance(document, Document):
             raise InvalidDocument(f"add takes a Document, got {type(document).__name__}")
         self._add(document)
 
     def delete(self, id: str, version: int | None = None) -> None:
-        """Queue a delete; a document of an older version that comes later doesn't come back.
+        """Queue a delete. An older version that arrives later doesn't bring the document back.
 
         Raises:
-            InvalidDocument: id or version can't belong to a document.
+            InvalidDocument: no document can have this id or version.
             InvalidInput: as :meth:`add`.
             QueueFull: as :meth:`add`.
             BrokerUnavailable: as :meth:`add`.
@@ -126,13 +126,14 @@ class Producer:
         self._add(Deletion(id, version))
 
     def flush(self) -> Job:
-        """Send what was added; returns the job, which counts all that this producer sent.
+        """Send what was added; returns the job, which counts everything that this producer sent.
+
+        If something was accepted before an error, its message names the job.
 
         Raises:
             QueueFull: the queue is full and ``when_full`` is ``raise``; nothing is lost, flush again.
-            BrokerUnavailable: Redis can't be reached; likewise.
-            ConfigurationError: Redis or the broker refuses us, which no retry changes. As with each error, the words
-                name the job if anything was accepted before it.
+            BrokerUnavailable: Redis can't be reached; nothing is lost, flush again.
+            ConfigurationError: Redis or the broker refuses us, and no retry changes that.
         """
         self._origin.check()
         with self._lock:
@@ -140,7 +141,7 @@ class Producer:
         return self.job
 
     def close(self) -> None:
-        """Send what was added, and stop; in a forked process, nothing is done.
+        """Send what was added, and stop. In a forked process, nothing happens.
 
         Raises:
             QueueFull: as :meth:`flush`.
@@ -165,7 +166,7 @@ class Producer:
         if kind is None:
             self.close()
             return
-        # Whoever is interrupted, or has failed, doesn't wait for Redis or for room in the queue.
+        # After an interrupt or an error, don't wait for Redis or for room in the queue.
         self._when_full, self._timeout = "raise", 0
         try:
             self.close()
@@ -174,7 +175,7 @@ class Producer:
 
     @property
     def unsent(self) -> int:
-        """Operations that were added and not sent yet."""
+        """The number of operations that were added and not sent yet."""
         self._origin.check()
         with self._lock:
             return len(self._dumped) + (self._sending.operations if self._sending else 0)
@@ -185,8 +186,8 @@ class Producer:
         self._origin.check()
         with self._lock:
             if self._closed:
-                raise InvalidInput("the producer was closed: make another")
-            # One batch holds one operation on a document: they are done in no certain order.
+                raise InvalidInput("the producer was closed: create another")
+            # A batch holds one operation for each document, because it is worked on in no particular order.
             if operation.id in self._ids or len(self._dumped) >= MAX_DOCUMENTS or self._bytes + size > MAX_BYTES:
                 self._send()
             self._dumped.append(dumped)
@@ -230,14 +231,14 @@ class Producer:
                     raise
                 began = time.monotonic()
             except BrokerUnavailable as error:
-                # Read anew: the end of a `with` block that failed doesn't wait.
+                # Read it each time: a `with` block that fails sets it to 0.
                 if time.monotonic() - began > self._timeout:
                     raise
-                self._repeats.again("away", "trying again to queue %d operations: %s", batch.operations, error)
+                self._throttled.warn("away", "retrying to queue %d operations: %s", batch.operations, error)
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
         self._accepted += batch.operations
-        self._repeats.over("away", "%s takes documents again", self._ledger.where)
+        self._throttled.recovered("away", "%s accepts documents again", self._ledger.address)
 
     def _wake(self) -> None:
         if self._thread is None:
@@ -246,7 +247,7 @@ class Producer:
         self._changed.notify_all()
 
     def _linger_on(self) -> None:
-        """Send what has waited long enough."""
+        """Send batches whose first operation has waited for ``linger`` seconds."""
         with self._lock:
             while not self._closed:
                 if self._due is None:
@@ -256,7 +257,7 @@ class Producer:
                 else:
                     try:
                         self._send()
-                        self._repeats.over("late", "what waited is sent")
+                        self._throttled.recovered("late", "the operations that waited were sent")
                     except PostingsError as error:
-                        self._repeats.again("late", "%d operations wait to be sent: %s", self.unsent, error)
+                        self._throttled.warn("late", "%d operations wait to be sent: %s", self.unsent, error)
                         self._due = time.monotonic() + _LONGEST_PAUSE if self.unsent else None

@@ -1,4 +1,4 @@
-"""What Redis or another broker refuses for good, told from what may pass: an operator must see it at once."""
+"""Errors of Redis or another broker that no retry changes: an operator must see them at once."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Place = tuple[str, int]
 
 
 def refusal(error: BaseException, where: str, setting: str, plain: Place | None = None) -> ConfigurationError | None:
-    """What to say of an error that no retry changes; ``None`` if it may pass.
+    """The error to raise for an error that no retry changes; ``None`` if a retry may help.
 
     Args:
-        error: a library's, with its causes.
-        where: the server, for the message.
-        setting: the variable that names it.
-        plain: host and port of a Redis that is spoken to without TLS, to see whether it wants TLS.
+        error: a library's error, with its causes.
+        where: the server, as the message names it.
+        setting: the variable that holds the server's URL.
+        plain: host and port of a Redis that is used without TLS, to find out whether it needs TLS.
     """
     for cause in _causes(error):
         for why in (_of_tls, _of_redis, _of_amqp):
@@ -37,17 +37,17 @@ def _of_tls(error: BaseException, setting: str) -> str | None:
     match error:
         case ssl.SSLCertVerificationError():
             advice = (
-                f"use the name that the certificate is made out for in {setting}"
+                f"use a host name in {setting} that the certificate is for"
                 if error.verify_code in _HOST_MISMATCH
-                else "name the file of the certificates that sign it in POSTINGS_REDIS_CA"
+                else "set POSTINGS_REDIS_CA to the file of the CA certificates"
                 if setting == "POSTINGS_REDIS_URL"
-                else "name the file of the certificates that sign it in SSL_CERT_FILE"
+                else "set SSL_CERT_FILE to the file of the CA certificates"
             )
             return f": its certificate isn't accepted ({error.verify_message}): {advice}"
         case ssl.SSLError() if "WRONG_VERSION_NUMBER" in str(error) or "RECORD_LAYER_FAILURE" in str(error):
             return f" doesn't speak TLS: write redis:// (or amqp://) in {setting}"
         case ssl.SSLError() if "CERTIFICATE_REQUIRED" in str(error):
-            return f" asks for a certificate of the client: add ssl_certfile=…&ssl_keyfile=… to {setting}"
+            return f" requires a client certificate: add ssl_certfile=…&ssl_keyfile=… to {setting}"
     return None
 
 
@@ -60,17 +60,18 @@ def _of_redis(error: BaseException, setting: str) -> str | None:
             return f" refuses the user or password in {setting}: {words}"
         case known.NoPermissionError():
             return (
-                f" doesn't allow what its user in {setting} must do: {words}; with ACL SETUSER, give it the keys "
-                "postings:*, all channels, and all commands but those that only administrators need (+@all -@admin)"
+                f" doesn't give the user in {setting} the permissions that are needed: {words}; with ACL SETUSER, "
+                "allow the keys postings:*, all channels, and all commands except those for administrators "
+                "(~postings:* &* +@all -@admin)"
             )
         case known.AskError() | known.ClusterCrossSlotError():
             return _of_cluster(words, setting)
-        case known.ClusterDownError() if "slot" in words:  # otherwise it is a cluster that may come back
+        case known.ClusterDownError() if "slot" in words:  # otherwise the cluster may recover
             return _of_cluster(words, setting)
         case known.ReadOnlyError():
-            return f" is a replica: name the primary in {setting}"
+            return f" is a replica: set {setting} to the primary"
         case known.InvalidResponse():
-            return f": what answers isn't Redis; look at the port in {setting}: {words:.200}"
+            return f" isn't Redis; check the port in {setting}: {words:.200}"
         case known.ResponseError():
             return next((say(words, setting) for part, say in _BY_WORDS.items() if part in words), None)
     return None
@@ -78,7 +79,7 @@ def _of_redis(error: BaseException, setting: str) -> str | None:
 
 def _of_cluster(words: str, setting: str) -> str:
     return (
-        f" is a node of a cluster and doesn't keep all keys ({words}): name in {setting} a Redis that isn't in cluster "
+        f" is a node of a cluster and doesn't hold all keys ({words}): set {setting} to a Redis that isn't in cluster "
         "mode"
     )
 
@@ -88,17 +89,15 @@ def _of_database(words: str, setting: str) -> str:
 
 
 def _of_version(words: str, _: str) -> str:
-    return f": Redis 7.0 or later is needed, or Valkey: {words}"
+    return f" is too old: Redis 7.0 or later, or Valkey, is needed: {words}"
 
 
 def _of_protection(_: str, __: str) -> str:
-    return " accepts only local clients: set a password for it, or bind it to an address"
+    return " accepts only local clients: give it a password, or bind it to an address"
 
 
 def _of_key(words: str, setting: str) -> str:
-    return (
-        f" has keys of another application under the names of the queue's: use another database in {setting}: {words}"
-    )
+    return f" has keys of another application under the queue's names: use another database in {setting}: {words}"
 
 
 _BY_WORDS: dict[str, Callable[[str, str], str]] = {
@@ -109,7 +108,7 @@ _BY_WORDS: dict[str, Callable[[str, str], str]] = {
     "unknown command": _of_version,
     "WRONGTYPE": _of_key,
     "running in protected mode": _of_protection,
-    "Running in protected mode": _of_protection,  # Valkey's words
+    "Running in protected mode": _of_protection,  # Valkey's wording
 }
 
 
@@ -123,7 +122,7 @@ def _of_amqp(error: BaseException, setting: str) -> str | None:
 
 def _speaks_tls(place: Place) -> bool:
     context = ssl.create_default_context()
-    # Whoever answers is told nothing, so it doesn't matter who it is.
+    # Nothing is sent, so it doesn't matter who answers.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:

@@ -1,7 +1,7 @@
-"""A connection to Redis by TLS that tells a server without TLS at once.
+"""A TLS connection to Redis that soon detects a server without TLS.
 
-Such a server takes the first message of TLS for the beginning of a command, and waits for its end: redis-py would wait
-for it for two minutes.
+Such a server takes the first TLS message for the beginning of a command, and waits for the rest. redis-py alone would
+wait for two minutes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from postings.errors import ConfigurationError
 
 
 class PromptSSLConnection(SSLConnection):
-    """redis-py's own, whose handshake must end in the time that connecting may take."""
+    """redis-py's TLS connection, whose handshake must end within the time limit for connecting."""
 
     def _wrap_socket_with_ssl(self, sock: socket.socket) -> Any:
         sock.settimeout(self.socket_connect_timeout)

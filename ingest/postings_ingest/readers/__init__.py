@@ -1,4 +1,4 @@
-"""Readers: each module reads one format as a stream; here the format is told from the path."""
+"""Readers of documents: each module reads one format as a stream; this one chooses the reader by the path."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Protocol
 
 from postings import Document
 from postings.errors import ReaderError
-from postings_ingest.readers import beir, delimited, json_values, jsonl, parquet, texts
+from postings_ingest.readers import beir_corpus, delimited, json_values, jsonl, parquet, texts
 from postings_ingest.readers.cells import check_types
 from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
+from postings_ingest.readers.records import Fields
 from postings_ingest.readers.rejections import Reject, Rejection
-from postings_ingest.readers.rows import Fields
 from postings_ingest.readers.sources import COMPRESSIONS, SUFFIXES, Source, split_name
 
 __all__ = ["FORMATS", "Kind", "Omission", "Omit", "Reject", "Rejection", "estimate_documents", "read_documents"]
@@ -26,7 +26,7 @@ class _Reader(Protocol):
 
 
 _READERS: dict[str, _Reader] = {
-    "beir": beir,
+    "beir": beir_corpus,
     "csv": delimited,
     "html": texts,
     "json": json_values,
@@ -38,7 +38,7 @@ _READERS: dict[str, _Reader] = {
 }
 
 FORMATS = tuple(_READERS)
-"""The names of the formats that are read."""
+"""The names of the formats."""
 
 
 def read_documents(
@@ -55,19 +55,18 @@ def read_documents(
     """Read documents as a stream from a file, a folder, or ``-`` (standard input).
 
     Args:
-        path: ``*.jsonl``, ``*.json``, ``*.csv``, ``*.tsv``, ``*.parquet``, ``*.txt``, ``*.md``, ``*.html``, each also
-            with ``.gz`` or ``.zst`` behind it, a BEIR folder (it holds ``corpus.jsonl``), or a folder of texts,
-            Markdown and HTML.
-        reject: called with each record that can't be used; the rest goes on.
-        omit: called with each thing that is left out although nothing is wrong with it, such as a PDF file in a folder
-            of texts.
+        path: a file ``*.jsonl``, ``*.json``, ``*.csv``, ``*.tsv``, ``*.parquet``, ``*.txt``, ``*.md`` or ``*.html``,
+            optionally followed by ``.gz`` or ``.zst``; a BEIR folder, which holds ``corpus.jsonl``; or a folder of
+            text, Markdown and HTML files.
+        reject: called with each record that can't be used; reading goes on.
+        omit: called with everything that is valid but left out, such as a PDF file in a folder of texts.
         format: ``beir``, ``csv``, ``html``, ``json``, ``jsonl``, ``markdown``, ``parquet``, ``text`` or ``tsv``; by
-            default the path tells it, and standard input is JSON Lines.
-        id_field: the field of a record that holds its id, instead of ``id`` or ``_id``.
-        text_field: the field that holds its text, instead of ``text``.
-        title_field: the field that holds its title, instead of ``title``.
-        types: the types of columns of CSV and TSV, by name: ``text``, ``integer``, ``float`` or ``boolean``. The others
-            have the type as which all their cells read.
+            default from the path; standard input is JSON Lines.
+        id_field: the field of a record that holds the id, instead of ``id`` or ``_id``.
+        text_field: the field that holds the text, instead of ``text``.
+        title_field: the field that holds the title, instead of ``title``.
+        types: the types of CSV and TSV columns, by name: ``text``, ``integer``, ``float`` or ``boolean``. By default,
+            a column has the type that fits all its cells.
 
     Raises:
         ReaderError: the path doesn't exist, or isn't in one of these formats.
@@ -94,15 +93,15 @@ def estimate_documents(
     title_field: str | None = None,
     types: Mapping[str, str] | None = None,
 ) -> int | None:
-    """How many documents :func:`read_documents` will about give; None where that can't be told before.
+    """Estimate how many documents :func:`read_documents` will give; ``None`` if that isn't known before reading.
 
     Args:
-        path: as for :func:`read_documents`, and so are the others: what it would refuse at once is refused here.
-        format: likewise.
-        id_field: likewise.
-        text_field: likewise.
-        title_field: likewise.
-        types: likewise.
+        path: as in :func:`read_documents`. Arguments that it would refuse are refused here, too.
+        format: as in :func:`read_documents`.
+        id_field: as in :func:`read_documents`.
+        text_field: as in :func:`read_documents`.
+        title_field: as in :func:`read_documents`.
+        types: as in :func:`read_documents`.
 
     Raises:
         ReaderError: as :func:`read_documents`.
@@ -121,32 +120,32 @@ def _source(path: str, format: str | None, fields: Fields, types: Mapping[str, s
         raise ReaderError(f"unknown format {format!r}: expected one of {', '.join(_READERS)}")
     found = _format_of(path, format)
     if _READERS[found] is texts and fields != Fields():
-        raise ReaderError(f"{path}: a text file has no fields that could hold its id, text or title")
+        raise ReaderError(f"{path}: a text file has no fields, so none can be named for id, text or title")
     return Source(path, found, fields, check_types(types or {}))
 
 
 def _format_of(path: str, format: str | None) -> str:
-    """The format of a source, told from its path unless it was given."""
+    """The given format, or the one that the path tells."""
     if path == "-":
-        if format is not None and _READERS[format] in (texts, beir):
+        if format is not None and _READERS[format] in (texts, beir_corpus):
             raise ReaderError(f"- can't be read as {format}: name a file or a folder")
         return format or "jsonl"
     if not path:
         raise ReaderError("the path is empty: name a file or a folder, or - for standard input")
     place = Path(path)
     if place.is_dir():
-        found = format or ("beir" if beir.corpus(path) else "text")
+        found = format or ("beir" if beir_corpus.corpus(path) else "text")
         if found not in ("beir", "text"):
-            raise ReaderError(f"{path} is a folder, and can't be read as {format}: expected beir or text")
-        if found == "beir" and not beir.corpus(path):
+            raise ReaderError(f"{path} is a folder, so it can't be read as {format}: expected beir or text")
+        if found == "beir" and not beir_corpus.corpus(path):
             raise ReaderError(f"{path} can't be read as beir: it holds no corpus.jsonl")
         return found
     if not place.exists():
         raise ReaderError(f"{path} doesn't exist")
     if format == "beir":
-        raise ReaderError(f"{path} can't be read as beir: it is no folder")
+        raise ReaderError(f"{path} can't be read as beir: it isn't a folder")
     found_by_name = format or split_name(path)[1]
     if found_by_name is None:
-        known = f"{', '.join(sorted(SUFFIXES))}, also with {' or '.join(COMPRESSIONS)} behind it"
+        known = f"{', '.join(sorted(SUFFIXES))}, optionally followed by {' or '.join(COMPRESSIONS)}"
         raise ReaderError(f"{path}: unknown format {place.suffix!r}: expected one of {known}; or name the format")
     return found_by_name

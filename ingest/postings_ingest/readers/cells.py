@@ -1,4 +1,4 @@
-"""The types of a table's columns, where cells are text: declared, or told from all of them."""
+"""The types of columns whose cells are text: declared, or inferred from all cells."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _FLOAT = re.compile(
     r"-?(?:(?:0|[1-9][0-9]*)(?:[eE][+-][0-9]+)?|(?:(?:0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
 )
-"""Without a point an exponent needs its sign: 12E3 may be the code of a product."""
+"""An exponent without a decimal point needs a sign: 12E3 may be a product code."""
 _EXACT = 2**53
-"""Up to here a float holds every integer."""
+"""A float holds every integer up to this one."""
 _TRIED: dict[str | None, tuple[str, ...]] = {
     None: ("integer", "long", "float", "boolean"),
     "integer": ("long", "float"),
 }
-"""What a column may be instead when a cell doesn't read as what it was; a long is an integer that no float may join."""
+"""The types to try if a cell doesn't fit a column's type; a long is an integer too large to mix with floats."""
 _DECLARED_NUMBER = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"^([+-]?[0-9]+)\.0*$")
 _TRUTHS = {"true": True, "false": False}
@@ -32,10 +32,10 @@ _DECLARED_TRUTHS = {**_TRUTHS, "1": True, "0": False, "yes": True, "no": False}
 
 
 def check_types(types: Mapping[str, str]) -> dict[str, str]:
-    """Give declared types by their names here.
+    """Check declared types; returns them by their full names.
 
     Raises:
-        ReaderError: one is none of ``text``, ``integer``, ``float`` and ``boolean``.
+        ReaderError: a type isn't ``text``, ``integer``, ``float`` or ``boolean``.
     """
     checked = {column: _ALIASES.get(type, type) for column, type in types.items()}
     for column, type in checked.items():
@@ -45,11 +45,12 @@ def check_types(types: Mapping[str, str]) -> dict[str, str]:
 
 
 def guess_types(rows: Iterable[Sequence[str]], columns: Iterable[int]) -> dict[int, str]:
-    """Tell the types of columns: one as which every cell reads; empty cells and NaN count for nothing.
+    """Infer the types of columns: the type that fits every cell; empty cells and NaN are ignored.
 
-    ``true`` and ``false`` in any case are boolean. A column is text if a number would lose something of a cell: leading
-    zeros, as postal codes have them, a plus sign, digits beyond 64 bits, or beyond 2**53 where other cells are floats.
-    So is a column of codes such as 12E3, since an exponent needs a point before it or a sign, and one without a value.
+    ``true`` and ``false``, in upper or lower case, are boolean. A column is text if a number would lose part of a cell:
+    leading zeros, as in postal codes, a plus sign, or digits beyond 64 bits (beyond 2**53 if other cells are floats).
+    A column of codes such as 12E3 is text, because an exponent needs a decimal point or a sign. A column without any
+    value is text, too.
 
     Example:
         >>> guess_types([["2020", "2.5", "01234"], ["", "30", "99999"]], [0, 1, 2])
@@ -74,10 +75,10 @@ def guess_types(rows: Iterable[Sequence[str]], columns: Iterable[int]) -> dict[i
 
 
 def typed(name: str, cell: str, type: str) -> str | int | float | bool | None:
-    """Give a cell its column's type; an empty one is null, but in a column of text.
+    """Convert a cell to its column's type. An empty cell is null, except in a text column.
 
     Raises:
-        InvalidDocument: it doesn't read as that, which only a declared type can bring.
+        InvalidDocument: it doesn't fit the type, which happens only with declared types.
     """
     bare = cell.strip()
     if type == "text":
@@ -96,7 +97,7 @@ def typed(name: str, cell: str, type: str) -> str | int | float | bool | None:
 
 
 def is_empty(cell: str) -> bool:
-    """Whether a cell holds no value; NaN is none."""
+    """Whether a cell holds no value; NaN counts as none."""
     return not cell or cell.lower() == "nan"
 
 

@@ -1,4 +1,4 @@
-"""CSV and TSV: a header line, then one document a row; columns that aren't fields go into the metadata."""
+"""CSV and TSV: a header line, then one document per row; columns that aren't fields become metadata."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from postings.errors import InvalidDocument, ReaderError
 from postings_ingest.readers.cells import guess_types, is_empty, typed
 from postings_ingest.readers.jsonl import MAX_LINE, estimate
 from postings_ingest.readers.omissions import Omit
+from postings_ingest.readers.records import document_from_record
 from postings_ingest.readers.rejections import Reject, Rejection
-from postings_ingest.readers.rows import document_from_row
 from postings_ingest.readers.sources import Source
 
 __all__ = ["estimate", "read"]
@@ -24,14 +24,14 @@ __all__ = ["estimate", "read"]
 def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
     """Read documents from CSV or TSV.
 
-    The delimiter of CSV (comma, semicolon or tab) is told from the header. In TSV tabs and line breaks delimit, always:
-    there is no quoting. The file is read twice, since the last cell of a column may decide its type.
+    The header tells the delimiter of CSV: comma, semicolon or tab. TSV has no quoting: every tab and line break
+    delimits. The file is read twice, because the last cell of a column may decide its type.
 
-    A record that isn't CSV, for example because a quote is never closed, costs only its first line: reading goes on
-    with the next one.
+    If a record isn't CSV, for example because a quote is never closed, only its first line is rejected: reading goes on
+    with the next line.
 
     Raises:
-        ReaderError: the header has no ``id`` or ``text`` column, or lacks one that was named.
+        ReaderError: the header has no ``id`` or ``text`` column, or lacks a column that was named.
     """
     path = source.path
     csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
@@ -48,17 +48,17 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
                 row, wrong = _row(table.header, cells, types)
                 if wrong is not None:
                     raise wrong
-                yield document_from_row(row, place, omit, source.fields)
+                yield document_from_record(row, place, omit, source.fields)
             except InvalidDocument as error:
                 reject(Rejection.of(path, line, _reason(error, cells), record, row, source.fields))
 
 
 class _Table:
-    """The header of a file, and its records from the first: the line where each begins, its text, and its cells."""
+    """The header of a file, and its records, each with the line where it begins, its text and its cells."""
 
     def __init__(self, file: BinaryIO, source: Source) -> None:
         file.seek(0)
-        # Bytes that aren't UTF-8 become surrogates, which the document's own check reports.
+        # Bytes that aren't UTF-8 become surrogates, which the check of the document reports.
         self._text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         self._lines = _Lines(self._text)
         if source.format == "tsv":
@@ -87,12 +87,12 @@ class _Table:
 
 
 def _types(table: _Table, source: Source) -> dict[str, str]:
-    """The type of each column of metadata; those of fields are the document's."""
+    """The types of the metadata columns."""
     columns = [name for name in table.header if name not in source.fields.names or name == "metadata"]
     if unknown := set(source.types) - set(columns):
         raise ReaderError(
-            f"{source.path}: no type can be given to {', '.join(map(repr, sorted(unknown)))}: "
-            f"expected columns of the metadata, {columns!r:.200}"
+            f"{source.path}: {', '.join(map(repr, sorted(unknown)))} can't have a type: "
+            f"expected metadata columns, {columns!r:.200}"
         )
     unknown_types = [at for at, name in enumerate(table.header) if name in columns and name not in source.types]
     rows = (cells for _, _, cells in table if not isinstance(cells, csv.Error) and len(cells) == len(table.header))
@@ -101,13 +101,13 @@ def _types(table: _Table, source: Source) -> dict[str, str]:
 
 
 class _Lines:
-    """The lines of a file; those of the record that is being read are kept, and can be put back."""
+    """The lines of a file; those of the current record are kept, and can be put back."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self._ahead: deque[str] = deque()
         self.first = 1
-        """The number of the record's first line, from 1."""
+        """The line where the record begins, from 1."""
         self.record: list[str] = []
         self._size = 0
 
@@ -137,7 +137,7 @@ class _Lines:
         return line
 
     def _read(self) -> str:
-        """Read a line, of a very long one the beginning."""
+        """Read a line; of a very long line, only the beginning."""
         line = rest = self._file.readline(MAX_LINE + 1)
         while len(rest) > MAX_LINE and not rest.endswith("\n"):
             rest = self._file.readline(MAX_LINE + 1)
@@ -161,14 +161,14 @@ def _header(rows: Iterator[list[str]], source: Source) -> list[str]:
         names = " and ".join(map(repr, wanted))
         raise ReaderError(f"{path}: expected the columns {names} in the first line, got {header!r:.200}")
     if len(set(header)) < len(header):
-        raise ReaderError(f"{path}: a column name stands twice in the first line: {header!r:.200}")
+        raise ReaderError(f"{path}: the first line has a column name twice: {header!r:.200}")
     return header
 
 
 def _row(
     header: list[str], cells: Sequence[str], types: dict[str, str]
 ) -> tuple[dict[str, Any], InvalidDocument | None]:
-    """A row by the names of its columns, and what is wrong with a cell of it, which stays text."""
+    """A row by column names, and the error of its first cell that doesn't fit its type; such a cell stays text."""
     if len(cells) != len(header):
         raise InvalidDocument(f"expected {len(header)} cells as in the first line, got {len(cells)}")
     row: dict[str, Any] = dict(zip(header, cells, strict=True))
@@ -182,7 +182,7 @@ def _row(
         except InvalidDocument as error:
             wrong = wrong or error
     if "metadata" in row:
-        # A cell can't hold an object: a column of that name is an ordinary one.
+        # A cell can't hold an object, so a column of that name is an ordinary one.
         row["metadata"] = {"metadata": row["metadata"]}
     return row, wrong
 
@@ -191,7 +191,7 @@ def _version(cell: str) -> int | None:
     bare = cell.strip()
     if is_empty(bare):
         return None
-    # A table whose column lacks a version somewhere may have been written with floats.
+    # If a version is missing somewhere, the table may have been written with floats.
     if not (found := re.fullmatch(r"(-?[0-9]{1,20})(?:\.0*)?", bare)):
         raise InvalidDocument(f"version must be an integer, got {cell!r:.100}")
     return int(found[1])

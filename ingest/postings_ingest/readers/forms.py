@@ -1,4 +1,4 @@
-"""The JSON form of what tables hold and JSON doesn't."""
+"""The JSON form of values that JSON doesn't have."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from postings.errors import InvalidDocument
 
 _FIRST_INT, _LAST_INT = -(2**63), 2**63 - 1
 _DEEPEST = 40
-"""Levels below which nothing is looked at: a document's metadata may have 32."""
+"""Deeper levels aren't converted: a document's metadata may have 32."""
 
 
 def json_form(value: Any, depth: int = 0) -> Any:
-    """Give a value its JSON form, at any depth of lists and objects.
+    """Convert a value to its JSON form, at any depth of lists and objects.
 
     ========================== ==========================================================
     value                      JSON
@@ -29,17 +29,17 @@ def json_form(value: Any, depth: int = 0) -> Any:
     NaN, NaT, NA               null
     infinity                   the text ``Infinity`` or ``-Infinity``
     integer beyond 64 bits     its digits as text
-    decimal                    a number: the nearest that 64 bits hold
-    date, time, timestamp      text in ISO 8601, the form in which Qdrant filters dates
+    decimal                    the nearest 64-bit number
+    date, time, timestamp      text in ISO 8601, as Qdrant's filters expect it
     duration                   its seconds, a number
     UUID                       its text
-    bytes                      their text where they are UTF-8, otherwise Base64
+    bytes                      text if they are UTF-8, otherwise Base64
     map                        an object; keys become their text
     list, tuple, set, array    a list
     NumPy scalar               as the Python value
     ========================== ==========================================================
 
-    Anything else stays as it is; :class:`postings.Document` names what it can't take.
+    Anything else stays as it is; :class:`postings.Document` reports what it can't hold.
 
     Example:
         >>> json_form({"price": decimal.Decimal("1.50"), "runs": [datetime.timedelta(seconds=90), float("nan")]})
@@ -75,10 +75,10 @@ def json_form(value: Any, depth: int = 0) -> Any:
 
 
 def id_text(value: Any) -> Any:
-    """Give an id of any scalar type as its text; None where there is none.
+    """The text of an id of any scalar type; ``None`` for null.
 
     Raises:
-        InvalidDocument: a list or an object names no document.
+        InvalidDocument: it is a list or an object.
 
     Example:
         >>> id_text(7), id_text(True), id_text(decimal.Decimal("1.50"))
@@ -118,7 +118,7 @@ def _number(value: decimal.Decimal) -> float | int | str | None:
 
 
 def _digits(value: int) -> str:
-    # Python writes no more than 4,300 digits of an integer.
+    # str() refuses integers of more than 4,300 digits.
     return str(decimal.Decimal(value))
 
 

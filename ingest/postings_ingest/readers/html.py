@@ -1,4 +1,4 @@
-"""HTML: the text that a reader sees, a line for each paragraph, and the page's title."""
+"""HTML: the visible text, with one line per paragraph, and the page's title."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LINES = {
     *("html", "legend", "li", "main", "menu", "nav", "ol", "p", "pre", "section", "summary", "table"),
     *("tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
 }
-"""Elements that begin and end a line; others, such as ``b`` and ``a``, stand within one."""
+"""Elements that begin and end a line; others, such as ``b`` and ``a``, are within one."""
 _ENDS = {
     "p": _LINES - {"br"},
     "li": {"li"},
@@ -23,14 +23,14 @@ _ENDS = {
     "td": {"td", "th", "tr", "tbody", "tfoot"},
     "th": {"td", "th", "tr", "tbody", "tfoot"},
 }
-"""Elements that need no end tag, and those whose start ends them; the parser puts these into them."""
+"""Elements that need no end tag, with the elements whose start tags end them; the parser nests the latter inside."""
 _NOT_DISPLAYED = re.compile(r"(?:^|;)\s*display\s*:\s*none\s*(?:!\s*important\s*)?(?:;|$)", re.IGNORECASE)
 
 
 def parse_html(content: bytes) -> tuple[str, str | None]:
-    r"""Give the text of a page and its title: that of ``<title>``, else of the first ``<h1>``.
+    r"""Extract a page's text, and its title from ``<title>``, or else from the first ``<h1>``.
 
-    The encoding is that of a byte order mark, else the one that the page declares if it is known, else UTF-8.
+    The encoding comes from the byte order mark, or else from the page's declaration if it is known, or else is UTF-8.
 
     Raises:
         UnicodeDecodeError: the bytes aren't in this encoding.
@@ -44,7 +44,7 @@ def parse_html(content: bytes) -> tuple[str, str | None]:
     from bs4 import BeautifulSoup
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that XHTML is read as HTML, that a text looks like an address
+        warnings.simplefilter("ignore")  # "XHTML parsed as HTML", "looks like a URL"
         page = BeautifulSoup(_decoded(content), "html.parser")
     own = (element for element in page.find_all("title") if element.find_parent(["svg", "math"]) is None)
     titles = (_text(element) for element in (next(own, None), _heading(page)) if element is not None)
@@ -61,23 +61,23 @@ def _decoded(content: bytes) -> str:
             name = codecs.lookup(encoding).name
         except LookupError:
             name = encoding = "utf-8"
-        # As browsers do: an unknown encoding is none, what calls itself ASCII or Latin-1 is Windows' superset, and a
-        # page whose declaration could be read as ASCII isn't UTF-16.
+        # As browsers do: ignore an unknown encoding, read ASCII and Latin-1 as Windows-1252, their superset, and don't
+        # believe in UTF-16 if the declaration could be read as ASCII.
         encoding = "cp1252" if name in ("ascii", "iso8859-1") else "utf-8" if name.startswith("utf-16") else encoding
     return bare.decode(encoding)
 
 
 def _unseen(element: Any) -> bool:
-    """Whether a reader doesn't see an element, as far as it says so itself; style sheets aren't read."""
+    """Whether an element is invisible by its own tag and attributes; style sheets are ignored."""
     if element.name in ("html", "body"):
-        return False  # a page that is hidden as a whole is shown by its script
+        return False  # if the whole page is hidden, its script shows it
     if element.name in _UNSEEN or element.get("hidden", "until-found").lower() != "until-found":
         return True
     return _NOT_DISPLAYED.search(element.get("style") or "") is not None
 
 
 def _heading(page: Any) -> Any:
-    """The first ``<h1>`` that is seen."""
+    """The first visible ``<h1>``."""
     from bs4 import Tag
 
     waiting: list[Any] = [page]
@@ -92,7 +92,7 @@ def _heading(page: Any) -> Any:
 
 
 def _behind(unseen: Any) -> list[Any]:
-    """What the parser put into an element that ended before it."""
+    """The nodes that the parser nested inside an element although it ended before them."""
     ends = _ENDS.get(unseen.name, set())
     waiting = list(reversed(unseen.contents)) if ends else []
     while waiting:
@@ -105,7 +105,7 @@ def _behind(unseen: Any) -> list[Any]:
 
 
 def _text(element: Any) -> str:
-    """The text of an element: white space is one space, but in ``<pre>``; each block has lines of its own."""
+    """The text of an element. White space becomes one space, except in ``<pre>``; each block has its own lines."""
     from bs4 import Tag
     from bs4.element import PreformattedString
 

@@ -1,4 +1,4 @@
-"""JSON: an array of objects, or objects one after another, each given as soon as the stream has brought it."""
+"""JSON: an array of objects, or objects one after another, read as a stream."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
-    """Read documents from a JSON file: the elements of its array, or its objects, on any lines.
+    """Read documents from a JSON file: the elements of its array, or its objects, however they are laid out.
 
-    A value that isn't JSON costs only itself where its brackets and quotes are balanced, otherwise all up to where they
-    are again.
+    If a value isn't JSON, only that value is rejected if its brackets and quotes are balanced; otherwise, everything up
+    to where they are balanced again.
 
     Raises:
         EOFError: the file ends before its array does.
@@ -32,12 +32,12 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
 
 
 def estimate(source: Source) -> int | None:  # noqa: ARG001 - the readers' common signature
-    """None: only reading all of it would tell."""
+    """``None``: the number is known only after reading."""
     return None
 
 
 def _values(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The values of a file and the line on which each begins; of one that is too long the beginning."""
+    """The values of a file, each with the line where it begins; of one that is too long, only the beginning."""
     value, line, lines, depth = bytearray(), 1, 0, 0
     in_array, begun = False, False
     for text, sign in _pieces(file):
@@ -65,9 +65,9 @@ def _first_line(value: bytearray, line: int) -> int:
 
 
 def _pieces(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """What stands before each bracket and comma outside of strings, and that sign; none at the end of a block.
+    """The text before each bracket and comma outside of strings, with that sign; at the end of a block, without one.
 
-    In UTF-8 no other character has a byte of theirs in it.
+    In UTF-8, no other character contains one of these bytes.
     """
     in_string = escaped = False
     while block := file.read1(_BLOCK):  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line, from a file or standard input."""
+"""JSON Lines: one object per line, from a file or standard input."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, BinaryIO
 from postings import Document
 from postings.errors import InvalidDocument
 from postings_ingest.readers.omissions import Kind, Omission, Omit
+from postings_ingest.readers.records import document_from_record
 from postings_ingest.readers.rejections import LONGEST_RECORD, Reject, Rejection, fields_of, is_rejection
-from postings_ingest.readers.rows import document_from_row
 from postings_ingest.readers.sources import Source
 
 MAX_LINE = LONGEST_RECORD
-"""Bytes that a line may have: a longer one is skipped without being held in memory."""
+"""The longest line in bytes: a longer one is rejected without being held in memory."""
 
 
 def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
@@ -28,7 +28,7 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
 
 
 class Decoder:
-    """Makes documents of the JSON objects of a source."""
+    """Builds documents from the JSON objects of a source."""
 
     def __init__(self, source: Source, reject: Reject, omit: Omit) -> None:
         self._source, self._reject, self._omit = source, reject, omit
@@ -37,7 +37,7 @@ class Decoder:
         self._decoder = json.JSONDecoder(object_pairs_hook=object_of, parse_int=_integer)
 
     def documents(self, values: Iterable[tuple[int, bytes]]) -> Iterator[Document]:
-        """Give the documents of objects, each with the line where it begins; those that can't be used are rejected."""
+        """Build documents from objects, given with the lines where they begin; reject those that can't be used."""
         for line, value in values:
             document = self._document(line, value)
             if document is not None:
@@ -63,7 +63,7 @@ class Decoder:
                 raw, fields = kept.get("raw", row), fields_of(kept, fields)
                 if isinstance(raw, str):
                     row = self._decode_again(raw, kept["reason"])
-            document = document_from_row(row, place, self._omit, fields)
+            document = document_from_record(row, place, self._omit, fields)
         except (InvalidDocument, ValueError, RecursionError) as error:
             self._reject(Rejection.of(path, line, _reason(error), raw, row, fields))
             return None
@@ -72,7 +72,7 @@ class Decoder:
         return document
 
     def _decode_again(self, raw: str, reason: object) -> object:
-        """Decode the text of a record that was rejected; what is no JSON object still has the fault that it had."""
+        """Decode a rejected record again; if it isn't a JSON object, it is rejected for the same reason."""
         try:
             row: object = self._decoder.decode(raw)
         except (ValueError, RecursionError) as error:
@@ -83,7 +83,7 @@ class Decoder:
 
 
 def estimate(source: Source) -> int | None:
-    """Count the lines; None for what can't be read twice, or must be decompressed first."""
+    """Count the lines; ``None`` if the source can't be read twice, or is compressed."""
     if not source.can_be_read_twice:
         return None
     with source.open() as file:
@@ -104,7 +104,7 @@ def _text(line: bytes) -> str:
 
 
 def _object(twice: list[str], pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Of a name that stands twice the last counts, as in every JSON parser; the name is noted."""
+    """Build an object, and note names that it has twice: the last one counts, as in every JSON parser."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
         twice += [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
@@ -112,7 +112,7 @@ def _object(twice: list[str], pairs: list[tuple[str, object]]) -> dict[str, obje
 
 
 def _integer(digits: str) -> int | str:
-    """Of more digits than 64 bits hold the text, since Python refuses to read thousands."""
+    """The integer, or its text if it exceeds 64 bits, because Python refuses to read thousands of digits."""
     return int(digits) if len(digits) <= 20 else digits
 
 

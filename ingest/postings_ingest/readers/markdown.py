@@ -1,4 +1,4 @@
-"""Markdown: its first heading is the title, and the front matter that static site generators know is metadata."""
+"""Markdown: the first heading becomes the title, and front matter, as static site generators use it, metadata."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _SCALARS = (
 
 
 def split_front_matter(text: str) -> tuple[dict[str, Any], str, str | None]:
-    r"""Split a text into its front matter (YAML between ``---``, TOML between ``+++``) and what follows.
+    r"""Split a text into its front matter (YAML between ``---``, TOML between ``+++``) and the rest.
 
-    Front matter that can't be read stays text, and the third value says why: it isn't valid, has more than 64 KiB or
-    32 levels, or YAML's aliases, with which a few lines can expand to gigabytes. Two rules with a paragraph between
-    them are no front matter.
+    Front matter that can't be read stays in the text, and the third value says why: it isn't valid, has more than 64
+    KiB or 32 levels, or has YAML aliases, with which a few lines can expand to gigabytes. A paragraph between two
+    horizontal rules isn't front matter.
 
     Example:
         >>> split_front_matter("---\ntags: [news]\n---\n# A title\n")
@@ -42,7 +42,7 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str, str | None]:
 
 
 def heading(text: str) -> str | None:
-    """The title in the first line of a text, if that is a heading of the first level."""
+    """The first line of a text, if it is a heading of the first level."""
     first = text.lstrip().partition("\n")[0]
     return (first[2:].strip() or None) if first.startswith("# ") else None
 
@@ -52,10 +52,10 @@ def _toml(text: str) -> dict[str, Any]:
 
 
 def _yaml(text: str) -> dict[str, Any] | None:
-    """The fields; None if the text is something else.
+    """The fields; ``None`` if the text isn't a mapping.
 
     Raises:
-        ValueError: it isn't valid, or can't be trusted.
+        ValueError: it isn't valid, or isn't safe to read.
     """
     import yaml
 
@@ -79,7 +79,7 @@ def _yaml(text: str) -> dict[str, Any] | None:
 
 @functools.cache
 def _loader() -> type:
-    """YAML's safe loader with the scalars of JSON: of YAML's others, ``no`` would be false and 12:30:45 a number."""
+    """YAML's safe loader, limited to JSON's scalars: otherwise ``no`` would be false, and 12:30:45 a number."""
     import yaml
 
     loader = type("Loader", (yaml.SafeLoader,), {"yaml_implicit_resolvers": {}})

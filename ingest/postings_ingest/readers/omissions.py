@@ -1,4 +1,4 @@
-"""What a reader leaves out although nothing is wrong with it."""
+"""Omissions: valid things that a reader leaves out."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ class Kind(StrEnum):
     """Why something was left out."""
 
     OTHER_FILE = "other file"
-    """A file of a kind that isn't read from a folder; the detail is its suffix."""
+    """A file that isn't text, Markdown or HTML; the detail is its suffix."""
     HIDDEN = "hidden"
     """A file or a folder whose name begins with a dot; the detail is ``file`` or ``folder``."""
     LINK = "link"
     """A link that isn't followed; the detail says why."""
     FRONT_MATTER = "front matter"
-    """Front matter of a text that can't be read, so that it stays in the text; the detail says why."""
+    """Front matter that can't be read, so that it stays in the text; the detail says why."""
     FIELD = "field"
-    """A field of a record beside another of its name, or an ``_id`` beside an ``id``; the detail is its name."""
+    """A field of a record that has another field of this name, or an ``_id`` and an ``id``; the detail is its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Omission:
     """Something that was left out.
 
     Attributes:
-        kind: why.
-        place: the file, or file and line of the record.
-        detail: as the kind says.
+        kind: why it was left out.
+        place: the file, or the file and line of the record.
+        detail: more about it, see :class:`Kind`.
     """
 
     kind: Kind
@@ -39,8 +39,8 @@ class Omission:
 
 
 Omit: TypeAlias = Callable[[Omission], None]
-"""What a reader calls with each thing that it leaves out."""
+"""A function that a reader calls with everything that it leaves out."""
 
 
 def ignore(_: object) -> None:
-    """Say nothing."""
+    """Do nothing."""

@@ -1,4 +1,4 @@
-"""Parquet, a batch of rows at a time; columns that aren't fields go into the metadata."""
+"""Parquet, read in batches of rows; columns that aren't fields become metadata."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from postings import Document
 from postings.errors import InvalidDocument, MissingExtra, ReaderError
 from postings_ingest.readers.forms import id_text
 from postings_ingest.readers.omissions import Omit
+from postings_ingest.readers.records import Fields, document_from_record
 from postings_ingest.readers.rejections import Reject, Rejection
-from postings_ingest.readers.rows import Fields, document_from_row
 from postings_ingest.readers.sources import Source
 
 _ROWS = 256
@@ -31,22 +31,22 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
     with _opened(source) as file:
         names = file.schema_arrow.names
         if len(set(names)) < len(names):
-            raise ReaderError(f"{path}: a column name stands twice: {names!r:.200}")
+            raise ReaderError(f"{path}: a column name occurs twice: {names!r:.200}")
         if source.fields != Fields() and source.fields.missing(names):
-            raise ReaderError(f"{path}: a field that was named is no column: expected one of {names!r:.200}")
+            raise ReaderError(f"{path}: a field that was named isn't a column: expected one of {names!r:.200}")
         number = 0
         for batch in _readable(file, path):
             for position in range(batch.num_rows):
                 number += 1
                 row = {name: _value(batch[name][position]) for name in names}
                 try:
-                    yield document_from_row(row, f"{path}:{number}", omit, source.fields)
+                    yield document_from_record(row, f"{path}:{number}", omit, source.fields)
                 except InvalidDocument as error:
                     reject(Rejection.of(path, number, error, row, _record(row, source.fields), source.fields))
 
 
 def _record(row: dict[str, Any], fields: Fields) -> dict[str, Any]:
-    """What is kept of a row: bytes that aren't text would be taken for it when the record is read again."""
+    """The record to keep of a rejected row, without bytes that aren't UTF-8: they would be read again as text."""
     record = dict(row)
     for name in fields.texts:
         if isinstance(value := row.get(name), bytes):
@@ -58,7 +58,7 @@ def _record(row: dict[str, Any], fields: Fields) -> dict[str, Any]:
 
 
 def estimate(source: Source) -> int | None:
-    """The number of rows, from the file's own footer."""
+    """The number of rows, from the file's footer."""
     if not source.can_be_read_twice and (source.path == "-" or source.compression):
         return None
     with _opened(source) as file:
@@ -74,7 +74,7 @@ def _opened(source: Source) -> Iterator[Any]:
         raise MissingExtra("parquet", f"reading {source.path}") from error
     with source.open_seekable() as content:
         try:
-            # Left to itself, it keeps all of the file that it has read.
+            # By default, pyarrow keeps everything that it has read in memory.
             opened = ParquetFile(content, pre_buffer=False, buffer_size=2**20)
         except Exception as error:  # pyarrow raises OSError, ValueError, NotImplementedError and others
             raise ReaderError(f"{source.path} can't be read as Parquet: {error}") from error
@@ -84,7 +84,7 @@ def _opened(source: Source) -> Iterator[Any]:
 
 def _readable(file: Any, path: str) -> Iterator[Any]:
     try:
-        # By group, so that a damaged one doesn't take rows of the one before along.
+        # One group at a time, so that a damaged one doesn't lose rows of the group before.
         for group in range(file.num_row_groups):
             yield from file.iter_batches(batch_size=_ROWS, row_groups=[group])
     except Exception as error:  # see _opened
@@ -92,7 +92,7 @@ def _readable(file: Any, path: str) -> Iterator[Any]:
 
 
 def _value(scalar: Any) -> Any:
-    """A cell as Python has it: Arrow's own conversion knows no maps, and not every time."""
+    """The Python value of a cell: Arrow's own conversion fails for maps and for some times."""
     if not scalar.is_valid:
         return None
     if _plain(scalar.type):
@@ -103,7 +103,7 @@ def _value(scalar: Any) -> Any:
 
 @cache
 def _plain(type: Any) -> bool:
-    """Whether nothing in a type needs a look: a name of a field in it that looks like one costs only time."""
+    """Whether Arrow's own conversion is enough for a type; a no because of a field's name costs only time."""
     return not any(word in str(type) for word in ("map<", "[ns"))
 
 
@@ -121,7 +121,7 @@ def _walk(scalar: Any) -> Any:
 
 
 def _leaf(scalar: Any) -> Any:
-    """A value that has no others in it; what Python can't hold, such as a date after the year 9999, as NumPy's."""
+    """A value that contains no others. What Python can't hold, such as a date after 9999, becomes NumPy's."""
     from pyarrow import types
 
     type = scalar.type
@@ -134,7 +134,7 @@ def _leaf(scalar: Any) -> Any:
     if types.is_timestamp(type) or types.is_time64(type):
         import pyarrow
 
-        # Python's times hold microseconds; where pandas is installed, pyarrow would bring pandas' own.
+        # Python's times hold microseconds; if pandas is installed, pyarrow would return pandas' types.
         target = pyarrow.timestamp("us", tz=type.tz) if types.is_timestamp(type) else pyarrow.time64("us")
         try:
             return scalar.cast(target, safe=False).as_py()

@@ -1,4 +1,4 @@
-"""Records that a reader couldn't use, kept so that they can be corrected and read again."""
+"""Rejections: records that a reader couldn't use, kept so that they can be corrected and read again."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any, TypeAlias
 
 from postings.unprintable import escape_surrogates
 from postings_ingest.readers.forms import json_form
-from postings_ingest.readers.rows import Fields
+from postings_ingest.readers.records import Fields
 
 LONGEST_RECORD = 8 * 2**20
-"""Bytes that a record may have; of a longer one a rejection has the first 1,000 characters."""
+"""The longest record in bytes; a rejection keeps only the first 1,000 characters of a longer one."""
 
 _PLACE = {"file", "line", "reason"}
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record that was left out: where it stands, why, and the record.
+    """A record that was rejected.
 
     Attributes:
-        file: the source as it was named, ``-`` for standard input.
-        line: line of the file, from 1; the row for Parquet; 0 where the whole file was rejected.
-        reason: what came and what was expected.
-        raw: the record's text; of one longer than 8 MiB the first 1,000 characters.
-        record: its fields by name, in their JSON form; None where it can't be read as fields, or JSON can't hold it.
-        fields: which of them were taken for id, text and title, where the caller named them.
+        file: the source as the caller named it, ``-`` for standard input.
+        line: the line of the file, from 1; for Parquet, the row; 0 if the whole file was rejected.
+        reason: why it was rejected.
+        raw: the record's text; if it is longer than 8 MiB, the first 1,000 characters.
+        record: its fields by name, in their JSON form; ``None`` if it has no fields, or JSON can't hold them.
+        fields: the fields that the caller named for id, text and title.
     """
 
     file: str
@@ -41,7 +41,7 @@ class Rejection:
     def of(
         cls, file: str, line: int, reason: object, raw: object, record: object = None, fields: Fields = Fields()
     ) -> Rejection:
-        """Reject a record, whatever it is; all is made safe to encode."""
+        """Reject a record of any type; its text is made safe to encode."""
         text = raw.decode(errors="backslashreplace") if isinstance(raw, bytes) else str(raw)
         text = text if len(text) <= LONGEST_RECORD else text[:1000]
         return cls(
@@ -54,7 +54,7 @@ class Rejection:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """One line of a ``--rejects`` file: ``raw`` stands there only without ``record``."""
+        """One line of a ``--rejects`` file; it has ``raw`` only if there is no ``record``."""
         kept: dict[str, Any] = {"raw": self.raw} if self.record is None else {"record": self.record}
         named = {name: field for name, field in asdict(self.fields).items() if field is not None}
         return {
@@ -67,11 +67,11 @@ class Rejection:
 
 
 Reject: TypeAlias = Callable[[Rejection], None]
-"""What a reader calls with each record that it leaves out."""
+"""A function that a reader calls with each record that it rejects."""
 
 
 def is_rejection(row: object) -> bool:
-    """Whether a row is a line of a ``--rejects`` file; none that is can be a document.
+    """Whether a row is a line of a ``--rejects`` file; such a row can't be a document.
 
     Example:
         >>> is_rejection({"file": "a.jsonl", "line": 1, "reason": "id is missing: …", "record": {"text": "x"}})
@@ -81,7 +81,7 @@ def is_rejection(row: object) -> bool:
 
 
 def fields_of(row: Mapping[str, Any], otherwise: Fields) -> Fields:
-    """The names of id, text and title in such a line."""
+    """The fields for id, text and title that a line of a ``--rejects`` file names; by default ``otherwise``."""
     named = row.get("fields")
     if not isinstance(named, Mapping):
         return otherwise

@@ -1,4 +1,4 @@
-"""A source of documents: its path, the format it comes in, and its bytes, decompressed where need be."""
+"""A source of documents: its path, its format, and its decompressed bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from postings.errors import MissingExtra, ReaderError
-from postings_ingest.readers.rows import Fields
+from postings_ingest.readers.records import Fields
 
 SUFFIXES = {
     ".jsonl": "jsonl",
@@ -30,21 +30,21 @@ SUFFIXES = {
     ".htm": "html",
     ".xhtml": "html",
 }
-"""The format that the end of a name tells."""
+"""Formats by the end of a file's name."""
 
 COMPRESSIONS = (".gz", ".zst")
-"""Ends of names that may follow."""
+"""Ends of the names of compressed files, after the format's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a reader reads.
+    """A file, a folder or standard input.
 
     Attributes:
-        path: as it was named, ``-`` for standard input.
-        format: of its content, see :func:`postings_ingest.read_documents`.
+        path: the path as the caller named it, ``-`` for standard input.
+        format: the format, see :func:`postings_ingest.read_documents`.
         fields: the names of a record's id, text and title.
-        types: of the columns of a CSV or TSV file that were declared, by name.
+        types: the declared types of columns of a CSV or TSV file, by name.
     """
 
     path: str
@@ -59,12 +59,12 @@ class Source:
 
     @property
     def can_be_read_twice(self) -> bool:
-        """Whether it is a regular file, read as it is: neither must be decompressed, nor is used up by reading."""
+        """Whether it is a regular, uncompressed file."""
         return not self.compression and Path(self.path).is_file()
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """Open its bytes, decompressed, to be read once from the beginning to the end.
+        """Open it for reading once, from the beginning to the end; decompresses it.
 
         Raises:
             ReaderError: standard input is closed.
@@ -87,7 +87,7 @@ class Source:
 
     @contextmanager
     def open_seekable(self) -> Iterator[BinaryIO]:
-        """Open its bytes, decompressed, to be read more than once: what can't be is copied to a temporary file."""
+        """Open it for reading more than once; decompresses it. If need be, it is copied to a temporary file."""
         with self.open() as file:
             if self.can_be_read_twice:
                 yield file
@@ -99,7 +99,7 @@ class Source:
 
 
 def split_name(path: str) -> tuple[str, str | None, str]:
-    """Split a name into what it is called, its format if the end tells it, and its compression.
+    """Split a file's name into the rest of the name, its format, if the end tells it, and its compression.
 
     Example:
         >>> split_name("notes/plan.MD.gz")

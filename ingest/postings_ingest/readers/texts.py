@@ -1,4 +1,4 @@
-"""Text, Markdown and HTML: one document a file, from a folder with all below it, or a single file."""
+"""Text, Markdown and HTML: one document per file, from a folder and its subfolders, or from a single file."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _MAX_BYTES = 4 * MAX_TEXT_LENGTH
 
 
 def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
-    """Read every text, Markdown and HTML file below a folder.
+    """Read every text, Markdown and HTML file in a folder and its subfolders.
 
-    A document's title is the one in the file, else the file's name. Its id is the path of its file as the caller named
-    it: ``notes/deep/plan.md`` for the folder ``notes`` or ``./notes/``, ``deep/plan.md`` for ``.``. So files of one
-    name in two folders are two documents, and the same call gives the same ids. The path below the folder is in the
-    metadata, and what Markdown's front matter says.
+    A document's title is the one in the file, or else the file's name. Its id is the file's path as the caller named
+    it: ``notes/deep/plan.md`` for the folder ``notes`` or ``./notes/``, ``deep/plan.md`` for ``.``. So files with the
+    same name in two folders are two documents, and the same call gives the same ids. The metadata hold the path below
+    the folder, and the fields of Markdown's front matter.
 
     Raises:
-        ReaderError: the folder holds no text file.
+        ReaderError: the folder has no text file.
     """
     path = source.path
     found = False
@@ -51,7 +51,7 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
             reason = f"invalid UTF-8: byte 0x{error.object[error.start]:02x} at position {error.start}"
             reject(Rejection.of(str(file), 0, reason, error.object[max(error.start - 50, 0) : error.start + 50]))
     if not found:
-        raise ReaderError(f"{path} holds no text to read: expected corpus.jsonl, or files {', '.join(_SUFFIXES)}")
+        raise ReaderError(f"{path} has nothing to read: expected corpus.jsonl, or files {', '.join(_SUFFIXES)}")
 
 
 def estimate(source: Source) -> int | None:
@@ -60,7 +60,7 @@ def estimate(source: Source) -> int | None:
 
 
 def _files(path: str, reject: Reject, omit: Omit) -> Iterator[Path]:
-    """The text files of a folder and those below it, sorted by their path, a folder at a time."""
+    """The text files of a folder and its subfolders, in the order of their paths."""
     root = Path(path)
     if not root.is_dir():
         yield root
@@ -80,7 +80,7 @@ def _files(path: str, reject: Reject, omit: Omit) -> Iterator[Path]:
 
 
 def _entries(folder: str, reject: Reject | None) -> Iterator[os.DirEntry[str]]:
-    """What is in a folder, by name. One below the first that can't be read is rejected, the others go on."""
+    """The entries of a folder, by name. A subfolder that can't be read is rejected, and reading goes on."""
     try:
         with os.scandir(folder) as entries:
             return iter(sorted(entries, key=lambda entry: entry.name))
@@ -92,7 +92,7 @@ def _entries(folder: str, reject: Reject | None) -> Iterator[os.DirEntry[str]]:
 
 
 def _left_out(entry: os.DirEntry[str]) -> tuple[Kind, str] | None:
-    """Why an entry isn't read, if it isn't: the kind, and its detail."""
+    """Why an entry is left out, as kind and detail; ``None`` if it is read."""
     if entry.name.startswith("."):
         return Kind.HIDDEN, "folder" if entry.is_dir(follow_symlinks=False) else "file"
     if entry.is_dir(follow_symlinks=False):
@@ -101,11 +101,11 @@ def _left_out(entry: os.DirEntry[str]) -> tuple[Kind, str] | None:
         try:
             entry.stat()
         except FileNotFoundError:
-            return Kind.LINK, "it leads nowhere"
+            return Kind.LINK, "its target doesn't exist"
         except OSError as error:
             return Kind.LINK, f"it can't be followed: {error.strerror or error}"
         if entry.is_dir():
-            return Kind.LINK, "it leads to a folder"
+            return Kind.LINK, "its target is a folder"
     if split_name(entry.name)[1] in FORMATS and entry.is_file():
         return None
     return Kind.OTHER_FILE, Path(entry.name).suffix.lower() if entry.is_file() else "no regular file"
@@ -115,7 +115,7 @@ def _document(source: Source, name: str, omit: Omit) -> Document:
     with source.open() as file:
         content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
-        raise InvalidDocument(f"the file has more than {_MAX_BYTES:,} bytes, a document may have no more")
+        raise InvalidDocument(f"the file has more than {_MAX_BYTES:,} bytes, the most that a document may have")
     fields: dict[str, Any] = {}
     title: str | None = None
     if source.format == "html":

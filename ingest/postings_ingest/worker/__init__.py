@@ -1,1 +1,1 @@
-"""The worker: takes batches from the queue, indexes them, and reports its health."""
+"""The worker: it takes batches from the queue, indexes them, and reports its health."""

@@ -1,4 +1,4 @@
-"""Messages that aren't ours, or are damaged, go to the dead letters: they must neither stop the worker nor vanish."""
+"""Celery's consumer, with messages that can't be read moved to the dead letters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from celery.worker.state import maybe_shutdown
 from postings.errors import ConfigurationError
 from postings.secrets import redacted
 from postings_ingest.queue.celery_app import check_refusal
-from postings_ingest.repeats import Repeats
+from postings_ingest.throttled_log import ThrottledLog
 
 if TYPE_CHECKING:
     from kombu import Connection, Message
@@ -25,43 +25,43 @@ log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 5.0
 
-_repeats = Repeats(log)
+_throttled = ThrottledLog(log)
 
 
-class KeepingConsumer(Consumer):
-    """Celery's consumer, which would log such messages and drop them."""
+class DeadLetterConsumer(Consumer):
+    """Keeps unreadable messages as dead letters; Celery's consumer would log and drop them, or end the worker."""
 
     def ensure_connected(self, conn: Connection) -> Connection:
-        """Connect, however long that takes; Celery's own way logs each try, and pauses for up to half a minute.
+        """Connect, however long that takes. Celery's method logs each attempt, and pauses for up to half a minute.
 
         Raises:
-            WorkerShutdown: the broker refuses us for good.
+            WorkerShutdown: the broker refuses us, and no retry changes that.
         """
         broker = redacted(self.app.conf.broker_url)
 
         def failed(error: Exception, _: float) -> None:
             self._end_if_refused(error)
-            _repeats.again(broker, "the broker %s can't be reached, trying again: %s", broker, error)
+            _throttled.warn(broker, "the broker %s can't be reached, retrying: %s", broker, error)
 
         connected: Connection = conn.ensure_connection(
             failed, interval_start=0.25, interval_step=0.5, interval_max=_LONGEST_PAUSE, callback=maybe_shutdown
         )
-        _repeats.over(broker, "the broker %s is reached again", broker)
+        _throttled.recovered(broker, "connected to the broker %s again", broker)
         self.first_connection_attempt = False
         return connected
 
     def on_connection_error_before_connected(self, exc: Exception) -> None:
-        """What went wrong while it connected, such as a database that there isn't."""
+        """Handle an error while connecting, such as a missing database."""
         self._end_if_refused(exc)
         super().on_connection_error_before_connected(exc)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
-        """What went wrong later, such as a command that its user may not send."""
+        """Handle an error after connecting, such as a command that the user may not run."""
         self._end_if_refused(exc)
         super().on_connection_error_after_connected(exc)
 
     def create_task_handler(self) -> Callable[[Message], None]:
-        """A body of another shape raises from deep inside, which would end the worker."""
+        """Guard against bodies of another shape, whose errors would end the worker."""
         handle = super().create_task_handler()
 
         def guarded(message: Message) -> None:
@@ -76,22 +76,22 @@ class KeepingConsumer(Consumer):
         return guarded
 
     def on_decode_error(self, message: Message, exc: Exception) -> None:
-        """A body that isn't JSON; pickle among them."""
+        """Keep a message whose body isn't JSON, for example pickle."""
         self._keep(message, exc)
         super().on_decode_error(message, exc)
 
     def on_unknown_message(self, body: Any, message: Message) -> None:
-        """A message that isn't Celery's."""
-        self._keep(message, ValueError("the message isn't one of Celery's"))
+        """Keep a message that isn't Celery's."""
+        self._keep(message, ValueError("it isn't a message of Celery"))
         super().on_unknown_message(body, message)
 
     def on_unknown_task(self, body: Any, message: Message, exc: Exception) -> None:
-        """A task that isn't ours."""
+        """Keep a message for an unknown task."""
         self._keep(message, exc)
         super().on_unknown_task(body, message, exc)
 
     def on_invalid_task(self, body: Any, message: Message, exc: Exception) -> None:
-        """A task whose headers can't be read."""
+        """Keep a message whose headers can't be read."""
         self._keep(message, exc)
         super().on_invalid_task(body, message, exc)
 

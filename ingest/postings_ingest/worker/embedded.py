@@ -1,4 +1,4 @@
-"""Broker and worker in one process, for those who have no Redis."""
+"""A broker and a worker in one process, where there is no Redis."""
 
 from __future__ import annotations
 
@@ -21,33 +21,35 @@ _LOCAL = {"127.0.0.1", "localhost", "::1"}
 
 
 class EmbeddedBroker:
-    """Valkey (the open continuation of Redis), started with this process and stopped with it.
+    """Valkey, the open-source fork of Redis, started and stopped with this process.
 
-    It listens on the port of ``redis_url``, on this machine only, and keeps an append-only file beside the index,
-    written through to the disk at every change.
+    It listens on the port of ``redis_url``, on this machine only. Its append-only file is beside the index, and each
+    change is flushed to the disk.
 
     Args:
         settings: ``redis_url`` and ``index_url``.
 
     Raises:
         ConfigurationError: ``redis_url`` isn't on this machine, or ``index_url`` isn't a folder.
-        BrokerUnavailable: it doesn't start, for example because the port is taken.
+        BrokerUnavailable: Valkey doesn't start, for example because the port is in use.
     """
 
     def __init__(self, settings: Settings) -> None:
         url = urlsplit(redis_url(settings)[0])
         if url.hostname not in _LOCAL or url.scheme != "redis":
             raise ConfigurationError(
-                f"the embedded broker runs on this machine: expected a redis_url like redis://127.0.0.1:6379, got "
+                f"the embedded broker runs on this machine: expected a redis_url such as redis://127.0.0.1:6379, got "
                 f"{redacted(settings.redis_url.get_secret_value())}"
             )
         if url.password:
             raise ConfigurationError(
-                "the embedded broker listens on this machine only and has no password: leave it out"
+                "the embedded broker listens on this machine only, without a password: remove it from redis_url"
             )
         index = settings.index_folder
         if index is None:
-            raise ConfigurationError(f"--embedded needs a folder for the index, got {redacted(settings.index_url)}")
+            raise ConfigurationError(
+                f"--embedded needs a folder for the index, got index_url {redacted(settings.index_url)}"
+            )
         self.folder = index / ".broker"
         port = url.port or 6379
         self.url = f"redis://127.0.0.1:{port}"
@@ -65,15 +67,15 @@ class EmbeddedBroker:
             raise BrokerUnavailable(f"the embedded broker can't be set up: {error}") from error
 
     def __enter__(self) -> Self:
-        # Held until this process ends: whoever runs here already mustn't be taken for an orphan.
+        # Locked until this process ends, so that no other process takes this broker for an orphan.
         self._lock = (self.folder / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._lock.close()
-            raise IndexLocked(f"{self.folder}: another process runs the embedded broker here") from error
+            raise IndexLocked(f"{self.folder}: another process runs the embedded broker in this folder") from error
         self._end_orphan()
-        # Inherited by the broker: Ctrl-C reaches the whole group, but the worker needs the broker until it has ended.
+        # The broker inherits the mask: Ctrl-C reaches all processes, but the worker needs the broker until it ends.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._server.start()
@@ -88,7 +90,7 @@ class EmbeddedBroker:
         self._lock.close()
 
     def _end_orphan(self) -> None:
-        """End the broker of a process that was killed; its data are ours."""
+        """Stop a broker whose parent process was killed; this one takes over its data."""
         client = redis.Redis.from_url(self.url, socket_timeout=5, decode_responses=True)
         try:
             if client.config_get("dir").get("dir") == str(self.folder.resolve()):
@@ -100,11 +102,11 @@ class EmbeddedBroker:
 
 
 def run_worker() -> int:
-    """Run a worker in this process until it is asked to stop; returns its exit status."""
+    """Run a worker in this process until it is stopped; returns its exit status."""
     from postings_ingest.app import app
 
     worker = app.Worker(quiet=True, without_gossip=True, without_mingle=True, without_heartbeat=True, loglevel="INFO")
     worker.start()
     status = int(worker.exitcode or 0)
-    # Celery calls it a failure when Ctrl-C ends a worker.
+    # Celery reports a failure when Ctrl-C ends a worker.
     return 0 if app.postings_service.stopping.is_set() and status != os.EX_TEMPFAIL else status

@@ -1,4 +1,4 @@
-"""``/ready``, ``/live`` and ``/metrics``."""
+"""The HTTP server for ``/ready``, ``/live`` and ``/metrics``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from postings.errors import ConfigurationError
 
 
 class HealthServer:
-    """Answers ``/live`` while the process runs, ``/ready`` when it can do its work, and ``/metrics``.
+    """Answers ``/live`` while the process runs, ``/ready`` while it can work, and ``/metrics`` for Prometheus.
 
     Args:
-        registry: of the metrics.
-        ready: whether the process can do its work now.
-        host: address to listen on.
-        port: 0 picks one, see :attr:`port`.
+        registry: the metrics.
+        ready: gives whether the process can work now.
+        host: the address to listen on.
+        port: the port to listen on; 0 picks a free one.
+
+    Attributes:
+        port: the port that it listens on.
 
     Raises:
         ConfigurationError: the port can't be opened.
@@ -57,11 +60,11 @@ class HealthServer:
 
 
 class _Threaded(ThreadingMixIn, WSGIServer):
-    """A probe isn't kept waiting by metrics that wait for Redis."""
+    """Answers probes even while ``/metrics`` waits for Redis."""
 
     daemon_threads = True
 
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Probes come every few seconds."""
+        """Log nothing: probes arrive every few seconds."""

@@ -1,4 +1,4 @@
-"""A worker's log, as lines for people or as JSON."""
+"""A worker's log, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _JSON_ESCAPED = UnprintableTable(lambda character: json.dumps(character)[1:-1])
 
 
 def configure_logging(settings: Settings) -> None:
-    """Log to standard error; called by the worker's process only."""
+    """Log to standard error; only a worker process calls it."""
     handler = logging.StreamHandler()
     handler.setFormatter(Discreet(JsonFormatter() if settings.log_json else TextFormatter(), settings.secrets()))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # Celery names each message that it hands to the pool; the batch is logged when it is done.
+    # Celery would log each message that it receives; a batch is logged when it is done.
     for name in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class Discreet(logging.Formatter):
-    """Another's lines, without the settings' secrets, which libraries may quote."""
+    """Formats with another formatter, and hides the settings' secrets, which libraries may quote."""
 
     def __init__(self, formatter: logging.Formatter, secrets: Collection[str]) -> None:
         super().__init__()
@@ -38,14 +38,14 @@ class Discreet(logging.Formatter):
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        """What the other makes of it."""
+        """Format with the other formatter, and hide the secrets."""
         return without_secrets(self._formatter.format(record), self._secrets)
 
 
 def one_line(text: str) -> str:
-    r"""A text that can't pass for other lines, or change how a terminal shows them.
+    r"""Make a text safe to log: it can't add lines, or change how a terminal shows them.
 
-    New lines, other control characters, and those that turn the direction of text are written as escapes.
+    Line breaks, other control characters and those that change the direction of text become escapes.
 
     Example:
         >>> one_line("a title\n2031-01-01 INFO all is well")
@@ -61,7 +61,7 @@ class TextFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and the traceback if there is one, indented so that none of its lines looks like an entry."""
+        """One line, followed by the traceback if there is one; it is indented, so that no line looks like an entry."""
         message = one_line(record.getMessage())
         context = ", ".join(f"{name} {getattr(record, name)}" for name in _CONTEXT if hasattr(record, name))
         end = f" ({one_line(context)})" if context else ""
@@ -73,7 +73,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``time`` (s since the epoch), ``level``, ``logger``, ``message``, ``job``, ``batch``."""
+    """A JSON object per line: ``time`` (s since the epoch), ``level``, ``logger``, ``message``, ``job``, ``batch``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""

@@ -1,4 +1,4 @@
-"""What Prometheus is told of a worker."""
+"""A worker's metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from postings_ingest.queue.status import queue_status
 
 if TYPE_CHECKING:
     from postings import Encoder
+    from postings_ingest.counts import Counts
     from postings_ingest.indexing import Indexed
-    from postings_ingest.queue.counts import Counts
     from postings_ingest.queue.ledger import Ledger
 
 _SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 
 
 class Metrics:
-    """The metrics of one worker, under names that begin with ``postings_``.
+    """The metrics of one worker; their names begin with ``postings_``.
 
     Args:
-        ledger: of the queue, whose depth is read whenever Prometheus asks.
+        ledger: the collection's ledger; the queue's depth is read whenever Prometheus asks.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -42,11 +42,11 @@ class Metrics:
         self.registry.register(QueueMetrics(ledger))
 
     def watch(self, encoder: Encoder) -> None:
-        """Tell of what the encoder has done."""
+        """Add the metrics of an encoder."""
         self.registry.register(_Encoding(encoder))
 
     def count(self, counts: Counts, indexed: Sequence[Indexed]) -> None:
-        """Note what became of a batch's documents, and of each micro-batch that was written."""
+        """Count what became of a batch's documents, and each micro-batch that was written."""
         for each in indexed:
             self.passages.inc(each.passages)
             self.upsert_seconds.observe(each.write_seconds)
@@ -69,31 +69,31 @@ class _Encoding(Collector):
 
 
 class QueueMetrics(Collector):
-    """The queue, as Redis has it whenever Prometheus asks.
+    """The metrics of a queue, read from Redis whenever Prometheus asks.
 
     Args:
-        ledger: of the queue.
+        ledger: the collection's ledger.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The metrics; of a Redis that doesn't answer, only that."""
+        """The metrics; if Redis doesn't answer, only that."""
         try:
             status = queue_status(self._ledger)
         except BrokerUnavailable:
             yield GaugeMetricFamily("postings_redis_up", "Whether Redis answers", value=0)
             return
         yield GaugeMetricFamily("postings_redis_up", "Whether Redis answers", value=1)
-        yield GaugeMetricFamily("postings_queued_documents", "Documents that wait", value=status.queued)
+        yield GaugeMetricFamily("postings_queued_documents", "Documents that wait for a worker", value=status.queued)
         yield GaugeMetricFamily("postings_in_flight_documents", "Documents in flight", value=status.in_flight)
         unfinished = status.queued + status.in_flight
         yield GaugeMetricFamily("postings_unfinished_documents", "Documents queued or in flight", value=unfinished)
         yield GaugeMetricFamily("postings_dead_letters", "Dead letters", value=status.dead_letters)
-        yield GaugeMetricFamily("postings_workers", "Workers that gave a sign of life", value=len(status.workers))
+        yield GaugeMetricFamily("postings_workers", "Workers whose heartbeat is recent", value=len(status.workers))
         yield GaugeMetricFamily(
-            "postings_oldest_queued_seconds", "How long the oldest batch has waited", value=status.oldest_seconds
+            "postings_oldest_queued_seconds", "Seconds that the oldest batch has waited", value=status.oldest_seconds
         )
 
 

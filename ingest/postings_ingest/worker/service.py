@@ -1,4 +1,4 @@
-"""What a worker process has: the model, the index, the ledger, and one way to handle a batch."""
+"""A worker process: its model, index and ledger, and how it handles a batch."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from postings_ingest.queue.dead_letters import DeadLetters
 from postings_ingest.queue.durability import warn_of_losses
 from postings_ingest.queue.ledger import Ledger
 from postings_ingest.worker.batch import BatchRun
-from postings_ingest.worker.keeper import Keeper
-from postings_ingest.worker.patience import Patience, Stopping
-from postings_ingest.worker.turns import Turns
+from postings_ingest.worker.exclusive import SharedExclusiveLock
+from postings_ingest.worker.heartbeat import Heartbeat
+from postings_ingest.worker.retrying import Retrier, Stopping
 from postings_ingest.worker.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class Service:
     """One worker of a collection.
 
     Args:
-        settings: the worker's.
-        app: the Celery application that its tasks come from.
+        settings: the worker's settings.
+        app: the Celery application that receives its tasks.
 
     Raises:
         MissingExtra: prometheus-client isn't installed.
@@ -54,10 +54,10 @@ class Service:
         self.dead_letters = DeadLetters(self.ledger)
         self.metrics = Metrics(self.ledger)
         self.stopping = threading.Event()
-        self._patience = Patience(self.stopping)
-        self._turns = Turns()
+        self._retrier = Retrier(self.stopping)
+        self._lock = SharedExclusiveLock()
         self._watchdog = Watchdog(settings.batch_seconds)
-        self._keeper = Keeper(
+        self._heartbeat = Heartbeat(
             self.ledger,
             settings.visibility_timeout,
             self._announce,
@@ -72,18 +72,19 @@ class Service:
         self._swept_at: float | None = None
 
     def load(self) -> None:
-        """Open the index and load the model; the worker isn't ready before.
+        """Open the index and load the model.
 
         Raises:
-            PostingsError: what an operator has to correct: no such model, another model's collection, a wrong key.
-            Stopping: asked to stop while Redis or the index couldn't be reached.
+            PostingsError: an operator has to correct something: a missing model, another model's collection, a wrong
+                key.
+            Stopping: the worker was asked to stop while Redis or the index couldn't be reached.
         """
-        self._patience.start(lambda: warn_of_losses(self.ledger))
-        self._patience.start(self.ledger.audit)  # what Redis doesn't let us do shows before the model is loaded
-        self._keeper.start()
+        self._retrier.call_at_start(lambda: warn_of_losses(self.ledger))
+        self._retrier.call_at_start(self.ledger.audit)  # missing permissions in Redis show before the model is loaded
+        self._heartbeat.start()
         encoder = Encoder.from_settings(self.settings)
         self._index = self._open()
-        self._patience.start(lambda: self._opened.ensure(encoder.fingerprint, encoder.name))
+        self._retrier.call_at_start(lambda: self._opened.ensure(encoder.fingerprint, encoder.name))
         self._indexer = Indexer(encoder, self._index, self.settings)
         self.metrics.watch(encoder)
         log.info("loaded %s on %s, collection %r", encoder.name, encoder.device, self.settings.collection)
@@ -91,42 +92,42 @@ class Service:
     def begin(self) -> None:
         """The worker takes batches from now on."""
         self._consuming = True
-        self._keeper.begin()
+        self._heartbeat.begin()
 
     def stop(self) -> None:
-        """Close everything; batches in flight are done by now, or given back."""
+        """Close everything; batches in flight have been finished or released."""
         self.stopping.set()
         self._consuming = False
-        self._keeper.stop()
+        self._heartbeat.stop()
         if self._index is not None:
             self._index.close()
 
     @property
     def ready(self) -> bool:
-        """Whether the model is loaded, batches are taken, and nothing is in their way."""
-        return self._consuming and self._indexer is not None and not self._patience.troubles
+        """Whether the model is loaded, and batches are taken and not being retried."""
+        return self._consuming and self._indexer is not None and not self._retrier.troubles
 
     def handle(self, id: str) -> None:
-        """Work off a batch that was announced, unless it is done or in other hands.
+        """Work on an announced batch, unless it is finished or leased by another worker.
 
         Raises:
-            Stopping: the worker stops; the batch was given back or will be recovered.
+            Stopping: the worker stops; the batch was released, or another worker will recover it.
         """
         if self._indexer is None:
             raise Stopping
-        lease = self._patience.call(lambda: self.ledger.start(id, self.settings.visibility_timeout))
+        lease = self._retrier.call(lambda: self.ledger.start(id, self.settings.visibility_timeout))
         if lease is None:
             return
-        self._keeper.hold(lease)
+        self._heartbeat.add(lease)
         done = 0
         began = time.monotonic()
         try:
-            with self._turns.take(alone=lease.deliveries > 1):
-                if not self._patience.call(lambda: self.ledger.begin(lease)):
-                    log.warning("another worker took over the batch before its turn came", extra=lease.context)
+            with self._lock.hold(exclusive=lease.deliveries > 1):
+                if not self._retrier.call(lambda: self.ledger.begin(lease)):
+                    log.warning("another worker took over the batch while it waited here", extra=lease.context)
                     return
                 run = BatchRun(
-                    lease, self._indexer, self.ledger, self._announce, self._patience, self.settings.batch_seconds
+                    lease, self._indexer, self.ledger, self._announce, self._retrier, self.settings.batch_seconds
                 )
                 self._runs[threading.get_ident()] = run
                 counts = run.run()
@@ -134,33 +135,33 @@ class Service:
             self.metrics.count(counts, run.indexed)
         finally:
             self._runs.pop(threading.get_ident(), None)
-            self._keeper.let_go(lease, done)
+            self._heartbeat.remove(lease, done)
         seconds = time.monotonic() - began
         self.metrics.batch_seconds.observe(seconds)
         log.info("%d documents in %.2f s", done, seconds, extra=lease.context)
         self._sweep()
 
     def keep_unreadable(self, body: bytes | str, reason: str, **shown: Any) -> None:
-        """Put a message that no producer of ours made into the dead letters, as far as it can be shown."""
+        """Put a message that no producer of Postings sent into the dead letters, as far as it can be shown."""
         text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
         message = {"message": text[:_SHOWN], "characters": len(text), **shown}
-        why = f"a message that can't be read: {reason:.500}"
+        why = f"the message can't be read: {reason:.500}"
         try:
-            self._patience.call(lambda: self.dead_letters.add(message, InvalidMessage.__name__, why))
+            self._retrier.call(lambda: self.dead_letters.add(message, InvalidMessage.__name__, why))
         except Stopping:
-            log.error("%s; Redis is away and the worker stops, so that this log alone keeps it: %r", why, message)
+            log.error("%s; Redis is away and the worker stops, so only this log keeps it: %r", why, message)
         else:
-            log.warning("%s: it went to the dead letters", why)
+            log.warning("%s: moved to the dead letters", why)
 
     def _sweep(self) -> None:
-        """Forget old deletes, after the first batch and then once an hour."""
+        """Remove old tombstones, after the first batch and then once an hour."""
         if self._swept_at is not None and time.monotonic() - self._swept_at < _SWEEP_SECONDS:
             return
         self._swept_at = time.monotonic()
         try:
             sweep_tombstones(self._opened, arrival_version() - self.settings.tombstone_retention * 1000)
         except PostingsError as error:
-            log.warning("old deletes can't be forgotten now: %s", error)
+            log.warning("old tombstones can't be removed now: %s", error)
 
     @property
     def _opened(self) -> Index:
@@ -169,11 +170,11 @@ class Service:
         return self._index
 
     def _open(self) -> Index:
-        """Open the index; a worker that was just killed may hold its lock for a moment."""
+        """Open the index. If it is locked, wait: a worker that was just killed may still hold the lock for a moment."""
         gives_up = time.monotonic() + _LOCKED_SECONDS
         while True:
             try:
-                return self._patience.start(lambda: open_index(self.settings))
+                return self._retrier.call_at_start(lambda: open_index(self.settings))
             except IndexLocked:
                 if time.monotonic() > gives_up:
                     raise
@@ -184,13 +185,15 @@ class Service:
         return announce(self._app, self.settings, id, queue)
 
     def _watch(self) -> None:
-        """Look at what is in flight, but not at what waits for something to come back."""
-        runs, pausing, tries = self._runs.copy(), self._patience.pausing.copy(), self._patience.tries.copy()
-        self._watchdog.look({run: (run.state, tries[thread]) for thread, run in runs.items() if thread not in pausing})
+        """Look for batches in flight that hang; those that wait for a retry don't."""
+        runs, pausing, tries = self._runs.copy(), self._retrier.pausing.copy(), self._retrier.tries.copy()
+        self._watchdog.look(
+            {run: (run.progress, tries[thread]) for thread, run in runs.items() if thread not in pausing}
+        )
 
     def _describe(self) -> dict[str, Any]:
         return {
             "ready": self.ready,
-            "trouble": next(iter(self._patience.troubles.copy().values()), None),
+            "trouble": next(iter(self._retrier.troubles.copy().values()), None),
             "device": self._indexer.encoder.device if self._indexer else "",
         }

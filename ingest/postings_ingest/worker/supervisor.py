@@ -1,4 +1,4 @@
-"""Keeps a worker alive: one that is killed, by a document or by the system, is started again."""
+"""Restarts a worker that a document or the system has killed."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from collections.abc import Mapping, Sequence
 log = logging.getLogger(__name__)
 
 PARENT = "POSTINGS_WORKER_PARENT"
-"""Tells a worker which process it shouldn't outlive."""
+"""The variable with the id of the process that a worker must not outlive."""
 _LONGEST_PAUSE = 30.0
 _HEALTHY_SECONDS = 60.0
 
 
 def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a worker until it ends by itself; start it again when it was killed, its model broke, or it failed later on.
+    """Run a worker until it ends by itself. It is restarted if it was killed, its model broke, or it failed later.
 
-    SIGTERM, SIGINT and SIGHUP let the worker finish the batches in flight. A second one ends it at once.
+    After SIGTERM, SIGINT or SIGHUP, the worker finishes the batches in flight. A second signal ends it at once.
 
     Args:
-        command: the worker's.
-        environment: likewise.
+        command: the worker's command line.
+        environment: its environment variables.
 
     Returns:
         The worker's exit status.
@@ -44,21 +44,21 @@ def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
     try:
         while True:
             began = time.monotonic()
-            # In a session of its own: Ctrl-C reaches it through us, once.
+            # In a session of its own, so that Ctrl-C reaches it only through us.
             child = subprocess.Popen(  # noqa: S603
                 command, env={**environment, PARENT: str(os.getpid())}, start_new_session=True
             )
-            if stopping.is_set():  # asked while it was being started
+            if stopping.is_set():  # the signal came while it was being started
                 child.terminate()
             status = child.wait()
             healthy = time.monotonic() - began > _HEALTHY_SECONDS
-            # One that can't start says why, and starting it again wouldn't help.
+            # A worker that can't start says why, and a restart wouldn't help.
             if stopping.is_set() or not status or (status > 0 and status != os.EX_TEMPFAIL and not healthy):
                 return max(status, 0)
             if healthy:
                 pause = 1.0
             how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-            log.error("the worker %s: starting it again in %.0f s", how, pause)
+            log.error("the worker %s: restarting it in %.0f s", how, pause)
             if stopping.wait(pause):
                 return 0
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -68,7 +68,7 @@ def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def end_with_parent() -> None:
-    """End this process when its supervisor is killed: a second worker would otherwise be started beside it."""
+    """End this process when its supervisor is killed: otherwise a new supervisor would start a second worker."""
     parent = int(os.environ.get(PARENT, "0"))
     if parent:
         threading.Thread(target=_watch, args=(parent,), name="postings-parent", daemon=True).start()
@@ -81,7 +81,7 @@ def _watch(parent: int) -> None:
 
 
 def worker_command(*options: str, events: bool = False) -> list[str]:
-    """The command line of a worker; with ``events``, Celery's monitors such as Flower see it."""
+    """The command line of a worker; with ``events``, it sends the events that Celery's monitors such as Flower show."""
     celery = [sys.executable, "-m", "celery", "--quiet", "--app", "postings_ingest.app", "worker"]
     quiet = ["--task-events"] if events else ["--without-heartbeat"]
     return [*celery, "--without-gossip", "--without-mingle", *quiet, *options]

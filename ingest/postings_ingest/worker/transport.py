@@ -1,6 +1,6 @@
-"""kombu's transport for Redis, where it would end the worker.
+"""kombu's transport for Redis, guarded where an error would end the worker.
 
-Items in the broker's lists that no Celery put there go to the dead letters, and a connection may be lost.
+Items in the broker's lists that kombu can't read become dead letters, and a lost connection does no harm.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Keep = Callable[[bytes, str], None]
 
 
 class GuardedRedis(kombu_redis.PrefixedStrictRedis):
-    """Hands what kombu couldn't read to ``keep``, with the reason."""
+    """A client that passes items that kombu couldn't read to ``keep``, with the reason."""
 
     keep: ClassVar[Keep]
 
     def parse_response(self, connection: Any, command_name: str, **options: Any) -> Any:
-        """A reply of Redis."""
+        """Read a reply of Redis."""
         reply = super().parse_response(connection, command_name, **options)
         if command_name == "BRPOP" and reply and (reason := unreadable(reply[1])):
             type(self).keep(reply[1], reason)
@@ -31,14 +31,14 @@ class GuardedRedis(kombu_redis.PrefixedStrictRedis):
 
 
 class GuardedChannel(kombu_redis.Channel):
-    """A channel of such clients, that outlives the loss of its connection.
+    """A channel with guarded clients that survives the loss of its connection.
 
-    Whoever closes it then, or acknowledges a message, would end the worker. Redis still has these messages, and kombu
-    delivers them again; the ledger knows what of them is done.
+    In kombu's channel, closing or acknowledging after the loss would end the worker. Redis still has the messages, and
+    kombu delivers them again; the ledger knows which of them are done.
     """
 
     def close(self) -> None:
-        """Close it; messages in flight are put back if there is a connection."""
+        """Close it; messages in flight are requeued if there is a connection."""
         if self._lost:
             self.do_restore = False
         super().close()
@@ -49,7 +49,7 @@ class GuardedChannel(kombu_redis.Channel):
             super().basic_ack(delivery_tag, **options)
 
     def basic_reject(self, delivery_tag: str, **options: Any) -> None:
-        """Put a message back, or drop it."""
+        """Requeue a message, or drop it."""
         if not self._lost:
             super().basic_reject(delivery_tag, **options)
 
@@ -62,20 +62,20 @@ class GuardedChannel(kombu_redis.Channel):
 
 
 class GuardedTransport(kombu_redis.Transport):
-    """kombu's transport for Redis, with such channels."""
+    """kombu's transport for Redis, with guarded channels."""
 
     Channel = GuardedChannel
 
 
 def guard_redis(keep: Keep) -> None:
-    """Let all connections of this process that are made from now on keep what they can't read."""
+    """Use guarded clients for all connections that this process opens from now on."""
     GuardedRedis.keep = keep
     for scheme in ("redis", "rediss"):
         TRANSPORT_ALIASES[scheme] = f"{__name__}:{GuardedTransport.__name__}"
 
 
 def unreadable(item: bytes) -> str | None:
-    """Why kombu couldn't make a message of an item of its list; ``None`` if it can."""
+    """Why kombu can't read an item of its list; ``None`` if it can."""
     try:
         message = loads(item)
     except Exception as error:  # JSON's errors, and whatever kombu's own types raise

@@ -1,4 +1,4 @@
-"""Ends a worker that hangs, so that its batches go to another."""
+"""Kills a worker that hangs, so that its batches go to another."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ log = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """Kills this process when a piece of work in flight hasn't moved for too long.
+    """Kills this process when a batch in flight has made no progress for too long.
 
-    A thread can't be interrupted in native code, and its lease would be renewed forever. Where each thread hung is
-    written to standard error.
+    A thread can't be interrupted in native code, and its lease would be renewed forever. The stacks of all threads are
+    written to standard error before.
 
     Args:
-        seconds: that are too long.
+        seconds: the longest time without progress.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -27,7 +27,11 @@ class Watchdog:
         self._seen: dict[Hashable, tuple[Hashable, float]] = {}
 
     def look(self, states: Mapping[Hashable, Hashable]) -> None:
-        """Called now and then, with the state of each piece of work: something else whenever it has got on."""
+        """Compare the state of each batch in flight with the one before; call it now and then.
+
+        Args:
+            states: by batch, a value that changes with any progress.
+        """
         now, before = time.monotonic(), self._seen
         self._seen = {
             work: before[work] if work in before and before[work][0] == state else (state, now)
@@ -35,6 +39,6 @@ class Watchdog:
         }
         still = max((now - since for _, since in self._seen.values()), default=0.0)
         if still > self._seconds:
-            log.critical("a batch hasn't moved for %.0f s (POSTINGS_BATCH_SECONDS): the worker is killed", still)
+            log.critical("a batch made no progress for %.0f s (POSTINGS_BATCH_SECONDS): killing the worker", still)
             faulthandler.dump_traceback()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -11,6 +11,7 @@ import redis
 from postings import Settings
 from postings_ingest import Ledger
 from tests.support.indexes import SERVER_URL, drop, server_settings
+from tests.support.queue_keys import QueueKeys
 from tests.support.redis_server import RedisServer
 
 
@@ -28,11 +29,15 @@ def settings(redis_url: str, tmp_path: Path) -> Iterator[Settings]:
 
 
 @pytest.fixture
-def ledger(settings: Settings) -> Iterator[Ledger]:
-    ledger = Ledger(settings)
-    yield ledger
-    for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
-        ledger.redis.delete(key)
+def keys(settings: Settings) -> Iterator[QueueKeys]:
+    keys = QueueKeys(settings)
+    yield keys
+    keys.delete_all()
+
+
+@pytest.fixture
+def ledger(settings: Settings, keys: QueueKeys) -> Ledger:
+    return Ledger(settings)
 
 
 @pytest.fixture

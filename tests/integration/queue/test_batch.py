@@ -14,7 +14,7 @@ from postings_ingest.queue.lease import Lease
 from postings_ingest.queue.ledger import BULK
 from postings_ingest.queue.messages import dump, pack, to_json
 from postings_ingest.worker.batch import BatchRun
-from postings_ingest.worker.patience import Patience, Stopping
+from postings_ingest.worker.retrying import Retrier, Stopping
 
 
 def leased(ledger: Ledger, seconds: float) -> Lease:
@@ -28,7 +28,7 @@ def payload(*texts: str) -> str:
 
 
 def run(lease: Lease, indexer: Indexer, ledger: Ledger, stopping: threading.Event) -> Counts:
-    return BatchRun(lease, indexer, ledger, lambda *_: None, Patience(stopping), 600).run()
+    return BatchRun(lease, indexer, ledger, lambda *_: None, Retrier(stopping), 600).run()
 
 
 def test_who_was_overtaken_writes_nothing(settings: Settings, ledger: Ledger, encoder: Encoder) -> None:

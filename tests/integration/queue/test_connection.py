@@ -17,6 +17,7 @@ from postings_ingest import Counts, Ledger, Producer
 from postings_ingest.queue.celery_app import announce, celery_app
 from postings_ingest.queue.connection import broker_options, redis_url
 from postings_ingest.queue.ledger import BULK
+from tests.support.queue_keys import QueueKeys
 from tests.support.redis_server import RedisServer
 from tests.support.redis_tls import Certificate, certificate
 from tests.support.worker import Worker
@@ -80,7 +81,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_at_once(
     redis, _ = tls_redis
     settings = on(settings, redis_url=redis.url)
     expected = (
-        rf"Redis at localhost:{redis.port}: its certificate isn't accepted \(.*\): name the file .* POSTINGS_REDIS_CA"
+        rf"Redis at localhost:{redis.port}: its certificate isn't accepted \(.*\): set POSTINGS_REDIS_CA to the file"
     )
     with pytest.raises(ConfigurationError, match=expected):
         queue_one(settings)
@@ -95,9 +96,9 @@ def test_a_certificate_of_an_unknown_authority_is_refused_at_once(
 def test_a_certificate_of_another_name_is_refused(settings: Settings, tls_redis: tuple[RedisServer, Path]) -> None:
     redis, ca = tls_redis
     settings = on(settings, redis_url=redis.url, redis_ca=ca)
-    with pytest.raises(ConfigurationError, match="use the name that the certificate is made out for"):
+    with pytest.raises(ConfigurationError, match=r"use a host name in .* that the certificate is for"):
         queue_one(settings)
-    with pytest.raises(ConfigurationError, match="use the name that the certificate is made out for"):
+    with pytest.raises(ConfigurationError, match=r"use a host name in .* that the certificate is for"):
         announce(celery_app(settings), settings, "a", BULK)
 
 
@@ -238,7 +239,7 @@ def test_every_form_of_url_reaches_ledger_and_broker_in_the_same_database(
     server.start()
     worker = None
     try:
-        admin = Ledger(on(settings, redis_url=server.url)).redis
+        admin = QueueKeys(on(settings, redis_url=server.url)).redis
         admin.acl_setuser("user", enabled=True, passwords=["+pa:ss"], categories=["+@all"], keys=["*"], channels=["*"])
         settings = on(settings, redis_url=form.format(port=server.port, socket=file))
         worker = Worker(settings, tmp_path / "worker.log")

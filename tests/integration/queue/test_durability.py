@@ -9,7 +9,7 @@ import pytest
 
 from postings import Document, Settings
 from postings_ingest import Ledger, Producer
-from postings_ingest.queue.durability import risks
+from tests.support.queue_keys import QueueKeys
 from tests.support.redis_server import RedisServer
 
 StartRedis = Callable[..., RedisServer]
@@ -37,7 +37,7 @@ def ledger_of(redis: RedisServer, user: str = "") -> Ledger:
 
 NO_FILE = "keeps no append-only file: when it stops, it loses "
 RISKS = [
-    ({"appendonly": "no"}, [NO_FILE + "everything, for it writes no snapshots; set appendonly yes"]),
+    ({"appendonly": "no"}, [NO_FILE + "everything, as it writes no snapshots; set appendonly yes"]),
     (
         {"appendonly": "no", "save": "3600 1"},
         [NO_FILE + "what was accepted since its last snapshot; set appendonly yes"],
@@ -53,7 +53,7 @@ RISKS = [
     ),
     (
         {"maxmemory": "64mb", "maxmemory_policy": "volatile-ttl"},
-        ["drops the counts of jobs when its memory is full, and whoever waits for a job no longer finds it"],
+        ["drops the counts of jobs when its memory is full, so that waiting for a job fails"],
     ),
     ({"maxmemory_policy": "volatile-lru"}, []),
     ({"appendfsync": "everysec", "maxmemory": "64mb"}, []),
@@ -65,7 +65,7 @@ RISKS = [
 def test_what_redis_may_lose_is_said_in_a_line_each(
     start_redis: StartRedis, options: dict[str, str], expected: list[str]
 ) -> None:
-    lines = risks(ledger_of(start_redis(**options)))
+    lines = ledger_of(start_redis(**options)).risks()
     assert len(lines) == len(expected)
     for line, part in zip(lines, expected, strict=True):
         assert part in line
@@ -74,14 +74,14 @@ def test_what_redis_may_lose_is_said_in_a_line_each(
 
 def test_a_redis_that_tells_no_settings_is_asked_for_its_state(start_redis: StartRedis) -> None:
     redis = start_redis(appendonly="no", maxmemory="64mb", maxmemory_policy="allkeys-lfu")
-    admin = ledger_of(redis).redis
+    admin = QueueKeys(Settings(redis_url=redis.url)).redis  # type: ignore[arg-type]
     rules = {"enabled": True, "nopass": True, "keys": ["*"]}
     admin.acl_setuser("managed", **rules, categories=["+@all"], commands=["-config"])  # type: ignore[arg-type]
-    first, second = risks(ledger_of(redis, "managed:x@"))
+    first, second = ledger_of(redis, "managed:x@").risks()
     assert NO_FILE + "what was accepted since its last snapshot" in first
     assert "maxmemory-policy is allkeys-lfu" in second
     admin.acl_setuser("silent", **rules, categories=["+@all"], commands=["-config", "-info"])  # type: ignore[arg-type]
-    assert risks(ledger_of(redis, "silent:x@")) == []
+    assert ledger_of(redis, "silent:x@").risks() == []
 
 
 def test_a_producer_warns_once_for_each_redis(start_redis: StartRedis, caplog: pytest.LogCaptureFixture) -> None:

@@ -24,8 +24,9 @@ from postings import Settings
 from postings.errors import BrokerUnavailable, ConfigurationError, DeadLetterNotFound, InvalidInput, QueueFull
 from postings_ingest import Counts, DeadLetters, Ledger
 from postings_ingest.queue.dead_letters import letter
-from postings_ingest.queue.lease import Held, Lease
+from postings_ingest.queue.lease import Lease, LeaseState
 from postings_ingest.queue.ledger import BULK, INTERACTIVE, QUEUES
+from tests.support.queue_keys import QueueKeys
 from tests.support.redis_server import RedisServer
 
 
@@ -71,16 +72,16 @@ class LedgerMachine(RuleBasedStateMachine):
 
     ids = Bundle("ids")
     leases = Bundle("leases")
-    ledger: Ledger
+    settings: Settings
 
     @initialize()
     def begin(self) -> None:
         self.model = Model()
-        self.prefix = self.ledger.prefix
-        self.ledger.prefix = f"{self.prefix}:{uuid.uuid4().hex}"
+        settings = self.settings.of_collection(f"{self.settings.collection}-{uuid.uuid4().hex}")
+        self.ledger, self.keys = Ledger(settings), QueueKeys(settings)
 
     def teardown(self) -> None:
-        self.ledger.prefix = self.prefix
+        self.keys.delete_all()
 
     @rule(target=ids, documents=st.integers(1, 9), queue=st.sampled_from(QUEUES), again=st.booleans())
     def register(self, documents: int, queue: str, again: bool) -> str:
@@ -169,7 +170,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def evict_the_counts(self) -> None:
-        evict_counts(self.ledger)
+        evict_counts(self.keys)
         self.model.evicted = bool(self.model.batches)
 
     @invariant()
@@ -187,7 +188,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.model.failed,
         )
         alive = [batch for batch in self.model.batches.values() if not batch.gone]
-        stored = self.ledger.redis.hgetall(f"{self.ledger.prefix}:counts")
+        stored = self.keys.redis.hgetall(f"{self.keys.prefix}:counts")
         assert int(stored.get("waiting", 0)) == sum(batch.documents for batch in alive if not batch.holder)  # type: ignore[union-attr]
         assert int(stored.get("leased", 0)) == sum(batch.documents for batch in alive if batch.holder)  # type: ignore[union-attr]
         assert counts.submitted - counts.done == sum(batch.documents for batch in alive)
@@ -196,7 +197,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(lease=leases)
     def recover_what_is_held(self, lease: Lease) -> None:
         batch = self.model.batches[lease.id]
-        found = dict(self.ledger.recover(1000, idle=False, held=[lease.id]))
+        found = dict(self.ledger.recover(1000, idle=False, in_flight=[lease.id]))
         if batch.holder and not batch.gone:
             assert lease.id not in found
             batch.holder = "lasting"
@@ -204,11 +205,11 @@ class LedgerMachine(RuleBasedStateMachine):
             self.model.batches[id].holder = None
 
 
-def test_any_interleaving_keeps_every_count(ledger: Ledger) -> None:
+def test_any_interleaving_keeps_every_count(settings: Settings) -> None:
     class Machine(LedgerMachine):
         pass
 
-    Machine.ledger = ledger
+    Machine.settings = settings
     run_state_machine_as_test(
         Machine, settings=hypothesis_settings(max_examples=60, stateful_step_count=40, deadline=None)
     )
@@ -217,7 +218,7 @@ def test_any_interleaving_keeps_every_count(ledger: Ledger) -> None:
 def test_a_full_queue_takes_no_more_but_one_batch_always_fits(settings: Settings) -> None:
     ledger = Ledger(settings.model_copy(update={"queue_limit": 10}))
     register(ledger, "a", 15)
-    with pytest.raises(QueueFull, match=r"holds 15 documents, and 1 more would pass the limit of 10 \(POSTINGS_QUEUE"):
+    with pytest.raises(QueueFull, match=r"holds 15 documents, and 1 more would exceed the limit of 10 \(POSTINGS_"):
         register(ledger, "b", 1)
     lease = held(ledger.start("a", 10))
     with pytest.raises(QueueFull):
@@ -226,10 +227,10 @@ def test_a_full_queue_takes_no_more_but_one_batch_always_fits(settings: Settings
     register(ledger, "b", 1)
 
 
-def test_arrivals_grow_with_each_batch_of_any_producer(ledger: Ledger) -> None:
+def test_arrivals_grow_with_each_batch_of_any_producer(ledger: Ledger, keys: QueueKeys) -> None:
     first = register(ledger, "a")
     ahead = first + 3_600_000
-    ledger.redis.set(f"{ledger.prefix}:clock", ahead)  # the clock was ahead before a failover
+    keys.redis.set(f"{keys.prefix}:clock", ahead)  # the clock was ahead before a failover
     second = register(ledger, "b", job="another")
     assert second == ahead + 1
     assert ledger.register("c", "", 1, "job", BULK, last=second + 7) == second + 8
@@ -268,10 +269,10 @@ def test_deliveries_are_counted_but_not_those_given_back(ledger: Ledger) -> None
     assert held(ledger.start("a", 0)).deliveries == 4  # the work was never begun
 
 
-def test_announcements_that_were_lost_are_found_when_overtaken_or_when_idle(ledger: Ledger) -> None:
+def test_announcements_that_were_lost_are_found_when_overtaken_or_when_idle(ledger: Ledger, keys: QueueKeys) -> None:
     register(ledger, "lost")
-    waiting = f"{ledger.prefix}:waiting:{BULK}"
-    ledger.redis.zincrby(waiting, -100_000, "lost")  # a hundred seconds ago
+    waiting = f"{keys.prefix}:waiting:{BULK}"
+    keys.redis.zincrby(waiting, -100_000, "lost")  # a hundred seconds ago
     assert ledger.recover(30, idle=False) == []
     register(ledger, "later")
     ledger.start("later", 10)
@@ -282,13 +283,13 @@ def test_announcements_that_were_lost_are_found_when_overtaken_or_when_idle(ledg
     assert ledger.recover(0, idle=True) == [("another", INTERACTIVE), ("lost", BULK)]
 
 
-def test_what_a_clock_that_was_set_back_left_ahead_is_found(ledger: Ledger) -> None:
+def test_what_a_clock_that_was_set_back_left_ahead_is_found(ledger: Ledger, keys: QueueKeys) -> None:
     hour = 3600 * 1000
     register(ledger, "held")
     held(ledger.start("held", 10))
     register(ledger, "lost")
-    ledger.redis.zincrby(f"{ledger.prefix}:leased", hour, "held")
-    ledger.redis.zincrby(f"{ledger.prefix}:waiting:{BULK}", hour, "lost")
+    keys.redis.zincrby(f"{keys.prefix}:leased", hour, "held")
+    keys.redis.zincrby(f"{keys.prefix}:waiting:{BULK}", hour, "lost")
     assert set(ledger.recover(0, idle=True)) == {("held", BULK), ("lost", BULK)}
 
 
@@ -296,11 +297,11 @@ def test_a_redis_that_is_nearly_full_takes_no_documents_but_all_that_workers_wri
     settings: Settings, limited_redis: RedisServer
 ) -> None:
     settings = settings.model_copy(update={"redis_url": SecretStr(limited_redis.url)})
-    ledger = Ledger(settings)
+    ledger, keys = Ledger(settings), QueueKeys(settings)
     register(ledger, "a")
     register(ledger, "b")
-    ledger.redis.config_set("maxmemory", 1)
-    with pytest.raises(QueueFull, match=r"of its maxmemory of 0 MiB: documents are taken up to 80 % of it"):
+    keys.redis.config_set("maxmemory", 1)
+    with pytest.raises(QueueFull, match=r"of its maxmemory of 0 MiB: documents are accepted up to 80 % of it"):
         register(ledger, "c")
     lease = held(ledger.start("a", 10))
     assert ledger.begin(lease)
@@ -308,22 +309,24 @@ def test_a_redis_that_is_nearly_full_takes_no_documents_but_all_that_workers_wri
     assert ledger.recover(10, idle=True) == []
     assert ledger.finish(lease, Counts(), [letter({"delete": {"id": "x", "version": None}}, "Error", "reason", 7)])
     assert ledger.release(held(ledger.start("b", 10)))
-    ledger.redis.config_set("maxmemory", 0)
+    keys.redis.config_set("maxmemory", 0)
     assert register(ledger, "c") > 0
 
 
-def test_an_interactive_announcement_that_was_lost_is_found_under_a_steady_bulk_load(ledger: Ledger) -> None:
+def test_an_interactive_announcement_that_was_lost_is_found_under_a_steady_bulk_load(
+    ledger: Ledger, keys: QueueKeys
+) -> None:
     register(ledger, "lost", queue=INTERACTIVE)
-    ledger.redis.zincrby(f"{ledger.prefix}:waiting:{INTERACTIVE}", -100_000, "lost")
+    keys.redis.zincrby(f"{keys.prefix}:waiting:{INTERACTIVE}", -100_000, "lost")
     register(ledger, "bulk")
     assert ledger.recover(30, idle=False) == []
     held(ledger.start("bulk", 10))  # a worker looked into the interactive queue first
     assert ledger.recover(30, idle=False) == [("lost", INTERACTIVE)]
 
 
-def test_a_bulk_announcement_may_wait_while_interactive_batches_overtake_it(ledger: Ledger) -> None:
+def test_a_bulk_announcement_may_wait_while_interactive_batches_overtake_it(ledger: Ledger, keys: QueueKeys) -> None:
     register(ledger, "bulk")
-    ledger.redis.zincrby(f"{ledger.prefix}:waiting:{BULK}", -100_000, "bulk")
+    keys.redis.zincrby(f"{keys.prefix}:waiting:{BULK}", -100_000, "bulk")
     register(ledger, "a", queue=INTERACTIVE)
     held(ledger.start("a", 10))
     assert ledger.recover(30, idle=False) == []
@@ -386,14 +389,14 @@ def test_letters_are_purged_by_a_generator_of_ids_but_not_by_a_string(ledger: Le
     assert len(letters) == 1
 
 
-def lose(ledger: Ledger, id: str) -> None:
+def lose(keys: QueueKeys, id: str) -> None:
     """As when Redis evicts it."""
-    ledger.redis.delete(f"{ledger.prefix}:batch:{id}")
+    keys.redis.delete(f"{keys.prefix}:batch:{id}")
 
 
-def lost_to(ledger: Ledger) -> tuple[Counts | None, dict[str, str], list[str]]:
+def lost_to(ledger: Ledger, keys: QueueKeys) -> tuple[Counts | None, dict[str, str], list[str]]:
     """The job's counts, those of the queue, and the errors of the dead letters."""
-    counts: dict[str, str] = ledger.redis.hgetall(f"{ledger.prefix}:counts")  # type: ignore[assignment]
+    counts: dict[str, str] = keys.redis.hgetall(f"{keys.prefix}:counts")  # type: ignore[assignment]
     left = {name: number for name, number in counts.items() if number != "0"}
     return ledger.counts("job"), left, [letter.error for letter in DeadLetters(ledger).list()]
 
@@ -402,91 +405,90 @@ ALL_FAILED = (Counts(submitted=7, failed=7), {}, ["BatchLost"])
 
 
 def test_a_batch_that_redis_lost_before_it_was_started_has_failed(
-    ledger: Ledger, caplog: pytest.LogCaptureFixture
+    ledger: Ledger, caplog: pytest.LogCaptureFixture, keys: QueueKeys
 ) -> None:
     register(ledger, "a", 7)
-    lose(ledger, "a")
+    lose(keys, "a")
     assert ledger.start("a", 10) is None
-    assert lost_to(ledger) == ALL_FAILED
+    assert lost_to(ledger, keys) == ALL_FAILED
     assert "lost batch a with 7 documents: they count as failed" in caplog.text
     assert ledger.start("a", 10) is None  # announced twice
-    assert lost_to(ledger) == ALL_FAILED
+    assert lost_to(ledger, keys) == ALL_FAILED
 
 
-def test_a_lost_batch_whose_announcement_was_lost_too_has_failed(ledger: Ledger) -> None:
+def test_a_lost_batch_whose_announcement_was_lost_too_has_failed(ledger: Ledger, keys: QueueKeys) -> None:
     register(ledger, "a", 7)
-    lose(ledger, "a")
+    lose(keys, "a")
     assert ledger.recover(0, idle=True) == []
-    assert lost_to(ledger) == ALL_FAILED
+    assert lost_to(ledger, keys) == ALL_FAILED
 
 
-def test_a_lost_batch_whose_worker_died_has_failed(ledger: Ledger) -> None:
+def test_a_lost_batch_whose_worker_died_has_failed(ledger: Ledger, keys: QueueKeys) -> None:
     register(ledger, "a", 7)
     held(ledger.start("a", 0))
-    lose(ledger, "a")
+    lose(keys, "a")
     assert ledger.recover(10, idle=False) == []
-    assert lost_to(ledger) == ALL_FAILED
+    assert lost_to(ledger, keys) == ALL_FAILED
 
 
-def test_whoever_holds_a_lost_batch_brings_it_to_its_end(ledger: Ledger) -> None:
+def test_whoever_holds_a_lost_batch_brings_it_to_its_end(ledger: Ledger, keys: QueueKeys) -> None:
     register(ledger, "a", 7)
     lease = held(ledger.start("a", 10))
-    lose(ledger, "a")
+    lose(keys, "a")
     assert ledger.start("a", 10) is None
-    assert ledger.begin(lease) is Held.LOST
-    assert ledger.finish(lease, Counts(indexed=5), rest=("the rest", 2)) is Held.LOST
+    assert ledger.begin(lease) is LeaseState.LOST
+    assert ledger.finish(lease, Counts(indexed=5), rest=("the rest", 2)) is LeaseState.LOST
     rest = held(ledger.start("a", 10))
     assert (rest.payload, rest.documents, rest.job) == ("the rest", 2, "job")
-    assert ledger.begin(lease) is Held.TAKEN
-    assert ledger.finish(rest, Counts(indexed=2)) is Held.VALID
-    assert lost_to(ledger) == (Counts(submitted=7, indexed=7), {}, [])
+    assert ledger.begin(lease) is LeaseState.TAKEN
+    assert ledger.finish(rest, Counts(indexed=2)) is LeaseState.VALID
+    assert lost_to(ledger, keys) == (Counts(submitted=7, indexed=7), {}, [])
 
 
-def test_a_lost_batch_that_is_given_back_waits_again(ledger: Ledger) -> None:
+def test_a_lost_batch_that_is_given_back_waits_again(ledger: Ledger, keys: QueueKeys) -> None:
     register(ledger, "a", 7)
     lease = held(ledger.start("a", 10))
-    lose(ledger, "a")
-    assert ledger.release(lease) is Held.LOST
+    lose(keys, "a")
+    assert ledger.release(lease) is LeaseState.LOST
     assert held(ledger.start("a", 10)).payload == "payload of a"
 
 
-def test_a_batch_that_is_finished_by_another_is_no_lost_one(ledger: Ledger) -> None:
+def test_a_batch_that_is_finished_by_another_is_no_lost_one(ledger: Ledger, keys: QueueKeys) -> None:
     register(ledger, "a", 7)
     late = held(ledger.start("a", 0))
     ledger.finish(held(ledger.start("a", 10)), Counts(indexed=7))
-    assert ledger.begin(late) is Held.TAKEN
-    assert ledger.finish(late, Counts(indexed=7)) is Held.TAKEN
-    assert ledger.release(late) is Held.TAKEN
-    assert ledger.split(late, [("b", "part", 7)]) is Held.TAKEN
-    assert lost_to(ledger) == (Counts(submitted=7, indexed=7), {}, [])
+    assert ledger.begin(late) is LeaseState.TAKEN
+    assert ledger.finish(late, Counts(indexed=7)) is LeaseState.TAKEN
+    assert ledger.release(late) is LeaseState.TAKEN
+    assert ledger.split(late, [("b", "part", 7)]) is LeaseState.TAKEN
+    assert lost_to(ledger, keys) == (Counts(submitted=7, indexed=7), {}, [])
 
 
-def test_a_redis_that_lost_everything_is_told_what_became_of_a_batch_in_flight(ledger: Ledger) -> None:
+def test_a_redis_that_lost_everything_is_told_what_became_of_a_batch_in_flight(ledger: Ledger, keys: QueueKeys) -> None:
     register(ledger, "a", 7)
     lease = held(ledger.start("a", 10))
-    for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
-        ledger.redis.delete(key)
-    assert ledger.begin(lease) is Held.LOST
-    assert ledger.finish(lease, Counts(indexed=7)) is Held.LOST
-    assert lost_to(ledger) == (Counts(submitted=7, indexed=7), {}, [])
+    keys.delete_all()
+    assert ledger.begin(lease) is LeaseState.LOST
+    assert ledger.finish(lease, Counts(indexed=7)) is LeaseState.LOST
+    assert lost_to(ledger, keys) == (Counts(submitted=7, indexed=7), {}, [])
 
 
 @pytest.mark.parametrize("gone", ["waiting:bulk", "leased"])
-def test_a_batch_that_no_set_names_any_more_waits_again(ledger: Ledger, gone: str) -> None:
+def test_a_batch_that_no_set_names_any_more_waits_again(ledger: Ledger, gone: str, keys: QueueKeys) -> None:
     register(ledger, "a", 7)
     if gone == "leased":
         held(ledger.start("a", 10))
-    ledger.redis.delete(f"{ledger.prefix}:{gone}")
+    keys.redis.delete(f"{keys.prefix}:{gone}")
     assert ledger.audit() == "0"
     assert ledger.recover(0, idle=True) == [("a", BULK)]
 
 
-def test_an_audit_finds_what_was_lost_of_many_batches(ledger: Ledger) -> None:
+def test_an_audit_finds_what_was_lost_of_many_batches(ledger: Ledger, keys: QueueKeys) -> None:
     for number in range(1000):
         register(ledger, str(number))
-    lose(ledger, "7")
-    ledger.redis.delete(f"{ledger.prefix}:batch:8")
-    ledger.redis.zrem(f"{ledger.prefix}:waiting:{BULK}", "8")
+    lose(keys, "7")
+    keys.redis.delete(f"{keys.prefix}:batch:8")
+    keys.redis.zrem(f"{keys.prefix}:waiting:{BULK}", "8")
     cursor = ledger.audit()
     assert cursor != "0"
     while cursor != "0":
@@ -494,37 +496,37 @@ def test_an_audit_finds_what_was_lost_of_many_batches(ledger: Ledger) -> None:
     assert ledger.counts("job") == Counts(submitted=1000, failed=2)
 
 
-def test_of_batches_that_were_evicted_with_their_job_each_leaves_a_dead_letter(ledger: Ledger) -> None:
+def test_of_batches_that_were_evicted_with_their_job_each_leaves_a_dead_letter(ledger: Ledger, keys: QueueKeys) -> None:
     register(ledger, "a", 3)
     register(ledger, "b", 4)
-    for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
+    for key in keys.all():
         if not key.endswith(":batches"):
-            ledger.redis.delete(key)
+            keys.redis.delete(key)
     assert ledger.audit() == "0"
-    assert lost_to(ledger) == (Counts(submitted=7, failed=7), {}, ["BatchLost", "BatchLost"])
+    assert lost_to(ledger, keys) == (Counts(submitted=7, failed=7), {}, ["BatchLost", "BatchLost"])
 
 
-def evict_counts(ledger: Ledger, job: str = "job") -> None:
-    ledger.redis.delete(f"{ledger.prefix}:job:{job}")
+def evict_counts(keys: QueueKeys, job: str = "job") -> None:
+    keys.redis.delete(f"{keys.prefix}:job:{job}")
 
 
-def test_a_job_whose_counts_were_evicted_is_counted_anew(ledger: Ledger) -> None:
+def test_a_job_whose_counts_were_evicted_is_counted_anew(ledger: Ledger, keys: QueueKeys) -> None:
     register(ledger, "a", 3)
     register(ledger, "b", 4)
     register(ledger, "c", 5, job="another")
-    evict_counts(ledger)
+    evict_counts(keys)
     ledger.finish(held(ledger.start("a", 10)), Counts(indexed=2), rest=("the rest", 1))
     assert ledger.counts("job") == Counts(submitted=7, indexed=2)
     ledger.finish(held(ledger.start("a", 10)), Counts(indexed=1))
     assert ledger.counts("job") == Counts(submitted=7, indexed=3)
     ledger.finish(held(ledger.start("b", 10)), Counts(indexed=4))
-    assert lost_to(ledger) == (Counts(submitted=7, indexed=7), {"waiting": "5"}, [])
+    assert lost_to(ledger, keys) == (Counts(submitted=7, indexed=7), {"waiting": "5"}, [])
 
 
-def test_a_producer_goes_on_with_a_job_whose_counts_were_evicted(ledger: Ledger) -> None:
+def test_a_producer_goes_on_with_a_job_whose_counts_were_evicted(ledger: Ledger, keys: QueueKeys) -> None:
     first = register(ledger, "a", 10)
     last = ledger.register("b", "payload", 10, "job", BULK, first)
-    evict_counts(ledger)
+    evict_counts(keys)
     ledger.finish(held(ledger.start("a", 10)), Counts(indexed=10))
     assert ledger.counts("job") == Counts(submitted=20, indexed=10)
     ledger.register("c", "payload", 10, "job", BULK, last)
@@ -535,49 +537,54 @@ def test_a_producer_goes_on_with_a_job_whose_counts_were_evicted(ledger: Ledger)
     assert ledger.counts("job") == Counts(submitted=30, indexed=30)
 
 
-def test_a_batch_that_is_registered_after_the_counts_were_evicted_does_not_hide_those_before(ledger: Ledger) -> None:
+def test_a_batch_that_is_registered_after_the_counts_were_evicted_does_not_hide_those_before(
+    ledger: Ledger, keys: QueueKeys
+) -> None:
     last = register(ledger, "a", 10)
-    evict_counts(ledger)
+    evict_counts(keys)
     ledger.register("b", "payload", 5, "job", BULK, last)
     assert ledger.counts("job") == Counts(submitted=15)
     ledger.finish(held(ledger.start("b", 10)), Counts(indexed=5))
     assert ledger.counts("job") == Counts(submitted=15, indexed=5)
-    lose(ledger, "a")
+    lose(keys, "a")
     assert ledger.audit() == "0"
-    assert lost_to(ledger) == (Counts(submitted=15, indexed=5, failed=10), {}, ["BatchLost"])
+    assert lost_to(ledger, keys) == (Counts(submitted=15, indexed=5, failed=10), {}, ["BatchLost"])
 
 
-def test_a_batch_that_is_registered_again_after_the_counts_were_evicted_is_counted_once(ledger: Ledger) -> None:
+def test_a_batch_that_is_registered_again_after_the_counts_were_evicted_is_counted_once(
+    ledger: Ledger, keys: QueueKeys
+) -> None:
     last = register(ledger, "a", 10)
     arrival = ledger.register("b", "payload", 5, "job", BULK, last)
-    evict_counts(ledger)
+    evict_counts(keys)
     assert ledger.register("b", "payload", 5, "job", BULK, last) == arrival
-    assert lost_to(ledger) == (Counts(submitted=15), {"waiting": "15"}, [])
+    assert lost_to(ledger, keys) == (Counts(submitted=15), {"waiting": "15"}, [])
 
 
-def test_batches_in_flight_when_redis_lost_everything_are_counted_as_they_end(ledger: Ledger) -> None:
+def test_batches_in_flight_when_redis_lost_everything_are_counted_as_they_end(ledger: Ledger, keys: QueueKeys) -> None:
     register(ledger, "a", 10)
     last = register(ledger, "b", 20)
     first, second = held(ledger.start("a", 10)), held(ledger.start("b", 10))
-    for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
-        ledger.redis.delete(key)
-    ledger.redis.set(f"{ledger.prefix}:clock", last + 1000)  # those that come now came later
+    keys.delete_all()
+    keys.redis.set(f"{keys.prefix}:clock", last + 1000)  # those that come now came later
     ledger.register("c", "payload", 5, "job", BULK, last)
     assert ledger.counts("job") == Counts(submitted=5)
     ledger.finish(first, Counts(indexed=4), rest=("the rest", 6))
     assert ledger.counts("job") == Counts(submitted=15, indexed=4)
-    assert ledger.split(second, [("d", "part", 10), ("e", "part", 10)]) is Held.LOST
+    assert ledger.split(second, [("d", "part", 10), ("e", "part", 10)]) is LeaseState.LOST
     assert ledger.counts("job") == Counts(submitted=35, indexed=4)
     for id, documents in {"a": 6, "d": 10, "e": 10, "c": 5}.items():
         ledger.finish(held(ledger.start(id, 10)), Counts(indexed=documents))
-    assert lost_to(ledger) == (Counts(submitted=35, indexed=35), {}, [])
+    assert lost_to(ledger, keys) == (Counts(submitted=35, indexed=35), {}, [])
 
 
-def test_a_letter_from_before_the_counts_were_evicted_is_retried_without_a_count_below_zero(ledger: Ledger) -> None:
+def test_a_letter_from_before_the_counts_were_evicted_is_retried_without_a_count_below_zero(
+    ledger: Ledger, keys: QueueKeys
+) -> None:
     last = register(ledger, "a")
     lost = letter({"delete": {"id": "x", "version": None}}, "Error", "reason", last)
     ledger.finish(held(ledger.start("a", 10)), Counts(), [lost])
-    evict_counts(ledger)
+    evict_counts(keys)
     ledger.register("b", "payload", 5, "job", BULK, last)
     batch = DeadLetters(ledger).retry(next(DeadLetters(ledger).list()).id)
     assert batch is not None
@@ -587,11 +594,11 @@ def test_a_letter_from_before_the_counts_were_evicted_is_retried_without_a_count
     assert ledger.counts("job") == Counts(submitted=6, indexed=5, deleted=1)
 
 
-def test_a_letter_whose_job_is_forgotten_is_retried_all_the_same(ledger: Ledger) -> None:
+def test_a_letter_whose_job_is_forgotten_is_retried_all_the_same(ledger: Ledger, keys: QueueKeys) -> None:
     register(ledger, "a")
     lost = letter({"delete": {"id": "x", "version": None}}, "Error", "reason", 7)
     ledger.finish(held(ledger.start("a", 10)), Counts(), [lost])
-    ledger.redis.delete(f"{ledger.prefix}:job:job")
+    keys.redis.delete(f"{keys.prefix}:job:job")
     batch = DeadLetters(ledger).retry(next(DeadLetters(ledger).list()).id)
     assert batch is not None
     ledger.finish(held(ledger.start(batch[0], 10)), Counts(deleted=1))

@@ -18,44 +18,47 @@ from postings_ingest import AsyncProducer, Counts, Job, Ledger, Producer
 from postings_ingest.queue.ledger import BULK
 from postings_ingest.queue.messages import unpack
 from postings_ingest.queue.status import queue_status
+from tests.support.queue_keys import QueueKeys
 from tests.support.redis_server import RedisServer, free_port
 from tests.support.worker import until
 
 
-def texts_of(ledger: Ledger) -> list[list[str]]:
+def texts_of(keys: QueueKeys) -> list[list[str]]:
     """Ids by batch, in no order."""
-    keys = list(ledger.redis.scan_iter(f"{ledger.prefix}:batch:*"))
-    return [[operation.id for operation in unpack(ledger.redis.hget(key, "payload"))] for key in keys]
+    batches = list(keys.redis.scan_iter(f"{keys.prefix}:batch:*"))
+    return [[operation.id for operation in unpack(keys.redis.hget(key, "payload"))] for key in batches]
 
 
 def documents(number: int) -> Iterator[Document]:
     return (Document(str(each), f"document number {each}") for each in range(number))
 
 
-def test_what_is_added_goes_out_in_batches_of_256(settings: Settings, ledger: Ledger) -> None:
+def test_what_is_added_goes_out_in_batches_of_256(settings: Settings, ledger: Ledger, keys: QueueKeys) -> None:
     with Producer(settings, linger=600) as producer:
         for document in documents(600):
             producer.add(document)
         assert producer.unsent == 600 - 512
         producer.flush()
         assert producer.unsent == 0
-    assert sorted(map(len, texts_of(ledger))) == [88, 256, 256]
+    assert sorted(map(len, texts_of(keys))) == [88, 256, 256]
     assert producer.job.progress() == Counts(submitted=600)
 
 
-def test_batches_hold_at_most_a_mebibyte_but_for_one_document_alone(settings: Settings, ledger: Ledger) -> None:
+def test_batches_hold_at_most_a_mebibyte_but_for_one_document_alone(
+    settings: Settings, ledger: Ledger, keys: QueueKeys
+) -> None:
     with Producer(settings, linger=600) as producer:
         for number, length in enumerate([400_000, 400_000, 400_000, 3_000_000, 10]):
             producer.add(Document(str(number), "a" * length))
-    assert sorted(texts_of(ledger)) == [["0", "1"], ["2"], ["3"], ["4"]]
+    assert sorted(texts_of(keys)) == [["0", "1"], ["2"], ["3"], ["4"]]
 
 
-def test_a_batch_holds_one_operation_on_a_document(settings: Settings, ledger: Ledger) -> None:
+def test_a_batch_holds_one_operation_on_a_document(settings: Settings, ledger: Ledger, keys: QueueKeys) -> None:
     with Producer(settings, linger=600) as producer:
         producer.add(Document("a", "first"))
         producer.add(Document("b", "other"))
         producer.delete("a")
-    assert sorted(texts_of(ledger)) == [["a"], ["a", "b"]]
+    assert sorted(texts_of(keys)) == [["a"], ["a", "b"]]
 
 
 def test_what_has_waited_for_company_goes_out_alone(settings: Settings, ledger: Ledger) -> None:
@@ -65,7 +68,7 @@ def test_what_has_waited_for_company_goes_out_alone(settings: Settings, ledger: 
     producer.close()
 
 
-def test_a_full_queue_refuses_and_nothing_is_lost(settings: Settings, ledger: Ledger) -> None:
+def test_a_full_queue_refuses_and_nothing_is_lost(settings: Settings, ledger: Ledger, keys: QueueKeys) -> None:
     settings = settings.model_copy(update={"queue_limit": 300})
     producer = Producer(settings, linger=600, when_full="raise")
     refused = None
@@ -77,31 +80,31 @@ def test_a_full_queue_refuses_and_nothing_is_lost(settings: Settings, ledger: Le
             break
     assert refused is not None
     assert refused[0] == "512"
-    assert "the queue holds 256 documents, and 256 more would pass the limit of 300" in refused[1]
+    assert "the queue holds 256 documents, and 256 more would exceed the limit of 300" in refused[1]
     with pytest.raises(QueueFull):
         producer.flush()
     assert producer.unsent == 256
-    ledger.redis.hset(f"{ledger.prefix}:counts", "waiting", 0)  # as if workers had done the first batch
+    keys.redis.hset(f"{keys.prefix}:counts", "waiting", 0)  # as if workers had done the first batch
     assert producer.flush().progress() == Counts(submitted=512)
     producer.close()
 
 
-def test_a_full_queue_is_waited_for(settings: Settings, ledger: Ledger) -> None:
+def test_a_full_queue_is_waited_for(settings: Settings, ledger: Ledger, keys: QueueKeys) -> None:
     settings = settings.model_copy(update={"queue_limit": 300})
     producer = Producer(settings, linger=600)
     thread = threading.Thread(target=lambda: [producer.add(document) for document in documents(600)])
     thread.start()
     until(lambda: queue_status(ledger).queued == 256, "the first batch wasn't sent")
     assert thread.is_alive()
-    ledger.redis.hset(f"{ledger.prefix}:counts", "waiting", 0)
+    keys.redis.hset(f"{keys.prefix}:counts", "waiting", 0)
     thread.join(60)
     assert not thread.is_alive()
-    ledger.redis.hset(f"{ledger.prefix}:counts", "waiting", 0)
+    keys.redis.hset(f"{keys.prefix}:counts", "waiting", 0)
     producer.close()
     assert producer.job.progress() == Counts(submitted=600)
 
 
-def test_many_threads_share_a_producer(settings: Settings, ledger: Ledger) -> None:
+def test_many_threads_share_a_producer(settings: Settings, ledger: Ledger, keys: QueueKeys) -> None:
     with Producer(settings, linger=0.001) as producer:
         threads = [
             threading.Thread(
@@ -114,7 +117,7 @@ def test_many_threads_share_a_producer(settings: Settings, ledger: Ledger) -> No
         for thread in threads:
             thread.join()
     assert producer.job.progress().submitted == 1200
-    assert sum(map(len, texts_of(ledger))) == 1200
+    assert sum(map(len, texts_of(keys))) == 1200
 
 
 def test_asyncio_may_queue_without_blocking_its_loop(settings: Settings, ledger: Ledger) -> None:
@@ -201,7 +204,7 @@ def test_a_redis_that_restarts_is_waited_for_and_said_once(
     until(lambda: len(seen) == 1, "the job isn't watched")
     own_redis.kill()
     until(lambda: "waiting for job job: Redis at" in caplog.text, "nothing is said")
-    with pytest.raises(TimeoutError, match=r"documents are under way after 0\.5 s, as job job"):
+    with pytest.raises(TimeoutError, match=r"job job: documents are unfinished after 0\.5 s"):
         Job(ledger, "job").wait(0.5)
     own_redis.start()
     lease = ledger.start("a", 10)
@@ -213,19 +216,20 @@ def test_a_redis_that_restarts_is_waited_for_and_said_once(
     assert [line[:19] for line in said] == ["waiting for job job", "Redis answers again"]
 
 
-def test_a_job_that_redis_lost_is_no_longer_waited_for(settings: Settings, ledger: Ledger) -> None:
+def test_a_job_that_redis_lost_is_no_longer_waited_for(settings: Settings, ledger: Ledger, keys: QueueKeys) -> None:
     ledger.register("a", "payload", 2, "job", BULK)
     watched = Job(ledger, "job").watch()
     assert next(watched) == Counts(submitted=2)
-    for key in ledger.redis.scan_iter(f"{ledger.prefix}:*"):
-        ledger.redis.delete(key)
+    keys.delete_all()
     with pytest.raises(JobNotFound, match="Redis has lost job job when 0 of 2 documents were done"):
         next(watched)
 
 
-def test_a_lost_batch_is_noticed_by_whoever_waits_though_no_worker_lives(settings: Settings, ledger: Ledger) -> None:
+def test_a_lost_batch_is_noticed_by_whoever_waits_though_no_worker_lives(
+    settings: Settings, ledger: Ledger, keys: QueueKeys
+) -> None:
     ledger.register("a", "payload", 2, "job", BULK)
-    ledger.redis.delete(f"{ledger.prefix}:batch:a")
+    keys.redis.delete(f"{keys.prefix}:batch:a")
     assert Job(ledger, "job").wait(60) == Counts(submitted=2, failed=2)
 
 
@@ -278,3 +282,19 @@ def test_a_producer_goes_on_after_what_had_lingered_was_sent_late(settings: Sett
     flushing.start()
     flushing.join(30)
     assert not flushing.is_alive()
+
+
+def test_whoever_waits_is_called_each_time_the_counts_change(ledger: Ledger) -> None:
+    ledger.register("a", "payload", 2, "job", BULK)
+    seen: list[Counts] = []
+
+    def note(counts: Counts) -> None:
+        seen.append(counts)
+        if not counts.done:
+            lease = ledger.start("a", 60)
+            assert lease is not None
+            ledger.finish(lease, Counts(indexed=1, deleted=1))
+
+    finished = Counts(submitted=2, indexed=1, deleted=1)
+    assert Job(ledger, "job").wait(60, progress=note) == finished
+    assert seen == [Counts(submitted=2), finished]

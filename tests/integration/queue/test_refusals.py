@@ -78,7 +78,7 @@ def test_a_user_who_may_not_do_enough(
     settings = on(settings, redis_url=with_user(own_redis, keys=keys, categories=categories))
     producer = Producer(settings, linger=600, timeout=3)
     producer.add(Document("a", "text"))
-    expected = "doesn't allow what its user in POSTINGS_REDIS_URL must do: .* give it the keys postings:"
+    expected = "doesn't give the user in POSTINGS_REDIS_URL the permissions that are needed: .* allow the keys"
     with pytest.raises(ConfigurationError, match=expected):
         producer.flush()
     producer.__exit__(KeyError, KeyError(), None)
@@ -123,7 +123,7 @@ def test_a_broker_of_its_own_is_told_by_its_own_setting(
     settings = on(settings, broker_url=with_user(own_redis, keys=["other:*"], categories=["+@all"]))
     producer = Producer(settings, linger=600)
     producer.add(Document("a", "text"))
-    expected = "^the broker redis://.* doesn't allow what its user in POSTINGS_BROKER_URL .* 1 operations were accepted"
+    expected = "^the broker redis://.* doesn't give the user in POSTINGS_BROKER_URL .* 1 operations were accepted"
     with pytest.raises(ConfigurationError, match=expected):
         producer.close()
     assert "the worker can't go on: the broker redis://" in ended_worker(settings, tmp_path / "worker.log")
@@ -140,7 +140,7 @@ def test_tls_on_one_side_only(settings: Settings, own_redis: RedisServer, tls_re
 def test_what_is_no_redis() -> None:
     said = redis.exceptions.InvalidResponse("Protocol Error: b'HTTP/1.1 400 Bad Request'")
     found = refusal(said, "Redis at h:80", "POSTINGS_REDIS_URL")
-    assert str(found).startswith("Redis at h:80: what answers isn't Redis; look at the port in POSTINGS_REDIS_URL")
+    assert str(found).startswith("Redis at h:80 isn't Redis; check the port in POSTINGS_REDIS_URL")
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def cluster(redis_binary: str, tmp_path: Path) -> Iterator[tuple[RedisServer, Re
 def test_a_cluster(settings: Settings, cluster: tuple[RedisServer, RedisServer]) -> None:
     first, second = cluster
     settings = on(settings, redis_url=first.url)
-    expected = "is a node of a cluster and doesn't keep all keys .* a Redis that isn't in cluster mode"
+    expected = "is a node of a cluster and doesn't hold all keys .* a Redis that isn't in cluster mode"
     with pytest.raises(ConfigurationError, match=expected):
         queue_status(Ledger(settings))
     with redis.Redis.from_url(first.url) as one, redis.Redis.from_url(second.url) as other:
@@ -190,9 +190,11 @@ def test_a_replica(settings: Settings, own_redis: RedisServer) -> None:
     with redis.Redis.from_url(own_redis.url) as admin:
         admin.replicaof("127.0.0.1", "1")
         try:
-            with pytest.raises(ConfigurationError, match=r"^Redis at .* is a replica: name the primary in POSTINGS_R"):
+            with pytest.raises(ConfigurationError, match=r"^Redis at .* is a replica: set POSTINGS_REDIS_URL to"):
                 producer.flush()
-            with pytest.raises(ConfigurationError, match=r"^the broker .* is a replica: name the primary"):
+            with pytest.raises(
+                ConfigurationError, match=r"^the broker .* is a replica: set POSTINGS_[A-Z]+_URL to the primary"
+            ):
                 announce(celery_app(settings), settings, "a", BULK)
         finally:
             admin.replicaof("NO", "ONE")
@@ -212,7 +214,7 @@ def test_a_redis_in_protected_mode(settings: Settings, redis_binary: str, tmp_pa
     server.start()
     try:
         settings = on(settings, redis_url=server.url.replace("127.0.0.1", address))
-        refused_everywhere(settings, "^Redis at .* accepts only local clients: set a password for it, or bind it to an")
+        refused_everywhere(settings, "^Redis at .* accepts only local clients: give it a password, or bind it to an")
     finally:
         server.kill()
 

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from postings_ingest.queue.celery_app import TASK, celery_app, queue_name
 from postings_ingest.queue.ledger import BULK, INTERACTIVE
 from postings_ingest.queue.messages import dump, pack, to_json
 from postings_ingest.queue.status import queue_status
+from tests.support.queue_keys import QueueKeys
 from tests.support.redis_server import RedisServer, free_port
 from tests.support.worker import Worker, until
 
@@ -136,7 +138,8 @@ def slow_batch(settings: Settings, worker: Worker) -> tuple[str, Job]:
         producer.add(Document("slow", "SLOW"))
     ledger = Ledger(settings)
     until(lambda: queue_status(ledger).in_flight == 1, "the document isn't in flight")
-    (id,) = ledger.redis.zrange(f"{ledger.prefix}:leased", 0, -1)
+    keys = QueueKeys(settings)
+    (id,) = keys.redis.zrange(f"{keys.prefix}:leased", 0, -1)
     return id, producer.job
 
 
@@ -152,18 +155,23 @@ UNANNOUNCED = pack([dump(to_json(Document("unannounced", "its announcement was l
 
 
 def test_a_worker_whose_batch_was_taken_while_redis_was_away_is_ready_again(
-    settings: Settings, encoder: Encoder, start_worker: StartWorker, own_redis: RedisServer, faults: Path
+    settings: Settings,
+    encoder: Encoder,
+    start_worker: StartWorker,
+    own_redis: RedisServer,
+    faults: Path,
 ) -> None:
     settings, port = with_port(on(settings, own_redis))
+    keys = QueueKeys(settings)
     worker = start_worker(settings=settings, faults=faults)
     id, job = slow_batch(settings, worker)
     ledger = Ledger(settings)
     other = None
-    while other is None:  # the worker's keeper may renew its lease in between
-        ledger.redis.zadd(f"{ledger.prefix}:leased", {id: 0})
+    while other is None:  # the worker's heartbeat may renew its lease in between
+        keys.redis.zadd(f"{keys.prefix}:leased", {id: 0})
         other = ledger.start(id, 600)
     own_redis.kill()
-    until(lambda: "waiting, then trying again" in worker.log.read_text(), "the worker doesn't notice")
+    until(lambda: "waiting to retry: " in worker.log.read_text(), "the worker doesn't notice")
     assert not ready(port)
     own_redis.start()
     until(lambda: ready(port), "the worker isn't ready again", 10)
@@ -185,7 +193,7 @@ def test_a_batch_in_hand_that_redis_lost_is_indexed_and_counted_all_the_same(
     worker = start_worker(settings=settings, faults=faults)
     _, job = slow_batch(settings, worker)
     forgetful_redis.kill()
-    until(lambda: "waiting, then trying again" in worker.log.read_text(), "the worker doesn't notice")
+    until(lambda: "waiting to retry: " in worker.log.read_text(), "the worker doesn't notice")
     assert not ready(port)
     forgetful_redis.start()
     ledger = Ledger(settings)
@@ -196,18 +204,18 @@ def test_a_batch_in_hand_that_redis_lost_is_indexed_and_counted_all_the_same(
     assert Job(ledger, "another").wait(15) == Counts(submitted=1, indexed=1)
     worker.stop()
     said = worker.log.read_text()
-    assert "Redis lost the batch: its documents are indexed all the same" in said
+    assert "Redis lost the batch: its documents are indexed anyway" in said
     assert "another worker" not in said
     assert indexed(settings, encoder).keys() == {"slow", "unannounced"}
 
 
 def test_a_batch_that_redis_evicted_has_failed_instead_of_being_waited_for(
-    settings: Settings, ledger: Ledger, start_worker: StartWorker, faults: Path
+    settings: Settings, ledger: Ledger, start_worker: StartWorker, faults: Path, keys: QueueKeys
 ) -> None:
     worker = start_worker(faults=faults)
     worker.wait_until_ready()
     ledger.register("unannounced", UNANNOUNCED, 1, "job", BULK)
-    ledger.redis.delete(f"{ledger.prefix}:batch:unannounced")
+    keys.redis.delete(f"{keys.prefix}:batch:unannounced")
     assert Job(ledger, "job").wait(60) == Counts(submitted=1, failed=1)
     assert "lost batches with 1 documents: they count as failed" in worker.log.read_text()
 
@@ -218,7 +226,7 @@ def test_an_index_that_is_away_is_waited_for(
     (faults / "index").touch()
     worker = start_worker(faults=faults)
     with Producer(settings) as producer:
-        producer.add(Document("a", "patience"))
+        producer.add(Document("a", "retrier"))
     ledger = Ledger(settings)
     until(lambda: any(each.trouble for each in queue_status(ledger).workers), "no worker says what it waits for")
     (told,) = queue_status(ledger).workers
@@ -262,10 +270,11 @@ def test_a_poison_document_ends_in_the_dead_letters_and_its_neighbours_in_the_in
             assert deaths < 12
             worker = start_worker(faults=faults)
         threading.Event().wait(0.1)
-    assert producer.job.progress() == Counts(submitted=256, indexed=255, failed=1)
+    # A neighbor that was written just before the worker died is unchanged when it is delivered again.
+    assert replace(producer.job.progress(), unchanged=0) == Counts(submitted=256, indexed=255, failed=1)
     (letter,) = producer.job.failures()
     assert (letter.document, letter.error) == ("77", "WorkerDied")
-    assert "died or hung in 2 deliveries" in letter.reason
+    assert "crashed or hung on both attempts" in letter.reason
     (faults / "poison").unlink()
     batch = DeadLetters(ledger).retry(letter.id)
     assert batch is not None  # nobody announced it: the idle worker finds it
@@ -295,7 +304,7 @@ def test_a_document_that_hangs_its_worker_ends_in_the_dead_letters(
     (letter,) = producer.job.failures()
     assert (letter.document, letter.error) == ("1", "WorkerDied")
     said = worker.log.read_text()
-    assert "a batch hasn't moved for" in said
+    assert "a batch made no progress for" in said
     assert "encode_documents" in said  # where it hung
 
 
@@ -317,7 +326,7 @@ def test_a_hanging_write_is_noticed_beside_a_thread_that_gets_on(
             assert number < 2000, "the worker lives on"
             threading.Event().wait(0.05)
     assert worker.process.returncode == -signal.SIGKILL
-    assert "a batch hasn't moved for" in worker.log.read_text()
+    assert "a batch made no progress for" in worker.log.read_text()
     assert producer.job.progress().indexed > 1
 
 
@@ -341,19 +350,19 @@ def test_a_queue_that_fills_redis_is_worked_off(
 ) -> None:
     settings = settings.model_copy(update={"redis_url": type(settings.redis_url)(limited_redis.url)})
     settings.model_fields_set.add("redis_url")
-    ledger = Ledger(settings)
+    keys = QueueKeys(settings)
     with Producer(settings, when_full="raise") as producer:
         for number in range(2000):  # so large that what Redis needs for its clients counts for little
             producer.add(Document(str(number), f"document number {number}", metadata={"padding": "x" * 2000}))
         producer.flush()
-        used = int(ledger.redis.info("memory")["used_memory"])
-        ledger.redis.config_set("maxmemory", int(used / 0.85))
+        used = int(keys.redis.info("memory")["used_memory"])
+        keys.redis.config_set("maxmemory", int(used / 0.85))
         producer.add(Document("one more", "too many"))
-        with pytest.raises(QueueFull, match="documents are taken up to 80 %"):
+        with pytest.raises(QueueFull, match="documents are accepted up to 80 %"):
             producer.flush()
         start_worker(settings=settings)
         until(lambda: producer.job.progress().done == 2000, "the queue isn't worked off")
-        ledger.redis.config_set("maxmemory", 2 * used)
+        keys.redis.config_set("maxmemory", 2 * used)
     assert producer.job.wait(60) == Counts(submitted=2001, indexed=2001)
 
 
@@ -510,15 +519,15 @@ BAD = {
 
 
 def test_bad_messages_end_in_the_dead_letters_and_the_worker_goes_on(
-    settings: Settings, ledger: Ledger, start_worker: StartWorker
+    settings: Settings, ledger: Ledger, start_worker: StartWorker, keys: QueueKeys
 ) -> None:
     app = celery_app(settings)
     prefix = app.conf.broker_transport_options["global_keyprefix"]
     worker = start_worker()
     worker.wait_until_ready()
     for message in BAD.values():
-        ledger.redis.lpush(prefix + queue_name(settings, INTERACTIVE), json.dumps(message))
-    ledger.redis.lpush(prefix + queue_name(settings, INTERACTIVE), b"\xff\xfe not JSON at all")
+        keys.redis.lpush(prefix + queue_name(settings, INTERACTIVE), json.dumps(message))
+    keys.redis.lpush(prefix + queue_name(settings, INTERACTIVE), b"\xff\xfe not JSON at all")
     letters = DeadLetters(ledger)
     until(lambda: len(letters) == len(BAD) + 1, f"{len(BAD) + 1} dead letters")
     assert all(each.reason and each.error == "InvalidMessage" for each in letters.list())

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from postings import Encoder, Index, SparseVector
+from postings.batching import batched
 from postings.errors import InvalidInput
 from postings.index import SearchRequest
 from postings.passages import passage_input
@@ -72,8 +73,8 @@ def measure_model(
     encoder.encode_documents(texts[:1])  # warm up: allocations and the like don't count
     documents: list[SparseVector] = []
     began = time.perf_counter()
-    for start in range(0, len(texts), _CHUNK):
-        documents += encoder.encode_documents(texts[start : start + _CHUNK])
+    for chunk in batched(texts, _CHUNK):
+        documents += encoder.encode_documents(chunk)
         report("encoding documents", len(documents), len(texts))
     seconds = time.perf_counter() - began
     ids, queries = list(data.corpus), _encode_queries(encoder, data)

@@ -11,11 +11,11 @@ from typing import Any
 
 from postings import EdgeIndex, Encoder, Index, SparseVector
 from postings.arguments import as_integer
+from postings.batching import batched
 from postings.documents import point_id
 from postings.errors import ConfigurationError
 from postings.index import Point, SearchRequest
 from postings_training.callbacks import OnProgress
-from postings_training.data.batching import batched
 from postings_training.data.resemblance import resemblance, shingles
 from postings_training.data.rows import Row, read_rows
 from postings_training.mining.answers import Answers, text_key

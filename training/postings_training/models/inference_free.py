@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from postings.batching import batched
 from postings.encoder.toolkit import modules_of
-from postings_training.data.batching import batched
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
@@ -52,7 +52,7 @@ def inverse_frequencies(tokenizer: Any, documents: Iterable[str]) -> torch.Tenso
     counts = torch.zeros(len(tokenizer.get_vocab()))
     total = 0
     for batch in batched(documents, 1024):
-        for ids in tokenizer(list(batch), add_special_tokens=False, truncation=True)["input_ids"]:
+        for ids in tokenizer(batch, add_special_tokens=False, truncation=True)["input_ids"]:
             counts[torch.tensor(sorted(set(ids)), dtype=torch.int64)] += 1
         total += len(batch)
     return torch.log1p((total - counts + 0.5) / (counts + 0.5))

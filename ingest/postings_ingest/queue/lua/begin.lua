@@ -1,7 +1,7 @@
--- The work on a batch begins: from now on, the death of its worker is held against it.
+-- The work on a batch begins: count this delivery, because from now on the batch is blamed if its worker dies.
 local id, token, deliveries = ARGV[1], ARGV[2], ARGV[3]
-local held = holding(id, token)
-if held == 'held' then
+local state = lease_state(id, token)
+if state == 'valid' then
   redis.call('HSET', batch_key(id), 'deliveries', deliveries)
 end
-return held
+return state

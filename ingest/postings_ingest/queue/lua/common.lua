@@ -1,4 +1,4 @@
--- Prepended to every script. KEYS[1] is the prefix of all keys of a collection's queue.
+-- Prepended to every script. KEYS[1] is the prefix of the keys of a collection's queue.
 local P = KEYS[1]
 
 local function now()
@@ -10,13 +10,13 @@ local function batch_key(id)
   return P .. ':batch:' .. id
 end
 
--- A batch is in one of these sets until it is finished; the counts are of documents.
-local function wait(id, queue, documents)
+-- Until it is finished, a batch is in the set of leased batches or in that of its queue. The counts are of documents.
+local function enqueue(id, queue, documents)
   redis.call('ZADD', P .. ':waiting:' .. queue, now(), id)
   redis.call('HINCRBY', P .. ':counts', 'waiting', documents)
 end
 
-local function leave(id, queue, documents)
+local function dequeue(id, queue, documents)
   if redis.call('ZREM', P .. ':leased', id) == 1 then
     redis.call('HINCRBY', P .. ':counts', 'leased', -documents)
     return true
@@ -27,25 +27,25 @@ local function leave(id, queue, documents)
   return false
 end
 
--- Beside each batch, what is needed to account for it should its key vanish: Redis may evict it.
-local function create(id, payload, documents, job, queue, arrival)
+-- The hash of batches repeats what is needed to account for a batch if its key vanishes, because Redis may evict it.
+local function add_batch(id, payload, documents, job, queue, arrival)
   redis.call('HSET', batch_key(id), 'payload', payload, 'documents', documents, 'job', job, 'queue', queue,
     'arrival', arrival, 'deliveries', 0)
   redis.call('HSET', P .. ':batches', id, cjson.encode({job, queue, tonumber(documents)}))
-  wait(id, queue, documents)
+  enqueue(id, queue, documents)
 end
 
--- What is gone on purpose is remembered for a while: whoever comes late then knows that Redis didn't lose it.
-local function forget(id)
+-- Remember for ten minutes that a batch was removed on purpose, so that late calls don't take it for lost.
+local function remove_batch(id)
   redis.call('DEL', batch_key(id))
   redis.call('HDEL', P .. ':batches', id)
   redis.call('SET', P .. ':done:' .. id, 1, 'EX', 600)
 end
 
--- How it stands with a lease: 'held', 'taken' by another worker since, or 'lost': Redis holds no such batch any more.
-local function holding(id, token)
+-- The state of a lease: 'valid', 'taken' by another worker since, or 'lost', which means that Redis has no such batch.
+local function lease_state(id, token)
   if redis.call('HGET', batch_key(id), 'token') == token then
-    return 'held'
+    return 'valid'
   elseif redis.call('EXISTS', batch_key(id), P .. ':done:' .. id) > 0 then
     return 'taken'
   end
@@ -61,8 +61,8 @@ local function count(job, field, number)
   redis.call('ZREMRANGEBYSCORE', P .. ':jobs', '-inf', now() - 30 * 24 * 3600 * 1000)
 end
 
--- A job whose counts Redis lost begins anew: what is known of its batches counts as submitted, once.
-local function readmit(job)
+-- If Redis lost a job's counts, start them again: the documents of its known batches count as submitted, once.
+local function restore_job(job)
   local key = P .. ':job:' .. job
   if redis.call('EXISTS', key) == 1 then
     return
@@ -78,24 +78,24 @@ local function readmit(job)
   count(job, 'submitted', open)
 end
 
--- What its holder knows of a batch that Redis lost together with the counts of its job: they didn't begin anew with it.
-local function vouch(id, job, arrival, documents)
-  readmit(job)
+-- If Redis lost a batch with its job's counts, the new counts lack it: its worker brings back what it knows.
+local function restore_submitted(id, job, arrival, documents)
+  restore_job(job)
   local anew = tonumber(redis.call('HGET', P .. ':job:' .. job, 'anew') or 0)
   if tonumber(arrival) < anew and redis.call('HEXISTS', P .. ':batches', id) == 0 then
     count(job, 'submitted', documents)
   end
 end
 
--- The key of a batch that nobody holds has vanished: its documents have failed, so that their job doesn't wait for them.
-local function bury(id, queues)
+-- The key of a batch that no worker has leased is lost: its documents fail, so that nobody waits for them.
+local function fail_lost_batch(id, queues)
   local kept = redis.call('HGET', P .. ':batches', id)
   local documents = 0
   if kept then
     local job, queue
     job, queue, documents = unpack(cjson.decode(kept))
-    leave(id, queue, documents)
-    readmit(job)
+    dequeue(id, queue, documents)
+    restore_job(job)
     count(job, 'failed', documents)
     local reason = 'Redis lost the batch of ' .. documents .. ' documents before it was done: it was evicted or deleted'
     redis.call('XADD', P .. ':dead', '*', 'job', job, 'letter', cjson.encode({document = cjson.null,
@@ -107,9 +107,9 @@ local function bury(id, queues)
     redis.call('ZREM', P .. ':waiting:' .. queue, id)
     left = left + redis.call('ZCARD', P .. ':waiting:' .. queue)
   end
-  if left == 0 then  -- also where nobody knows any more how many documents the batch had
+  if left == 0 then  -- even if it isn't known how many documents the batch had
     redis.call('DEL', P .. ':counts')
   end
-  forget(id)
+  remove_batch(id)
   return documents
 end

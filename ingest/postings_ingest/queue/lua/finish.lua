@@ -1,21 +1,21 @@
--- Count what became of a batch and forget it; or, if a rest is left to do, keep that. Only its last holder may.
--- Of a batch that Redis lost, the holder knows everything that it takes.
+-- Count what became of a batch, and remove it, or keep the rest that is left to do. Only the latest lease may do it.
+-- If Redis lost the batch, the arguments have everything that is needed.
 local id, token, job, queue, arrival, documents = unpack(ARGV, 1, 6)
 local rest, left = ARGV[11], tonumber(ARGV[12])
-local held = holding(id, token)
-if held == 'taken' then
-  return held
+local state = lease_state(id, token)
+if state == 'taken' then
+  return state
 end
-leave(id, queue, tonumber(documents))
-vouch(id, job, arrival, documents)
+dequeue(id, queue, tonumber(documents))
+restore_submitted(id, job, arrival, documents)
 if rest == '' then
-  forget(id)
+  remove_batch(id)
 else
-  create(id, rest, left, job, queue, arrival)
-  -- Grows beyond any token that was given: after a loss, too.
+  add_batch(id, rest, left, job, queue, arrival)
+  -- The token must exceed all that were given before, even after a loss.
   redis.call('HSET', batch_key(id), 'token', token + 1)
 end
--- Whatever isn't accounted for has failed: a batch that can't be read leaves one letter for all its documents.
+-- All other documents have failed: a batch that can't be read leaves one dead letter for all of them.
 local failed = tonumber(documents) - left
 for at, field in ipairs({'indexed', 'superseded', 'deleted'}) do
   count(job, field, ARGV[6 + at])
@@ -26,4 +26,4 @@ count(job, 'unchanged', ARGV[10])  -- of those indexed
 for at = 13, #ARGV do
   redis.call('XADD', P .. ':dead', '*', 'job', job, 'letter', ARGV[at])
 end
-return held
+return state

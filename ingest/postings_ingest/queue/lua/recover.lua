@@ -1,18 +1,18 @@
--- Batches to announce again: those whose holder is gone, and those whose announcement was lost on its way.
--- Besides, how many documents Redis lost of those.
--- What the caller holds is renewed first: after a pause of Redis, its leases look expired.
+-- Find batches to announce again: their lease has expired, or their announcement was lost.
+-- Also returns the number of documents that Redis has lost.
+-- First renew the caller's own leases, because after a pause of Redis they look expired.
 local timeout, idle = tonumber(ARGV[1]), ARGV[2] == '1'
 for at = 5, #ARGV do
   redis.call('ZADD', P .. ':leased', 'XX', now() + timeout, ARGV[at])
 end
--- When Redis' clock was set back, times that lie far ahead are brought home: else nothing would expire until then.
+-- If Redis' clock was set back, reduce times that are far in the future: otherwise nothing would expire until then.
 local far = now() + math.max(10 * timeout, 60000)
-local function bring_home(set, latest)
+local function cap(set, latest)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', set, '(' .. string.format('%.0f', far), '+inf', 'LIMIT', 0, 100)) do
     redis.call('ZADD', set, latest, id)
   end
 end
-bring_home(P .. ':leased', now() + timeout)
+cap(P .. ':leased', now() + timeout)
 local found, lost = {}, 0
 local function announce(id, queue)
   found[#found + 1] = id
@@ -21,16 +21,16 @@ end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. ':leased', '-inf', now(), 'LIMIT', 0, 100)) do
   local batch = redis.call('HMGET', batch_key(id), 'queue', 'documents')
   if batch[1] then
-    leave(id, batch[1], tonumber(batch[2]))
-    wait(id, batch[1], tonumber(batch[2]))
+    dequeue(id, batch[1], tonumber(batch[2]))
+    enqueue(id, batch[1], tonumber(batch[2]))
     announce(id, batch[1])
   else
-    lost = lost + bury(id, {ARGV[3], ARGV[4]})
+    lost = lost + fail_lost_batch(id, {ARGV[3], ARGV[4]})
   end
 end
 for at = 3, 4 do
   local waiting = P .. ':waiting:' .. ARGV[at]
-  bring_home(waiting, now())
+  cap(waiting, now())
   local before = now() - timeout
   if not idle then
     before = math.min(before, tonumber(redis.call('GET', P .. ':started:' .. ARGV[at]) or 0) - timeout)
@@ -40,7 +40,7 @@ for at = 3, 4 do
       redis.call('ZADD', waiting, now(), id)
       announce(id, ARGV[at])
     else
-      lost = lost + bury(id, {ARGV[3], ARGV[4]})
+      lost = lost + fail_lost_batch(id, {ARGV[3], ARGV[4]})
     end
   end
 end

@@ -1,13 +1,13 @@
--- Replace a batch by parts of it, in one step; one that Redis lost, too.
+-- Replace a batch by its parts, in one step, even if Redis lost it.
 local id, token, job, queue, arrival, documents = unpack(ARGV, 1, 6)
-local held = holding(id, token)
-if held == 'taken' then
-  return held
+local state = lease_state(id, token)
+if state == 'taken' then
+  return state
 end
-leave(id, queue, tonumber(documents))
-vouch(id, job, arrival, documents)
-forget(id)
+dequeue(id, queue, tonumber(documents))
+restore_submitted(id, job, arrival, documents)
+remove_batch(id)
 for at = 7, #ARGV, 3 do
-  create(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), job, queue, arrival)
+  add_batch(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), job, queue, arrival)
 end
-return held
+return state

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from postings_cli import progress
+from postings_cli import bars
 
 HIDDEN, BACK = "\x1b[?25l", "\x1b[?25h"
 EMPTY_LINE = "\r\x1b[1A\x1b[2K"
@@ -27,12 +27,12 @@ def drawn(terminal: io.StringIO) -> bool:
 def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     shown = io.StringIO()
     console = Console(file=shown, force_terminal=True, force_interactive=True, width=80, _environ={})
-    monkeypatch.setattr(progress, "err", console)
+    monkeypatch.setattr(bars, "err", console)
     return shown
 
 
 def test_a_bar_is_there_while_something_is_under_way(terminal: io.StringIO) -> None:
-    with progress.steps_bar() as show:
+    with bars.steps_bar() as show:
         assert not drawn(terminal)
         for what in ("encoding", "searching"):
             show(what, 1, 2)
@@ -47,7 +47,7 @@ def test_a_bar_is_there_while_something_is_under_way(terminal: io.StringIO) -> N
 
 def test_a_bar_ends_with_an_error(terminal: io.StringIO) -> None:
     def fail() -> None:
-        with progress.steps_bar() as show:
+        with bars.steps_bar() as show:
             show("encoding", 1, 2)
             raise ValueError
 

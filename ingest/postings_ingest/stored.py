@@ -1,7 +1,7 @@
-"""What the index holds of documents already, so that they needn't be encoded again.
+"""What the index already holds, so that unchanged documents needn't be encoded again.
 
-A document stands *whole* if each of its passages is there with the same digest, which names all that decided text and
-vector. A run that was killed may leave some passages only, or passages of two revisions: these are written again.
+A document is stored *whole* if all its passages have the same digest. The digest covers everything that decides text
+and vector. A run that was killed may leave only some passages, or passages of two revisions: these are written again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from postings import Index, Passage, SparseVector
+from postings.batching import batched
 from postings.documents import point_id
 from postings.errors import CollectionNotFound
 from postings.index import Point
@@ -21,15 +22,15 @@ _POINTS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A document, or a delete, as the index holds it.
+class StoredDocument:
+    """A document, or the tombstone of a deleted one, in the index.
 
     Attributes:
-        version: of its head.
-        passages: that the head says it has.
+        version: the version of its head.
+        passages: the number of passages according to its head.
         content: the digest of its content, if all passages have it.
         metadata: the digest of its metadata, if all passages have it and the head's version.
-        stale: whether there are points of older revisions too, which a write removes.
+        stale: whether points of older revisions are left, which the next write removes.
     """
 
     version: int
@@ -39,7 +40,7 @@ class Standing:
     stale: bool
 
     @classmethod
-    def of(cls, points: Sequence[Point]) -> Standing | None:
+    def of(cls, points: Sequence[Point]) -> StoredDocument | None:
         """The document that has these points; ``None`` without a head."""
         payloads = {point.payload["ordinal"]: point.payload for point in points}
         if 0 not in payloads:
@@ -57,31 +58,38 @@ class Standing:
         return cls(version, passages, content if whole else None, metadata if whole and same else None, stale)
 
 
-def standing_documents(index: Index, ids: Sequence[str]) -> dict[str, Standing]:
-    """What the index holds of some documents, by id; nothing where there is no collection yet."""
+def stored_documents(index: Index, ids: Sequence[str]) -> dict[str, StoredDocument]:
+    """Look documents up in the index.
+
+    Returns:
+        Those that are stored, by id; none if the collection doesn't exist yet.
+    """
     points: dict[str, list[Point]] = defaultdict(list)
     try:
         for point in index.scroll(of_documents(ids), fields=_FIELDS) if ids else ():
             points[point.payload["doc_id"]].append(point)
     except CollectionNotFound:
         return {}
-    return {id: found for id, each in points.items() if (found := Standing.of(each))}
+    return {id: found for id, each in points.items() if (found := StoredDocument.of(each))}
 
 
 def stored_passages(
-    index: Index, documents: Mapping[str, Standing], fingerprint: str
+    index: Index, documents: Mapping[str, StoredDocument], fingerprint: str
 ) -> dict[str, list[tuple[Passage, SparseVector]]]:
-    """The passages of documents that stand whole, each with its vector, in order.
+    """Read the passages of documents that are stored whole.
 
     Args:
-        index: that holds them.
-        documents: by id, as they stood a moment ago; one that changed meanwhile is left out.
-        fingerprint: of the model.
+        index: the index that holds them.
+        documents: the documents by id, as they were a moment ago.
+        fingerprint: the model's.
+
+    Returns:
+        Each document's passages in order, with their vectors, by id. A document that has changed meanwhile is left out.
     """
     ids = [point_id(id, ordinal) for id, each in documents.items() for ordinal in range(each.passages)]
     found: dict[str, list[tuple[Passage, SparseVector]]] = {id: [] for id in documents}
-    for start in range(0, len(ids), _POINTS):
-        for point in index.retrieve(ids[start : start + _POINTS], vectors=[fingerprint]):
+    for some in batched(ids, _POINTS):
+        for point in index.retrieve(some, vectors=[fingerprint]):
             id = point.payload["doc_id"]
             if point.payload.get("digest") == documents[id].content:
                 vector = point.vectors.get(fingerprint, SparseVector([], []))

@@ -1,7 +1,8 @@
-"""The bars that long commands show, on a terminal only."""
+"""Progress bars of long commands; they are shown only on a terminal."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from postings_cli.console import err, printable
 
 if TYPE_CHECKING:
-    from postings_ingest import Report
+    from postings_ingest import Counts, Report
 
 
 @contextmanager
@@ -38,10 +39,39 @@ def ingest_bar(total: int | None) -> Iterator[Callable[[Report], None]]:
 
 
 @contextmanager
-def steps_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar for what is being done: called with its name, how much is done, and of how much (0: unknown).
+def job_bar(total: int | None) -> Iterator[Callable[[Counts], None]]:
+    """Show a bar while workers are working on a job; on anything but a terminal, show nothing.
 
-    It is there while something is under way, so that it never shares a line with the bar of a download in between.
+    Args:
+        total: the number of documents that will be submitted, if it is known; by default those submitted so far.
+    """
+    bar = Progress(
+        TextColumn("indexing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("documents  {task.fields[rate]:,.0f} docs/s  {task.fields[failed]}"),
+        TimeRemainingColumn(compact=True),
+        console=err,
+        disable=not err.is_terminal,
+        transient=True,
+    )
+    began = time.monotonic()
+    with bar:
+        task = bar.add_task("", total=total, rate=0.0, failed="")
+
+        def show(counts: Counts) -> None:
+            failed = f"{counts.failed:,} failed" if counts.failed else ""
+            rate = counts.done / max(time.monotonic() - began, 1e-9)
+            bar.update(task, total=max(total or 0, counts.submitted), completed=counts.done, rate=rate, failed=failed)
+
+        yield show
+
+
+@contextmanager
+def steps_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for each step: call it with the step's name, how much is done, and the total (0 if unknown).
+
+    The bar is shown only during a step, so that it never shares a line with the bar of a download between two steps.
     """
     bar = Progress(
         TextColumn("{task.description}", markup=False),

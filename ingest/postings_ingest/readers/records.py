@@ -1,4 +1,4 @@
-"""From a row (a JSON object, a CSV line, a Parquet row) to a document."""
+"""From a record (a JSON object, a CSV row, a Parquet row) to a document."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The names of the fields that hold a record's id, text and title, where they aren't the usual ones.
+    """The names of the fields that hold a record's id, text and title.
 
     Attributes:
-        id: instead of ``id`` or ``_id``.
-        text: instead of ``text``.
-        title: instead of ``title``.
+        id: the name of the id; by default ``id`` or ``_id``.
+        text: the name of the text; by default ``text``.
+        title: the name of the title; by default ``title``.
     """
 
     id: str | None = None
@@ -28,7 +28,7 @@ class Fields:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The names that an id may have, the first before the second."""
+        """The names of the id; the first one is preferred."""
         return (self.id,) if self.id is not None else ("id", "_id")
 
     @property
@@ -38,63 +38,63 @@ class Fields:
 
     @property
     def names(self) -> set[str]:
-        """All names that aren't metadata."""
+        """All fields that aren't metadata."""
         return {*self.ids, *self.texts, "metadata", "version"}
 
     def missing(self, columns: Collection[str]) -> bool:
-        """Whether a table lacks one that it needs, or that was named."""
+        """Whether a table lacks a column that is needed or was named."""
         text, title = self.texts
         wanted = {text} if self.title is None else {text, title}
         return not set(self.ids) & set(columns) or not wanted <= set(columns)
 
 
-def document_from_row(row: object, place: str = "", omit: Omit = ignore, fields: Fields = Fields()) -> Document:
-    """Build a document from a row.
+def document_from_record(record: object, place: str = "", omit: Omit = ignore, fields: Fields = Fields()) -> Document:
+    """Build a document from a record.
 
-    Its fields are ``id`` (or BEIR's ``_id``), ``text``, ``title``, ``metadata`` and ``version``; every other field
-    goes into the metadata. An id of any scalar type becomes its text, and so does a title; what JSON lacks gets the
-    form that :func:`~postings_ingest.readers.forms.json_form` says.
+    Its fields are ``id`` (or BEIR's ``_id``), ``text``, ``title``, ``metadata`` and ``version``; all other fields
+    become metadata. An id or title of any scalar type becomes text. Values that JSON doesn't have are converted by
+    :func:`~postings_ingest.readers.forms.json_form`.
 
     Args:
-        row: what was read.
-        place: where, as the document's ``source``.
-        omit: called with each field that gives way to another: an ``_id`` beside an ``id``, and a field beside one of
-            its name in ``metadata``. Equal ones aren't told.
+        record: the record.
+        place: where it was read; becomes the document's ``source``.
+        omit: called with each field that is left out: an ``_id`` if there is an ``id``, and a field that ``metadata``
+            has, too. It isn't called if both are equal.
         fields: the names of id, text and title.
 
     Raises:
         InvalidDocument: a field is missing or of the wrong type.
 
     Example:
-        >>> document_from_row({"_id": 7, "text": "A man is eating food.", "lang": "en"}).metadata
+        >>> document_from_record({"_id": 7, "text": "A man is eating food.", "lang": "en"}).metadata
         {'lang': 'en'}
     """
-    if not isinstance(row, Mapping):
-        raise InvalidDocument(f"expected an object with id and text, got {_kind(row)}")
-    given = {name: id for name in fields.ids if (id := id_text(row.get(name))) is not None}
+    if not isinstance(record, Mapping):
+        raise InvalidDocument(f"expected an object with id and text, got {_kind(record)}")
+    given = {name: id for name in fields.ids if (id := id_text(record.get(name))) is not None}
     id = next(filter(None, given.values()), next(iter(given.values()), None))
     if id is None:
         expected = " or ".join(map(repr, fields.ids))
-        wrong = "null" if any(name in row for name in fields.ids) else "missing"
-        raise InvalidDocument(f"id is {wrong}: expected {expected}, got the fields {_names(row)}")
+        wrong = "null" if any(name in record for name in fields.ids) else "missing"
+        raise InvalidDocument(f"id is {wrong}: expected {expected}, got the fields {_names(record)}")
     text_field, title_field = fields.texts
-    text, title = _text("text", row.get(text_field)), _text("title", row.get(title_field))
+    text, title = _text("text", record.get(text_field)), _text("title", record.get(title_field))
     if text is None and not title:
         expected = "" if fields.text is None else f"expected {fields.text!r}, "
-        raise InvalidDocument(f"text is missing: {expected}got the fields {_names(row)}")
-    metadata = json_form(row.get("metadata"))
+        raise InvalidDocument(f"text is missing: {expected}got the fields {_names(record)}")
+    metadata = json_form(record.get("metadata"))
     if metadata is None:
         metadata = {}
     if not isinstance(metadata, Mapping):
         raise InvalidDocument(f"metadata must be an object, got {_kind(metadata)}")
     known = fields.names
-    others = json_form({key: value for key, value in row.items() if key not in known})
+    others = json_form({key: value for key, value in record.items() if key not in known})
     document = Document(
         id=id,
         text="" if text is None else text,
         title="" if title is None else title,
         metadata={**others, **metadata},
-        version=_version(row.get("version")),
+        version=_version(record.get("version")),
     ).read_at(place)
     for name, other in given.items():
         if other not in ("", id):
@@ -106,7 +106,7 @@ def document_from_row(row: object, place: str = "", omit: Omit = ignore, fields:
 
 
 def _version(value: Any) -> Any:
-    """A version; a table whose column lacks one somewhere may hold whole numbers as floats."""
+    """The version; if one is missing somewhere, a table may hold all of them as floats."""
     form = json_form(value)
     return int(form) if isinstance(form, float) and form.is_integer() else form
 
@@ -124,8 +124,8 @@ def _text(name: str, value: Any) -> Any:
     return form
 
 
-def _names(row: Mapping[Any, Any]) -> str:
-    return ", ".join(sorted(map(repr, row)))[:200] or "none"
+def _names(record: Mapping[Any, Any]) -> str:
+    return ", ".join(sorted(map(repr, record)))[:200] or "none"
 
 
 def _kind(value: object) -> str:

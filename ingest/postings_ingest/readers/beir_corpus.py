@@ -1,4 +1,4 @@
-"""A folder in BEIR's format: ``corpus.jsonl`` with ``_id``, ``title`` and ``text`` (queries and qrels aren't read).
+"""The corpus of a folder in BEIR's format: ``corpus.jsonl`` with ``_id``, ``title`` and ``text``.
 
 BEIR: Thakur et al. 2021, https://arxiv.org/abs/2104.08663
 """
@@ -17,18 +17,18 @@ from postings_ingest.readers.sources import COMPRESSIONS, Source
 
 
 def corpus(folder: str) -> str | None:
-    """The file that holds the documents, if it is there: ``corpus.jsonl``, or a compressed one."""
+    """The file that holds the documents: ``corpus.jsonl``, possibly compressed; ``None`` if there is none."""
     names = (Path(folder) / f"corpus.jsonl{compression}" for compression in ("", *COMPRESSIONS))
     return next((str(name) for name in names if name.is_file()), None)
 
 
 def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
-    """Read the corpus of a BEIR folder."""
+    """Read the corpus of a BEIR folder; its queries and qrels are ignored."""
     return jsonl.read(_corpus(source), reject, omit)
 
 
 def estimate(source: Source) -> int | None:
-    """Count the corpus."""
+    """Count the documents of the corpus."""
     return jsonl.estimate(_corpus(source))
 
 

@@ -13,7 +13,7 @@ from postings.errors import (
     InvalidDocument,
     PostingsError,
 )
-from postings_ingest.worker.patience import Patience, Stopping
+from postings_ingest.worker.retrying import Retrier, Stopping
 
 
 def failing(*errors: BaseException) -> Callable[[], str]:
@@ -29,36 +29,36 @@ def failing(*errors: BaseException) -> Callable[[], str]:
 
 
 def test_what_may_pass_is_tried_again_and_its_trouble_told_meanwhile() -> None:
-    patience = Patience(threading.Event())
-    assert patience.call(failing(IndexUnavailable("away"), AccessDenied("wrong key"))) == "done"
-    assert patience.troubles == {}
+    retrier = Retrier(threading.Event())
+    assert retrier.call(failing(IndexUnavailable("away"), AccessDenied("wrong key"))) == "done"
+    assert retrier.troubles == {}
 
 
 def test_the_trouble_is_told_while_it_lasts() -> None:
-    patience = Patience(threading.Event())
+    retrier = Retrier(threading.Event())
     told: list[str] = []
     fails = failing(IndexUnavailable("away"))
 
     def attempt() -> None:
-        told.extend(patience.troubles.values())
+        told.extend(retrier.troubles.values())
         fails()
 
-    patience.call(attempt)
+    retrier.call(attempt)
     assert told == ["away"]
 
 
 @pytest.mark.parametrize("error", [IndexRejected("no"), InvalidDocument("no"), ZeroDivisionError()])
 def test_what_a_document_is_to_blame_for_is_raised_at_once(error: Exception) -> None:
     with pytest.raises(type(error)):
-        Patience(threading.Event()).call(failing(error))
+        Retrier(threading.Event()).call(failing(error))
 
 
 @pytest.mark.parametrize("error", [AccessDenied("wrong key"), IndexRejected("no")])
 def test_a_start_doesnt_wait_for_what_an_operator_has_to_mend(error: PostingsError) -> None:
-    patience = Patience(threading.Event())
+    retrier = Retrier(threading.Event())
     with pytest.raises(type(error)):
-        patience.start(failing(error))
-    assert patience.start(failing(IndexUnavailable("away"))) == "done"
+        retrier.call_at_start(failing(error))
+    assert retrier.call_at_start(failing(IndexUnavailable("away"))) == "done"
 
 
 class Overtaken(Exception):
@@ -67,61 +67,61 @@ class Overtaken(Exception):
 
 @pytest.mark.parametrize("error", [Overtaken(), InvalidDocument("no"), KeyboardInterrupt(), SystemExit()])
 def test_a_trouble_ends_with_the_call_however_that_ends(error: BaseException) -> None:
-    patience = Patience(threading.Event())
+    retrier = Retrier(threading.Event())
     with pytest.raises(type(error)):
-        patience.call(failing(BrokerUnavailable("Redis is away"), error))
-    assert patience.troubles == {}
-    assert patience.pausing == set()
+        retrier.call(failing(BrokerUnavailable("Redis is away"), error))
+    assert retrier.troubles == {}
+    assert retrier.pausing == set()
 
 
 def test_a_trouble_ends_when_the_worker_is_asked_to_stop_meanwhile() -> None:
     stopping = threading.Event()
-    patience = Patience(stopping)
+    retrier = Retrier(stopping)
 
     def attempt() -> None:
         stopping.set()
         raise IndexUnavailable("away")
 
     with pytest.raises(Stopping):
-        patience.call(attempt)
-    assert patience.troubles == {}
+        retrier.call(attempt)
+    assert retrier.troubles == {}
 
 
 def test_a_wait_inside_another_leaves_the_outer_trouble_alone() -> None:
-    patience = Patience(threading.Event())
+    retrier = Retrier(threading.Event())
     told: list[dict[int, str]] = []
     outer = failing(IndexUnavailable("the index is away"))
     inner = failing(BrokerUnavailable("Redis is away"))
 
     def attempt() -> None:
-        if patience.troubles:  # the second time
-            patience.call(inner)
-        told.append(patience.troubles.copy())
+        if retrier.troubles:  # the second time
+            retrier.call(inner)
+        told.append(retrier.troubles.copy())
         outer()
 
-    patience.call(attempt)
+    retrier.call(attempt)
     assert [list(troubles.values()) for troubles in told] == [[], ["the index is away"]]
-    assert patience.troubles == {}
+    assert retrier.troubles == {}
 
 
 def test_only_a_thread_between_two_attempts_is_taken_for_waiting() -> None:
-    patience = Patience(threading.Event())
+    retrier = Retrier(threading.Event())
     seen: list[tuple[set[int], int]] = []
     fails = failing(IndexUnavailable("away"))
 
     def attempt() -> None:
-        seen.append((patience.pausing.copy(), patience.tries[threading.get_ident()]))
+        seen.append((retrier.pausing.copy(), retrier.tries[threading.get_ident()]))
         fails()
 
-    patience.call(attempt)
+    retrier.call(attempt)
     assert seen == [(set(), 1), (set(), 2)]  # one that hangs in its second attempt is no longer let off
 
 
 def test_who_is_asked_to_stop_tries_once_and_waits_no_more() -> None:
     stopping = threading.Event()
     stopping.set()
-    patience = Patience(stopping)
-    assert patience.call(failing()) == "done"
+    retrier = Retrier(stopping)
+    assert retrier.call(failing()) == "done"
     with pytest.raises(Stopping) as caught:
-        patience.call(failing(IndexUnavailable("away")))
+        retrier.call(failing(IndexUnavailable("away")))
     assert isinstance(caught.value.__cause__, IndexUnavailable)

@@ -1,4 +1,4 @@
-"""A revision to write, or none where the index holds it already."""
+"""What is to be written for a document or a delete; nothing where the index holds it already."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from postings.digests import Digest
 from postings.index.long_strings import shortened
 from postings.index.payload import passage_point
 from postings.write_protocol import Outcome, Revision, Written
-from postings_ingest.standing import Standing
+from postings_ingest.stored import StoredDocument
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared(Revision):
-    """A revision that is ready to be written, as far as that is needed.
+class PlannedWrite(Revision):
+    """A revision that is ready to be written, or that needs no write.
 
     Attributes:
-        passages: of the document, 0 of a delete.
-        stored: where nothing is to be written, the version that the index holds: this one or a newer one.
-        unchanged: text, title and metadata are those that the index holds, so that nothing was encoded.
+        passages: passages of the document; 0 for a delete.
+        stored: if nothing has to be written, the version that the index holds: this one or a newer one.
+        unchanged: whether the index holds the same text, title and metadata, so that nothing was encoded.
     """
 
     passages: int = 0
@@ -30,7 +30,7 @@ class Prepared(Revision):
 
     @classmethod
     def deletion(cls, doc_id: str, version: int, now: int) -> Self:
-        """As :meth:`postings.write_protocol.Revision.deletion`."""
+        """Plan a delete, see :meth:`postings.write_protocol.Revision.deletion`."""
         return cls(doc_id, version, Revision.deletion(doc_id, version, now).points)
 
     @property
@@ -38,8 +38,9 @@ class Prepared(Revision):
         """Active dims of all passages that are to be written."""
         return sum(len(vector) for point in self.points for vector in point.vectors.values())
 
-    def settled(self) -> Written | None:
-        """What became of it without a write; ``None`` if it has to be written."""
+    @property
+    def without_write(self) -> Written | None:
+        """The result if nothing has to be written; ``None`` if it has to be."""
         if self.stored is None:
             return None
         return Written(Outcome.INDEXED if self.stored == self.version else Outcome.SUPERSEDED, self.stored)
@@ -47,45 +48,51 @@ class Prepared(Revision):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A document on its way into the index, beside what the index holds of it.
+    """A document to index, with what the index already holds of it.
 
     Attributes:
-        document: the one to index.
-        version: of this revision.
-        digest: of the document.
-        standing: the document in the index, or its delete.
+        document: the document.
+        version: the version of this revision.
+        digest: the document's digest.
+        stored: the document, or its tombstone, in the index.
     """
 
     document: Document
     version: int
     digest: Digest
-    standing: Standing | None
+    stored: StoredDocument | None
 
     @property
     def encoded(self) -> bool:
         """Whether the index holds the vectors of all its passages."""
-        return self.standing is not None and self.standing.content == self.digest.content
+        return self.stored is not None and self.stored.content == self.digest.content
 
     @property
     def unchanged(self) -> bool:
-        """Whether nothing but the version can differ from what the index holds."""
-        return self.encoded and self.standing is not None and self.standing.metadata == self.digest.metadata
+        """Whether it can differ from what the index holds only in its version."""
+        return self.encoded and self.stored is not None and self.stored.metadata == self.digest.metadata
 
-    def settled(self) -> Prepared | None:
-        """What came of it if the index holds it as it is, or a newer revision."""
-        stands = self.standing
+    def plan_if_stored(self) -> PlannedWrite | None:
+        """Plan no write if the index holds this revision or a newer one; ``None`` if a write is needed."""
+        stored = self.stored
         # The writer that should have removed stale points may have died: this one does it.
-        if stands is None or stands.stale or self.version > stands.version:
+        if stored is None or stored.stale or self.version > stored.version:
             return None
-        if self.version == stands.version and not self.unchanged:
+        if self.version == stored.version and not self.unchanged:
             return None
-        unchanged = self.version == stands.version
-        return Prepared(self.document.id, self.version, (), stands.passages, stands.version, unchanged)
+        unchanged = self.version == stored.version
+        return PlannedWrite(self.document.id, self.version, (), stored.passages, stored.version, unchanged)
 
-    def prepare(
+    def plan(
         self, passages: Sequence[tuple[Passage, SparseVector]], fingerprint: str, *, unchanged: bool = False
-    ) -> Prepared:
-        """The revision to write: passages and vectors, which may be those of another version or with other metadata."""
+    ) -> PlannedWrite:
+        """Plan to write these passages.
+
+        Args:
+            passages: each with its vector; they may come from another version, or have other metadata.
+            fingerprint: the model's.
+            unchanged: whether the index held the document already.
+        """
         # A document without active dims has no digest: it is encoded each time, so that each run reports it.
         digest = self.digest if any(len(vector) for _, vector in passages) else None
         whole = self.document.metadata
@@ -99,4 +106,4 @@ class Incoming:
             )
             for passage, vector in passages
         ]
-        return Prepared(self.document.id, self.version, tuple(points), len(points), unchanged=unchanged)
+        return PlannedWrite(self.document.id, self.version, tuple(points), len(points), unchanged=unchanged)

@@ -1,0 +1,34 @@
+"""Iterating in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+
+def batched(items: Iterable[_T], size: float, weight: Callable[[_T], float] = lambda _: 1) -> Iterator[list[_T]]:
+    """Yield items in batches, like Python 3.12's ``itertools.batched``.
+
+    Args:
+        items: any iterable; it is read one batch at a time.
+        size: a batch is complete when its items weigh this much. By default: items in a batch.
+        weight: gives the weight of an item; by default each weighs 1.
+
+    Example:
+        >>> list(batched("abcde", 2))
+        [['a', 'b'], ['c', 'd'], ['e']]
+        >>> list(batched(["ab", "c", "defg", "h"], 3, len))
+        [['ab', 'c'], ['defg'], ['h']]
+    """
+    batch: list[_T] = []
+    total = 0.0
+    for item in items:
+        batch.append(item)
+        total += weight(item)
+        if total >= size:
+            yield batch
+            batch, total = [], 0.0
+    if batch:
+        yield batch

@@ -1,0 +1,96 @@
+"""The connection to the Redis that holds the queue of a collection: its keys, its scripts, and its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from postings.errors import BrokerUnavailable, MissingExtra
+from postings_ingest.queue.connection import redis_url
+from postings_ingest.queue.refusals import refusal
+
+if TYPE_CHECKING:
+    import redis
+    from redis.commands.core import Script
+
+    from postings import Settings
+
+_SCRIPTS = ("register", "start", "begin", "finish", "split", "release", "renew", "recover", "audit", "retry")
+
+
+class RedisClient:
+    """A connection to Redis; only the ledger and its parts use it.
+
+    Args:
+        settings: ``redis_url``, ``redis_ca`` and ``collection``.
+
+    Attributes:
+        redis: redis-py's client. Use it within :meth:`errors`.
+        address: the server, as errors and logs name it.
+
+    Raises:
+        MissingExtra: redis isn't installed.
+        ConfigurationError: ``redis_url`` isn't a URL of Redis, or the file ``redis_ca`` can't be read.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            import redis
+        except ImportError as error:
+            raise MissingExtra("queue", "queueing documents") from error
+        url, options = redis_url(settings)
+        self.redis: redis.Redis = redis.Redis.from_url(
+            url, decode_responses=True, socket_timeout=30, socket_connect_timeout=5, health_check_interval=15, **options
+        )
+        if url.startswith("rediss://"):
+            from postings_ingest.queue.tls import PromptSSLConnection
+
+            self.redis.connection_pool.connection_class = PromptSSLConnection
+        self._prefix = f"postings:{{{settings.collection}}}"
+        read = self.redis.get_connection_kwargs()
+        host, port = str(read.get("host", "localhost")), int(read.get("port", 6379))
+        self.address = f"Redis at {read.get('path') or f'{host}:{port}'}"
+        self._without_tls = (host, port) if url.startswith("redis://") else None
+
+    def key(self, *parts: str) -> str:
+        """The name of a key of this collection's queue, for example ``job:ID``."""
+        return ":".join((self._prefix, *parts))
+
+    def run_script(self, name: str, *arguments: object) -> Any:
+        """Run a Lua script, which Redis runs as a whole.
+
+        Raises:
+            ConfigurationError: as :meth:`errors`.
+            BrokerUnavailable: as :meth:`errors`.
+        """
+        with self.errors():
+            return self._scripts[name](keys=[self._prefix], args=[str(argument) for argument in arguments])
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Raise redis-py's errors as Postings' own.
+
+        Raises:
+            ConfigurationError: Redis refuses us, and no retry changes that, see :mod:`postings_ingest.queue.refusals`.
+            BrokerUnavailable: Redis can't be reached, or can't answer now.
+        """
+        import redis
+
+        try:
+            yield
+        except (redis.exceptions.RedisError, OSError) as error:
+            if refused := refusal(error, self.address, "POSTINGS_REDIS_URL", self._without_tls):
+                raise refused from error
+            raise BrokerUnavailable(f"{self.address}: {error}") from error
+
+    @cached_property
+    def _scripts(self) -> dict[str, Script]:
+        folder = files("postings_ingest.queue") / "lua"
+        common = (folder / "common.lua").read_text()
+        texts = {name: common + (folder / f"{name}.lua").read_text() for name in _SCRIPTS}
+        # When Redis is full, the scripts that make room must still run.
+        texts |= {name: f"#!lua flags=allow-oom\n{text}" for name, text in texts.items() if name != "register"}
+        return {name: self.redis.register_script(text) for name, text in texts.items()}

@@ -1,0 +1,100 @@
+"""What is remembered of the documents of a run."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postings import Document
+from postings.errors import StorageFull
+from postings_ingest.journal import Duplicate, Entry, Journal, Superseded
+
+IDS = ["a", "a\0b", "é", "a\0", "'", "A"]
+
+
+def document(id: str, place: str) -> Document:
+    return Document(id, "text").read_at(place)
+
+
+def test_an_id_that_comes_again_is_told_with_both_places() -> None:
+    with Journal() as journal:
+        documents = [document("a", "x:1"), document("b", "x:2"), document("a", "y:1"), document("a", "y:2")]
+        assert list(journal.watch(documents)) == documents
+        assert list(journal.duplicated()) == [Duplicate("a", "x:1", "y:1"), Duplicate("a", "x:1", "y:2")]
+        assert (journal.report.documents, journal.report.duplicates) == (4, 2)
+
+
+def test_a_place_whose_name_is_not_utf8_is_escaped() -> None:
+    with Journal() as journal:
+        journal.note([(document("a", f"caf\udce9.jsonl:{line}"), Entry(1, 1, 1, 1)) for line in (1, 2)])
+        assert list(journal.duplicated()) == [Duplicate("a", r"caf\udce9.jsonl:1", r"caf\udce9.jsonl:2")]
+
+
+def test_of_an_id_that_comes_again_the_newest_version_counts_and_among_equals_the_last() -> None:
+    with Journal() as journal:
+        journal.note([(document("a", "1"), Entry(5, stored=5, passages=3, dims=30))])
+        journal.note([(document("a", "2"), Entry(4, stored=5, passages=7, dims=70))])
+        assert (
+            journal.report.indexed,
+            journal.report.superseded,
+            journal.report.passages,
+            journal.report.duplicates,
+        ) == (1, 0, 3, 1)
+        journal.note([(document("a", "3"), Entry(5, stored=5, passages=2, dims=0))])
+        assert (journal.report.indexed, journal.report.passages, journal.report.without_dims) == (1, 2, 1)
+        assert list(journal.never_found()) == ["a"]
+
+
+def test_a_document_that_somebody_else_overtakes_is_superseded_in_the_end() -> None:
+    with Journal() as journal:
+        journal.note([(document("a", "1"), Entry(5, stored=5, passages=3, dims=30))])
+        journal.note([(document("a", "2"), Entry(4, stored=9, passages=7, dims=70))])
+        assert (journal.report.indexed, journal.report.superseded, journal.report.passages) == (0, 1, 0)
+        assert list(journal.superseded_documents()) == [Superseded("a", version=5, stored=9)]
+
+
+@given(
+    st.dictionaries(st.sampled_from(IDS[:3]), st.integers(0, 3)),
+    st.lists(st.tuples(st.sampled_from(IDS), st.integers(0, 3), st.integers(0, 2)), max_size=20),
+    st.data(),
+)
+def test_counts_are_those_of_an_index_that_takes_what_is_not_older(
+    stored: dict[str, int], came: list[tuple[str, int, int]], data: st.DataObject
+) -> None:
+    index: dict[str, tuple[int, int]] = {id: (version, 0) for id, version in stored.items()}
+    newest: dict[str, int] = {}
+    with Journal() as journal:
+        rest = came
+        while rest:
+            size = data.draw(st.integers(1, len(rest)))
+            batch, rest = rest[:size], rest[size:]
+            for id, version, passages in batch:
+                if version >= index.get(id, (0, 0))[0]:
+                    index[id] = (version, passages)
+                newest[id] = max(newest.get(id, 0), version)
+            noted = [(id, Entry(version, index[id][0], passages, passages)) for id, version, passages in batch]
+            journal.note([(Document(id, "text"), arrival) for id, arrival in noted])
+        standing = {id for id, version in newest.items() if index[id][0] == version}
+        assert (
+            journal.report.documents
+            == len(came)
+            == journal.report.indexed + journal.report.superseded + journal.report.duplicates
+        )
+        assert (journal.report.indexed, journal.report.superseded) == (len(standing), len(newest) - len(standing))
+        assert journal.report.passages == sum(index[id][1] for id in standing)
+        assert {each.id for each in journal.superseded_documents()} == newest.keys() - standing
+        assert sorted(journal.never_found()) == sorted(id for id in standing if not index[id][1])
+        again = Counter(id for id, _, _ in came) - Counter(newest.keys())
+        assert Counter(each.id for each in journal.duplicated()) == again
+
+
+def test_a_full_folder_for_temporary_files_is_an_error_of_ours() -> None:
+    with Journal() as journal:
+        journal._db.execute("PRAGMA max_page_count = 3")
+        with pytest.raises(StorageFull, match="can't hold the ids of this run: database or disk is full") as raised:
+            list(journal.watch(document(str(number), "x" * 100) for number in range(1000)))
+        assert isinstance(raised.value.__cause__, sqlite3.OperationalError)
