@@ -27,8 +27,8 @@ _SECRET = frozenset({"index_api_key", "index_url", "redis_url", "broker_url"})
 _PathOrName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 
 
-def _collection_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", name):
+def _collection_name(name: Any) -> str:
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", name):
         raise ValueError(
             "a collection's name may have letters, digits, '_', '-' and '.', not '-' or '.' first, up to 200"
         )
@@ -203,7 +203,7 @@ class Settings(BaseSettings):
         """
         try:
             return self.model_copy(update={"collection": _collection_name(collection)})
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise ConfigurationError(f"{error}, got {collection!r:.100}") from error
 
     @property

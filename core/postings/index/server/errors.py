@@ -69,6 +69,7 @@ _BY_WORDS: tuple[tuple[str, type[PostingsError]], ...] = (
     ("No space left", StorageFull),
     ("message larger than max", IndexRejected),
     # What qdrant-client's in-memory mode says.
+    ("is not found in the collection", ModelMismatch),
     ("not found", CollectionNotFound),
 )
 """Whatever the status; the last only where there is none."""
