@@ -23,13 +23,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.data import BEIR, ROOT, present
 from postings import Encoder, Index, Settings, SparseVector, open_index
 from postings_query import SearchClient
 from postings_training.data import JudgedQueries, load_beir
 from postings_training.evaluation import ExactSearch, Run, evaluate
 from postings_training.evaluation.exact import LIMIT
 
-ROOT = Path(__file__).parents[1]
 SETS = ("nfcorpus", "scifact", "cranfield", "medline")
 MODEL = "tiny"
 TOLERANCE = 0.001
@@ -73,7 +73,7 @@ def exact_search(index: Index, vector_name: str) -> ExactSearch:
 
 
 def measure(name: str, data: Path, encoder: Encoder) -> Row:
-    test = load_beir(data / name)
+    test = load_beir(present(data / name))
     with TemporaryDirectory() as folder:
         report = ingest(data / name, folder)
         with open_index(Settings(index_url=folder)) as index:
@@ -156,7 +156,7 @@ def page(rows: Sequence[Row]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.beir", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", default=SETS, help=f"default: {' '.join(SETS)}")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beir", help="the BEIR folders")
+    parser.add_argument("--data", type=Path, default=BEIR, help="the BEIR folders")
     arguments = parser.parse_args()
     encoder = Encoder.load(MODEL)
     rows = []

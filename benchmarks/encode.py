@@ -30,11 +30,11 @@ import torch
 from sentence_transformers import SparseEncoder
 
 from benchmarks import gemm
+from benchmarks.data import BEIR, ROOT, present
 from benchmarks.encode_memory import PEAK_LENGTH, PEAK_TEXTS
 from benchmarks.shapes import SHAPES, model_folder
 from postings import Encoder, SparseVector
 
-ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 TEXTS = {"nfcorpus": ("title", "text"), "wikiqa": ("text",)}
 COUNTS = {128: (160, 640), 384: (48, 240), 768: (16, 80)}
@@ -202,7 +202,7 @@ def plot(rows: Sequence[Row], file: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.encode", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("models", nargs="*", metavar="MODEL", help=f"of {', '.join(SHAPES)}; default: all")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beir", help="the BEIR folders")
+    parser.add_argument("--data", type=Path, default=BEIR, help="the BEIR folders")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each contender")
     arguments = parser.parse_args()
     torch.set_num_threads(os.cpu_count() or 1)
@@ -212,7 +212,7 @@ def main() -> int:
         for name in arguments.models or SHAPES:
             folder = model_folder(name, Path(temporary))
             for (texts_name, fields), count in zip(TEXTS.items(), COUNTS[SHAPES[name].width], strict=True):
-                texts = corpus(arguments.data / texts_name, fields, count)
+                texts = corpus(present(arguments.data / texts_name), fields, count)
                 rows += measure(name, folder, texts_name, texts, arguments.repeats)
     text = page(rows, sys.argv[1:])
     print(text)

@@ -21,8 +21,8 @@ from pathlib import Path
 from statistics import fmean, median
 from tempfile import TemporaryDirectory
 
-from benchmarks.beir import ROOT
-from benchmarks.tiny import SHARED, set_names, with_window
+from benchmarks.data import BEIR, PAIRS, ROOT, SPLADE_TINY, present
+from benchmarks.tiny import set_names, with_window
 from postings import Encoder
 from postings_training import load_recipe, load_set, measure_model, train
 from postings_training.evaluation import Measured
@@ -30,7 +30,7 @@ from postings_training.evaluation import Measured
 FASTER, KEPT = 20.0, 0.93
 TOKENS = 256
 REPEATS = 5
-PAIRS = ("squad_dev", "scitldr", "medquad")
+TRAINED_ON = ("squad_dev", "scitldr", "medquad")
 
 
 def seconds(encoders: Sequence[Encoder], queries: Sequence[str]) -> list[float]:
@@ -105,17 +105,17 @@ def main() -> int:
         prog="python -m benchmarks.inference_free", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: all that --sets holds")
-    parser.add_argument("--base", type=Path, default=SHARED / "models" / "splade-tiny", help="the full model")
+    parser.add_argument("--base", type=Path, default=SPLADE_TINY, help="the full model")
     parser.add_argument("--data", type=Path, action="append", help="pairs to train on")
-    parser.add_argument("--sets", type=Path, default=SHARED / "data" / "beir", help="the BEIR folders")
+    parser.add_argument("--sets", type=Path, default=BEIR, help="the BEIR folders")
     parser.add_argument("--steps", type=int, default=150)
     arguments = parser.parse_args()
     names = arguments.names or set_names(arguments.sets)
-    data = arguments.data or [SHARED / "data" / "pairs" / f"{name}.jsonl" for name in PAIRS]
-    tests = [arguments.sets / name for name in names]
+    data = arguments.data or [present(PAIRS / f"{name}.jsonl") for name in TRAINED_ON]
+    tests = [present(arguments.sets / name) for name in names]
     with TemporaryDirectory() as folder:
         out = Path(folder) / "inference-free"
-        trained(arguments.base, data, tests, arguments.steps, out)
+        trained(present(arguments.base), data, tests, arguments.steps, out)
         full, free = Encoder.load(with_window(arguments.base, TOKENS, Path(folder))), Encoder.load(out)
         sets = [load_set(test) for test in tests]
         rows = []

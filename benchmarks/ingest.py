@@ -26,10 +26,10 @@ from pydantic import SecretStr
 from tests.support.redis_server import RedisServer, server_binary
 from tests.support.worker import Worker
 
+from benchmarks.data import BEIR, ROOT, present
 from postings import Document, Encoder, Settings, open_index
 from postings_ingest import Pipeline, Producer
 
-ROOT = Path(__file__).parents[1]
 SMALL = 100_000
 SINGLES = 1000
 WANTED_SHARE, WANTED_RATE, WANTED_MILLISECONDS = 0.9, 20_000, 5
@@ -116,7 +116,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--documents", type=int, default=2000, help="of nfcorpus, and as many short ones")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beir", help="the BEIR folders")
+    parser.add_argument("--data", type=Path, default=BEIR, help="the BEIR folders")
     arguments = parser.parse_args()
     encoder = Encoder.load("tiny", "cpu")
     lines = ["| | documents/s |", "|---|--:|"]
@@ -124,11 +124,11 @@ def main() -> int:
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "redis").mkdir()
-        redis = RedisServer(folder / "redis", server_binary() or "redis-server")
+        redis = RedisServer(folder / "redis", server_binary())
         redis.start()
         try:
             for name in ("nfcorpus", "wikiqa"):
-                documents = corpus(arguments.data / name, arguments.documents)
+                documents = corpus(present(arguments.data / name), arguments.documents)
                 rates: dict[str, list[float]] = {"alone": [], "queued": []}
                 for _ in range(arguments.repeats):
                     rates["alone"].append(alone(documents, encoder, settings_of(redis, folder)))

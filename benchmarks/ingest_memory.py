@@ -20,7 +20,8 @@ from tempfile import TemporaryDirectory
 import psutil
 from tests.support.redis_server import RedisServer, server_binary
 
-from benchmarks.ingest import ROOT, running, settings_of
+from benchmarks.data import BEIR, ROOT, present
+from benchmarks.ingest import running, settings_of
 from benchmarks.memory import abstracts
 from postings import Document
 from postings_ingest import Producer
@@ -40,14 +41,14 @@ def main() -> int:
         prog="python -m benchmarks.ingest_memory", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--documents", type=int, default=100_000)
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beir", help="the BEIR folders")
+    parser.add_argument("--data", type=Path, default=BEIR, help="the BEIR folders")
     arguments = parser.parse_args()
-    texts = abstracts(arguments.data)
+    texts = abstracts(present(arguments.data))
     rows: list[tuple[int, list[float]]] = []
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "redis").mkdir()
-        redis = RedisServer(folder / "redis", server_binary() or "redis-server")
+        redis = RedisServer(folder / "redis", server_binary())
         redis.start()
         limit = arguments.documents // 10
         settings = settings_of(redis, folder, limit=limit)

@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.beir import ROOT
+from benchmarks.data import BEIR, ROOT, present
 from postings import Document, Encoder, Settings, SparseVector, open_index
 from postings_ingest import Pipeline, Report
 
@@ -106,16 +106,16 @@ def measured(which: str, count: int | None, data: Path) -> dict[str, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("which", nargs="*", default=["onnx", "torch", "ingest"], metavar="WHAT")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beir", help="the BEIR folders")
+    parser.add_argument("--data", type=Path, default=BEIR, help="the BEIR folders")
     parser.add_argument("--texts", type=int, metavar="N", help="so many texts instead of all")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
-        texts = list(islice(abstracts(arguments.data), arguments.texts))
+        texts = list(islice(abstracts(present(arguments.data)), arguments.texts))
         found = ingesting(texts) if arguments.only == "ingest" else encoding(texts, arguments.only)
         print(json.dumps(found))
         return 0
-    rows = {which: measured(which, arguments.texts, arguments.data) for which in arguments.which}
+    rows = {which: measured(which, arguments.texts, present(arguments.data)) for which in arguments.which}
     encoded = {which: row for which, row in rows.items() if which != "ingest"}
     lines = [
         "# Memory of encoding and ingesting",

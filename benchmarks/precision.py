@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.beir import MODEL, ROOT, SETS
+from benchmarks.beir import MODEL, SETS
+from benchmarks.data import BEIR, ROOT, present
 from postings import Encoder, SparseVector
 from postings.encoder.backends import Backend, Precision
 from postings.passages import passage_input
@@ -70,12 +71,12 @@ def main() -> int:
         prog="python -m benchmarks.precision", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("names", nargs="*", metavar="NAME", default=SETS, help=f"default: {' '.join(SETS)}")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beir", help="the BEIR folders")
+    parser.add_argument("--data", type=Path, default=BEIR, help="the BEIR folders")
     arguments = parser.parse_args()
     figures: dict[str, dict[str, float]] = {}
     for label, (backend, precision) in CONTENDERS.items():
         encoder = Encoder.load(MODEL, "cpu", backend, precision)
-        figures[label] = {name: ndcg(arguments.data / name, encoder) for name in arguments.names}
+        figures[label] = {name: ndcg(present(arguments.data / name), encoder) for name in arguments.names}
         print(label, figures[label], file=sys.stderr)
     text = page(figures, sys.argv[1:])
     print(text)

@@ -29,7 +29,8 @@ from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
 from transformers import AutoTokenizer
 
-from benchmarks.beir import MODEL, ROOT, ingest
+from benchmarks.beir import MODEL, ingest
+from benchmarks.data import BEIR, ROOT, present
 from postings import Encoder, Settings, open_index
 from postings.encoder.model_files.location import BUNDLED
 from postings_query import SearchClient
@@ -144,9 +145,9 @@ def starts(folder: str) -> list[Figure]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.query", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "beir", help="the BEIR folders")
+    parser.add_argument("--data", type=Path, default=BEIR, help="the BEIR folders")
     arguments = parser.parse_args()
-    queries = list(load_beir(arguments.data / SET).queries.values())[:100]
+    queries = list(load_beir(present(arguments.data / SET)).queries.values())[:100]
     with (arguments.data / SET / "corpus.jsonl").open(encoding="utf-8") as lines:
         texts = list(itertools.islice(lines, DOCUMENTS))
     encoder, reference = Encoder.load(MODEL, "cpu"), SparseEncoder(str(BUNDLED / MODEL), device="cpu")

@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory
 import bm25s
 import Stemmer
 
-from benchmarks.beir import ROOT
+from benchmarks.data import BEIR, ROOT, SPLADE_TINY, present
 from postings import Encoder
 from postings_training.data import BeirSet, load_set
 from postings_training.evaluation import Measured, Run, evaluate_each, measure_model
@@ -35,7 +35,6 @@ from postings_training.evaluation.significance import randomization_test
 from postings_training.leaks.guard import without_leaks
 from postings_training.leaks.known_sources import known_sources
 
-SHARED = ROOT.parent / "shared"
 GOAL = 1.05
 PEER_TOKENS = 256
 """Of a document, for splade-tiny: with its whole window of 512 it is a little worse."""
@@ -86,7 +85,7 @@ def bm25(data: BeirSet) -> dict[str, float]:
 
 def set_names(folder: Path) -> list[str]:
     """Of all BEIR folders in a folder."""
-    return sorted(path.name for path in folder.iterdir() if (path / "qrels").is_dir())
+    return sorted(path.name for path in present(folder).iterdir() if (path / "qrels").is_dir())
 
 
 def with_window(model: Path, tokens: int, folder: Path) -> Path:
@@ -149,15 +148,15 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: all that --data holds")
     parser.add_argument("--model", default="tiny", help="default: the bundled one")
     parser.add_argument("--trained-on", type=Path, action="append", default=[], help="pairs that it was trained on")
-    parser.add_argument("--data", type=Path, default=SHARED / "data" / "beir", help="the BEIR folders")
+    parser.add_argument("--data", type=Path, default=BEIR, help="the BEIR folders")
     arguments = parser.parse_args()
     names = arguments.names or set_names(arguments.data)
-    whole = [load_set(arguments.data / name) for name in names]
+    whole = [load_set(present(arguments.data / name)) for name in names]
     sources, unchecked = known_sources([arguments.model], arguments.trained_on)
     sets, left_out = without_leaks(whole, sources, drop=True)
     remarks = [*unchecked, *left_out]
     with TemporaryDirectory() as folder:
-        peer = Encoder.load(with_window(SHARED / "models" / "splade-tiny", PEER_TOKENS, Path(folder)))
+        peer = Encoder.load(with_window(present(SPLADE_TINY), PEER_TOKENS, Path(folder)))
         model = Encoder.load(arguments.model)
         rows = []
         for before, data in zip(whole, sets, strict=True):

@@ -34,14 +34,14 @@ from sentence_transformers.base.sampler import BatchSamplers
 from sentence_transformers.sparse_encoder import losses
 from transformers import TrainerCallback
 
-from postings.encoder.model_files.location import model_folder
+from benchmarks.data import PAIRS, ROOT, present
+from postings.encoder.toolkit import model_folder
 from postings_training.models.patching import lean_heads
 from postings_training.recipes.loading import load_recipe
 from postings_training.recipes.recipe import Recipe
 from postings_training.runs.trainer import build_trainer
 from postings_training.runs.training_data import load_data
 
-ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "training.md"
 PLAIN, OURS = "sentence-transformers", "postings"
 FASTER, SMALLER, EQUAL = 1.5, 4.0, 1e-4
@@ -75,7 +75,7 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
         "data.held_out=0",
         "publish.half=false",
     ]
-    return load_recipe("splade-gooaq", changes, base=str(arguments.base), data__sources=[str(arguments.data)])
+    return load_recipe("splade-gooaq", changes, base=str(arguments.base), data__sources=[str(present(arguments.data))])
 
 
 def model_of(arguments: argparse.Namespace) -> SparseEncoder:
@@ -181,9 +181,8 @@ def page(found: dict[str, list[dict[str, float]]], differs: float, arguments: ar
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    shared = ROOT.parent / "shared"
     parser.add_argument("--base", default="tiny", help="a SPLADE folder")
-    parser.add_argument("--data", type=Path, default=shared / "data" / "pairs" / "squad_dev.jsonl")
+    parser.add_argument("--data", type=Path, default=PAIRS / "squad_dev.jsonl", help="pairs to train on")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--batch", type=int, default=32)

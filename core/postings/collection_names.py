@@ -9,7 +9,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 _SHOWN = 10
 
 
-def check_collection_name(name: str) -> None:
+def check_collection_name(name: object) -> None:
     """Raise ``ValueError`` unless a collection may have this name, on a server and as the name of a folder.
 
     Example:
@@ -19,7 +19,7 @@ def check_collection_name(name: str) -> None:
         ValueError: expected a collection name of 1 to 200 letters, digits, '_', '-' and '.', without '-' or '.' in
         front
     """
-    if not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(
             "expected a collection name of 1 to 200 letters, digits, '_', '-' and '.', without '-' or '.' in front"
         )

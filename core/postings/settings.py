@@ -205,7 +205,7 @@ class Settings(BaseSettings):
         """
         try:
             return self.model_copy(update={"collection": _collection_name(collection)})
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise ConfigurationError(f"{error}, got {collection!r:.100}") from error
 
     @property

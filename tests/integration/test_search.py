@@ -248,9 +248,11 @@ def test_a_string_instead_of_a_batch_is_refused(client: SearchClient) -> None:
     with pytest.raises(InvalidQuery, match="takes a list of queries"):
         client.search_batch("food")
     wrong: Any
-    for wrong in (None, 5, b"food", ["food", None]):
-        with pytest.raises(InvalidQuery, match=r"queries must hold|a query must be a string"):
+    for wrong in (None, 5, b"food"):
+        with pytest.raises(InvalidQuery, match="queries must hold"):
             client.search_batch(wrong)
+    with pytest.raises(InvalidQuery, match="a query must be a string, got NoneType"):
+        client.search_batch(["food", None])  # type: ignore[list-item]
 
 
 def test_a_client_says_how_much_of_a_query_no_search_reads(

@@ -118,11 +118,7 @@ def test_the_asynchronous_client_asks_a_server_without_a_thread(settings: Settin
 
 def test_a_server_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSTINGS_TEST_FRONT_VERSION", "1.17.3")
-    server = QdrantServer(tmp_path)
-    server.start()
-    try:
+    with QdrantServer(tmp_path) as server:
         for port in (None, server.grpc_port):
             with pytest.raises(IndexRejected, match=r"expected Qdrant 1\.18 or later, but this server is 1\.17\.3"):
                 open_index(Settings(index_url=server.url, index_grpc_port=port))
-    finally:
-        server.kill()

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,14 +24,6 @@ from tests.support.tcp_proxy import Fault, TcpProxy
 VERSION = json.dumps({"title": "qdrant - vector search engine", "version": "1.20.0"})
 NO_PEERS = '{"status":{"error":"Service internal error: The replica set for shard 0 has no active replica"}}'
 ANYTHING = SearchRequest(SparseVector([1], [1.0]), MODEL)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantServer]:
-    server = QdrantServer(tmp_path_factory.mktemp("qdrant"))
-    server.start()
-    yield server
-    server.kill()
 
 
 def settings(*urls: str, **others: object) -> Settings:

@@ -39,14 +39,6 @@ def settings(url: str, **others: object) -> Settings:
     return Settings(index_url=url, index_grpc_port=0, **others)  # type: ignore[arg-type]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantServer]:
-    server = QdrantServer(tmp_path_factory.mktemp("qdrant"))
-    server.start()
-    yield server
-    server.kill()
-
-
 @pytest.fixture
 def proxy(server: QdrantServer) -> Iterator[TcpProxy]:
     with TcpProxy(server.port) as proxy:
@@ -135,25 +127,18 @@ def test_a_call_by_grpc_is_done_or_reported_in_time(server: QdrantServer, fault:
 
 
 def test_a_server_that_is_killed_and_started_again_has_what_it_acknowledged(tmp_path: Path) -> None:
-    server = QdrantServer(tmp_path)
-    server.start()
-    try:
-        with ServerIndex.connect(settings(server.url)) as index:
-            index.ensure(MODEL, "tiny")
-            index.upsert([point(str(number)) for number in range(300)])
-            server.kill()
-            with pytest.raises(IndexUnavailable):
-                index.count()
-            server.start()
-            assert index.count() == 300
-    finally:
+    with QdrantServer(tmp_path) as server, ServerIndex.connect(settings(server.url)) as index:
+        index.ensure(MODEL, "tiny")
+        index.upsert([point(str(number)) for number in range(300)])
         server.kill()
+        with pytest.raises(IndexUnavailable):
+            index.count()
+        server.start()
+        assert index.count() == 300
 
 
 def test_a_wrong_key_is_said_and_not_tried_again(tmp_path: Path) -> None:
-    server = QdrantServer(tmp_path, api_key="right")
-    server.start()
-    try:
+    with QdrantServer(tmp_path, api_key="right") as server:
         for key in ("wrong", None):
             with ServerIndex.connect(settings(server.url, index_api_key=key)) as index:
                 with pytest.raises(AccessDenied) as caught:
@@ -162,8 +147,6 @@ def test_a_wrong_key_is_said_and_not_tried_again(tmp_path: Path) -> None:
         with ServerIndex.connect(settings(server.url, index_api_key="right")) as index:
             index.ensure(MODEL, "tiny")
             assert index.count() == 0
-    finally:
-        server.kill()
 
 
 def test_workers_that_start_together_make_one_collection(server: QdrantServer) -> None:

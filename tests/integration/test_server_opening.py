@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gzip
 import json
 import logging
 import threading
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent import futures
 from pathlib import Path
 
@@ -27,21 +26,6 @@ from tests.support.qdrant_server import QdrantServer, free_pair
 from tests.support.scripted_http import answering
 from tests.support.tls import certificate
 from tests.support.worker import until
-
-
-@contextlib.contextmanager
-def running(server: QdrantServer) -> Iterator[QdrantServer]:
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantServer]:
-    with running(QdrantServer(tmp_path_factory.mktemp("qdrant"))) as server:
-        yield server
 
 
 def place(settings: Settings) -> str:
@@ -106,7 +90,7 @@ def test_a_setting_turns_grpc_off(server: QdrantServer) -> None:
 
 def test_without_grpc_on_the_next_port_rest_is_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="postings.index.server")
-    with running(QdrantServer(tmp_path, grpc_port=free_pair())) as server:
+    with QdrantServer(tmp_path, grpc_port=free_pair()) as server:
         assert place(Settings(index_url=server.url)) == server.url
         (said,) = caplog.messages
         assert said.startswith(f"{server.url}: using REST, because gRPC on port {server.port + 1} can't be used: ")
@@ -121,14 +105,14 @@ def test_another_server_on_the_next_port_is_left_alone(
     (tmp_path / "own").mkdir()
     (tmp_path / "other").mkdir()
     own.grpc_port, other.grpc_port = other.grpc_port, own.port + 1
-    with running(other):
+    with other:
         monkeypatch.setenv("POSTINGS_TEST_FRONT_VERSION", "1.19.8")
-        with running(own):
+        with own:
             assert place(Settings(index_url=own.url)) == own.url
 
 
 def test_what_is_no_qdrant_on_the_next_port_is_left_alone(tmp_path: Path) -> None:
-    with running(QdrantServer(tmp_path, grpc_port=free_pair())) as server:
+    with QdrantServer(tmp_path, grpc_port=free_pair()) as server:
         stranger = grpc.server(futures.ThreadPoolExecutor(1))
         stranger.add_insecure_port(f"127.0.0.1:{server.port + 1}")
         stranger.start()
@@ -139,7 +123,7 @@ def test_what_is_no_qdrant_on_the_next_port_is_left_alone(tmp_path: Path) -> Non
 
 
 def test_a_key_that_is_refused_is_so_over_rest(tmp_path: Path) -> None:
-    with running(QdrantServer(tmp_path, api_key="right")) as server:
+    with QdrantServer(tmp_path, api_key="right") as server:
         with (
             ServerIndex.connect(Settings(index_url=server.url, index_api_key="wrong")) as index,  # type: ignore[arg-type]
             pytest.raises(AccessDenied) as caught,
@@ -150,10 +134,10 @@ def test_a_key_that_is_refused_is_so_over_rest(tmp_path: Path) -> None:
 
 
 def test_over_tls_both_are_verified_by_the_certificate_that_is_named(tmp_path: Path) -> None:
-    made = certificate(tmp_path)
+    made = certificate(tmp_path, "IP:127.0.0.1")
     (tmp_path / "data").mkdir()
-    with running(QdrantServer(tmp_path / "data", tls=made)) as server:
-        settings = Settings(index_url=server.url, index_ca=made[0])
+    with QdrantServer(tmp_path / "data", tls=made) as server:
+        settings = Settings(index_url=server.url, index_ca=made.ca)
         assert comes_to_use_grpc(settings)
         assert place(settings.model_copy(update={"index_grpc_port": 0})) == server.url
         for port in (None, 0, server.grpc_port):
@@ -163,7 +147,7 @@ def test_over_tls_both_are_verified_by_the_certificate_that_is_named(tmp_path: P
 
 def test_http_to_a_port_for_tls_is_told_apart_from_an_outage(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    with running(QdrantServer(tmp_path / "data", tls=certificate(tmp_path))) as server:
+    with QdrantServer(tmp_path / "data", tls=certificate(tmp_path, "IP:127.0.0.1")) as server:
         plain = server.url.replace("https:", "http:")
         with pytest.raises(ConfigurationError, match=rf"index_url.*{plain}: port {server.port} speaks TLS: .*https://"):
             open_index(Settings(index_url=plain))

@@ -21,10 +21,8 @@ from tests.support.qdrant_server import QdrantServer
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantServer]:
     folder = tmp_path_factory.mktemp("qdrant")
-    server = QdrantServer(folder, api_key="all", read_only_key="some", strict=True)
-    server.start()
-    yield server
-    server.kill()
+    with QdrantServer(folder, api_key="all", read_only_key="some", strict=True) as server:
+        yield server
 
 
 def settings(server: QdrantServer, key: str, port: int | None, name: str = "refusals") -> Settings:

@@ -1,4 +1,4 @@
-"""BEIR folders for tests: small ones that are written here, and those that lie beside the checkout."""
+"""BEIR folders for tests."""
 
 from __future__ import annotations
 
@@ -6,17 +6,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
-SHARED = Path(__file__).parents[2].parent / "shared"
-
-
-def shared(path: str) -> Path:
-    """A file or folder beside the checkout; the test is skipped where it isn't there."""
-    place = SHARED / path
-    if not place.exists():
-        pytest.skip(f"{place} isn't there")
-    return place
+ENCYCLOPEDIA = Path(__file__).parents[1] / "data" / "encyclopedia"
+"""96 articles and 200 queries; its ``pairs.jsonl`` can be trained on."""
 
 
 def write_beir(

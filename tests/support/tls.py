@@ -1,20 +1,39 @@
-"""A certificate for this machine, signed by itself."""
+"""Certificates of the tests' own, for servers that speak TLS."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and localhost, and its key."""
-    if shutil.which("openssl") is None:
+
+@dataclass(frozen=True)
+class Certificate:
+    """Of a server, with its key, and of the authority that signed it."""
+
+    file: Path
+    key: Path
+    ca: Path
+
+
+def certificate(folder: Path, name: str) -> Certificate:
+    """Make an authority, and a server's certificate for a name, such as ``DNS:localhost``, or several with commas."""
+    made = Certificate(folder / "server.crt", folder / "server.key", folder / "ca.crt")
+    ca_key, request, names = folder / "ca.key", folder / "server.csr", folder / "names"
+    names.write_text(f"subjectAltName={name}\n")
+    _openssl("req", "-x509", *_KEY, "-subj", "/CN=Tests' authority", "-keyout", ca_key, "-out", made.ca)
+    _openssl("req", *_KEY, "-subj", "/CN=Tests' server", "-keyout", made.key, "-out", request)
+    signed = ("-CA", made.ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2", "-extfile", names)
+    _openssl("x509", "-req", "-in", request, *signed, "-out", made.file)
+    return made
+
+
+def _openssl(*arguments: str | Path) -> None:
+    try:
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+    except FileNotFoundError:
         pytest.skip("no openssl to make a certificate with")
-    made, key = folder / "server.crt", folder / "server.key"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    subprocess.run([*command, *names, "-keyout", key, "-out", made], check=True, capture_output=True)
-    return made, key

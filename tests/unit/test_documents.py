@@ -18,18 +18,8 @@ from hypothesis import strategies as st
 from postings import Document
 from postings.documents import MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_VERSION, Passage, check_id, check_version, point_id
 from postings.errors import InvalidDocument, InvalidInput
+from tests.support.strategies import ids, json_values, metadata, versions
 
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**63 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    # No strategy makes lone surrogates here; they have tests of their own.
-    | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=12,
-)
-ids = st.text(min_size=1, max_size=6)
 tricky_ids = ids | st.text("01:", min_size=1, max_size=4)
 
 
@@ -57,8 +47,8 @@ def nested(levels: int) -> Any:
     ids,
     st.text(),
     st.text(),
-    st.dictionaries(st.text(), json_values, max_size=3),
-    st.none() | st.integers(0, 2**53 - 1),
+    metadata,
+    versions,
 )
 def test_a_document_holds_what_it_was_given(
     id: str, text: str, title: str, metadata: dict[str, Any], version: int | None

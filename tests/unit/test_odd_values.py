@@ -15,13 +15,13 @@ import pandas
 import pyarrow
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from pyarrow import parquet
 
 from postings import Document
 from postings_ingest.readers.forms import id_text, json_form
 from postings_ingest.readers.records import document_from_record
 from tests.support.reading import omissions, read, write
+from tests.support.strategies import json_values
 
 UUID = uuid.UUID("12345678-1234-5678-1234-567812345678")
 DAY, MOMENT = datetime.date(2024, 1, 2), datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
@@ -86,17 +86,7 @@ def test_each_value_gets_its_form_of_the_same_type_at_any_depth(value: Any, expe
     assert document_from_record({"id": 1, "text": "x", "metadata": {"value": value}}).metadata == {"value": expected}
 
 
-@given(
-    st.recursive(
-        st.none()
-        | st.booleans()
-        | st.integers(-(2**63), 2**63 - 1)
-        | st.floats(allow_nan=False, allow_infinity=False)
-        | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-        max_leaves=8,
-    )
-)
+@given(json_values)
 def test_json_values_stay_as_they_are(value: Any) -> None:
     assert repr(json_form(value)) == repr(value)
 

@@ -26,34 +26,16 @@ from postings import Document
 from postings.errors import ReaderError
 from postings_ingest import Rejection, estimate_documents, read_documents
 from tests.support.reading import ids_and_lines, read, write
+from tests.support.strategies import documents, said, versions
 
-ids = st.text(min_size=1, max_size=8)
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**63 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=8,
-)
-texts = st.text(min_size=1).filter(str.strip)
-documents = st.builds(
-    Document,
-    ids,
-    texts,
-    st.text(max_size=8),
-    st.dictionaries(st.text(max_size=4), json_values, max_size=3),
-    st.none() | st.integers(0, 2**53 - 1),
-)
-awkward_texts = st.text("a é,;\t\"'\n\r\u2028\0", min_size=1, max_size=12).filter(str.strip) | texts
+awkward_texts = st.text("a é,;\t\"'\n\r\u2028\0", min_size=1, max_size=12).filter(str.strip) | said
 rows = st.builds(
     Document,
     awkward_texts,
     awkward_texts,
     st.just("") | awkward_texts,
     st.fixed_dictionaries({"lang": st.just("") | awkward_texts}),
-    st.none() | st.integers(0, 2**53 - 1),
+    versions,
 )
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from postings import Document, Settings
-from postings.errors import ConfigurationError, JobNotFound
+from postings.errors import BrokerUnavailable, ConfigurationError, JobNotFound
 from postings_ingest import Counts, Ledger, Producer
 from postings_ingest.queue.celery_app import announce, celery_app
 from postings_ingest.queue.connection import broker_options, redis_url
 from postings_ingest.queue.ledger import BULK
 from tests.support.queue_keys import QueueKeys
 from tests.support.redis_server import RedisServer
-from tests.support.redis_tls import Certificate, certificate
+from tests.support.tls import Certificate, certificate
 from tests.support.worker import Worker
 
 
@@ -222,7 +222,7 @@ def test_no_password_is_shown_by_what_cannot_be_reached(settings: Settings, capl
     settings = on(
         settings, redis_url="redis://user:s%40cret@127.0.0.1:1/0", broker_url="amqp://user:s%40cret@127.0.0.1:1//"
     )
-    with pytest.raises(Exception, match="Redis at 127") as caught:
+    with pytest.raises(BrokerUnavailable, match="Redis at 127") as caught:
         Ledger(settings).register("a", "payload", 1, "job", BULK)
     assert not announce(celery_app(settings), settings, "a", BULK)
     for word in ("s%40cret", "s@cret"):

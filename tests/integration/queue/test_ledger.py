@@ -269,6 +269,16 @@ def test_deliveries_are_counted_but_not_those_given_back(ledger: Ledger) -> None
     assert held(ledger.start("a", 0)).deliveries == 4  # the work was never begun
 
 
+def test_parts_of_a_batch_and_what_is_left_of_it_arrived_when_it_did(ledger: Ledger) -> None:
+    """Else a revision of them could pass for newer than one that was accepted after it."""
+    arrival = ledger.register("a", "payload", 3, "job", BULK, last=2**50)
+    assert ledger.finish(held(ledger.start("a", 10)), Counts(indexed=1), rest=("the rest", 2))
+    rest = held(ledger.start("a", 10))
+    assert ledger.split(rest, [("one", "part", 1), ("other", "part", 1)])
+    parts = [held(ledger.start(id, 10)) for id in ("one", "other")]
+    assert [(lease.arrival, lease.documents) for lease in (rest, *parts)] == [(arrival, 2), (arrival, 1), (arrival, 1)]
+
+
 def test_announcements_that_were_lost_are_found_when_overtaken_or_when_idle(ledger: Ledger, keys: QueueKeys) -> None:
     register(ledger, "lost")
     waiting = f"{keys.prefix}:waiting:{BULK}"

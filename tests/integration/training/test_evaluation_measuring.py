@@ -8,7 +8,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -18,11 +18,11 @@ from postings.encoder.model_files.location import BUNDLED
 from postings.errors import InvalidInput, ModelMismatch
 from postings_cli.main import run
 from postings_ingest import Pipeline
-from postings_training.data import BeirSet, load_set
+from postings_training.data import JudgedQueries, load_set
 from postings_training.evaluation import ExactSearch, measure_collection, measure_model
 from postings_training.evaluation.pruning import KEPT
 from postings_training.leaks.provenance import Source
-from tests.support.beir import shared, write_beir
+from tests.support.beir import ENCYCLOPEDIA, write_beir
 from tests.support.cli import Cli, Ran, write_jsonl
 from tests.support.models import copy_of_tiny
 from tests.support.sentences import SENTENCES
@@ -58,17 +58,6 @@ def evaluate(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(status, printed.out, printed.err)
 
     return ran
-
-
-def medline(folder: Path) -> BeirSet:
-    """A part of it: five queries, what answers them, and sixty other documents."""
-    whole = load_set(shared("data/beir/medline"))
-    queries = dict(list(whole.judged.queries.items())[:5])
-    judgements = {query_id: dict(whole.judged.judgements[query_id]) for query_id in queries}
-    relevant = {document_id for grades in judgements.values() for document_id in grades}
-    others = [document_id for document_id in whole.corpus if document_id not in relevant][:60]
-    corpus = {document_id: whole.corpus[document_id].whole for document_id in [*sorted(relevant), *others]}
-    return load_set(write_beir(folder / "medline", corpus, queries, judgements))
 
 
 def test_a_model_is_measured_by_exact_search(data: Path, encoder: Encoder) -> None:
@@ -144,16 +133,18 @@ def test_a_collection_of_another_model_is_refused(data: Path, encoder: Encoder, 
 
 
 @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
-def test_the_measures_are_those_of_sentence_transformers(encoder: Encoder, tmp_path: Path) -> None:
+def test_the_measures_are_those_of_sentence_transformers(encoder: Encoder) -> None:
     from sentence_transformers import SparseEncoder
     from sentence_transformers.sparse_encoder.evaluation import SparseInformationRetrievalEvaluator
 
-    data = medline(tmp_path)
-    measured = measure_model(encoder, data)
+    data = load_set(ENCYCLOPEDIA)
     relevant = {
         query_id: {document_id for document_id, grade in grades.items() if grade > 0}
         for query_id, grades in data.judged.judgements.items()
     }
+    # It knows no grades.
+    judged = JudgedQueries(data.judged.queries, {query_id: dict.fromkeys(ids, 1) for query_id, ids in relevant.items()})
+    measured = measure_model(encoder, replace(data, judged=judged))
     reference = SparseInformationRetrievalEvaluator(
         dict(data.judged.queries),
         {document_id: document.whole for document_id, document in data.corpus.items()},

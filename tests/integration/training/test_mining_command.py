@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +10,8 @@ import pytest
 
 from postings_cli.main import run
 from postings_training.data.resemblance import resemblance, shingles
-from postings_training.data.rows import Row, read_rows
-from tests.support.beir import shared
+from postings_training.data.rows import read_rows
+from tests.support.beir import ENCYCLOPEDIA
 from tests.support.cli import write_jsonl
 
 
@@ -21,10 +19,9 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_claims_get_abstracts_that_do_not_settle_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pairs: list[Row] = [row for _, row in islice(read_rows(shared("data/pairs/scifact.jsonl")), 120)]
-    source = write_jsonl(tmp_path / "pairs.jsonl", [asdict(pair) for pair in pairs])
-    out = tmp_path / "hard.jsonl"
+def test_questions_get_articles_that_do_not_answer_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, out = ENCYCLOPEDIA / "pairs.jsonl", tmp_path / "hard.jsonl"
+    pairs = [row for _, row in read_rows(source)]
     assert run(["mine", str(source), "--out", str(out), "--model", "tiny", "--negatives", "3", "--json"]) == 0
     counts, mined = json.loads(capsys.readouterr().out), rows(out)
     assert counts["pairs"] == len(pairs)

@@ -15,7 +15,8 @@ from postings_training.recipes.sections import DataSettings
 from postings_training.runs.checkpoints import checkpoint_state
 from postings_training.runs.run import train
 from postings_training.runs.training_data import load_data
-from tests.support.training import beir, lines, minilm, pairs, quick
+from tests.support.needed import minilm
+from tests.support.training import beir, lines, pairs, quick
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -18,7 +18,8 @@ from postings import Encoder
 from postings_training.losses.flops import Flops
 from postings_training.losses.step_means import StepMeans
 from postings_training.runs.checkpoints import checkpoint_state, last_checkpoint
-from tests.support.training import QUICK, beir, minilm, pairs
+from tests.support.needed import minilm
+from tests.support.training import QUICK, beir, pairs
 
 SIZES = ((4, 4), (5, 3))
 

@@ -106,19 +106,20 @@ def test_a_lower_precision_changes_vectors_a_little(encoder: Encoder, backend: B
 
 def test_a_stream_is_encoded_as_a_list_is(encoder: Encoder) -> None:
     texts = [f"text number {n}" for n in range(5000)]
-    streamed = encoder.stream_documents(iter(texts))
-    first = next(streamed)
-    assert first.largest_difference(encoder.encode_documents(texts[:1])[0]) <= TOLERANCE
-    assert sum(1 for _ in streamed) == 4999
+    streamed = list(encoder.stream_documents(iter(texts)))
+    assert len(streamed) == len(texts)
+    some = [0, 1, 2047, 2048, 2500, 4095, 4096, 4998, 4999]
+    for at, expected in zip(some, encoder.encode_documents([texts[at] for at in some]), strict=True):
+        assert streamed[at].largest_difference(expected) <= TOLERANCE
 
 
 @settings(max_examples=15, deadline=None)
-@given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=200), max_size=5))
+@given(texts=st.lists(st.text(max_size=200), max_size=5))
 def test_any_text_is_encoded_the_same_alone_and_among_others(encoder: Encoder, texts: list[str]) -> None:
     together = encoder.encode_documents(texts)
     for text, vector in zip(texts, together, strict=True):
         (alone,) = encoder.encode_documents([text])
-        assert abs(alone.dot(alone) - vector.dot(vector)) <= 1e-3 * max(1.0, alone.dot(alone))
+        assert vector.largest_difference(alone) <= TOLERANCE
         for found in encoder.evidence([text], [alone.indices])[0]:
             assert all(0 <= start < end <= len(text) for start, end in found)
 
@@ -150,8 +151,10 @@ def test_several_threads_get_what_one_gets(encoder: Encoder) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    assert len(answers) == len(threads)
     for vectors in answers.values():
-        assert [v.indices.tolist() for v in vectors] == [v.indices.tolist() for v in expected]
+        for vector, alone in zip(vectors, expected, strict=True):
+            assert vector.largest_difference(alone) <= TOLERANCE
 
 
 def test_tokens_are_words_of_the_vocabulary(encoder: Encoder) -> None:

@@ -54,14 +54,26 @@ def test_the_screen_in_eight_bits_keeps_every_active_entry(head: tuple[Floats, F
     assert not (active(*head) & ~possible).any()
 
 
-@given(heads())
-def test_the_screen_in_bfloat16_keeps_every_active_entry(head: tuple[Floats, Floats, Floats]) -> None:
+def possible_in_bfloat16(*head: Floats) -> npt.NDArray[np.bool_]:
     hidden, decoder, bias = (torch.from_numpy(part) for part in head)
     linear = torch.nn.Linear(decoder.shape[1], decoder.shape[0])
     linear.weight.data, linear.bias.data = decoder, bias
     with torch.inference_mode():
-        possible = _Screen(linear).possible(hidden).numpy()
-    assert not (active(*head) & ~possible).any()
+        return _Screen(linear).possible(hidden).numpy()
+
+
+@given(heads())
+def test_the_screen_in_bfloat16_keeps_every_active_entry(head: tuple[Floats, Floats, Floats]) -> None:
+    assert not (active(*head) & ~possible_in_bfloat16(*head)).any()
+
+
+def test_the_screen_in_bfloat16_allows_for_the_worst_rounding() -> None:
+    """Both vectors lose all that rounding can take, in the same direction, and their product does too."""
+    half_way = np.full((1, 1, 257), 1 + 2**-8, np.float32)  # each is rounded to 1, and 257 to 256
+    logit = (half_way.astype(np.float64) ** 2).sum()
+    head = half_way, half_way[0], np.array([-logit * (1 - 1e-5)], np.float32)
+    assert active(*head).all()
+    assert possible_in_bfloat16(*head).all()
 
 
 def test_the_screens_leave_little_of_what_cannot_be_active() -> None:

@@ -13,7 +13,7 @@ from postings.errors import ReaderError
 from postings_training.data import CorpusText, JudgedQueries, load_corpus, load_set
 from tests.support.beir import write_beir
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+TEXTS = st.text()
 
 
 def corpus(folder: Path, *lines: str) -> Path:

@@ -21,7 +21,7 @@ from postings_training.recipes.loading import load_recipe
 from postings_training.recipes.sections import DataSettings
 from postings_training.runs.training_data import load_data
 from postings_training.teachers.by_row import labeled
-from tests.support.beir import shared, write_beir
+from tests.support.beir import ENCYCLOPEDIA, write_beir
 
 ONE = {"query": "what hunts?", "positive": "a lion"}
 TWO = {"query": "what sings?", "positive": "a nightingale"}
@@ -97,7 +97,7 @@ def test_the_known_names_of_columns_are_read(record: dict[str, Any], row: Row) -
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, line: Any, reason: str) -> None:
-    with pytest.raises((InvalidInput, ReaderError), match=r"pairs\.jsonl" + reason):
+    with pytest.raises(ReaderError if "not JSON" in reason else InvalidInput, match=r"pairs\.jsonl" + reason):
         load_data(DataSettings(sources=(jsonl(tmp_path, ONE, line),)))
 
 
@@ -166,7 +166,7 @@ def test_a_beir_folder_without_a_pair_is_refused(
         load_data(DataSettings(sources=(beir(tmp_path, qrels),)))
 
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+TEXTS = st.text()
 SAID = TEXTS.filter(str.strip)
 
 
@@ -210,7 +210,8 @@ def test_a_source_of_which_no_row_is_left_is_refused(tmp_path: Path) -> None:
 def test_every_set_of_a_generator_is_looked_for_in_every_source_of_another(tmp_path: Path) -> None:
     asked = {"a": "What roars?", "b": "What hunts?"}
     folders = [write_beir(tmp_path / n, {"d": "a lion"}, {"q": text}, {"q": {"d": 1}}) for n, text in asked.items()]
-    sets, sources = [load_set(folder) for folder in folders], [Source.of(jsonl(tmp_path, ONE))]
+    sets = [load_set(folder) for folder in folders]
+    sources = [Source.of(jsonl(tmp_path, TWO, name="other.jsonl")), Source.of(jsonl(tmp_path, ONE))]
     with pytest.raises(InvalidInput, match="1 of the 1 queries of b are in the training data"):
         without_leaks(iter(sets), iter(sources))
     assert without_leaks(iter(sets[:1]), iter(sources)) == (sets[:1], [])
@@ -224,16 +225,25 @@ def test_what_holds_no_sets_or_sources_is_refused(wrong: Any) -> None:
         without_leaks([], wrong)
 
 
-def test_the_rows_of_scifact_that_leak_are_left_out_and_no_others_leak() -> None:
-    """Of its training claims, 129 or so nearly are test claims."""
-    pairs, folder = shared("data/pairs/scifact.jsonl"), shared("data/beir/scifact")
-    whole = load_data(DataSettings(sources=(str(pairs),))).sources
-    left = load_data(DataSettings(sources=(str(pairs),), leave_out=(str(folder),))).sources
-    number = sum(last + 1 - first for first, last in left[0].left_out)
-    assert 100 < number < 300
-    assert left[0].rows + number == whole[0].rows
-    data = load_set(folder)
-    with pytest.raises(InvalidInput, match=r"of the 300 queries of scifact are in the training data"):
+def test_the_rows_that_leak_are_left_out_and_no_others(tmp_path: Path) -> None:
+    """Four rows that hold a test query in some way, each among 32 on the same topics that don't."""
+    data = load_set(ENCYCLOPEDIA)
+    asked = data.judged.queries
+    leaking = [
+        Row(asked["papermaking-2"].upper(), "Because of acid."),
+        Row("What do you call the oldest rubbish?", asked["glassblowing-2"]),
+        Row(asked["malaria-2"].replace("has", "had"), data.corpus["tea"].text),
+        Row(asked["igloo-1"].replace("snow house", "house of snow"), data.corpus["igloo"].text),
+    ]
+    rows = [row for _, row in read_rows(ENCYCLOPEDIA / "pairs.jsonl")]
+    for at, row in enumerate(leaking):
+        rows.insert(33 * at, row)
+    pairs = jsonl(tmp_path, *({"query": row.query, "positive": row.positive} for row in rows))
+    whole = load_data(DataSettings(sources=(pairs,))).sources
+    left = load_data(DataSettings(sources=(pairs,), leave_out=(str(ENCYCLOPEDIA),))).sources
+    assert left[0].left_out == ((1, 1), (34, 34), (67, 67), (100, 100))
+    assert (left[0].rows, whole[0].rows) == (128, 132)
+    with pytest.raises(InvalidInput, match=r"4 of the 72 queries of encyclopedia are in the training data"):
         without_leaks([data], whole)
     assert without_leaks([data], left) == ([data], [])
 

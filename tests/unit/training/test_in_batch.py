@@ -17,7 +17,7 @@ from postings_training.losses.in_batch_kl import InBatchDistillation
 from postings_training.recipes.loading import load_recipe
 from postings_training.teachers.bm25 import bm25_vectors
 from postings_training.teachers.in_batch import InBatchTeachers
-from tests.support.training import minilm
+from tests.support.needed import minilm
 
 QUERIES = ["what hunts zebras", "where do herons fish", "who digs a sett", "what is a salmon"]
 DOCUMENTS = ["A lion hunts zebras.", "Herons fish in the river.", "The badger digs its sett.", "Salmon is a fish."]

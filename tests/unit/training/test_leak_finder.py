@@ -12,10 +12,10 @@ from postings_training.data import CorpusText, JudgedQueries, load_set
 from postings_training.data.resemblance import normalized, resemblance, shingles
 from postings_training.data.rows import Row, read_rows
 from postings_training.leaks.finder import DOCUMENT_ALIKE, PAIR_ALIKE, QUERY_ALIKE, Leak, LeakFinder
-from tests.support.beir import shared
+from tests.support.needed import shared
 
 ABSTRACT = "Radioiodine is given to patients whose thyroid has grown. After a year its volume was lower by half."
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+TEXTS = st.text(max_size=60)
 
 
 def judged(*queries: str) -> JudgedQueries:

@@ -17,8 +17,8 @@ from postings_training.recipes.objective import ImitationSettings
 from postings_training.teachers.exact_words import exact_words
 from postings_training.teachers.in_batch import InBatchTeachers
 from postings_training.teachers.targets import target_vectors
+from tests.support.needed import minilm
 from tests.support.sentences import SENTENCES
-from tests.support.training import minilm
 
 QUERIES = ["what hunts zebras", "where do herons fish", "who digs a sett"]
 DOCUMENTS = ["A lion hunts zebras, and zebras fear it.", "Herons fish in the river.", "The badger digs its sett."]

@@ -72,7 +72,8 @@ _BY_MESSAGE: tuple[tuple[str, type[PostingsError]], ...] = (
     ("Not existing vector name", ModelMismatch),
     ("No space left", StorageFull),
     ("message larger than max", IndexRejected),
-    # A message of qdrant-client's in-memory mode.
+    # Messages of qdrant-client's in-memory mode.
+    ("is not found in the collection", ModelMismatch),
     ("not found", CollectionNotFound),
 )
 """Parts of messages that decide regardless of the status; the last only if there is no status."""
