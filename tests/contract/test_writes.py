@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -210,8 +211,12 @@ class Deliveries(RuleBasedStateMachine):
         for doc_id, last in newest.items():
             passages = 0 if "deleted_at" in last.points[0].payload else len(last.points)
             assert stored(self.index, doc_id) == expected(last.version, passages)
+        if newest:  # or the next runs search among all of them
+            self.index.delete(of_documents(newest))
 
 
-def test_any_interleaving_ends_as_an_in_order_replay(index: Index) -> None:
+def test_any_interleaving_ends_as_an_in_order_replay(index: Index, request: pytest.FixtureRequest) -> None:
     machine = type("Deliveries", (Deliveries,), {"index": index})
-    run_state_machine_as_test(machine, settings=settings(max_examples=100, stateful_step_count=25, deadline=None))
+    # Engines differ in what a request does, which few examples show; its order is that of the protocol.
+    examples = 100 if request.node.callspec.params["empty_index"] == "edge" else 30
+    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=25, deadline=None))
