@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
+from postings.batching import batched
 from postings.encoder.backends import Backend, Precision
 from postings.encoder.evidence import Span, spans
 from postings.encoder.latent_names import latent_names
@@ -171,8 +171,7 @@ class Encoder:
             >>> sum(1 for _ in vectors)
             3
         """
-        source = iterate(texts, "document")
-        while batch := list(itertools.islice(source, _STREAM)):
+        for batch in batched(iterate(texts, "document"), _STREAM):
             yield from self.encode_documents(batch)
 
     def encode_with_evidence(self, texts: Iterable[str]) -> list[tuple[SparseVector, list[list[Span]]]]:

@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from postings.batching import batched
 from postings.encoder.cache import cache_folder, write_json
 from postings.vectors import SparseVector
 
@@ -34,8 +35,7 @@ def latent_names(
     words = sorted((word for word in vocabulary if word.isalpha()), key=vocabulary.__getitem__)
     log.info("naming the model's latents by encoding %d words; the names are cached", len(words))
     strongest: dict[int, list[tuple[float, str]]] = {}
-    for start in range(0, len(words), _BATCH):
-        batch = words[start : start + _BATCH]
+    for batch in batched(words, _BATCH):
         for word, vector in zip(batch, encode(batch), strict=True):
             for index, weight in zip(vector.indices.tolist(), vector.values.tolist(), strict=True):
                 strongest[index] = sorted([*strongest.get(index, []), (-weight, word)])[:_WORDS_EACH]

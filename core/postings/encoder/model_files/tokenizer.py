@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tokenizers
 
+from postings.batching import batched
 from postings.encoder.arrays import rows_of
 from postings.errors import ModelNotSupported
 
@@ -65,8 +66,7 @@ class Tokenizer:
     def ids(self, texts: Sequence[str]) -> list[Ids]:
         """The ids of each text, truncated to the model's limit, with special tokens."""
         found: list[Ids] = []
-        for start in range(0, len(texts), _BATCH):
-            batch = list(texts[start : start + _BATCH])
+        for batch in batched(texts, _BATCH):
             ids = [e.ids for e in self._truncating.encode_batch_fast(batch, add_special_tokens=self._special_tokens)]
             lengths = list(map(len, ids))
             found += rows_of(np.fromiter(chain.from_iterable(ids), np.int32, sum(lengths)), lengths)
@@ -77,8 +77,7 @@ class Tokenizer:
         special = self._truncating.get_added_tokens_decoder().keys()
         interned: dict[Word, Word] = {}  # one object for each word: a million texts then take 4 GB, not 44
         found = []
-        for start in range(0, len(texts), _BATCH):
-            batch = list(texts[start : start + _BATCH])
+        for batch in batched(texts, _BATCH):
             for each in self._truncating.encode_batch(batch, add_special_tokens=self._special_tokens):
                 pairs = [(word, id) for word, id in zip(each.word_ids, each.ids, strict=True) if id not in special]
                 words = (tuple(id for _, id in word) for _, word in groupby(pairs, itemgetter(0)))

@@ -10,6 +10,7 @@ from typing import Self
 import qdrant_edge as edge
 
 from postings.arguments import as_list
+from postings.batching import batched
 from postings.collection_names import check_collection_name, listed
 from postings.errors import (
     CollectionNotFound,
@@ -129,11 +130,10 @@ class EdgeIndex:
             StorageFull: less than 128 MiB are free on the disk.
         """
         condition = None if newest is None else to_edge(version_at_most(newest))
-        all_points = as_list("points", points, Point, InvalidInput)
         # The engine holds the GIL during a call: other threads can run in between.
-        for start in range(0, len(all_points), _PAGE):
-            some = [to_edge_point(point) for point in all_points[start : start + _PAGE]]
-            self._update(edge.UpdateOperation.upsert_points(some, condition), len(some))
+        for some in batched(as_list("points", points, Point, InvalidInput), _PAGE):
+            operation = edge.UpdateOperation.upsert_points([to_edge_point(point) for point in some], condition)
+            self._update(operation, len(some))
 
     def delete(self, filter: Filter) -> None:
         """Delete the points that match ``filter``."""
