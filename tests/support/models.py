@@ -45,6 +45,8 @@ TEXTS = [
 """Short, long (over every window), empty, and outside ASCII."""
 
 _SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+_ONE_LAYER = {**_SHAPE, "num_hidden_layers": 1}
+"""Exporting a model takes seconds a layer; `bert` and `modernbert` show that layers may be several."""
 
 
 def bert_tokenizer() -> PreTrainedTokenizerBase:
@@ -95,7 +97,7 @@ def _splade(
 
 
 def _small_bert() -> BertConfig:
-    return BertConfig(vocab_size=len(small_tokenizer()), max_position_embeddings=256, **_SHAPE)
+    return BertConfig(vocab_size=len(small_tokenizer()), max_position_embeddings=256, **_ONE_LAYER)
 
 
 def bert(folder: Path) -> SparseEncoder:
@@ -110,7 +112,7 @@ def bert_with_prompts_and_pruning(folder: Path) -> SparseEncoder:
 
 
 def distilbert(folder: Path) -> SparseEncoder:
-    config = DistilBertConfig(vocab_size=150, max_position_embeddings=256, dim=32, n_layers=2, n_heads=2, hidden_dim=64)
+    config = DistilBertConfig(vocab_size=150, max_position_embeddings=256, dim=32, n_layers=1, n_heads=2, hidden_dim=64)
     model = _sparse(DistilBertForMaskedLM(config))
     modules = _splade(folder, model, small_tokenizer(), activation_function="log1p_relu")
     return SparseEncoder(modules=modules)
@@ -119,7 +121,7 @@ def distilbert(folder: Path) -> SparseEncoder:
 def roberta(folder: Path, length: int | None = 128, **pooling: str) -> SparseEncoder:
     tokenizer = roberta_tokenizer(folder, length)
     config = RobertaConfig(
-        vocab_size=len(tokenizer), max_position_embeddings=130, type_vocab_size=1, pad_token_id=1, **_SHAPE
+        vocab_size=len(tokenizer), max_position_embeddings=130, type_vocab_size=1, pad_token_id=1, **_ONE_LAYER
     )
     return SparseEncoder(modules=_splade(folder, _lively(RobertaForMaskedLM(config)), tokenizer, **pooling))
 
@@ -155,7 +157,7 @@ def longformer(folder: Path) -> SparseEncoder:
     """Its attention depends on the data, which no graph can."""
     tokenizer = roberta_tokenizer(folder)
     config = LongformerConfig(
-        vocab_size=len(tokenizer), max_position_embeddings=130, attention_window=[16, 16], pad_token_id=1, **_SHAPE
+        vocab_size=len(tokenizer), max_position_embeddings=130, attention_window=[16], pad_token_id=1, **_ONE_LAYER
     )
     return SparseEncoder(modules=_splade(folder, _lively(LongformerForMaskedLM(config)), tokenizer))
 
