@@ -15,8 +15,8 @@ from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
 from postings import Encoder, Settings, SparseVector
-from postings.errors import IndexUnavailable, PostingsError, WrongEventLoop
-from postings.index import Point
+from postings.errors import IndexRejected, IndexUnavailable, PostingsError, WrongEventLoop
+from postings.index import Point, SearchRequest
 from postings.index.payload import INDEXED_FIELDS
 from postings.index.server import AsyncServerIndex, ServerIndex
 from postings.index.server.connection import open_client
@@ -40,6 +40,23 @@ def test_an_answer_becomes_its_error_on_the_way(status: int, words: str, kind: t
         index.upsert([point("a")])
     assert type(caught.value) is kind
     assert text(words) in str(caught.value)
+
+
+def test_on_a_cluster_writes_are_strongly_ordered_and_reads_ask_a_quorum() -> None:
+    """Else a stale replica could answer for a write, and two writes could end in another order on each replica."""
+    asked: list[str] = []
+    search = SearchRequest(SparseVector([1], [1.0]), MODEL)
+    with answering(400, "no", asked=asked) as url, index_at(url) as index:
+        for call, wanted in (
+            (lambda: index.upsert([point("a")], newest=1), "ordering=strong"),
+            (lambda: index.delete({"must": []}), "ordering=strong"),
+            (lambda: index.retrieve([point("a").id]), "consistency=quorum"),
+            (lambda: list(index.scroll()), "consistency=quorum"),
+            (lambda: index.search(search, consistent=True), "consistency=quorum"),
+        ):
+            with pytest.raises(IndexRejected):
+                call()
+            assert wanted in asked[-1]
 
 
 PROXIES = {

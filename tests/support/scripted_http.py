@@ -16,6 +16,7 @@ def answering(
     *,
     root: str | None = None,
     heard: list[Mapping[str, str]] | None = None,
+    asked: list[str] | None = None,
 ) -> Iterator[str]:
     """Start it; yields its URL.
 
@@ -25,6 +26,7 @@ def answering(
         headers: likewise.
         root: what it says at ``/`` instead, with a status of 200: which version it is.
         heard: takes the headers of each request.
+        asked: takes the path of each request, with its parameters.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -34,6 +36,8 @@ def answering(
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if heard is not None:
                 heard.append(dict(self.headers))
+            if asked is not None:
+                asked.append(self.path)
             at_root = root is not None and self.path == "/"
             said = str(root) if at_root else body
             self.send_response(200 if at_root else status)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from postings import Document, Encoder, Settings, open_index
 from postings.clock import arrival_version
@@ -235,6 +236,25 @@ def test_an_index_that_is_away_is_waited_for(
     (faults / "index").unlink()
     assert producer.job.wait(60) == Counts(submitted=1, indexed=1)
     worker.stop()
+
+
+def test_a_batch_that_takes_long_stays_with_its_worker(
+    settings: Settings, start_worker: StartWorker, faults: Path
+) -> None:
+    """Its lease is renewed: it never expires, so that nobody else gets the batch."""
+    settings = settings.model_copy(update={"visibility_timeout": 6})
+    (faults / "index").touch()
+    start_worker(faults=faults, settings=settings)
+    with Producer(settings) as producer:
+        producer.add(Document("a", "patience"))
+    prefix, url = f"postings:{{{settings.collection}}}", settings.redis_url.get_secret_value()
+    with redis.Redis.from_url(url, decode_responses=True) as ledger:
+        until(lambda: ledger.zcard(f"{prefix}:leased") == 1, "no worker takes the batch")
+        ((batch, expiry),) = ledger.zrange(f"{prefix}:leased", 0, -1, withscores=True)
+        until(lambda: (ledger.zscore(f"{prefix}:leased", batch) or 0) > expiry, "the lease isn't renewed")
+        assert ledger.hget(f"{prefix}:batch:{batch}", "token") == "1", "it was taken once"
+    (faults / "index").unlink()
+    assert producer.job.wait(60) == Counts(submitted=1, indexed=1)
 
 
 def test_a_worker_that_is_asked_to_stop_gives_back_what_it_cannot_do(
