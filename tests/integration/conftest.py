@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from postings import Index
+from postings import Document, Encoder, Index
+from postings_ingest import Pipeline
+from postings_query import SearchClient
 from tests.support.indexes import ENGINES, engine
 from tests.support.qdrant_server import QdrantServer
 from tests.support.redis_server import RedisServer, server_binary
+from tests.support.sentences import LONG, SENTENCES
 
 
 @pytest.fixture(params=ENGINES)
@@ -57,3 +60,22 @@ def redis_url(request: pytest.FixtureRequest) -> str:
         return url
     server: RedisServer = request.getfixturevalue("own_redis")
     return server.url
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def filled(
+    request: pytest.FixtureRequest, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Index]:
+    """An index that tests only read."""
+    documents = [
+        Document(str(n), text, title="Food" if "eating" in text else "", metadata={"number": n}, version=5)
+        for n, text in enumerate(SENTENCES)
+    ]
+    with engine(request.param, tmp_path_factory.mktemp("index")) as index:
+        Pipeline(encoder, index).run([*documents, Document("long", LONG, metadata={"number": 99})])
+        yield index
+
+
+@pytest.fixture
+def client(filled: Index, encoder: Encoder) -> SearchClient:
+    return SearchClient(index=filled, encoder=encoder)

@@ -7,7 +7,8 @@ import ssl
 from pathlib import Path
 
 from tests.support import qdrant_grpc
-from tests.support.qdrant_http import Collections, Handler, HttpServer
+from tests.support.qdrant_collections import Collections
+from tests.support.qdrant_http import Handler, HttpServer
 from tests.support.qdrant_rules import Rules
 
 

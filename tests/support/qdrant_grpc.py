@@ -16,7 +16,8 @@ from qdrant_client.conversions.conversion import GrpcToRest, RestToGrpc, grpc_to
 from qdrant_client.grpc import collections_service_pb2_grpc, points_service_pb2_grpc, qdrant_pb2_grpc
 
 from postings.errors import PostingsError
-from tests.support import qdrant_http as front
+from tests.support import qdrant_points
+from tests.support.qdrant_collections import Collections
 from tests.support.qdrant_rules import VERSION, Refused, Rules, without_unknown
 
 _CODES = {
@@ -31,7 +32,7 @@ _CODES = {
 class Service:
     """Answers one kind of requests after another through the functions of the REST front."""
 
-    def __init__(self, collections: front.Collections, rules: Rules) -> None:
+    def __init__(self, collections: Collections, rules: Rules) -> None:
         self._collections = collections
         self._rules = rules
 
@@ -56,7 +57,7 @@ class Service:
                 "ids": [GrpcToRest.convert_point_id(each) for each in request.ids],
                 "with_vector": _vectors(request),
             }
-            found = self._answer(context, front.retrieve, request.collection_name, body)
+            found = self._answer(context, qdrant_points.retrieve, request.collection_name, body)
             return grpc.GetResponse(result=[_record(each) for each in found])
         name = request.collection_name
         found = self._answer(context, lambda *_: self._collections.info(name), name, {})
@@ -92,12 +93,12 @@ class Service:
         }
         if request.HasField("update_filter"):
             body["update_filter"] = _filter(request.update_filter)
-        self._answer(context, front.upsert, request.collection_name, body, writes=True)
+        self._answer(context, qdrant_points.upsert, request.collection_name, body, writes=True)
         return _done()
 
     def Delete(self, request: Any, context: transport.ServicerContext) -> Any:
         body = {"filter": _filter(request.points.filter)}
-        self._answer(context, front.delete, request.collection_name, body, writes=True)
+        self._answer(context, qdrant_points.delete, request.collection_name, body, writes=True)
         return _done()
 
     def QueryBatch(self, request: Any, context: transport.ServicerContext) -> Any:
@@ -108,7 +109,7 @@ class Service:
 
         def query_batch(index: Any, body: Mapping[str, Any]) -> list[dict[str, Any]]:
             self._rules.check_limits(body)
-            return front.query_batch(index, body)
+            return qdrant_points.query_batch(index, body)
 
         found = self._answer(context, query_batch, request.collection_name, {"searches": searches})
         return grpc.QueryBatchResponse(
@@ -129,7 +130,7 @@ class Service:
             "with_payload": selector if isinstance(selector, list) else getattr(selector, "include", True),
             "with_vector": _vectors(request),
         }
-        found = self._answer(context, front.scroll, request.collection_name, body)
+        found = self._answer(context, qdrant_points.scroll, request.collection_name, body)
         following = found["next_page_offset"]
         return grpc.ScrollResponse(
             result=[_record(each) for each in found["points"]],
@@ -141,7 +142,7 @@ class Service:
 
         def count(index: Any, body: Mapping[str, Any]) -> dict[str, Any]:
             self._rules.check_count(body)
-            return front.count(index, body)
+            return qdrant_points.count(index, body)
 
         found = self._answer(context, count, request.collection_name, body)
         return grpc.CountResponse(result=grpc.CountResult(count=found["count"]))
@@ -170,9 +171,7 @@ class Service:
             context.abort(_CODES[error.status], str(error))
 
 
-def serve(
-    collections: front.Collections, port: int, rules: Rules, tls: tuple[Path, Path] | None = None
-) -> transport.Server:
+def serve(collections: Collections, port: int, rules: Rules, tls: tuple[Path, Path] | None = None) -> transport.Server:
     """Start to answer; ``tls`` is a certificate and its key."""
     server = transport.server(ThreadPoolExecutor(16))
     service: Any = Service(collections, rules)

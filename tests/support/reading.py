@@ -10,6 +10,9 @@ from postings import Document
 from postings_ingest import Rejection, read_documents
 from postings_ingest.readers import Omission
 
+GOOD = b'{"id": "good", "text": "A man is eating food."}\n'
+"""A line that is read; what stands beside it in a test must not spoil it."""
+
 
 def write(path: Path, content: bytes | str) -> str:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -38,3 +41,10 @@ def omissions(path: str | Path) -> list[Omission]:
         pass
     assert rejections == []
     return found
+
+
+def only_rejection(path: str | Path) -> Rejection:
+    """The one rejection of a file that also holds the document ``GOOD``."""
+    found, (rejection,) = read(path)
+    assert [document.id for document in found] == ["good"]
+    return rejection

@@ -11,3 +11,6 @@ SENTENCES = [
     "A monkey is playing drums.",
     "A cheetah is running behind its prey.",
 ]
+
+LONG = " ".join(f"Sentence {n} tells of horses and of number {n}." for n in range(200))
+"""A text of many passages."""

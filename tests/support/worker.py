@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from postings import Settings
+from postings import Encoder, Settings, open_index
 from postings_ingest import Ledger
 from postings_ingest.queue.status import queue_status
 
@@ -62,3 +62,14 @@ class Worker:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
+
+
+StartWorker = Callable[..., Worker]
+"""The fixture ``start_worker``: starts a worker on the test's settings, or on others, with or without faults."""
+
+
+def indexed(settings: Settings, encoder: Encoder) -> dict[str, str]:
+    """Text by id of all documents in the index; no worker may run."""
+    with open_index(settings) as index:
+        heads = index.scroll(fields=["doc_id", "text"])
+        return {head.payload["doc_id"]: head.payload["text"] for head in heads if "text" in head.payload}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,16 @@ def test_a_format_that_cannot_be_is_refused(
     write(Path("a.jsonl"), '{"id": "a", "text": "x"}')
     with pytest.raises(ReaderError, match=message):
         use(name, format=format)
+
+
+def test_a_version_may_be_written_as_a_float(tmp_path: Path) -> None:
+    lines = '{"id": "a", "text": "x", "version": 1.0}\n{"id": "b", "text": "x", "version": NaN}\n'
+    table = pyarrow.table({"id": ["a", "b"], "text": ["x", "x"], "version": pyarrow.array([1.0, math.nan])})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    for path in (
+        write(tmp_path / "a.jsonl", lines),
+        write(tmp_path / "a.csv", "id,text,version\na,x,1.0\nb,x,nan\n"),
+        str(tmp_path / "a.parquet"),
+    ):
+        found, rejections = read(path)
+        assert ([document.version for document in found], rejections) == ([1, None], [])

@@ -20,11 +20,6 @@ GOOD = '{"id": "good", "text": "x, ] } \\" \\\\"}'
 awkward = st.text('a"\\[]{},:\n é', min_size=1).filter(str.strip)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("json")
-
-
 @given(
     st.lists(st.tuples(awkward, st.recursive(awkward | st.integers(-9, 9), lambda inner: st.lists(inner, max_size=3)))),
     st.sampled_from([None, 0, 2]),

@@ -13,6 +13,7 @@ from postings_ingest import Ledger
 from tests.support.indexes import SERVER_URL, drop, server_settings
 from tests.support.queue_keys import QueueKeys
 from tests.support.redis_server import RedisServer
+from tests.support.worker import StartWorker, Worker
 
 
 @pytest.fixture
@@ -46,3 +47,26 @@ def limited_redis(own_redis: RedisServer) -> Iterator[RedisServer]:
     yield own_redis
     with redis.Redis.from_url(own_redis.url) as client:
         client.config_set("maxmemory", 0)
+
+
+@pytest.fixture
+def start_worker(settings: Settings, ledger: Ledger, tmp_path: Path) -> Iterator[StartWorker]:
+    """Starts workers; what still runs after the test is killed."""
+    started: list[Worker] = []
+
+    def start(*, faults: Path | None = None, settings: Settings = settings) -> Worker:
+        worker = Worker(settings, tmp_path / "worker.log", faults=faults)
+        started.append(worker)
+        return worker
+
+    yield start
+    for worker in started:
+        worker.kill()
+
+
+@pytest.fixture
+def faults(tmp_path: Path) -> Path:
+    """The folder that switches a worker's faults on: see :mod:`tests.support.faulty_app`."""
+    folder = tmp_path / "faults"
+    folder.mkdir()
+    return folder

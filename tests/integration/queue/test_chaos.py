@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks.chaos import Chaos, Plan
+from benchmarks.chaos import Chaos
+from benchmarks.chaos_replay import Plan
 
 from tests.support.indexes import SERVER_URL
 from tests.support.redis_server import RedisServer

@@ -1,0 +1,102 @@
+"""Collections of Qdrant's engine, made, shown and dropped as a server does it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from postings import EdgeIndex
+from postings.index.models import CollectionModels
+from tests.support.qdrant_rules import Refused
+
+_HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000}
+_OPTIMIZERS = {
+    "deleted_threshold": 0.2,
+    "vacuum_min_vector_number": 1000,
+    "default_segment_number": 0,
+    "flush_interval_sec": 5,
+}
+
+
+class Collections:
+    """All collections of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self.made: dict[str, Mapping[str, Any]] = {}
+        """What each was asked to be like when it was made, by this process."""
+        self.fields: dict[str, dict[str, str]] = {}
+        """The payload indexes of each, made by this process; the engine has its own."""
+        self._open: dict[str, EdgeIndex] = {
+            each.name: EdgeIndex(folder, each.name) for each in folder.iterdir() if not each.name.startswith(".")
+        }
+
+    def find(self, name: str) -> EdgeIndex:
+        """One that stands."""
+        if name not in self._open:
+            raise Refused(404, f"Not found: Collection `{name}` doesn't exist!")
+        return self._open[name]
+
+    def exists(self, name: str) -> bool:
+        """Whether it stands."""
+        return name in self._open
+
+    def names(self) -> list[str]:
+        """Of all."""
+        return list(self._open)
+
+    def drop(self, name: str) -> bool:
+        """Forget one."""
+        with self._lock:
+            if (index := self._open.pop(name, None)) is not None:
+                index.close()
+                shutil.rmtree(self._folder / name)
+                self.fields.pop(name, None)
+            return index is not None
+
+    def index_field(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Index a field of the payload."""
+        self.find(name)
+        self.fields.setdefault(name, {})[body["field_name"]] = body["field_schema"]
+        return {"operation_id": 0, "status": "completed"}
+
+    def info(self, name: str) -> dict[str, Any]:
+        """As ``GET /collections/{name}`` says it."""
+        return info(self.find(name), self.made.get(name, {}), self.fields.get(name, {}))
+
+    def create(self, name: str, body: Mapping[str, Any]) -> bool:
+        """Make one."""
+        with self._lock:
+            if name in self._open:
+                raise Refused(409, f"Wrong input: Collection `{name}` already exists!")
+            models = CollectionModels.from_json(body["metadata"]["postings"], name)
+            (parameters,) = body["sparse_vectors"].values()
+            index = EdgeIndex(self._folder, name, datatype=parameters["index"]["datatype"])
+            index.ensure(models.active, models.active_name)
+            self.made[name] = body
+            self._open[name] = index
+            return True
+
+
+def info(index: EdgeIndex, made: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, Any]:
+    found = index.info()
+    names = ("shard_number", "replication_factor", "write_consistency_factor", "on_disk_payload", "sparse_vectors")
+    asked = {name: made[name] for name in names if made.get(name) is not None}
+    return {
+        "status": "green",
+        "optimizer_status": "ok",
+        "segments_count": 1,
+        "points_count": found.points,
+        "config": {
+            "params": {"sparse_vectors": {name: {} for name in found.models.names}, **asked},
+            "hnsw_config": _HNSW,
+            "optimizer_config": _OPTIMIZERS,
+            "wal_config": {"wal_capacity_mb": 32, "wal_segments_ahead": 0},
+            "metadata": {"postings": found.models.to_json()},
+        },
+        "payload_schema": {name: {"data_type": kind, "points": 0} for name, kind in fields.items()},
+    }

@@ -1,0 +1,102 @@
+"""Requests for points, in the words of Qdrant's REST, answered by Qdrant's engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from postings import EdgeIndex, SparseVector
+from postings.index import Point
+from postings.index.payload import version_at_most
+from postings.index.protocol import ScoredPoint
+from postings.index.ranking import Question
+from tests.support.qdrant_rules import Refused
+
+
+def upsert(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
+    points = [Point(each["id"], each["payload"], _vectors(each["vector"])) for each in body["points"]]
+    if (condition := body.get("update_filter")) is None:
+        index.upsert(points)
+    else:
+        newest = max(_numbers(condition))
+        if _bare(condition) != _bare(version_at_most(newest)):
+            raise Refused(400, f"this front knows no such condition: {condition}")
+        index.upsert(points, newest=newest)
+    return {"operation_id": 0, "status": "completed"}
+
+
+def delete(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
+    index.delete(_bare(body["filter"]))
+    return {"operation_id": 0, "status": "completed"}
+
+
+def query_batch(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    questions = [
+        Question(
+            vector=SparseVector(each["query"]["nearest"]["indices"], each["query"]["nearest"]["values"]),
+            using=each["using"],
+            limit=each["limit"],
+            offset=each.get("offset") or 0,
+            filter=_filter(each),
+            score_threshold=each.get("score_threshold"),
+            fields=_fields(each["with_payload"]),
+            with_vector=bool(each.get("with_vector")),
+        )
+        for each in body["searches"]
+    ]
+    return [{"points": [_point(hit) for hit in hits]} for hits in index.nearest(questions)]
+
+
+def _fields(selector: Any) -> list[str] | None:
+    """Over gRPC, a list comes as a selector that includes it."""
+    chosen = selector.get("include") if isinstance(selector, dict) else selector
+    return chosen if isinstance(chosen, list) else None
+
+
+def retrieve(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [_point(point) for point in index.retrieve(body["ids"], vectors=body.get("with_vector") or ())]
+
+
+def scroll(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
+    fields = body["with_payload"] if isinstance(body.get("with_payload"), list) else None
+    points = list(index.scroll(_filter(body), fields=fields, vectors=body.get("with_vector") or ()))
+    page = [point for point in points if body.get("offset") is None or point.id >= body["offset"]]
+    limit = body["limit"]
+    following = page[limit].id if len(page) > limit else None
+    return {"points": [_point(point) for point in page[:limit]], "next_page_offset": following}
+
+
+def count(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
+    return {"count": index.count(_filter(body), exact=body.get("exact", True))}
+
+
+def _filter(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    return None if body.get("filter") is None else _bare(body["filter"])
+
+
+def _bare(value: Any) -> Any:
+    """Without what the client leaves empty."""
+    if isinstance(value, Mapping):
+        return {name: _bare(each) for name, each in value.items() if each not in (None, [])}
+    return [_bare(each) for each in value] if isinstance(value, list) else value
+
+
+def _numbers(value: Any) -> list[int]:
+    if isinstance(value, Mapping):
+        return [number for each in value.values() for number in _numbers(each)]
+    if isinstance(value, list):
+        return [number for each in value for number in _numbers(each)]
+    return [int(value)] if isinstance(value, int | float) else []
+
+
+def _vectors(stored: Mapping[str, Any]) -> dict[str, SparseVector]:
+    return {name: SparseVector(vector["indices"], vector["values"]) for name, vector in stored.items()}
+
+
+def _point(point: Point) -> dict[str, Any]:
+    vectors = {
+        name: {"indices": vector.indices.tolist(), "values": vector.values.tolist()}
+        for name, vector in point.vectors.items()
+    }
+    shown: dict[str, Any] = {"id": point.id, "payload": dict(point.payload), "vector": vectors}
+    return {**shown, "version": 0, "score": point.score} if isinstance(point, ScoredPoint) else shown
