@@ -2,45 +2,64 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.models import copy_of_tiny
+import pytest
 
-EXPORT = """
-import logging, sys
+from postings.encoder.backends import Precision
+from postings.encoder.toolkit import export_model
+from tests.support.models import save
+
+PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
+changes: list[object] = []
+
 
 class WatchedRoot(logging.RootLogger):
-    def __setattr__(self, name, value):
-        print("set", name, value)
+    """The root logger, which notes what is done to it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        changes.append((name, value))
         super().__setattr__(name, value)
 
-    def addHandler(self, handler):
-        print("handler", handler)
+    def addHandler(self, handler: logging.Handler) -> None:  # noqa: N802 - logging's name
+        changes.append(handler)
         super().addHandler(handler)
 
-    def addFilter(self, filter):
-        print("filter", filter)
-        super().addFilter(filter)
-
-root = logging.getLogger()
-root.__class__ = WatchedRoot
-
-from postings.encoder.toolkit import export_model
-
-for precision in ("float32", "int8"):
-    export_model(sys.argv[1], precision)
-print(root.level, root.handlers, root.filters)
-"""
+    def addFilter(self, filter: object) -> None:  # noqa: N802
+        changes.append(filter)
+        super().addFilter(filter)  # type: ignore[arg-type]
 
 
-def test_an_export_never_touches_the_root_logger(tmp_path: Path) -> None:
-    model = copy_of_tiny(tmp_path)
-    for graph in (model / "onnx").iterdir():
-        graph.unlink()
-    command = [sys.executable, "-c", EXPORT, str(model)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert ran.stdout == "30 [] []\n"
-    assert ran.stderr == ""
+@contextmanager
+def watched_root() -> Iterator[list[object]]:
+    root = logging.getLogger()
+    before = root.__class__
+    changes.clear()
+    root.__class__ = WatchedRoot
+    try:
+        yield changes
+    finally:
+        root.__class__ = before
+
+
+def test_an_export_never_touches_the_root_logger(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    model = save("distilbert", tmp_path)
+    capfd.readouterr()
+    with watched_root() as changed:
+        for precision in PRECISIONS:
+            export_model(str(model), precision)
+    assert changed == []
+    assert not any(capfd.readouterr())
     assert {graph.name for graph in (model / "onnx").iterdir()} >= {"transformer.onnx", "transformer-int8.onnx"}
+
+
+def test_the_watch_sees_a_handler_and_a_level() -> None:
+    root, handler = logging.getLogger(), logging.NullHandler()
+    with watched_root() as changed:
+        root.addHandler(handler)
+        root.setLevel(root.level)
+    root.removeHandler(handler)
+    assert changed == [handler, ("level", root.level)]
