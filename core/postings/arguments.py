@@ -34,6 +34,12 @@ def as_list(name: str, values: Iterable[T], kind: type[T], error: type[PostingsE
     return read
 
 
+def check_callback(name: str, value: object, error: type[PostingsError]) -> None:
+    """Check that a value can be called, or is ``None``; else the error would come only when work has been done."""
+    if value is not None and not callable(value):
+        raise error(f"expected a function for {name}, got {value!r:.100} ({type(value).__name__})")
+
+
 def as_integer(name: str, value: object, error: type[PostingsError]) -> int:
     """Check that a value is an integer of Python or numpy, and return it; ``True`` and ``10.0`` aren't."""
     if type(value) is int:  # the usual case; the check for Integral takes a microsecond

@@ -8,7 +8,9 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from postings import Document, Encoder, Index, Settings
+from postings.arguments import check_callback
 from postings.clock import arrival_version
+from postings.errors import InvalidInput
 from postings.write_protocol import sweep_tombstones
 from postings_ingest.indexing import Indexer
 from postings_ingest.intake import Check, Intake
@@ -64,7 +66,9 @@ class Pipeline:
             ModelMismatch: the collection was built with another model.
             IndexFailure: the engine failed. The batches that were reported to ``progress`` are kept.
             StorageFull: the folder for temporary files is full.
+            InvalidInput: ``progress`` can't be called.
         """
+        check_callback("progress", progress, InvalidInput)
         began = time.monotonic()
         indexer = Indexer(self._encoder, self._index, self._settings)
         self._index.ensure(self._encoder.fingerprint, self._encoder.name)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from postings import Encoder, open_index
-from postings.errors import ConfigurationError, ReaderError
+from postings import Encoder, Settings, open_index
+from postings.errors import ConfigurationError, InvalidInput, ReaderError
 from postings_ingest import AsyncProducer, Ledger, Pipeline, Producer, estimate_documents, read_documents
+from postings_ingest.queue.job import Job
 from postings_query import AsyncSearchClient, SearchClient
 
 TAKES_SETTINGS: dict[str, Callable[[Any], object]] = {
@@ -35,7 +36,7 @@ def test_what_is_no_settings_is_refused(function: str, wrong: object) -> None:
 @pytest.mark.parametrize("wrong", [5, b"x", [None], "../up", "", "a b"])
 @pytest.mark.parametrize("client", [SearchClient, AsyncSearchClient])
 def test_what_is_no_name_of_a_collection_is_refused(client: type[Any], wrong: object) -> None:
-    expected = rf"a collection's name may have letters, .* up to 200, got {re.escape(repr(wrong))}$"
+    expected = rf"expected a collection name of 1 to 200 letters, .*, got {re.escape(repr(wrong))}$"
     with pytest.raises(ConfigurationError, match=expected):
         client(wrong)
 
@@ -46,3 +47,11 @@ def test_what_is_no_path_is_refused(wrong: Any) -> None:
         list(read_documents(wrong, print))
     with pytest.raises(ReaderError, match="must be a string"):
         estimate_documents(wrong)
+
+
+@pytest.mark.parametrize("wrong", [True, "bar", 5])
+def test_what_cannot_be_called_is_no_progress(wrong: Any) -> None:
+    with pytest.raises(InvalidInput, match=f"expected a function for progress, got {wrong!r}"):
+        Pipeline(None, None).run([], wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match=f"expected a function for progress, got {wrong!r}"):
+        Job(Ledger(Settings()), "job").wait(progress=wrong)

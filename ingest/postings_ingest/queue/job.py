@@ -6,7 +6,8 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 
-from postings.errors import BrokerUnavailable, ConfigurationError, JobNotFound
+from postings.arguments import check_callback
+from postings.errors import BrokerUnavailable, ConfigurationError, InvalidInput, JobNotFound
 from postings_ingest.counts import Counts
 from postings_ingest.queue.dead_letters import DeadLetter, DeadLetters
 from postings_ingest.queue.ledger import Ledger
@@ -57,7 +58,9 @@ class Job:
             TimeoutError: some documents are unfinished.
             JobNotFound: nothing was sent, or Redis has lost the job.
             ConfigurationError: Redis refuses us, and no wait changes that.
+            InvalidInput: ``progress`` can't be called.
         """
+        check_callback("progress", progress, InvalidInput)
         counts = Counts()
         for counts in self.watch(timeout):
             if progress:
