@@ -58,9 +58,9 @@ class LeftOut:
             yield f"the front matter of {of} stays text, first {self._first_matter}: {detail}"
         fields = self._counts[Kind.FIELD].most_common()
         for name, count in fields[:SHOWN]:
-            beside = "id stands beside it" if name == "_id" else f"another {name!r} stands beside it"
+            reason = "the record has an id, too" if name == "_id" else f"the record has another {name!r}"
             records = "1 record" if count == 1 else f"{count:,} records"
-            yield f"field {name!r} left out of {records}, first {self._first[name]}: {beside}"
+            yield f"field {name!r} left out of {records}, first {self._first[name]}: {reason}"
         if len(fields) > SHOWN:
             yield f"… and {len(fields) - SHOWN:,} more fields left out"
 

@@ -126,7 +126,7 @@ def test_a_long_title_leaves_half_of_a_passage_to_the_text_and_never_fills_the_w
 
 @one_encoder_for_all_examples
 @given(texts, passage_tokens, overlaps)
-def test_neighbours_share_no_more_tokens_than_allowed(encoder: Encoder, text: str, tokens: int, overlap: int) -> None:
+def test_neighbors_share_no_more_tokens_than_allowed(encoder: Encoder, text: str, tokens: int, overlap: int) -> None:
     if not has_text(text):
         return
     for left, right in pairwise(passages_of(encoder, text, tokens, overlap)):
@@ -155,7 +155,7 @@ def test_passages_are_whole_sentences_where_sentences_fit(
 
 @one_encoder_for_all_examples
 @given(st.lists(sentences, min_size=10, max_size=60), st.integers(32, 64))
-def test_neighbours_overlap_where_sentences_are_short(encoder: Encoder, sentences: list[str], tokens: int) -> None:
+def test_neighbors_overlap_where_sentences_are_short(encoder: Encoder, sentences: list[str], tokens: int) -> None:
     text = " ".join(sentences)
     longest = max(len(encoder.offsets(sentence)) for sentence in sentences)
     passages = passages_of(encoder, text, tokens, overlap=longest)

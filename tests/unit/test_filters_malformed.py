@@ -20,7 +20,7 @@ MALFORMED: list[tuple[Any, str]] = [
     ({"must_not": [[]]}, r"^filter\.must_not\[0\] must be an object, got \[\]"),
     ({"must": [{"has_vector": "v"}, None]}, r"^filter\.must\[1\] must be an object, got None"),
     (must({}), r"^filter\.must\[0\] isn't a condition of the embedded engine: .* got \[\]"),
-    (must({"colour": {"red": 1}}), r"^filter\.must\[0\] isn't a condition .*'has_id'.*'slice'.* got \['colour'\]"),
+    (must({"color": {"red": 1}}), r"^filter\.must\[0\] isn't a condition .*'has_id'.*'slice'.* got \['color'\]"),
     (must({"must": [{"should": {"x": 1}}]}), r"^filter\.must\[0\]\.must\[0\]\.should isn't a condition"),
     ({"min_should": {"conditions": []}}, r"^filter\.min_should needs \['min_count'\]"),
     ({"min_should": []}, r"^filter\.min_should must be an object"),

@@ -73,7 +73,7 @@ def test_the_command_counts_kinds_and_names_links_and_fields() -> None:
     assert lines[12:] == [
         "… and 2 more links left out",
         "the front matter of 2 files stays text, first a.md: line 2: no value",
-        "field '_id' left out of 2 records, first x.jsonl:3: id stands beside it",
+        "field '_id' left out of 2 records, first x.jsonl:3: the record has an id, too",
     ]
     assert json.loads(json.dumps(left_out.to_json())) == {
         "files": {".pdf": 1, ".html": 2, "": 1},

@@ -46,7 +46,7 @@ def test_an_operation_that_cannot_be_read_does_not_spoil_the_others(bad: list[An
     ("raw", "reason"),
     [
         ({"upsert": {"id": "1"}}, "expected {'upsert': …} or {'delete': …}"),
-        ({"upsert": {"id": "1", "text": "a", "colour": "red"}}, "expected {'upsert': …}"),
+        ({"upsert": {"id": "1", "text": "a", "color": "red"}}, "expected {'upsert': …}"),
         ({"upsert": {"id": "1", "text": "a"}, "delete": {"id": "1"}}, "expected {'upsert': …}"),
         ({"upsert": {"id": 1, "text": "a"}}, "id must be a string, got int"),
         ({"upsert": {"id": "1", "text": "a", "version": -1}}, "version must be in 0.."),

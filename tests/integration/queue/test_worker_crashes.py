@@ -33,7 +33,7 @@ def test_a_killed_workers_batch_is_finished_by_the_next_and_counted_once(
     assert len(indexed(settings, encoder)) == 300
 
 
-def test_a_poison_document_ends_in_the_dead_letters_and_its_neighbours_in_the_index(
+def test_a_poison_document_ends_in_the_dead_letters_and_its_neighbors_in_the_index(
     settings: Settings, encoder: Encoder, start_worker: StartWorker, faults: Path
 ) -> None:
     (faults / "poison").touch()

@@ -36,7 +36,7 @@ def test_half_the_latents_are_the_opposites_of_the_others() -> None:
     torch.testing.assert_close(weights[:20], -weights[20:])
 
 
-def test_untrained_codes_keep_more_of_the_neighbours_than_latents_at_random() -> None:
+def test_untrained_codes_keep_more_of_the_neighbors_than_latents_at_random() -> None:
     torch.manual_seed(0)
     at_random = SparseAutoEncoder(32, hidden_dim=64, k=16, k_aux=8).eval()
     kept = []
@@ -49,10 +49,10 @@ def test_untrained_codes_keep_more_of_the_neighbours_than_latents_at_random() ->
 
 def test_with_all_latents_products_are_those_of_the_components() -> None:
     autoencoder = started(64, 64)
-    centred = vectors() - vectors().mean(0)
+    centered = vectors() - vectors().mean(0)
     whole = autoencoder.encode_pre_act(vectors())[:, :32].detach()
-    variances, components = torch.linalg.eigh((centred.double().T @ centred.double()) / len(centred))
-    scaled = (centred.double() @ components) * variances.clamp(min=float(variances[2])) ** -0.25
+    variances, components = torch.linalg.eigh((centered.double().T @ centered.double()) / len(centered))
+    scaled = (centered.double() @ components) * variances.clamp(min=float(variances[2])) ** -0.25
     expected = scaled @ scaled.T
     products = (whole @ whole.T).double()
     torch.testing.assert_close(products / products.norm(), expected / expected.norm(), atol=1e-3, rtol=1e-2)

@@ -1,4 +1,4 @@
-"""Batches of neighbours: full, without repeats, and the same for the same seed."""
+"""Batches of neighbors: full, without repeats, and the same for the same seed."""
 
 from __future__ import annotations
 
