@@ -23,17 +23,14 @@ from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 
-import bm25s
-import Stemmer
-
 from benchmarks.data import BEIR, ROOT, SPLADE_TINY, present
 from postings import Encoder
 from postings_training.data import BeirSet, load_set
 from postings_training.evaluation import Measured, Run, evaluate_each, measure_model
-from postings_training.evaluation.exact import LIMIT
 from postings_training.evaluation.significance import randomization_test
 from postings_training.leaks.guard import without_leaks
 from postings_training.leaks.known_sources import known_sources
+from postings_training.teachers.bm25 import bm25_vectors
 
 GOAL = 1.05
 PEER_TOKENS = 256
@@ -68,17 +65,11 @@ class Row:
 
 def bm25(data: BeirSet) -> dict[str, float]:
     """nDCG@10 of each query."""
-    stemmer = Stemmer.Stemmer("english")
-    texts = [document.whole for document in data.corpus.values()]
-    retriever = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
-    retriever.index(bm25s.tokenize(texts, stopwords="en", stemmer=stemmer, show_progress=False), show_progress=False)
-    queries = data.judged.queries
-    asked = bm25s.tokenize(list(queries.values()), stopwords="en", stemmer=stemmer, show_progress=False)
-    ids, limit = list(data.corpus), min(LIMIT, len(texts))
-    documents, scores = retriever.retrieve(asked, k=limit, show_progress=False)
+    queries, ids = data.judged.queries, list(data.corpus)
+    asked, documents = bm25_vectors(list(queries.values()), [document.whole for document in data.corpus.values()])
     run: Run = {
-        query_id: {ids[at]: float(score) for at, score in zip(found, of, strict=True) if score > 0}
-        for query_id, found, of in zip(queries, documents, scores, strict=True)
+        query_id: {ids[at]: float(score) for at, score in zip(scores.indices, scores.data, strict=True)}
+        for query_id, scores in zip(queries, (asked @ documents.T).tocsr(), strict=True)
     }
     return {query_id: quality.ndcg_at_10 for query_id, quality in evaluate_each(run, data.judged.judgements).items()}
 
