@@ -1,6 +1,6 @@
 """The data that the benchmarks run on: where they look for it, and where public copies are.
 
-By default it is in the folder ``shared`` beside the checkout; ``--data`` names another place.
+By default it is in the folder ``shared`` beside the checkout; the options of a benchmark name other places.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def page(rows: Sequence[Row], remarks: Sequence[str], arguments: Sequence[str]) 
             f"| {ndcg['tiny'] / ndcg['BM25'] - 1:+.1%} | {ndcg['tiny'] / ndcg['splade-tiny'] - 1:+.1%} "
             f"| {dims[0]:.0f} / {query_dims[0]:.0f} | {dims[1]:.0f} / {query_dims[1]:.0f} |",
             "",
-            f"p of the difference of the means (paired randomisation test over the queries): "
+            f"p of the difference of the means (paired randomization test over the queries): "
             f"{randomization_test(over_bm25):.4f} to BM25, {randomization_test(over_peer):.4f} to splade-tiny.",
             "Left out: test queries that stand in the model's training data, or nearly so (`postings evaluate` says "
             "how that is told).",
