@@ -46,13 +46,13 @@ class Outcome:
     lost: list[str] = field(default_factory=list)
     risen: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
     recoveries: list[tuple[str, float]] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def clean(self) -> bool:
-        wrong = self.lost + self.risen + self.stale + self.doubled
+        wrong = self.lost + self.risen + self.stale + self.duplicated
         return not wrong and self.counts.done == self.counts.submitted and not self.counts.failed
 
 
@@ -173,12 +173,12 @@ class Chaos:
             if texts == {""}:
                 outcome.risen.append(id)
             elif len(heads) != 1 or len(parts[id]) != heads[0]["passages"]:
-                outcome.doubled.append(id)
+                outcome.duplicated.append(id)
             elif len({part["version"] for part in alive}) > 1 or not any(
                 text.startswith(str(heads[0]["text"])) for text in texts if text
             ):
                 outcome.stale.append(id)
-        outcome.doubled += [id for id in parts if id not in expected]
+        outcome.duplicated += [id for id in parts if id not in expected]
         return outcome
 
 
@@ -207,7 +207,7 @@ def page(plan: Plan, outcome: Outcome, arguments: list[str]) -> str:
             f"{counts.deleted:,} deleted, {counts.superseded:,} superseded, {counts.failed:,} failed; "
             f"counted {counts.done:,}.",
             "",
-            f"Against an in-order replay: **{len(outcome.lost)} lost, {len(outcome.doubled)} doubled, "
+            f"Against an in-order replay: **{len(outcome.lost)} lost, {len(outcome.duplicated)} duplicated, "
             f"{len(outcome.stale)} stale, {len(outcome.risen)} risen from their delete**.",
             "",
             "| fault | times | until the next document is done: median | longest |",

@@ -15,11 +15,11 @@ from tests.support.redis_server import RedisServer
 
 
 @pytest.mark.parametrize("workers", [1, 3], ids=["one worker", "three workers over REST"])
-def test_nothing_is_lost_doubled_or_stale_while_everything_fails(
+def test_nothing_is_lost_duplicated_or_stale_while_everything_fails(
     own_redis: RedisServer, tmp_path: Path, workers: int
 ) -> None:
     plan = Plan(documents=2000, kills=2, redis_kills=1, outages=1, workers=workers)
     outcome = Chaos(replace(plan, index_url=os.environ.get(SERVER_URL)), tmp_path).run()
-    assert (outcome.lost, outcome.doubled, outcome.stale, outcome.risen) == ([], [], [], [])
+    assert (outcome.lost, outcome.duplicated, outcome.stale, outcome.risen) == ([], [], [], [])
     counts = outcome.counts
     assert (counts.submitted, counts.done, counts.failed) == (2000, 2000, 0)
