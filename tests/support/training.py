@@ -38,7 +38,7 @@ def pairs(folder: Path, rows: int = 64, negatives: int = 0) -> Path:
 
 
 def beir(folder: Path, queries: int = 12) -> Path:
-    """A BEIR folder of 60 articles and a few questions of the split for tests, each about one of them."""
+    """A BEIR folder of 24 articles and a few questions of the split for tests, each about one of them."""
     (folder / "qrels").mkdir(parents=True)
     header, *judged = (ENCYCLOPEDIA / "qrels" / "test.tsv").read_text().splitlines(keepends=True)
     judged = [line for line in judged if not line.startswith("topic-")]
@@ -46,7 +46,7 @@ def beir(folder: Path, queries: int = 12) -> Path:
     asked, relevant = ({line.split("\t")[column] for line in chosen} for column in (0, 1))
     articles = sorted(lines(ENCYCLOPEDIA / "corpus.jsonl"), key=lambda article: article["_id"] not in relevant)
     texts = [query for query in lines(ENCYCLOPEDIA / "queries.jsonl") if query["_id"] in asked]
-    for name, records in (("corpus", articles[:60]), ("queries", texts)):
+    for name, records in (("corpus", articles[:24]), ("queries", texts)):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     (folder / "qrels" / "test.tsv").write_text("".join([header, *chosen]))
     return folder
