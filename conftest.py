@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ collect_ignore = ["ingest/postings_ingest/app.py", "tests/support/faulty_app.py"
 MEMORY, SPACE = Path("/dev/shm"), 4 * 2**30  # noqa: S108
 if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > SPACE:
     os.environ["TMPDIR"] = str(MEMORY)
+    tempfile.tempdir = None  # it was read before
 
 # A run in the background ignores Ctrl-C, and so would the processes that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
