@@ -95,7 +95,7 @@ def test_imports_are_light() -> None:
     packages = "postings, postings_query, postings_ingest, postings_training, postings_cli.app"
     code = f"import sys, {packages}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "postings_cli.search" in loaded
+    assert "postings_cli.commands.search" in loaded
     assert not heavy & set(loaded)
 
 
