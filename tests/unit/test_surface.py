@@ -139,7 +139,7 @@ for package in (postings, postings_cli, postings_ingest, postings_query, posting
     assert len(found) > 30
     outside = {name for name, module in found if module != "postings.errors"}
     # They stop a batch or a read, and are caught in postings_ingest: no user and no dead letter sees them.
-    assert outside == {"Broken", "GivenUp", "Overtaken", "Stopping"}
+    assert outside == {"GivenUp", "LeaseLost", "ModelBroken", "Stopping"}
 
 
 def test_errors_that_may_pass_say_so() -> None:
