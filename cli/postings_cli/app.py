@@ -10,23 +10,23 @@ from typing import Annotated, Any
 import typer
 
 from postings import PostingsError, __version__
-from postings_cli import dead_letters
+from postings_cli.commands import dead_letters
+from postings_cli.commands.delete import delete
+from postings_cli.commands.demo import demo
+from postings_cli.commands.evaluate import evaluate
+from postings_cli.commands.export import export
+from postings_cli.commands.info import info
+from postings_cli.commands.ingest import ingest
+from postings_cli.commands.mine import mine
+from postings_cli.commands.search import search
+from postings_cli.commands.serve import serve
+from postings_cli.commands.status import status
+from postings_cli.commands.train import train
+from postings_cli.commands.worker import worker
 from postings_cli.console import STOPPED, out, say
-from postings_cli.delete import delete
-from postings_cli.demo import demo
-from postings_cli.discreet import discreet
-from postings_cli.evaluate import evaluate
-from postings_cli.export import export
-from postings_cli.info import info
-from postings_cli.ingest import ingest
+from postings_cli.error_text import error_text
+from postings_cli.exit_status import FAILED, INTERRUPTED
 from postings_cli.logs import shown_logs
-from postings_cli.mine import mine
-from postings_cli.search import search
-from postings_cli.serve import serve
-from postings_cli.status import status
-from postings_cli.statuses import FAILED, INTERRUPTED
-from postings_cli.train import train
-from postings_cli.worker import worker
 
 app = typer.Typer(
     help="Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored.",
@@ -55,7 +55,7 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except PostingsError as error:
-            say(f"error: {discreet(error)}")
+            say(f"error: {error_text(error)}")
             raise typer.Exit(FAILED) from error
         except KeyboardInterrupt as interrupt:
             say(STOPPED)
@@ -65,7 +65,7 @@ def _reported(command: Callable[..., None]) -> Callable[..., None]:
         except Exception as error:
             if os.environ.get("POSTINGS_TRACEBACK"):
                 raise
-            say(f"internal error: {type(error).__name__}: {discreet(error)}")
+            say(f"internal error: {type(error).__name__}: {error_text(error)}")
             say("this is a bug: please report it, with what POSTINGS_TRACEBACK=1 shows")
             raise typer.Exit(FAILED) from error
 

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import NoReturn
 
-from postings_cli.statuses import FAILED, INTERRUPTED
+from postings_cli.exit_status import FAILED, INTERRUPTED
 
 
 def main() -> NoReturn:

@@ -11,8 +11,8 @@ import pytest
 
 from postings import Document, Settings
 from postings.errors import ReaderError
+from postings_cli.commands.queueing import queue_documents
 from postings_cli.left_out import LeftOut
-from postings_cli.queueing import queue_documents
 from postings_cli.rejected import Rejected
 from postings_cli.remarks import Remarks
 from postings_ingest import Ledger

@@ -25,7 +25,7 @@ from postings_query import AsyncSearchClient
 from tests.support.indexes import MODEL, point, served
 from tests.support.scripted_http import answering
 from tests.support.worker import until
-from tests.unit.test_server_errors import SAID, text
+from tests.unit.core.test_server_errors import SAID, text
 
 
 def index_at(url: str, **settings: object) -> ServerIndex:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from postings import Settings
 
-PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
+PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 ROWS = re.findall(r"^\| `POSTINGS_(\w+)` \| (.*?) ?\|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
 

@@ -12,8 +12,8 @@ import typer
 from postings import Settings
 from postings.errors import InvalidInput, TooOldToRetry
 from postings_cli.console import err, out, print_json, printable, say
+from postings_cli.exit_status import FAILED
 from postings_cli.options import Collection, Json, settings_from
-from postings_cli.statuses import FAILED
 from postings_ingest.queue.celery_app import announce, celery_app
 from postings_ingest.queue.dead_letters import DeadLetter, DeadLetters
 from postings_ingest.queue.ledger import Ledger

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from postings import EdgeIndex
+from postings_cli.commands.search import show_hits
 from postings_cli.console import err, out, print_json, printable, say
 from postings_cli.rejected import Rejected
-from postings_cli.search import show_hits
 from postings_ingest import Rejection
 from postings_query import Contribution, Hit
 from tests.support.cli import Cli

@@ -13,9 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from postings.errors import MissingExtra
 from postings_cli.console import err, out, print_json, printable, say
+from postings_cli.exit_status import INTERRUPTED
 from postings_cli.logs import Lines
 from postings_cli.options import Json
-from postings_cli.statuses import INTERRUPTED
 
 if TYPE_CHECKING:
     from postings_training.runs.progress import TrainingProgress

@@ -15,8 +15,8 @@ from postings import Document, PostingsError, Settings
 from postings.errors import BrokerUnavailable
 from postings_cli.bars import job_bar
 from postings_cli.console import STOPPED, err, out, print_json
-from postings_cli.discreet import discreet
-from postings_cli.statuses import INTERRUPTED
+from postings_cli.error_text import error_text
+from postings_cli.exit_status import INTERRUPTED
 
 if TYPE_CHECKING:
     from postings_cli.remarks import Remarks
@@ -70,7 +70,7 @@ def queue_documents(
         err.print(f"{STOPPED}: {_queued(producer, sent)}")
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
-        tell(discreet(error))
+        tell(error_text(error))
         if sent > producer.unsent:
             err.print(_queued(producer, sent))
         raise

@@ -11,15 +11,15 @@ import typer
 
 from postings import Document, Encoder, Settings, open_index
 from postings_cli.bars import ingest_bar
+from postings_cli.commands.queueing import queue_documents
 from postings_cli.console import STOPPED, out, print_json, printable, say
-from postings_cli.discreet import discreet
+from postings_cli.error_text import error_text
+from postings_cli.exit_status import INTERRUPTED, REJECTED
 from postings_cli.left_out import LeftOut
 from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
 from postings_cli.outputs import refuse_inputs
-from postings_cli.queueing import queue_documents
 from postings_cli.rejected import Rejected
 from postings_cli.remarks import Remarks
-from postings_cli.statuses import INTERRUPTED, REJECTED
 from postings_ingest import Pipeline, Report, estimate_documents, read_documents
 from postings_ingest.journal import Journal
 from postings_ingest.readers import FORMATS
@@ -136,7 +136,7 @@ def _index(
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
         if report.documents or remarks.rejected.count or as_json:
-            tell(discreet(error))
+            tell(error_text(error))
         raise
     tell(None)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from postings import Document, Encoder, open_index
 from postings_cli.bars import ingest_bar
+from postings_cli.commands.search import show_hits
 from postings_cli.console import out
 from postings_cli.options import IndexUrl, Model, settings_from
-from postings_cli.search import show_hits
 from postings_ingest import Pipeline
 from postings_query import SearchClient
 

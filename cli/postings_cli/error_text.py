@@ -6,7 +6,7 @@ from postings import PostingsError, Settings
 from postings.secrets import without_secrets
 
 
-def discreet(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """What an error says, without the settings' secrets, should a library have quoted them."""
     try:
         secrets = Settings().secrets()
