@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from postings.arguments import as_list
+from postings.arguments import as_list, no_check
 from postings.batching import batched
 from postings.documents import check_id, check_version
 from postings.errors import IndexUnavailable, InvalidDocument
@@ -80,7 +80,7 @@ class Revision:
         return Outcome.DELETED if deletes else Outcome.INDEXED
 
 
-def write(index: Index, revisions: Iterable[Revision], check: Callable[[], object] = bool) -> list[Written]:
+def write(index: Index, revisions: Iterable[Revision], check: Callable[[], object] = no_check) -> list[Written]:
     """Write revisions to the index; return the result for each, in their order.
 
     This may be repeated with the same revisions at any time, and run in several processes at once. If there are several

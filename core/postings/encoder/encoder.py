@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
+from postings.arguments import no_check
 from postings.batching import batched
+from postings.documents import Span
 from postings.encoder.backends import Backend, Precision
-from postings.encoder.evidence import Span, spans
+from postings.encoder.evidence import spans
 from postings.encoder.latent_names import latent_names
 from postings.encoder.loader import Loader
 from postings.encoder.model_files.fingerprint import fingerprint
@@ -139,7 +141,7 @@ class Encoder:
         tokens = len(tokenizer.offsets(read)) + tokenizer.special_tokens
         return max(tokens - tokenizer.length, 0)
 
-    def encode_documents(self, texts: Iterable[str], check: Callable[[], object] = bool) -> list[SparseVector]:
+    def encode_documents(self, texts: Iterable[str], check: Callable[[], object] = no_check) -> list[SparseVector]:
         """Encode documents or passages, each as a vector over the vocabulary.
 
         Args:
@@ -255,7 +257,7 @@ class Encoder:
         return self._any_tokenizer().offsets(checked_text(text, "document"))
 
     def _encode(
-        self, texts: Iterable[str], task: Task, *, positions: bool = False, check: Callable[[], object] = bool
+        self, texts: Iterable[str], task: Task, *, positions: bool = False, check: Callable[[], object] = no_check
     ) -> list[Activations]:
         prompt = self._prompt(task)
         passes = self._passes(task)
