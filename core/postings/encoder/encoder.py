@@ -12,7 +12,6 @@ import numpy.typing as npt
 from postings.arguments import no_check
 from postings.batching import batched
 from postings.documents import Span
-from postings.encoder.backends import Backend, Precision
 from postings.encoder.evidence import spans
 from postings.encoder.latent_names import latent_names
 from postings.encoder.loader import Loader
@@ -25,6 +24,7 @@ from postings.encoder.passes.shared import SharedPasses
 from postings.encoder.passes.work import Work
 from postings.encoder.routes.activations import Activations, Integers
 from postings.encoder.text_arguments import checked_text, checked_texts, iterate
+from postings.encoding_options import Backend, Precision
 from postings.errors import InvalidInput
 from postings.process import OwnedLock
 from postings.vectors import SparseVector, checked_indices
@@ -87,7 +87,7 @@ class Encoder:
             ModelNotSupported: the model isn't a sparse encoder that scores by dot product, or has no safetensors
                 weights.
             MissingExtra: the model needs PyTorch and sentence-transformers, which aren't installed.
-            ConfigurationError: the back end or the precision doesn't exist, or they can't be combined.
+            ConfigurationError: the backend or the precision doesn't exist, or they can't be combined.
         """
         path = model_folder(str(model))
         folder, identity = ModelFolder.read(path), fingerprint(path)
@@ -99,7 +99,7 @@ class Encoder:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Load ``settings.model``, on the device and back end of the settings and in their precision."""
+        """Load ``settings.model``, on the device and backend of the settings and in their precision."""
         from postings.settings import Settings
 
         checked = Settings.given(settings)

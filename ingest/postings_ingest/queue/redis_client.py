@@ -9,8 +9,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from postings.errors import BrokerUnavailable, MissingExtra
-from postings_ingest.queue.connection import redis_url
 from postings_ingest.queue.refusals import refusal
+from postings_ingest.queue.urls import redis_url
 
 if TYPE_CHECKING:
     import redis
