@@ -33,7 +33,7 @@ class RedisClient:
 
     Raises:
         MissingExtra: redis isn't installed.
-        ConfigurationError: ``redis_url`` isn't a URL of Redis, or the file ``redis_ca`` can't be read.
+        ConfigurationError: redis-py can't read ``redis_url``, or the file ``redis_ca`` can't be read.
     """
 
     def __init__(self, settings: Settings) -> None:
