@@ -17,7 +17,7 @@ from statistics import mean
 from benchmarks.beir import MODEL, SETS
 from benchmarks.data import BEIR, ROOT, present
 from postings import Encoder, SparseVector
-from postings.encoder.backends import Backend, Precision
+from postings.encoding_options import Backend, Precision
 from postings.passages import passage_input
 from postings_training.data import BeirSet, load_set
 from postings_training.evaluation import ExactSearch, evaluate

@@ -35,9 +35,23 @@ def as_list(name: str, values: Iterable[T], kind: type[T], error: type[PostingsE
 
 
 def check_callback(name: str, value: object, error: type[PostingsError]) -> None:
-    """Check that a value can be called, or is ``None``; else the error would come only when work has been done."""
+    """Check that a value is callable or ``None``; otherwise the error would come only after work has been done."""
     if value is not None and not callable(value):
         raise error(f"expected a function for {name}, got {value!r:.100} ({type(value).__name__})")
+
+
+def check_unicode(name: str, text: str, error: type[PostingsError]) -> None:
+    """Check that a text is valid Unicode: it can't be encoded, stored or sent otherwise."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as cause:
+        raise error(
+            f"{name} isn't valid Unicode: a lone surrogate {text[cause.start]!a} at character {cause.start}"
+        ) from cause
+
+
+def no_check() -> None:
+    """Do nothing: the default of callbacks that may end the work by raising an error."""
 
 
 def as_integer(name: str, value: object, error: type[PostingsError]) -> int:

@@ -1,4 +1,4 @@
-"""Versions for documents without one."""
+"""Times in milliseconds since the epoch, which are also the versions of documents without one."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def arrival_version() -> int:
     with _lock:
         _last = max(_last, time.time_ns() // 1_000_000)
         return _last
+
+
+def seconds_ago(seconds: int) -> int:
+    """The time some seconds ago, in milliseconds since the epoch."""
+    return arrival_version() - seconds * 1000

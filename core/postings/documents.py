@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
+from postings.arguments import check_unicode
 from postings.errors import InvalidDocument
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
+
+Span: TypeAlias = tuple[int, int]
+"""The characters of a text from ``start`` up to ``end``, which isn't included."""
 
 MAX_ID_LENGTH = 512
 """Characters that a document id may have."""
@@ -139,12 +143,7 @@ def _check_string(name: str, value: object, longest: int) -> None:
         raise InvalidDocument(f"{name} must be a string, got {type(value).__name__}")
     if len(value) > longest:
         raise InvalidDocument(f"{name} may have at most {longest:,} characters, got {len(value):,}")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidDocument(
-            f"{name} isn't valid Unicode: a lone surrogate {value[error.start]!a} at character {error.start}"
-        ) from error
+    check_unicode(name, value, InvalidDocument)
 
 
 def _json_copy(value: Any, path: str, depth: int = 0) -> JsonValue:

@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from postings.addresses import check_broker_url, check_redis_url, checked_index_url, server_addresses
 from postings.collection_names import check_collection_name
+from postings.encoding_options import Backend, Precision
 from postings.environment import PREFIX, check_lines, origin, warn_of_unknown
 from postings.errors import ConfigurationError
 from postings.secrets import check_address, check_sendable, redacted, secrets_of
@@ -63,11 +64,11 @@ class Settings(BaseSettings):
         "tiny", min_length=1, description="The bundled model 'tiny', a folder, or a Hugging Face hub id"
     )
     device: str = Field("auto", description="Where to encode: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'…")
-    backend: Literal["auto", "torch", "onnx"] = Field(
+    backend: Backend = Field(
         "auto",
         description="The library that encodes: 'torch', 'onnx' (on a CPU), or 'auto', the faster of those installed",
     )
-    precision: Literal["float32", "bfloat16", "float16", "int8"] = Field(
+    precision: Precision = Field(
         "float32", description="Precision of encoding: all but 'float32' are faster, and change the vectors"
     )
     index_url: Annotated[_PathOrName, AfterValidator(checked_index_url)] = Field(
@@ -126,7 +127,9 @@ class Settings(BaseSettings):
     )
     passage_overlap: int = Field(32, ge=0, description="Tokens that neighboring passages share, at most")
     tombstone_retention: int = Field(
-        7 * 24 * 3600, ge=0, description="Seconds that a deleted document's version is kept"
+        7 * 24 * 3600,
+        ge=0,
+        description="Seconds that a deleted document's version is kept; longer than any message may wait",
     )
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"), description="URL of the Redis with queue, jobs and dead letters"
@@ -175,9 +178,8 @@ class Settings(BaseSettings):
         except SettingsError as error:
             named = re.search(r'field "(\w+)"', str(error))
             field = named[1] if named else ""
-            source = (
-                _DOTENV if "DotEnv" in str(error) else "the environment"
-            )  # both are read, even if one overrides the other
+            # Both are read, even if one overrides the other.
+            source = _DOTENV if "DotEnv" in str(error) else "the environment"
             raise ConfigurationError(
                 f"setting {field!r} ({PREFIX}{field.upper()} in {source}): expected JSON: {error.__cause__}"
             ) from error

@@ -15,15 +15,16 @@ and deletes what is stale. Equal versions are written again, so that a redeliver
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from postings.arguments import as_list
+from postings.arguments import as_list, no_check
 from postings.batching import batched
 from postings.documents import check_id, check_version
 from postings.errors import IndexUnavailable, InvalidDocument
-from postings.index.payload import deleted_before, of_documents, stale_points, tombstone_point
+from postings.index.payload import deleted_before, is_stale, of_documents, stale_points, tombstone_point
 from postings.index.protocol import Index, Point
 
 POINTS_PER_BATCH = 256
@@ -80,7 +81,7 @@ class Revision:
         return Outcome.DELETED if deletes else Outcome.INDEXED
 
 
-def write(index: Index, revisions: Iterable[Revision], check: Callable[[], object] = bool) -> list[Written]:
+def write(index: Index, revisions: Iterable[Revision], check: Callable[[], object] = no_check) -> list[Written]:
     """Write revisions to the index; return the result for each, in their order.
 
     This may be repeated with the same revisions at any time, and run in several processes at once. If there are several
@@ -149,18 +150,16 @@ def _write_batch(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
 
 def _read(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
     stored = {revision.doc_id: _Stored({}) for revision in batch}
-    ordinals: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    payloads: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for point in index.scroll(of_documents(list(stored)), fields=["doc_id", "ordinal", "version", "passages"]):
-        document, ordinal, version = stored[point.payload["doc_id"]], point.payload["ordinal"], point.payload["version"]
-        document.versions[point.id] = version
-        ordinals[point.payload["doc_id"]].append((ordinal, version))
-        if ordinal == 0:
-            document.version, document.passages = version, point.payload["passages"]
+        payload = point.payload
+        document = stored[payload["doc_id"]]
+        document.versions[point.id] = payload["version"]
+        payloads[payload["doc_id"]].append(payload)
+        if payload["ordinal"] == 0:
+            document.version, document.passages = payload["version"], payload["passages"]
     for doc_id, document in stored.items():
-        document.stale = any(
-            version < document.version or (version == document.version and ordinal >= document.passages)
-            for ordinal, version in ordinals[doc_id]
-        )
+        document.stale = any(is_stale(each, document.version, document.passages) for each in payloads[doc_id])
     return stored
 
 

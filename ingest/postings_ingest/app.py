@@ -13,6 +13,7 @@ from celery.worker import state
 
 from postings import PostingsError, Settings
 from postings_ingest.queue.celery_app import TASK, celery_app
+from postings_ingest.queue.dead_letters import MAX_SHOWN
 from postings_ingest.tracing import span
 from postings_ingest.worker.health import HealthServer
 from postings_ingest.worker.logs import configure_logging
@@ -47,7 +48,7 @@ def index(self: Any, *args: Any, **kwargs: Any) -> None:
                 raise Reject("the worker is stopping", requeue=True) from error
         case _:
             reason = f"{TASK} expects the id of a batch, got {args!r:.200} and {kwargs!r:.200}"
-            service.keep_unreadable(f"{args!r:.65536} {kwargs!r:.65536}", reason)
+            service.keep_unreadable(f"{args!r:.{MAX_SHOWN}} {kwargs!r:.{MAX_SHOWN}}", reason)
 
 
 def _service() -> Service:

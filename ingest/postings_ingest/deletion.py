@@ -19,7 +19,7 @@ class Deleted:
 
     Attributes:
         deleted: ids of documents that were in the index and are gone.
-        not_found: ids that weren't in the index; their deletes are remembered all the same.
+        not_found: ids that weren't in the index; their deletes are remembered anyway.
         superseded: ids of which the index holds a newer version, with that version; they stay as they are.
         version: the version of this delete.
         gone: ids among those superseded that a newer delete had removed before.

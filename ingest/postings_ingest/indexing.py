@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from postings import Document, Encoder, Index, Settings, SparseVector
+from postings.arguments import no_check
 from postings.batching import batched
 from postings.clock import arrival_version
 from postings.digests import Digest
@@ -77,7 +78,7 @@ class Indexer:
         self,
         operations: Sequence[Operation],
         version: Callable[[], int] | None = None,
-        check: Callable[[], object] = bool,
+        check: Callable[[], object] = no_check,
     ) -> list[PlannedWrite]:
         """Encode documents, and plan what to write.
 
@@ -152,7 +153,7 @@ class Indexer:
             for (at, each), parts in zip(incoming.items(), passages, strict=True)
         }
 
-    def write(self, planned: Sequence[PlannedWrite], check: Callable[[], object] = bool) -> Indexed:
+    def write(self, planned: Sequence[PlannedWrite], check: Callable[[], object] = no_check) -> Indexed:
         """Write what was planned. If a document has several revisions, the newest is kept.
 
         Args:

@@ -23,7 +23,7 @@ _LINGER = 0.25
 _WAIT_SECONDS = 0.2
 
 Check: TypeAlias = Callable[[], None]
-Work: TypeAlias = Callable[[list[Document], Check], float]
+BatchWork: TypeAlias = Callable[[list[Document], Check], float]
 
 
 class GivenUp(Exception):
@@ -43,7 +43,7 @@ class Intake:
             second Ctrl-C. Returns the seconds that depend on the size of the batch.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: BatchWork) -> None:
         self._work = work
         # We lock this, not the condition: Ctrl-C in the condition's own `__enter__` would leave it locked.
         self._lock = threading.RLock()

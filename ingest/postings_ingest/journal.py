@@ -94,7 +94,8 @@ class Journal:
 
     Example:
         >>> with Journal() as journal:
-        ...     for document in journal.watch([Document("a", "one"), Document("b", "two"), Document("a", "three")]):
+        ...     documents = [Document("a", "one"), Document("b", "two"), Document("a", "three")]
+        ...     for document in journal.find_duplicates(documents):
         ...         pass
         ...     list(journal.duplicated())
         [Duplicate(id='a', first='document 1', again='document 3')]
@@ -121,8 +122,8 @@ class Journal:
         """The numbers so far, without the time."""
         return Report(**self._counts)
 
-    def watch(self, documents: Iterable[Document]) -> Iterator[Document]:
-        """Pass documents on, and only look for ids that come again."""
+    def find_duplicates(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """Pass documents on, and note only the ids that are given again."""
         for document in documents:
             place = self._count_document(document)
             with _errors():

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from postings import Document, Encoder, Index, Settings
 from postings.arguments import check_callback
-from postings.clock import arrival_version
+from postings.clock import seconds_ago
 from postings.errors import InvalidInput
 from postings.write_protocol import sweep_tombstones
 from postings_ingest.indexing import Indexer
@@ -90,5 +90,5 @@ class Pipeline:
                 return encoded - start
 
             Intake(work).run(documents)
-            sweep_tombstones(self._index, arrival_version() - self._settings.tombstone_retention * 1000)
+            sweep_tombstones(self._index, seconds_ago(self._settings.tombstone_retention))
             return report()

@@ -15,7 +15,7 @@ from postings.batching import batched
 from postings.documents import point_id
 from postings.errors import CollectionNotFound
 from postings.index import Point
-from postings.index.payload import of_documents, passage_from
+from postings.index.payload import is_stale, of_documents, passage_from
 
 _FIELDS = ["doc_id", "ordinal", "version", "passages", "digest", "metadata_digest"]
 _POINTS = 256
@@ -51,10 +51,7 @@ class StoredDocument:
         there = [payloads[ordinal] for ordinal in range(passages) if ordinal in payloads]
         whole = len(there) == passages and all(each.get("digest") == content for each in there)
         same = all((each["version"], each.get("metadata_digest")) == (version, metadata) for each in there)
-        stale = any(
-            each["version"] < version or (each["version"] == version and ordinal >= passages)
-            for ordinal, each in payloads.items()
-        )
+        stale = any(is_stale(each, version, passages) for each in payloads.values())
         return cls(version, passages, content if whole else None, metadata if whole and same else None, stale)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol, Self
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Self
 
-from postings import Encoder, Index, open_index
+from postings import Encoder, Index
 from postings.errors import IndexUnavailable, InvalidQuery
-from postings.index import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
-from postings.index.open import is_server
+from postings.index import Filter
+from postings_query.async_index import AsyncIndex, asynchronous, open_async_index
 from postings_query.hits import Hit
 from postings_query.searching import SearchOptions, check_query, proceed, searching
 
@@ -58,7 +57,7 @@ class AsyncSearchClient:
         settings = Settings.given(settings)
         self._settings = settings if collection is None else settings.of_collection(collection)
         self._owns_index = index is None
-        self._index = None if index is None else _asynchronous(index)
+        self._index = None if index is None else asynchronous(index)
         self._encoder = encoder
         self._closed = False
         self._opening: asyncio.Task[tuple[AsyncIndex, Encoder]] | None = None
@@ -114,9 +113,9 @@ class AsyncSearchClient:
         )
         index, encoder = await self._opened()
         search = searching(encoder, options)
-        ask, hits = await asyncio.to_thread(proceed, search, None)
-        while ask:
-            ask, hits = await asyncio.to_thread(proceed, search, await ask(index))
+        call, hits = await asyncio.to_thread(proceed, search, None)
+        while call:
+            call, hits = await asyncio.to_thread(proceed, search, await call(index))
         return hits
 
     async def query_tokens_left_out(self, query: str) -> int:
@@ -159,82 +158,7 @@ class AsyncSearchClient:
         if self._encoder is None:
             self._encoder = await asyncio.to_thread(Encoder.from_settings, self._settings)
         if self._index is None:
-            self._index = await _open(self._settings)
+            self._index = await open_async_index(self._settings)
         models = (await self._index.info()).models
         models.require(self._encoder.fingerprint, self._encoder.name, self._index.collection)
         return self._index, self._encoder
-
-
-class AsyncIndex(Protocol):
-    """The methods of an index for asyncio that the client uses."""
-
-    @property
-    def collection(self) -> str:
-        """The collection's name."""
-        ...
-
-    async def info(self) -> IndexInfo:
-        """Describe the collection."""
-        ...
-
-    async def search_batch(
-        self, requests: Sequence[SearchRequest], *, consistent: bool = False
-    ) -> list[list[ScoredPoint]]:
-        """Answer several searches."""
-        ...
-
-    async def retrieve(self, ids: Sequence[str], *, fields: Sequence[str] | None = None) -> list[Point]:
-        """Read points by id."""
-        ...
-
-    async def page(
-        self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, offset: str | None = None
-    ) -> tuple[list[Point], str | None]:
-        """Read some of the points that match; returns them and the offset of the next page."""
-        ...
-
-    async def close(self) -> None:
-        """Release the engine."""
-        ...
-
-
-class _InThread:
-    """A blocking index, called in a thread."""
-
-    def __init__(self, index: Index) -> None:
-        self._index = index
-
-    @property
-    def collection(self) -> str:
-        return self._index.collection
-
-    async def info(self) -> IndexInfo:
-        return await asyncio.to_thread(self._index.info)
-
-    async def search_batch(
-        self, requests: Sequence[SearchRequest], *, consistent: bool = False
-    ) -> list[list[ScoredPoint]]:
-        return await asyncio.to_thread(self._index.search_batch, requests, consistent=consistent)
-
-    async def retrieve(self, ids: Sequence[str], *, fields: Sequence[str] | None = None) -> list[Point]:
-        return await asyncio.to_thread(self._index.retrieve, ids, fields=fields)
-
-    async def page(
-        self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, offset: str | None = None
-    ) -> tuple[list[Point], str | None]:
-        return await asyncio.to_thread(self._index.page, filter, fields=fields, offset=offset)
-
-    async def close(self) -> None:
-        await asyncio.to_thread(self._index.close)
-
-
-def _asynchronous(index: Index | AsyncIndex) -> AsyncIndex:
-    return index if inspect.iscoroutinefunction(index.search_batch) else _InThread(index)  # type: ignore[arg-type, return-value]
-
-
-async def _open(settings: Settings) -> AsyncIndex:
-    if is_server(settings):
-        from postings.index.server import AsyncServerIndex
-
-        return await AsyncServerIndex.connect(settings)
-    return _InThread(await asyncio.to_thread(open_index, settings))

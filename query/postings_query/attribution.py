@@ -1,4 +1,4 @@
-"""Attribution of a score: each token's contribution, and the characters that fired it."""
+"""Attribution of a score: each token's contribution, and the characters that activated it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from postings import Encoder, SparseVector
 from postings.arguments import as_list
+from postings.documents import Span
 from postings.errors import InvalidInput, InvalidVector
 from postings.passages import passage_input
-from postings_query.hits import Contribution, Span
+from postings_query.hits import Contribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def shared_dims(query: SparseVector, documents: Iterable[SparseVector]) -> Share
 def contributions(
     encoder: Encoder, query: SparseVector, passages: Iterable[tuple[SparseVector, str, str]]
 ) -> list[tuple[Contribution, ...]]:
-    """For each passage, the contribution of each token that it shares with the query, and the characters that fired it.
+    """For each passage, the tokens shared with the query: their contributions, and the characters that activated them.
 
     Args:
         encoder: the collection's encoder.

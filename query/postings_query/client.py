@@ -85,7 +85,7 @@ class SearchClient:
                 strings in the metadata (``match`` with ``text``, ``text_any``, ``phrase`` or ``substring``) may match
                 at most 10,000 documents, whose ids are read first.
             group_by_document: return one hit per document, its best passage; ``limit`` and ``offset`` count documents.
-            explain: say which tokens make up the score, and which characters fired them.
+            explain: say which tokens make up the score, and which characters activated them.
             score_threshold: leave out hits with a score below this.
             consistent: on a cluster, read from a majority of the replicas, so that all earlier writes are found.
 
@@ -131,9 +131,9 @@ class SearchClient:
         )
         self._check_model()
         search = searching(self._encoder, options)
-        ask, hits = proceed(search, None)
-        while ask:
-            ask, hits = proceed(search, ask(self._index))
+        call, hits = proceed(search, None)
+        while call:
+            call, hits = proceed(search, call(self._index))
         return hits
 
     def query_tokens_left_out(self, query: str) -> int:

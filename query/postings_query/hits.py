@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Span = tuple[int, int]
+from postings.documents import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class Contribution:
         query_weight: its weight in the query's vector.
         document_weight: its weight in the passage's vector, as stored in the index.
         contribution: the product of both weights; the contributions of a hit add up to its score.
-        evidence: the characters of ``hit.text`` that fired the token, as ``(start, end)``. Empty, like
-            ``title_evidence``, if a special token fired it.
-        title_evidence: the characters of ``hit.title`` that fired the token, as ``(start, end)``.
+        evidence: the characters of ``hit.text`` that activated the token, as ``(start, end)``. Empty, like
+            ``title_evidence``, if a special token activated it.
+        title_evidence: the characters of ``hit.title`` that activated the token, as ``(start, end)``.
     """
 
     token: str

@@ -46,18 +46,18 @@ def filter_for_passages(filter: Filter | None, made: Sequence[Decision]) -> Filt
 def still_right(made: Sequence[Decision], answers: Sequence[Sequence[ScoredPoint]]) -> IndexCalls[bool]:
     """Whether the decisions are still right for the hits: a document may have been replaced meanwhile."""
     for decision in made:
-        held, key = decision.documents, decision.condition.key
+        matched, key = decision.documents, decision.condition.key
         hits = {
             point.payload["doc_id"]: _digest(point.payload)
             for points in answers
             for point in points
-            if point.payload["doc_id"] in held or key in point.payload.get("at_head", ())
+            if point.payload["doc_id"] in matched or key in point.payload.get("at_head", ())
         }
-        if any(id in held and held[id] != digest for id, digest in hits.items()):
+        if any(id in matched and matched[id] != digest for id, digest in hits.items()):
             return False
         if hits:
             now = yield from _documents(decision.condition, hits)
-            if any(now.get(id) != held.get(id) for id in hits):
+            if any(now.get(id) != matched.get(id) for id in hits):
                 return False
     return True
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from postings import Encoder, SparseVector
-from postings.arguments import as_integer, as_list, as_number
+from postings.arguments import as_integer, as_list, as_number, check_unicode
 from postings.batching import batched
 from postings.errors import InvalidQuery
 from postings.index import Filter, ScoredPoint, SearchRequest
@@ -72,10 +72,7 @@ def check_query(query: object) -> None:
         raise InvalidQuery(f"a query must be a string, got {type(query).__name__}")
     if not query.strip():
         raise InvalidQuery("the query is empty")
-    try:
-        query.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidQuery(f"the query isn't valid Unicode: {error.reason} at {error.start}") from error
+    check_unicode("the query", query, InvalidQuery)
 
 
 def searching(encoder: Encoder, options: SearchOptions) -> IndexCalls[list[list[Hit]]]:

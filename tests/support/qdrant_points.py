@@ -9,7 +9,7 @@ from postings import EdgeIndex, SparseVector
 from postings.index import Point
 from postings.index.payload import version_at_most
 from postings.index.protocol import ScoredPoint
-from postings.index.ranking import Question
+from postings.index.ranking import EngineQuery
 from tests.support.qdrant_rules import Refused
 
 
@@ -31,8 +31,8 @@ def delete(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def query_batch(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    questions = [
-        Question(
+    queries = [
+        EngineQuery(
             vector=SparseVector(each["query"]["nearest"]["indices"], each["query"]["nearest"]["values"]),
             using=each["using"],
             limit=each["limit"],
@@ -44,7 +44,7 @@ def query_batch(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any
         )
         for each in body["searches"]
     ]
-    return [{"points": [_point(hit) for hit in hits]} for hits in index.nearest(questions)]
+    return [{"points": [_point(hit) for hit in hits]} for hits in index.nearest(queries)]
 
 
 def _fields(selector: Any) -> list[str] | None:

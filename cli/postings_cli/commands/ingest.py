@@ -96,7 +96,7 @@ def ingest(
         failed = 0
         try:
             if queue:
-                documents = journal.watch(documents)
+                documents = journal.find_duplicates(documents)
                 failed = queue_documents(documents, settings, total, remarks, wait=wait, as_json=as_json)
             else:
                 _index(documents, settings, total, remarks, as_json=as_json)

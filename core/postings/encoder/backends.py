@@ -1,17 +1,14 @@
-"""Which library encodes a model (the back end), and in which precision."""
+"""Which library encodes a model (the backend), and in which precision."""
 
 from __future__ import annotations
 
 import importlib.util
 import platform
 from pathlib import Path
-from typing import Literal
 
 from postings.encoder.model_files.modules import ModelFolder
+from postings.encoding_options import Backend, Precision
 from postings.errors import ConfigurationError
-
-Backend = Literal["auto", "torch", "onnx"]
-Precision = Literal["float32", "bfloat16", "float16", "int8"]
 
 _PRECISIONS: dict[str, set[str]] = {"torch": {"float32", "bfloat16", "float16"}, "onnx": {"float32", "int8"}}
 
@@ -27,7 +24,7 @@ def choose(backend: Backend, precision: Precision, device: str, folder: ModelFol
         exported: whether the model has been exported to ONNX graphs.
 
     Raises:
-        ConfigurationError: the back end or the precision doesn't exist, or they can't be combined.
+        ConfigurationError: the backend or the precision doesn't exist, or they can't be combined.
     """
     known = sorted(set.union(*_PRECISIONS.values()))
     if backend not in ["auto", *_PRECISIONS] or precision not in known:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
+from postings.arguments import no_check
 from postings.batching import batched
-from postings.encoder.backends import Backend, Precision
-from postings.encoder.evidence import Span, spans
+from postings.documents import Span
+from postings.encoder.evidence import spans
 from postings.encoder.latent_names import latent_names
 from postings.encoder.loader import Loader
 from postings.encoder.model_files.fingerprint import fingerprint
@@ -23,6 +24,7 @@ from postings.encoder.passes.shared import SharedPasses
 from postings.encoder.passes.work import Work
 from postings.encoder.routes.activations import Activations, Integers
 from postings.encoder.text_arguments import checked_text, checked_texts, iterate
+from postings.encoding_options import Backend, Precision
 from postings.errors import InvalidInput
 from postings.process import OwnedLock
 from postings.vectors import SparseVector, checked_indices
@@ -85,7 +87,7 @@ class Encoder:
             ModelNotSupported: the model isn't a sparse encoder that scores by dot product, or has no safetensors
                 weights.
             MissingExtra: the model needs PyTorch and sentence-transformers, which aren't installed.
-            ConfigurationError: the back end or the precision doesn't exist, or they can't be combined.
+            ConfigurationError: the backend or the precision doesn't exist, or they can't be combined.
         """
         path = model_folder(str(model))
         folder, identity = ModelFolder.read(path), fingerprint(path)
@@ -97,7 +99,7 @@ class Encoder:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Load ``settings.model``, on the device and back end of the settings and in their precision."""
+        """Load ``settings.model``, on the device and backend of the settings and in their precision."""
         from postings.settings import Settings
 
         checked = Settings.given(settings)
@@ -139,7 +141,7 @@ class Encoder:
         tokens = len(tokenizer.offsets(read)) + tokenizer.special_tokens
         return max(tokens - tokenizer.length, 0)
 
-    def encode_documents(self, texts: Iterable[str], check: Callable[[], object] = bool) -> list[SparseVector]:
+    def encode_documents(self, texts: Iterable[str], check: Callable[[], object] = no_check) -> list[SparseVector]:
         """Encode documents or passages, each as a vector over the vocabulary.
 
         Args:
@@ -255,7 +257,7 @@ class Encoder:
         return self._any_tokenizer().offsets(checked_text(text, "document"))
 
     def _encode(
-        self, texts: Iterable[str], task: Task, *, positions: bool = False, check: Callable[[], object] = bool
+        self, texts: Iterable[str], task: Task, *, positions: bool = False, check: Callable[[], object] = no_check
     ) -> list[Activations]:
         prompt = self._prompt(task)
         passes = self._passes(task)

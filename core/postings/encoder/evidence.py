@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from postings.documents import Span
 from postings.encoder.model_files.tokenizer import Tokenizer
 from postings.encoder.routes.activations import Integers
-
-Span = tuple[int, int]
 
 
 def spans(tokenizer: Tokenizer, prompt: str, text: str, positions: Integers | None, count: int) -> list[list[Span]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from postings.encoder.backends import Backend, Precision, choose
+from postings.encoder.backends import choose
 from postings.encoder.export.failures import read_failure
 from postings.encoder.export.model import export_side
 from postings.encoder.model_files.modules import TASKS, ModelFolder, Task
 from postings.encoder.routes.onnx.manifest import cached_graphs, find_graphs, read_manifest
 from postings.encoder.routes.protocol import Route
+from postings.encoding_options import Backend, Precision
 from postings.errors import ConfigurationError, ModelNotSupported
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Loader:
         precision: likewise.
 
     Raises:
-        ConfigurationError: the back end or the precision doesn't exist, or they can't be combined.
+        ConfigurationError: the backend or the precision doesn't exist, or they can't be combined.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Loader:
         """Load what encodes documents, or queries.
 
         Raises:
-            ModelNotSupported: the model can't be loaded, or not on this back end.
+            ModelNotSupported: the model can't be loaded, or not on this backend.
             MissingExtra: PyTorch is needed and isn't installed.
         """
         modules = self._folder.modules(task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from postings.arguments import check_unicode
 from postings.errors import InvalidDocument, InvalidInput, InvalidQuery
 
 _ERRORS: dict[str, type[InvalidInput]] = {"document": InvalidDocument, "query": InvalidQuery}
@@ -51,10 +52,5 @@ def checked_text(text: str, task: str, name: str = "text") -> str:
     """
     if not isinstance(text, str):
         raise _ERRORS[task](f"{name} must be a string, got {text!r:.100} ({type(text).__name__})")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise _ERRORS[task](
-            f"{name} isn't valid Unicode: a lone surrogate {text[error.start]!a} at character {error.start}"
-        ) from error
+    check_unicode(name, text, _ERRORS[task])
     return text

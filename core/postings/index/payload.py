@@ -121,7 +121,7 @@ def version_at_most(version: int) -> Filter:
 
 
 def stale_points(doc_id: str, version: int, passages: int) -> Filter:
-    """Points of a document that don't belong to the stored head.
+    """Points of a document that don't belong to the stored head; see :func:`is_stale`.
 
     They are older than the head, or the same version was written before with more passages.
     """
@@ -130,3 +130,8 @@ def stale_points(doc_id: str, version: int, passages: int) -> Filter:
     same_version = {"key": "version", "match": {"value": version}}
     surplus = {"must": [same_version, {"key": "ordinal", "range": {"gte": passages}}]}
     return {"must": [same_document], "should": [older, surplus]}
+
+
+def is_stale(payload: Mapping[str, Any], version: int, passages: int) -> bool:
+    """Whether a document's point is one of its :func:`stale_points`, given the version and passages of the head."""
+    return bool(payload["version"] < version or (payload["version"] == version and payload["ordinal"] >= passages))

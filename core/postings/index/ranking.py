@@ -29,8 +29,8 @@ _VERSION = "version"
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A question to an engine: ``limit`` points after the best ``offset``; it may return any of equal scores."""
+class EngineQuery:
+    """A query for an engine: ``limit`` points after the best ``offset``; it may return any of equal scores."""
 
     vector: SparseVector
     using: str
@@ -44,7 +44,7 @@ class Question:
 
 
 class Ranking:
-    """Works out which questions to ask an engine, and the pages from its answers; the caller sends the questions.
+    """Makes the queries for an engine, and the pages from its answers; the caller sends the queries.
 
     Raises:
         InvalidQuery: a request isn't a :class:`SearchRequest`.
@@ -53,8 +53,8 @@ class Ranking:
     Example:
         >>> request = SearchRequest(SparseVector([2293], [1.0]), encoder.fingerprint, limit=2)
         >>> ranking = Ranking([request])
-        >>> while questions := ranking.questions():
-        ...     ranking.answer(index.nearest(questions))
+        >>> while queries := ranking.queries():
+        ...     ranking.answer(index.nearest(queries))
         ...     if ids := ranking.unread():
         ...         ranking.complete(index.retrieve(ids, vectors=ranking.vectors))
         >>> ranking.pages() == index.search_batch([request])
@@ -64,29 +64,29 @@ class Ranking:
     def __init__(self, requests: Iterable[SearchRequest]) -> None:
         self._searches = [_Search(each) for each in as_list("requests", requests, SearchRequest, InvalidQuery)]
 
-    def questions(self) -> list[Question]:
-        """The next questions: one for each search without a page."""
-        return [search.question() for search in self._searches if search.page is None]
+    def queries(self) -> list[EngineQuery]:
+        """The next queries: one for each search without a page."""
+        return [search.query() for search in self._searches if search.page is None]
 
     def answer(self, answers: Iterable[Sequence[ScoredPoint]]) -> None:
-        """Take the engine's answers to the last questions, in their order."""
+        """Take the engine's answers to the last queries, in their order."""
         asked = [search for search in self._searches if search.page is None]
         for search, points in zip(asked, answers, strict=True):
             search.answer(points)
 
-    def ask_less(self) -> bool:
-        """From now on, ask for the page only; return ``False`` if no question becomes smaller.
+    def request_pages_only(self) -> bool:
+        """Ask for the page only from now on; return ``False`` if no query becomes smaller.
 
-        This is for an engine that refuses larger questions. It then decides which of equal scores are on a page.
+        This is for an engine that refuses larger queries. It then decides which of equal scores are on a page.
         """
-        larger = [search for search in self._searches if search.page is None and not search.plain]
+        larger = [search for search in self._searches if search.page is None and not search.page_only]
         for search in larger:
-            search.ask_plainly()
+            search.request_page_only()
         return bool(larger)
 
     def unread(self) -> list[str]:
         """The ids of hits without payload, once all hits are known."""
-        if self.questions():
+        if self.queries():
             return []
         return list(dict.fromkeys(hit.id for search in self._searches if search.bare for hit in search.page or ()))
 
@@ -115,7 +115,7 @@ class _Search:
         wanted: the request.
         bare: whether the payload of the hits must be read afterwards.
         page: the hits, once their order is known.
-        plain: whether the engine is asked for the page only.
+        page_only: whether the engine is asked for the page only.
     """
 
     def __init__(self, request: SearchRequest) -> None:
@@ -125,14 +125,14 @@ class _Search:
         self.page: list[ScoredPoint] | None = None
         self._threshold = _as_score(request.score_threshold)
         self._together = False
-        self.plain = False
+        self.page_only = False
         self._end = request.offset + request.limit
         self._start = max(request.offset - 1, 0)
         self._most = self._end + 1 - self._start
 
-    def question(self) -> Question:
+    def query(self) -> EngineQuery:
         wanted = self.wanted
-        return Question(
+        return EngineQuery(
             vector=wanted.vector,
             using=wanted.using,
             limit=self._most,
@@ -143,8 +143,8 @@ class _Search:
             with_vector=wanted.with_vector and not self.bare,
         )
 
-    def ask_plainly(self) -> None:
-        self.plain, self.bare = True, False
+    def request_page_only(self) -> None:
+        self.page_only, self.bare = True, False
         self._start, self._most = self.wanted.offset, self.wanted.limit
 
     def answer(self, points: Sequence[ScoredPoint]) -> None:
@@ -159,7 +159,7 @@ class _Search:
         above = not self._start or (
             len(unique) == len(points) and (len(kept) <= first or kept[first - 1].score > kept[first].score)
         )
-        if self.plain or (above and below):
+        if self.page_only or (above and below):
             self.page = kept[first:end]
             return
         self._most = self._end + 1 if below else _GROWTH * max(self._most, self._end + 1)

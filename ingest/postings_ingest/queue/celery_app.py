@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from postings.errors import MissingExtra
 from postings.secrets import redacted
-from postings_ingest.queue.connection import broker_options
 from postings_ingest.queue.ledger import QUEUES
 from postings_ingest.queue.refusals import refusal
+from postings_ingest.queue.urls import broker_options
 from postings_ingest.throttled_log import ThrottledLog
 from postings_ingest.tracing import trace_headers
 

@@ -14,6 +14,9 @@ from postings.errors import DeadLetterNotFound, InvalidInput, InvalidMessage, To
 from postings_ingest.queue.ledger import BULK, Ledger
 from postings_ingest.queue.messages import dump, from_json, pack
 
+MAX_SHOWN = 65_536
+"""Characters that a dead letter keeps of a message that can't be read."""
+
 _PAGE = 50  # each holds a whole document, up to a MiB
 
 

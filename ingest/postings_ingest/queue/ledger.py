@@ -57,6 +57,9 @@ class Depth:
 class Ledger:
     """The queue of one collection in Redis.
 
+    Each method raises :class:`~postings.errors.BrokerUnavailable` if Redis can't be reached, and
+    :class:`~postings.errors.ConfigurationError` if it refuses us.
+
     Args:
         settings: ``redis_url`` and ``collection``.
 
@@ -67,7 +70,7 @@ class Ledger:
 
     Raises:
         MissingExtra: redis isn't installed.
-        ConfigurationError: ``redis_url`` isn't a URL of Redis, or the file ``redis_ca`` can't be read.
+        ConfigurationError: redis-py can't read ``redis_url``, or the file ``redis_ca`` can't be read.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from postings_ingest.queue.redis_client import RedisClient
 
-Fields: TypeAlias = dict[str, str]
+StreamEntry: TypeAlias = dict[str, str]
 
 
 class LetterStream:
@@ -27,13 +27,13 @@ class LetterStream:
         with self._client.errors():
             return int(self._client.redis.xlen(self._key))
 
-    def page(self, after: str | None, count: int) -> list[tuple[str, Fields]]:
+    def page(self, after: str | None, count: int) -> list[tuple[str, StreamEntry]]:
         """Read entries, oldest first, from the one after the given id; at most ``count``."""
         with self._client.errors():
             found: Any = self._client.redis.xrange(self._key, min="-" if after is None else f"({after}", count=count)
         return list(found)
 
-    def get(self, id: str) -> Fields | None:
+    def get(self, id: str) -> StreamEntry | None:
         """Read one entry; ``None`` if there is none of this id."""
         import redis
 
@@ -47,7 +47,7 @@ class LetterStream:
         # Redis takes the first half of an id for a range.
         return entries[0][1] if entries and entries[0][0] == id else None
 
-    def add(self, fields: Fields) -> None:
+    def add(self, fields: StreamEntry) -> None:
         """Append an entry."""
         entry: Any = fields
         with self._client.errors():

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 MAX_DOCUMENTS = 256
 MAX_BYTES = 2**20
-_INTERACTIVE = 16
+_MAX_INTERACTIVE = 16
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 
 
@@ -203,7 +203,7 @@ class Producer:
                 self._sending = _Batch(uuid.uuid4().hex, pack(self._dumped), len(self._dumped))
                 self._dumped, self._ids, self._bytes, self._due = [], set(), 0, None
             batch = self._sending
-            queue = INTERACTIVE if batch.operations <= _INTERACTIVE else BULK
+            queue = INTERACTIVE if batch.operations <= _MAX_INTERACTIVE else BULK
             try:
                 if self._settings.broker_url and not self._accepted:
                     check_broker(self._app, self._settings)

@@ -9,8 +9,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from postings.errors import BrokerUnavailable, MissingExtra
-from postings_ingest.queue.connection import redis_url
 from postings_ingest.queue.refusals import refusal
+from postings_ingest.queue.urls import redis_url
 
 if TYPE_CHECKING:
     import redis
@@ -33,7 +33,7 @@ class RedisClient:
 
     Raises:
         MissingExtra: redis isn't installed.
-        ConfigurationError: ``redis_url`` isn't a URL of Redis, or the file ``redis_ca`` can't be read.
+        ConfigurationError: redis-py can't read ``redis_url``, or the file ``redis_ca`` can't be read.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -11,12 +11,12 @@ from postings import Document
 from postings.errors import ReaderError
 from postings_ingest.readers import beir_corpus, delimited, json_values, jsonl, parquet, texts
 from postings_ingest.readers.cells import check_types
-from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
+from postings_ingest.readers.omissions import Omission, OmissionKind, Omit, ignore
 from postings_ingest.readers.records import Fields
 from postings_ingest.readers.rejections import Reject, Rejection
 from postings_ingest.readers.sources import COMPRESSIONS, SUFFIXES, Source, split_name
 
-__all__ = ["FORMATS", "Kind", "Omission", "Omit", "Reject", "Rejection", "estimate_documents", "read_documents"]
+__all__ = ["FORMATS", "Omission", "OmissionKind", "Omit", "Reject", "Rejection", "estimate_documents", "read_documents"]
 
 
 class _Reader(Protocol):

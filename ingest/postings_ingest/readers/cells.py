@@ -57,7 +57,7 @@ def guess_types(rows: Iterable[Sequence[str]], columns: Iterable[int]) -> dict[i
         {2: 'text', 0: 'integer', 1: 'float'}
     """
     left: dict[int, str | None] = dict.fromkeys(columns)
-    told: dict[int, str] = {}
+    decided: dict[int, str] = {}
     for cells in rows:
         for column, type in list(left.items()):
             cell = cells[column].strip()
@@ -65,13 +65,13 @@ def guess_types(rows: Iterable[Sequence[str]], columns: Iterable[int]) -> dict[i
                 continue
             found = next((each for each in _TRIED.get(type, ()) if _reads_as(each, cell)), None)
             if found is None:
-                told[column] = "text"
+                decided[column] = "text"
                 del left[column]
             else:
                 left[column] = found
         if not left:
             break
-    return told | {column: "integer" if type == "long" else type or "text" for column, type in left.items()}
+    return decided | {column: "integer" if type == "long" else type or "text" for column, type in left.items()}
 
 
 def typed(name: str, cell: str, type: str) -> str | int | float | bool | None:

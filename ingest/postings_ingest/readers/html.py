@@ -6,7 +6,7 @@ import codecs
 import re
 from typing import Any
 
-_UNSEEN = {"script", "style", "template", "noscript", "svg", "math", "iframe", "object", "title", "select", "datalist"}
+_HIDDEN = {"script", "style", "template", "noscript", "svg", "math", "iframe", "object", "title", "select", "datalist"}
 _LINES = {
     *("address", "article", "aside", "blockquote", "body", "br", "dd", "details", "dialog", "div", "dl", "dt"),
     *("fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr"),
@@ -67,11 +67,11 @@ def _decoded(content: bytes) -> str:
     return bare.decode(encoding)
 
 
-def _unseen(element: Any) -> bool:
+def _is_hidden(element: Any) -> bool:
     """Whether an element is invisible by its own tag and attributes; style sheets are ignored."""
     if element.name in ("html", "body"):
         return False  # if the whole page is hidden, its script shows it
-    if element.name in _UNSEEN or element.get("hidden", "until-found").lower() != "until-found":
+    if element.name in _HIDDEN or element.get("hidden", "until-found").lower() != "until-found":
         return True
     return _NOT_DISPLAYED.search(element.get("style") or "") is not None
 
@@ -84,17 +84,17 @@ def _heading(page: Any) -> Any:
     while waiting:
         node = waiting.pop()
         if isinstance(node, Tag):
-            unseen = _unseen(node)
-            if node.name == "h1" and not unseen:
+            hidden = _is_hidden(node)
+            if node.name == "h1" and not hidden:
                 return node
-            waiting += reversed(_behind(node) if unseen else node.contents)
+            waiting += reversed(_behind(node) if hidden else node.contents)
     return None
 
 
-def _behind(unseen: Any) -> list[Any]:
+def _behind(element: Any) -> list[Any]:
     """The nodes that the parser nested inside an element although it ended before them."""
-    ends = _ENDS.get(unseen.name, set())
-    waiting = list(reversed(unseen.contents)) if ends else []
+    ends = _ENDS.get(element.name, set())
+    waiting = list(reversed(element.contents)) if ends else []
     while waiting:
         node = waiting.pop()
         if node.name in ends:
@@ -116,7 +116,7 @@ def _text(element: Any) -> str:
         if node is None:
             lines.append("")
         elif isinstance(node, Tag):
-            if node is not element and _unseen(node):
+            if node is not element and _is_hidden(node):
                 waiting += [(child, as_it_is) for child in reversed(_behind(node))]
                 continue
             if node.name in _LINES:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from postings import Document
 from postings.errors import InvalidDocument
-from postings_ingest.readers.omissions import Kind, Omission, Omit
+from postings_ingest.readers.omissions import Omission, OmissionKind, Omit
 from postings_ingest.readers.records import document_from_record
 from postings_ingest.readers.rejections import LONGEST_RECORD, Reject, Rejection, fields_of, is_rejection
 from postings_ingest.readers.sources import Source
@@ -68,7 +68,7 @@ class Decoder:
             self._reject(Rejection.of(path, line, _reason(error), raw, row, fields))
             return None
         for name in self._twice:
-            self._omit(Omission(Kind.FIELD, place, name))
+            self._omit(Omission(OmissionKind.FIELD, place, name))
         return document
 
     def _decode_again(self, raw: str, reason: object) -> object:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 
-class Kind(StrEnum):
+class OmissionKind(StrEnum):
     """Why something was left out."""
 
     OTHER_FILE = "other file"
@@ -30,10 +30,10 @@ class Omission:
     Attributes:
         kind: why it was left out.
         place: the file, or the file and line of the record.
-        detail: more about it, see :class:`Kind`.
+        detail: more about it, see :class:`OmissionKind`.
     """
 
-    kind: Kind
+    kind: OmissionKind
     place: str
     detail: str
 

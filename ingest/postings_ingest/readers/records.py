@@ -9,7 +9,7 @@ from typing import Any
 from postings import Document
 from postings.errors import InvalidDocument
 from postings_ingest.readers.forms import id_text, json_form
-from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
+from postings_ingest.readers.omissions import Omission, OmissionKind, Omit, ignore
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +98,10 @@ def document_from_record(record: object, place: str = "", omit: Omit = ignore, f
     ).read_at(place)
     for name, other in given.items():
         if other not in ("", id):
-            omit(Omission(Kind.FIELD, place, name))
+            omit(Omission(OmissionKind.FIELD, place, name))
     for key, value in others.items():
         if key in metadata and metadata[key] != value:
-            omit(Omission(Kind.FIELD, place, str(key)))
+            omit(Omission(OmissionKind.FIELD, place, str(key)))
     return document
 
 

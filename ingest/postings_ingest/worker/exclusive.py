@@ -1,4 +1,4 @@
-"""A lock that many threads share, or one holds alone."""
+"""A lock that threads share, unless one asks for it exclusively."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 
 class SharedExclusiveLock:
-    """Lets batches run side by side, and a redelivered batch alone.
+    """A lock that threads share, unless one asks for it exclusively.
 
-    A redelivered batch may have crashed its worker. If it ran beside another batch and crashed the worker again, the
-    other one would be blamed, too.
+    Batches share it. A redelivered batch holds it exclusively, because it may have crashed its worker: if it did so
+    again beside another batch, the other one would be blamed, too.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,11 @@ class SharedExclusiveLock:
 
     @contextmanager
     def hold(self, *, exclusive: bool) -> Iterator[None]:
-        """Wait for the lock, and hold it."""
+        """Wait for the lock, and hold it.
+
+        Args:
+            exclusive: whether no other thread may hold the lock at the same time.
+        """
         with self._changed:
             # A thread that waits for exclusive access keeps later ones out: otherwise it could wait forever.
             self._changed.wait_for(lambda: exclusive or not self._waiting_exclusive)

@@ -32,7 +32,7 @@ class Heartbeat:
         announce: announces a batch, given its id and queue.
         describe: gives the worker's ``ready``, ``trouble`` and ``device``.
         redelivered: called with the number of batches that were announced again.
-        watch: looks for a hang.
+        check_hang: looks for a hang.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Heartbeat:
         announce: Callable[[str, str], Any],
         describe: Callable[[], dict[str, Any]],
         redelivered: Callable[[int], Any],
-        watch: Callable[[], Any],
+        check_hang: Callable[[], Any],
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self._ledger = ledger
@@ -50,7 +50,7 @@ class Heartbeat:
         self._announce = announce
         self._describe = describe
         self._redelivered = redelivered
-        self._watch = watch
+        self._check_hang = check_hang
         self._renew_at: dict[str, float] = {}
         self._lock = threading.Lock()
         self._started_at = int(time.time() * 1000)
@@ -97,7 +97,7 @@ class Heartbeat:
     def _run(self) -> None:
         while not self._stopped.wait(min(_INTERVAL, self._seconds / 4)):
             try:
-                self._watch()
+                self._check_hang()
                 self._renew()
                 self._recover()
                 self._cursor = self._ledger.audit(self._cursor)

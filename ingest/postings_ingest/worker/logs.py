@@ -22,14 +22,16 @@ _JSON_ESCAPED = UnprintableTable(lambda character: json.dumps(character)[1:-1])
 def configure_logging(settings: Settings) -> None:
     """Log to standard error; only a worker process calls it."""
     handler = logging.StreamHandler()
-    handler.setFormatter(Discreet(JsonFormatter() if settings.log_json else TextFormatter(), settings.secrets()))
+    handler.setFormatter(
+        RedactingFormatter(JsonFormatter() if settings.log_json else TextFormatter(), settings.secrets())
+    )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # Celery would log each message that it receives; a batch is logged when it is done.
     for name in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-class Discreet(logging.Formatter):
+class RedactingFormatter(logging.Formatter):
     """Formats with another formatter, and hides the settings' secrets, which libraries may quote."""
 
     def __init__(self, formatter: logging.Formatter, secrets: Collection[str]) -> None:

@@ -31,7 +31,7 @@ class Metrics:
     def __init__(self, ledger: Ledger) -> None:
         self.registry = CollectorRegistry()
         self.documents = Counter(
-            "postings_documents", "Documents by what became of them", ["outcome"], registry=self.registry
+            "postings_documents", "Finished documents, by outcome", ["outcome"], registry=self.registry
         )
         self.passages = Counter("postings_passages", "Passages written", registry=self.registry)
         self.batch_seconds = _histogram(self.registry, "batch_seconds", "Seconds from lease to ledger")
@@ -41,7 +41,7 @@ class Metrics:
         )
         self.registry.register(QueueMetrics(ledger))
 
-    def watch(self, encoder: Encoder) -> None:
+    def add_encoder(self, encoder: Encoder) -> None:
         """Add the metrics of an encoder."""
         self.registry.register(_Encoding(encoder))
 

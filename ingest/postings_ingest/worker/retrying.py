@@ -1,4 +1,4 @@
-"""Retrying calls whose errors no document is to blame for."""
+"""Retrying calls that fail for other reasons than a document."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class ModelBroken(Stopping):
 class Retrier:
     """Retries calls with growing, random pauses, until they succeed or the worker is asked to stop.
 
-    It retries errors that may pass (the index or Redis is away, the disk is full) and errors that an operator has to
-    correct (a wrong key, another model's collection). Errors that a document is to blame for are raised.
+    It retries errors that may pass (the index or Redis can't be reached, the disk is full) and errors that an operator
+    has to correct (a wrong key, another model's collection). Errors that are a document's fault are raised.
 
     Args:
         stopping: set when the worker is asked to stop.
@@ -60,11 +60,11 @@ class Retrier:
         self.tries: Counter[int] = Counter()
 
     def call(self, attempt: Callable[[], T]) -> T:
-        """Call until it succeeds, or raises an error that a document is to blame for.
+        """Call until it succeeds, or raises an error that is a document's fault.
 
         Raises:
             Stopping: it failed, and the worker was asked to stop.
-            Exception: an error that a document is to blame for.
+            Exception: an error that is a document's fault.
         """
         return self._call(attempt, lambda error: not isinstance(error, _DOCUMENTS_FAULT))
 

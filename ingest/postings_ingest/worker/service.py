@@ -8,12 +8,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from postings import Encoder, Index, Settings, open_index
-from postings.clock import arrival_version
+from postings.clock import seconds_ago
 from postings.errors import IndexLocked, InvalidMessage, MissingExtra, PostingsError
 from postings.write_protocol import sweep_tombstones
 from postings_ingest.indexing import Indexer
 from postings_ingest.queue.celery_app import announce
-from postings_ingest.queue.dead_letters import DeadLetters
+from postings_ingest.queue.dead_letters import MAX_SHOWN, DeadLetters
 from postings_ingest.queue.durability import warn_of_losses
 from postings_ingest.queue.ledger import Ledger
 from postings_ingest.worker.batch import BatchRun
@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 
 _LOCKED_SECONDS = 30
 _SWEEP_SECONDS = 3600
-_SHOWN = 65_536
 
 
 class Service:
@@ -63,7 +62,7 @@ class Service:
             self._announce,
             self._describe,
             redelivered=self.metrics.redeliveries.inc,
-            watch=self._watch,
+            check_hang=self._check_hang,
         )
         self._consuming = False
         self._index: Index | None = None
@@ -86,7 +85,7 @@ class Service:
         self._index = self._open()
         self._retrier.call_at_start(lambda: self._opened.ensure(encoder.fingerprint, encoder.name))
         self._indexer = Indexer(encoder, self._index, self.settings)
-        self.metrics.watch(encoder)
+        self.metrics.add_encoder(encoder)
         log.info("loaded %s on %s, collection %r", encoder.name, encoder.device, self.settings.collection)
 
     def begin(self) -> None:
@@ -144,12 +143,12 @@ class Service:
     def keep_unreadable(self, body: bytes | str, reason: str, **shown: Any) -> None:
         """Put a message that no producer of Postings sent into the dead letters, as far as it can be shown."""
         text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
-        message = {"message": text[:_SHOWN], "characters": len(text), **shown}
+        message = {"message": text[:MAX_SHOWN], "characters": len(text), **shown}
         why = f"the message can't be read: {reason:.500}"
         try:
             self._retrier.call(lambda: self.dead_letters.add(message, InvalidMessage.__name__, why))
         except Stopping:
-            log.error("%s; Redis is away and the worker stops, so only this log keeps it: %r", why, message)
+            log.error("%s; Redis can't be reached and the worker stops, so only this log keeps it: %r", why, message)
         else:
             log.warning("%s: moved to the dead letters", why)
 
@@ -159,7 +158,7 @@ class Service:
             return
         self._swept_at = time.monotonic()
         try:
-            sweep_tombstones(self._opened, arrival_version() - self.settings.tombstone_retention * 1000)
+            sweep_tombstones(self._opened, seconds_ago(self.settings.tombstone_retention))
         except PostingsError as error:
             log.warning("old tombstones can't be removed now: %s", error)
 
@@ -184,7 +183,7 @@ class Service:
     def _announce(self, id: str, queue: str) -> bool:
         return announce(self._app, self.settings, id, queue)
 
-    def _watch(self) -> None:
+    def _check_hang(self) -> None:
         """Look for batches in flight that hang; those that wait for a retry don't."""
         runs, pausing, tries = self._runs.copy(), self._retrier.pausing.copy(), self._retrier.tries.copy()
         self._watchdog.look(

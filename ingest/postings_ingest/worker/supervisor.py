@@ -20,7 +20,9 @@ _HEALTHY_SECONDS = 60.0
 
 
 def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a worker until it ends by itself. It is restarted if it was killed, its model broke, or it failed later.
+    """Run a worker until it ends by itself.
+
+    It is restarted if a signal killed it, if its model broke, or if it failed after more than a minute.
 
     After SIGTERM, SIGINT or SIGHUP, the worker finishes the batches in flight. A second signal ends it at once.
 
@@ -71,10 +73,10 @@ def end_with_parent() -> None:
     """End this process when its supervisor is killed: otherwise a new supervisor would start a second worker."""
     parent = int(os.environ.get(PARENT, "0"))
     if parent:
-        threading.Thread(target=_watch, args=(parent,), name="postings-parent", daemon=True).start()
+        threading.Thread(target=_end_without_parent, args=(parent,), name="postings-parent", daemon=True).start()
 
 
-def _watch(parent: int) -> None:
+def _end_without_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.2)
     os._exit(1)

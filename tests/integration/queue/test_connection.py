@@ -15,8 +15,8 @@ from postings import Document, Settings
 from postings.errors import BrokerUnavailable, ConfigurationError, JobNotFound
 from postings_ingest import Counts, Ledger, Producer
 from postings_ingest.queue.celery_app import announce, celery_app
-from postings_ingest.queue.connection import broker_options, redis_url
 from postings_ingest.queue.ledger import BULK
+from postings_ingest.queue.urls import broker_options, redis_url
 from tests.support.queue_keys import QueueKeys
 from tests.support.redis_server import RedisServer
 from tests.support.tls import Certificate, certificate

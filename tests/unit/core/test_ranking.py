@@ -12,7 +12,7 @@ from postings import EdgeIndex, SparseVector
 from postings.documents import Passage
 from postings.index import Point, ScoredPoint, SearchRequest
 from postings.index.payload import of_documents, passage_point
-from postings.index.ranking import Question, Ranking
+from postings.index.ranking import EngineQuery, Ranking
 from postings_query.grouping import best_of_documents
 from tests.support.indexes import MODEL
 
@@ -25,12 +25,12 @@ def hits(scores: dict[str, float]) -> list[ScoredPoint]:
     return sorted(points, key=lambda point: (point.score, point.id), reverse=True)
 
 
-def asked(ranking: Ranking, stored: Sequence[ScoredPoint]) -> list[list[Question]]:
+def asked(ranking: Ranking, stored: Sequence[ScoredPoint]) -> list[list[EngineQuery]]:
     """Answer until nothing is asked any more; returns what was asked, one list for each request to the engine."""
     rounds = []
-    while questions := ranking.questions():
-        rounds.append(questions)
-        ranking.answer([stored[each.offset : each.offset + each.limit] for each in questions])
+    while queries := ranking.queries():
+        rounds.append(queries)
+        ranking.answer([stored[each.offset : each.offset + each.limit] for each in queries])
     return rounds
 
 
@@ -45,8 +45,8 @@ def request(limit: int, offset: int = 0) -> SearchRequest:
 def test_a_page_whose_cut_falls_between_two_scores_takes_one_request_with_the_payload() -> None:
     stored = hits({f"{n:03}": float(-n) for n in range(100)})
     ranking = Ranking([request(10)])
-    ((question,),) = asked(ranking, stored)
-    assert (question.limit, question.fields) == (11, None)
+    ((query,),) = asked(ranking, stored)
+    assert (query.limit, query.fields) == (11, None)
     assert ids(ranking) == [[f"{n:03}" for n in range(10)]]
     assert not ranking.unread()
 
@@ -61,13 +61,13 @@ def test_ties_at_the_cut_are_asked_for_by_id_alone_and_for_all_searches_in_one_r
     stored = hits({f"{n:03}": 1.0 for n in range(100)})
     ranking = Ranking([request(10), request(2, 1), request(200)])
     rounds = asked(ranking, stored)
-    assert [[question.limit for question in questions] for questions in rounds] == [
+    assert [[query.limit for query in queries] for queries in rounds] == [
         [11, 4, 201],
         [44, 16],
         [176, 64],
         [256],
     ]
-    assert all(question.fields == ["version"] for questions in rounds[1:] for question in questions)
+    assert all(query.fields == ["version"] for queries in rounds[1:] for query in queries)
     assert ids(ranking) == [[f"{n:03}" for n in range(10)], ["001", "002"], [f"{n:03}" for n in range(100)]]
     assert ranking.unread() == [f"{n:03}" for n in range(10)]
 
@@ -75,8 +75,8 @@ def test_ties_at_the_cut_are_asked_for_by_id_alone_and_for_all_searches_in_one_r
 def test_a_deep_page_between_scores_takes_one_request_for_itself_and_a_point_at_either_end() -> None:
     stored = hits({f"{n:03}": -float(n // 5) for n in range(100)})
     ranking = Ranking([request(10, 50)])
-    ((question,),) = asked(ranking, stored)
-    assert (question.offset, question.limit, question.fields) == (49, 12, None)
+    ((query,),) = asked(ranking, stored)
+    assert (query.offset, query.limit, query.fields) == (49, 12, None)
     assert ids(ranking) == [[f"{n:03}" for n in range(50, 60)]]
 
 
@@ -84,7 +84,7 @@ def test_a_deep_page_that_begins_among_equal_scores_is_found_from_the_top() -> N
     stored = hits({f"{n:03}": -float(n // 5) for n in range(100)})
     ranking = Ranking([request(8, 52), request(8, 50), request(9, 51)])
     rounds = asked(ranking, stored)
-    limits = [[(question.offset, question.limit) for question in questions] for questions in rounds]
+    limits = [[(query.offset, query.limit) for query in queries] for queries in rounds]
     assert limits == [[(51, 10), (49, 10), (50, 11)], [(0, 61), (0, 236), (0, 61)]]
     assert ids(ranking) == [[f"{n:03}" for n in range(a, b)] for a, b in ((52, 60), (50, 58), (51, 60))]
 
@@ -106,8 +106,8 @@ def test_where_a_hit_was_written_meanwhile_all_are_found_again_with_their_payloa
     asked(ranking, hits(dict.fromkeys("abcdef", 1.0)))
     assert ranking.unread() == ["a", "b", "c", "d"]
     ranking.complete([*written, *(Point(id, {"text": id, "version": 1}) for id in "bcd")])
-    ((question,),) = asked(ranking, hits(dict.fromkeys("bcdef", 1.0)))
-    assert (question.offset, question.fields) == (0, None)
+    ((query,),) = asked(ranking, hits(dict.fromkeys("bcdef", 1.0)))
+    assert (query.offset, query.fields) == (0, None)
     assert not ranking.unread()
     assert ids(ranking) == [["b", "c", "d"], ["d"]]
     assert [hit.payload["text"] for page in ranking.pages() for hit in page] == ["b", "c", "d", "d"]
@@ -118,8 +118,8 @@ def test_a_hit_that_lost_its_vector_meanwhile_counts_as_written_where_vectors_ar
     asked(ranking, hits(dict.fromkeys("abcdef", 1.0)))
     assert ranking.vectors == ["m"]
     ranking.complete([Point("a", {"text": "a", "version": 1}, {"m": QUERY}), Point("b", {"version": 1})])
-    ((question,),) = asked(ranking, hits(dict.fromkeys("acdef", 1.0)))
-    assert question.with_vector
+    ((query,),) = asked(ranking, hits(dict.fromkeys("acdef", 1.0)))
+    assert query.with_vector
     assert ids(ranking) == [["a", "c"]]
 
 
@@ -128,7 +128,7 @@ def test_a_tie_that_has_grown_meanwhile_is_asked_for_with_the_payload_until_it_e
     asked(ranking, hits(dict.fromkeys("abcd", 1.0)))
     ranking.complete([Point("a", {"version": 1})])
     rounds = asked(ranking, hits(dict.fromkeys("bcdefghijklmnopqrstuvwxyz", 1.0)))
-    assert [(question.limit, question.fields) for (question,) in rounds] == [(12, None), (48, None)]
+    assert [(query.limit, query.fields) for (query,) in rounds] == [(12, None), (48, None)]
     assert ids(ranking) == [["b", "c"]]
 
 
@@ -175,11 +175,11 @@ def test_documents_that_are_deleted_between_two_requests_do_not_end_a_page_of_do
     busy.upsert([passage(document, 1, "own", ordinal) for document in range(9) for ordinal in (1, 2)])
     gone = [point.payload["doc_id"] for point in sorted(busy.scroll(), key=lambda point: point.id)[:2]]
     busy.meanwhile(lambda index: index.delete(of_documents(gone)))
-    questions = best_of_documents([SearchRequest(QUERY, MODEL, 6)], 1000, consistent=False)
-    ask, pages = next(questions), None
+    search = best_of_documents([SearchRequest(QUERY, MODEL, 6)], 1000, consistent=False)
+    call, pages = next(search), None
     while pages is None:
         try:
-            ask = questions.send(ask(busy))
+            call = search.send(call(busy))
         except StopIteration as end:
             pages = end.value
     assert len({hit.payload["doc_id"] for hit in pages[0]}) == 6

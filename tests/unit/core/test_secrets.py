@@ -18,7 +18,7 @@ from postings.errors import ConfigurationError, IndexUnavailable, PostingsError
 from postings.index.server import ServerIndex
 from postings.secrets import _patterns, redacted, safe_cause, secrets_of, without_secrets
 from postings_cli.main import run
-from postings_ingest.worker.logs import Discreet, JsonFormatter, TextFormatter
+from postings_ingest.worker.logs import JsonFormatter, RedactingFormatter, TextFormatter
 from tests.support.qdrant_server import free_pair
 from tests.support.scripted_http import answering
 
@@ -219,6 +219,6 @@ def test_a_workers_log_hides_what_a_library_quotes(formatter: logging.Formatter,
         raise OSError(f"can't connect to amqp://me:{quote(secret)}@host with {secret!r}")
     except OSError as error:
         record = logging.LogRecord("x", logging.ERROR, "", 0, "failed: %s", (error,), (OSError, error, None))
-    line = Discreet(formatter, [secret]).format(record)
+    line = RedactingFormatter(formatter, [secret]).format(record)
     assert hidden(line)
     assert "amqp://host" in line

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from postings import Document
-from postings_ingest.readers import Kind, Omission
+from postings_ingest.readers import Omission, OmissionKind
 from postings_ingest.readers.html import parse_html
 from postings_ingest.readers.markdown import split_front_matter
 from tests.support.reading import omissions, read, write
@@ -192,13 +192,13 @@ def test_front_matter_that_cannot_be_read_stays_text_and_is_told(text: str, reas
     assert said is not None
     assert reason in said
     path = write(Path("a.md"), text)
-    assert omissions(path) == [Omission(Kind.FRONT_MATTER, "a.md", said)]
+    assert omissions(path) == [Omission(OmissionKind.FRONT_MATTER, "a.md", said)]
 
 
 def test_a_path_in_front_matter_gives_way_and_is_told() -> None:
     path = write(Path("a.md"), "---\npath: elsewhere\n---\ntext")
     assert read(path)[0][0].metadata == {"path": "a.md"}
-    assert omissions(path) == [Omission(Kind.FIELD, "a.md", "path")]
+    assert omissions(path) == [Omission(OmissionKind.FIELD, "a.md", "path")]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def document(id: str, place: str) -> Document:
 def test_an_id_that_comes_again_is_told_with_both_places() -> None:
     with Journal() as journal:
         documents = [document("a", "x:1"), document("b", "x:2"), document("a", "y:1"), document("a", "y:2")]
-        assert list(journal.watch(documents)) == documents
+        assert list(journal.find_duplicates(documents)) == documents
         assert list(journal.duplicated()) == [Duplicate("a", "x:1", "y:1"), Duplicate("a", "x:1", "y:2")]
         assert (journal.report.documents, journal.report.duplicates) == (4, 2)
 
@@ -78,16 +78,16 @@ def test_counts_are_those_of_an_index_that_takes_what_is_not_older(
                 newest[id] = max(newest.get(id, 0), version)
             noted = [(id, Entry(version, index[id][0], passages, passages)) for id, version, passages in batch]
             journal.note([(Document(id, "text"), arrival) for id, arrival in noted])
-        standing = {id for id, version in newest.items() if index[id][0] == version}
+        current = {id for id, version in newest.items() if index[id][0] == version}
         assert (
             journal.report.documents
             == len(came)
             == journal.report.indexed + journal.report.superseded + journal.report.duplicates
         )
-        assert (journal.report.indexed, journal.report.superseded) == (len(standing), len(newest) - len(standing))
-        assert journal.report.passages == sum(index[id][1] for id in standing)
-        assert {each.id for each in journal.superseded_documents()} == newest.keys() - standing
-        assert sorted(journal.never_found()) == sorted(id for id in standing if not index[id][1])
+        assert (journal.report.indexed, journal.report.superseded) == (len(current), len(newest) - len(current))
+        assert journal.report.passages == sum(index[id][1] for id in current)
+        assert {each.id for each in journal.superseded_documents()} == newest.keys() - current
+        assert sorted(journal.never_found()) == sorted(id for id in current if not index[id][1])
         again = Counter(id for id, _, _ in came) - Counter(newest.keys())
         assert Counter(each.id for each in journal.duplicated()) == again
 
@@ -96,5 +96,5 @@ def test_a_full_folder_for_temporary_files_is_an_error_of_ours() -> None:
     with Journal() as journal:
         journal._db.execute("PRAGMA max_page_count = 3")
         with pytest.raises(StorageFull, match="can't hold the ids of this run: database or disk is full") as raised:
-            list(journal.watch(document(str(number), "x" * 100) for number in range(1000)))
+            list(journal.find_duplicates(document(str(number), "x" * 100) for number in range(1000)))
         assert isinstance(raised.value.__cause__, sqlite3.OperationalError)

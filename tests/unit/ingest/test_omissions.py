@@ -9,7 +9,7 @@ import pytest
 
 from postings_cli.left_out import LeftOut
 from postings_ingest import read_documents
-from postings_ingest.readers import Kind, Omission
+from postings_ingest.readers import Omission, OmissionKind
 from tests.support.reading import omissions, read, write
 
 
@@ -27,7 +27,7 @@ from tests.support.reading import omissions, read, write
 )
 def test_fields_that_give_way_to_others_are_told(tmp_path: Path, record: str, dropped: list[str]) -> None:
     path = write(tmp_path / "x.jsonl", f"\n{record}\n")
-    assert omissions(path) == [Omission(Kind.FIELD, f"{path}:2", name) for name in dropped]
+    assert omissions(path) == [Omission(OmissionKind.FIELD, f"{path}:2", name) for name in dropped]
 
 
 def test_a_record_that_is_rejected_is_not_told_twice(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_record_that_is_rejected_is_not_told_twice(tmp_path: Path) -> None:
 
 def test_columns_that_give_way_are_told_with_their_row(tmp_path: Path) -> None:
     path = write(tmp_path / "x.csv", "id,text,_id\na,x,a\nb,y,c\n")
-    assert omissions(path) == [Omission(Kind.FIELD, f"{path}:3", "_id")]
+    assert omissions(path) == [Omission(OmissionKind.FIELD, f"{path}:3", "_id")]
 
 
 def test_documents_say_where_they_were_read(tmp_path: Path) -> None:
@@ -55,15 +55,15 @@ def test_documents_say_where_they_were_read(tmp_path: Path) -> None:
 def test_the_command_counts_kinds_and_names_links_and_fields() -> None:
     left_out = LeftOut()
     for suffix in (".pdf", ".html", ".html", ""):
-        left_out(Omission(Kind.OTHER_FILE, "x", suffix))
+        left_out(Omission(OmissionKind.OTHER_FILE, "x", suffix))
     for kind in ("file", "folder", "file"):
-        left_out(Omission(Kind.HIDDEN, "x", kind))
+        left_out(Omission(OmissionKind.HIDDEN, "x", kind))
     for number in range(12):
-        left_out(Omission(Kind.LINK, f"m/{number}", "its target is a folder"))
+        left_out(Omission(OmissionKind.LINK, f"m/{number}", "its target is a folder"))
     for line in (3, 4):
-        left_out(Omission(Kind.FIELD, f"x.jsonl:{line}", "_id"))
+        left_out(Omission(OmissionKind.FIELD, f"x.jsonl:{line}", "_id"))
     for name in ("a.md", "b.md"):
-        left_out(Omission(Kind.FRONT_MATTER, name, "line 2: no value"))
+        left_out(Omission(OmissionKind.FRONT_MATTER, name, "line 2: no value"))
     lines = list(left_out.lines())
     assert lines[:3] == [
         "4 files of other kinds left out: 2 .html, 1 without a suffix, 1 .pdf",

@@ -11,7 +11,7 @@ import pytest
 
 from postings import Document
 from postings_ingest import estimate_documents
-from postings_ingest.readers import Kind, Omission
+from postings_ingest.readers import Omission, OmissionKind
 from tests.support.reading import ids_and_lines, omissions, read, write
 
 
@@ -156,14 +156,14 @@ def test_what_a_folder_holds_beside_texts_is_told(tmp_path: Path) -> None:
     os.mkfifo("m/pipe.txt")
     assert ids_and_lines("m") == (["m/a.txt", "m/to-a-file.txt"], [])
     assert omissions("m") == [
-        Omission(Kind.HIDDEN, "m/.env", "file"),
-        Omission(Kind.HIDDEN, "m/.git", "folder"),
-        Omission(Kind.OTHER_FILE, "m/b.docx", ".docx"),
-        Omission(Kind.OTHER_FILE, "m/c.PDF", ".pdf"),
-        Omission(Kind.LINK, "m/linked", "its target is a folder"),
-        Omission(Kind.LINK, "m/lost.md", "its target doesn't exist"),
-        Omission(Kind.OTHER_FILE, "m/noname", ""),
-        Omission(Kind.OTHER_FILE, "m/pipe.txt", "no regular file"),
+        Omission(OmissionKind.HIDDEN, "m/.env", "file"),
+        Omission(OmissionKind.HIDDEN, "m/.git", "folder"),
+        Omission(OmissionKind.OTHER_FILE, "m/b.docx", ".docx"),
+        Omission(OmissionKind.OTHER_FILE, "m/c.PDF", ".pdf"),
+        Omission(OmissionKind.LINK, "m/linked", "its target is a folder"),
+        Omission(OmissionKind.LINK, "m/lost.md", "its target doesn't exist"),
+        Omission(OmissionKind.OTHER_FILE, "m/noname", ""),
+        Omission(OmissionKind.OTHER_FILE, "m/pipe.txt", "no regular file"),
     ]
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import onnx
 from onnx import TensorProto, helper
 
-from postings.encoder.routes.onnx.quantization import TILE, ZERO_POINT
+from postings.encoder.routes.onnx.manifest import TILE
+from postings.encoder.routes.onnx.screening_decoder import ZERO_POINT
 
 _OPSET = 23
 _IR_VERSION = 11  # the newest that ONNX Runtime 1.20 reads

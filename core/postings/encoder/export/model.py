@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from postings.encoder.backends import Precision
 from postings.encoder.export.failures import record_failure
 from postings.encoder.model_files.fingerprint import fingerprint
 from postings.encoder.model_files.location import BUNDLED, model_folder
 from postings.encoder.model_files.modules import TASKS, ModelFolder, Task
 from postings.encoder.routes.onnx.manifest import TRANSFORMERS, cached_graphs
+from postings.encoding_options import Precision
 from postings.errors import ConfigurationError, MissingExtra, ModelNotSupported
 
 log = logging.getLogger(__name__)

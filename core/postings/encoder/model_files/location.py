@@ -40,8 +40,13 @@ def model_folder(model: str) -> Path:
     if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
         raise ModelNotFound(f"{folder} isn't a model folder: it has neither modules.json nor config.json")
     if not any(folder.rglob("*.safetensors")):
-        raise ModelNotSupported(f"{folder} has no *.safetensors weights: Postings loads no other format")
+        raise no_weights(folder)
     return folder
+
+
+def no_weights(folder: Path) -> ModelNotSupported:
+    """The error for a folder without safetensors weights."""
+    return ModelNotSupported(f"{folder} has no *.safetensors weights: Postings loads no other format")
 
 
 def _download(model: str) -> Path:

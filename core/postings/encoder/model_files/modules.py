@@ -64,10 +64,7 @@ class ModelFolder:
         for side in (document, query) if document else ():
             last = sparse_module([module.name for module in side])
             if last not in SPARSE_MODULES and not (side is query and _keeps_all_latents(query, document)):
-                raise ModelNotSupported(
-                    f"{path} isn't a sparse encoder: its last module is {last}, expected "
-                    f"{', '.join(sorted(SPARSE_MODULES))}, or for queries of CSR a Dense with a ReLU"
-                )
+                raise not_sparse(path, last)
         return cls(
             path,
             prompts={task: (settings.get("prompts") or {}).get(task) or "" for task in TASKS},
@@ -109,6 +106,14 @@ def sparse_module(names: Sequence[str]) -> str:
         'SparseAutoEncoder'
     """
     return next((name for name in reversed(names) if name != "Normalize"), "Normalize")
+
+
+def not_sparse(model: object, last: str) -> ModelNotSupported:
+    """The error for a model whose last module isn't one of a sparse encoder."""
+    return ModelNotSupported(
+        f"{model} isn't a sparse encoder: its last module is {last}, expected {', '.join(sorted(SPARSE_MODULES))}, or "
+        "for queries of CSR a Dense with a ReLU"
+    )
 
 
 def modules_in(path: Path, task: Task) -> tuple[Module, ...]:

@@ -57,9 +57,7 @@ class Tokenizer:
         try:
             return cls(file.read_text(encoding="utf-8"), length, special_tokens=special_tokens)
         except FileNotFoundError as error:
-            raise ModelNotSupported(
-                f"{folder} has no fast tokenizer (tokenizer.json), which character offsets need"
-            ) from error
+            raise no_fast_tokenizer(folder) from error
         except Exception as error:  # tokenizers raises bare Exception
             raise ModelNotSupported(f"{file} can't be read: {error}") from error
 
@@ -118,6 +116,11 @@ class Tokenizer:
         """All tokens and their ids."""
         found: dict[str, int] = self._truncating.get_vocab()
         return found
+
+
+def no_fast_tokenizer(model: object) -> ModelNotSupported:
+    """The error for a model whose tokenizer gives no character offsets."""
+    return ModelNotSupported(f"{model} has no fast tokenizer (tokenizer.json), which character offsets need")
 
 
 def _offsets(encoding: tokenizers.Encoding) -> Offsets:

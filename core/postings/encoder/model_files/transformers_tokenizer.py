@@ -18,11 +18,8 @@ _BERT_TOKENS = {
     f"{name}_token": f"[{content}]"
     for name, content in {"unk": "UNK", "sep": "SEP", "pad": "PAD", "cls": "CLS", "mask": "MASK"}.items()
 }
-_CLASS_KEYS = (
-    "model_type",
-    "tokenizer_class",
-    "auto_map",
-)  # in config.json; they may choose another tokenizer
+# In config.json; they may choose another tokenizer.
+_CLASS_KEYS = ("model_type", "tokenizer_class", "auto_map")
 _LARGE = 100_000  # tokens; in larger vocabularies, transformers may correct a regular expression
 
 # Settings that don't change the ids of a text that is truncated on the right and has no special tokens around it.

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import safetensors
 
+from postings.encoder.model_files.location import no_weights
 from postings.errors import ModelNotSupported
 
 Weights = dict[str, npt.NDArray[np.float32]]
@@ -26,7 +27,7 @@ def read_weights(folder: Path, names: Collection[str] | None = None) -> Weights:
     """
     files = sorted(folder.glob("*.safetensors"))
     if not files:
-        raise ModelNotSupported(f"{folder} has no *.safetensors weights: Postings loads no other format")
+        raise no_weights(folder)
     found: Weights = {}
     for file in files:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from postings.arguments import no_check
 from postings.encoder.arrays import rows_of
 from postings.encoder.passes.batches import batches
 from postings.encoder.passes.shared import SharedPasses
@@ -17,7 +18,7 @@ _BLOCK = 2**16  # entries; a pass gives some thousands, which would lie between 
 
 
 def encode_all(
-    passes: SharedPasses, texts: Sequence[Prepared], *, positions: bool, check: Callable[[], object] = bool
+    passes: SharedPasses, texts: Sequence[Prepared], *, positions: bool, check: Callable[[], object] = no_check
 ) -> list[Activations]:
     """Encode texts, those of similar length together; return their activations in the order of the texts.
 

@@ -43,6 +43,24 @@ def entries_of(possible: npt.NDArray[np.bool_]) -> tuple[Integers, npt.NDArray[n
     return entries, real
 
 
+def padded_entries(entries: Sequence[Integers], size: int) -> tuple[Integers, npt.NDArray[np.bool_]]:
+    """Vocabulary entries of each text, padded with 0 to the same number for all texts.
+
+    Args:
+        entries: of each text; not all may be empty.
+        size: number of entries in the vocabulary.
+
+    Returns:
+        The entries, with 0 in place of those beyond the vocabulary, and which of them are in the vocabulary, both of
+        shape ``(texts, most of a text)``.
+    """
+    columns = np.zeros((len(entries), max(map(len, entries))), dtype=np.int64)
+    for row, wanted in enumerate(entries):
+        columns[row, : len(wanted)] = wanted
+    known = columns < size
+    return np.where(known, columns, 0), known
+
+
 def activations(
     entries: Integers, values: Floats, positions: Integers | None, max_active_dims: int | None
 ) -> list[Activations]:

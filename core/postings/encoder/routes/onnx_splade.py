@@ -17,11 +17,12 @@ from postings.encoder.routes.activations import (
     Integers,
     activations,
     entries_of,
+    padded_entries,
     require_finite,
     saturated,
 )
-from postings.encoder.routes.onnx.manifest import TRANSFORMERS
-from postings.encoder.routes.onnx.quantization import TILE, quantized_decoder
+from postings.encoder.routes.onnx.manifest import TILE, TRANSFORMERS
+from postings.encoder.routes.onnx.screening_decoder import quantized_decoder
 from postings.encoder.routes.onnx.session import Session
 from postings.encoder.routes.screening import ScreenYield
 
@@ -96,11 +97,8 @@ class OnnxSplade:
 
     def positions(self, batch: Sequence[Ids], entries: Sequence[Integers]) -> list[Integers]:
         """The position where each entry has its maximum, -1 for entries that aren't active."""
-        columns = np.zeros((len(batch), max(map(len, entries))), dtype=np.int64)
-        for row, wanted in enumerate(entries):
-            columns[row, : len(wanted)] = wanted
-        known = columns < len(self._decoder)
-        logits, found = self._logits(self._hidden(batch), np.where(known, columns, 0), batch)
+        columns, known = padded_entries(entries, len(self._decoder))
+        logits, found = self._logits(self._hidden(batch), columns, batch)
         found[(logits <= 0) | ~known] = -1
         return [row[: len(wanted)] for row, wanted in zip(found, entries, strict=True)]
 

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from postings.encoder.model_files.modules import SPARSE_MODULES, Task, sparse_module
-from postings.encoder.model_files.tokenizer import UNLIMITED, Tokenizer
+from postings.encoder.model_files.modules import SPARSE_MODULES, Task, not_sparse, sparse_module
+from postings.encoder.model_files.tokenizer import UNLIMITED, Tokenizer, no_fast_tokenizer
 from postings.encoder.routes.lookup import Lookup
 from postings.encoder.routes.probes import probes
 from postings.encoder.routes.protocol import Route
@@ -74,9 +74,7 @@ def load_model(folder: Path, device: str, precision: str, name: str) -> SparseEn
             transformers_logging.enable_progress_bar()
     last = sparse_module([type(module).__name__ for module in modules_of(model, "document")])
     if last not in SPARSE_MODULES:
-        raise ModelNotSupported(
-            f"{name!r} isn't a sparse encoder: its last module is {last}, expected {', '.join(sorted(SPARSE_MODULES))}"
-        )
+        raise not_sparse(repr(name), last)
     return model.eval()
 
 
@@ -122,7 +120,7 @@ def _same_ids(model: SparseEncoder, task: Task, tokenizer: Tokenizer) -> bool:
 def _tokenizer(module: Any, task: Task, *, special_tokens: bool) -> Tokenizer:
     tokenizer = module.tokenizer
     if not getattr(tokenizer, "is_fast", False):
-        raise ModelNotSupported("the model has no fast tokenizer (tokenizer.json), which character offsets need")
+        raise no_fast_tokenizer("the model")
     length = int(min(tokenizer.model_max_length, _positions(getattr(module, "model", None))))
     if length < tokenizer.model_max_length:
         # sentence-transformers would fail on longer texts.

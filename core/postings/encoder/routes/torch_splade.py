@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from postings.encoder.model_files.tokenizer import Ids, Tokenizer, padded
-from postings.encoder.routes.activations import Activations, Integers, activations
+from postings.encoder.routes.activations import Activations, Integers, activations, padded_entries
 from postings.encoder.routes.screening import ScreenYield
 from postings.errors import InvalidVector
 
@@ -116,13 +116,9 @@ class TorchSplade:
     @torch.inference_mode()
     def positions(self, batch: Sequence[Ids], entries: Sequence[Integers]) -> list[Integers]:
         """The position where each entry has its maximum, -1 for entries that aren't active."""
-        columns = np.zeros((len(batch), max(map(len, entries))), dtype=np.int64)
-        for row, wanted in enumerate(entries):
-            columns[row, : len(wanted)] = wanted
-        known = columns < len(self.decoder.weight)
+        columns, known = padded_entries(entries, len(self.decoder.weight))
         with _memory_errors():
-            wanted_columns = torch.from_numpy(np.where(known, columns, 0)).to(self._device)
-            highest, position = self._logits(self._hidden(batch), wanted_columns)
+            highest, position = self._logits(self._hidden(batch), torch.from_numpy(columns).to(self._device))
             logits, found = highest.float().cpu().numpy(), _in_text(position, batch).cpu().numpy()
         found[(logits <= 0) | ~known] = -1
         return [row[: len(wanted)] for row, wanted in zip(found, entries, strict=True)]

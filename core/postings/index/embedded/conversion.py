@@ -9,7 +9,7 @@ import qdrant_edge as edge
 
 from postings.index.embedded.filters import to_edge
 from postings.index.protocol import Point, ScoredPoint
-from postings.index.ranking import Question
+from postings.index.ranking import EngineQuery
 from postings.vectors import SparseVector
 
 
@@ -23,16 +23,16 @@ def _to_vector(vector: SparseVector) -> edge.SparseVector:
     return edge.SparseVector(vector.indices.tolist(), vector.values.tolist())
 
 
-def to_edge_query(question: Question) -> edge.QueryRequest:
+def to_edge_query(query: EngineQuery) -> edge.QueryRequest:
     """Convert a search."""
     return edge.QueryRequest(
-        query=edge.Query.Nearest(_to_vector(question.vector), using=question.using),
-        limit=question.limit,
-        offset=question.offset,
-        filter=None if question.filter is None else to_edge(question.filter),
-        score_threshold=question.score_threshold,
-        with_payload=True if question.fields is None else list(question.fields),
-        with_vector=[question.using] if question.with_vector else False,
+        query=edge.Query.Nearest(_to_vector(query.vector), using=query.using),
+        limit=query.limit,
+        offset=query.offset,
+        filter=None if query.filter is None else to_edge(query.filter),
+        score_threshold=query.score_threshold,
+        with_payload=True if query.fields is None else list(query.fields),
+        with_vector=[query.using] if query.with_vector else False,
     )
 
 

@@ -23,7 +23,7 @@ VACUUM_WHILE_OPEN, VACUUM_AT_CLOSE = 10_000, 100_000
 more and blocks all threads. Larger collections free the memory when they are reopened, but not the disk space."""
 
 
-def make(folder: Path, models: CollectionModels, parameters: edge.EdgeSparseVectorParams) -> None:
+def create_collection(folder: Path, models: CollectionModels, parameters: edge.EdgeSparseVectorParams) -> None:
     """Create the folder of a collection, unless another process creates it at the same time.
 
     Raises:

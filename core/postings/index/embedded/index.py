@@ -22,13 +22,20 @@ from postings.errors import (
 from postings.index.embedded.conversion import to_edge_point, to_edge_query, to_hit, to_point
 from postings.index.embedded.errors import edge_errors
 from postings.index.embedded.filters import to_edge
-from postings.index.embedded.folder import VACUUM_AT_CLOSE, VACUUM_WHILE_OPEN, check_disk_space, make, models_of, vacuum
+from postings.index.embedded.folder import (
+    VACUUM_AT_CLOSE,
+    VACUUM_WHILE_OPEN,
+    check_disk_space,
+    create_collection,
+    models_of,
+    vacuum,
+)
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
 from postings.index.payload import INDEXED_FIELDS, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
-from postings.index.ranking import Question, Ranking
+from postings.index.ranking import EngineQuery, Ranking
 from postings.index.scrolling import scrolled
 from postings.process import Origin, never_free_in_a_fork
 
@@ -108,7 +115,7 @@ class EdgeIndex:
         """Create the collection for a model, or check that it has the model; see :meth:`postings.Index.ensure`."""
         self._origin.check()
         if self._models is None:
-            make(self._folder, CollectionModels.of(fingerprint, model), self._parameters)
+            create_collection(self._folder, CollectionModels.of(fingerprint, model), self._parameters)
             self._open()
         shard, models = self._opened()
         models.require(fingerprint, model, self.collection)
@@ -151,16 +158,16 @@ class EdgeIndex:
     ) -> list[list[ScoredPoint]]:
         """Answer several searches at once."""
         ranking = Ranking(requests)
-        while questions := ranking.questions():
-            ranking.answer(self.nearest(questions))
+        while queries := ranking.queries():
+            ranking.answer(self.nearest(queries))
             if ids := ranking.unread():
                 ranking.complete(self.retrieve(ids, vectors=ranking.vectors))
         return ranking.pages()
 
-    def nearest(self, questions: Sequence[Question]) -> list[list[ScoredPoint]]:
-        """Answer questions in one pass over the index; see :class:`postings.index.ranking.Question`."""
+    def nearest(self, queries: Sequence[EngineQuery]) -> list[list[ScoredPoint]]:
+        """Answer queries in one pass over the index; see :class:`postings.index.ranking.EngineQuery`."""
         shard, _ = self._opened()
-        batch = edge.QueryBatchRequest([to_edge_query(question) for question in questions])
+        batch = edge.QueryBatchRequest([to_edge_query(query) for query in queries])
         with edge_errors(str(self._folder)):
             answers = shard.query_batch(batch)
         return [[to_hit(hit) for hit in answer] for answer in answers]

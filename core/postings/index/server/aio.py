@@ -165,15 +165,15 @@ class AsyncServerIndex:
     ) -> list[list[ScoredPoint]]:
         """Answer several searches at once."""
         ranking = Ranking(requests)
-        while questions := ranking.questions():
+        while queries := ranking.queries():
             try:
                 answers = await self._request(
                     "query_batch_points",
-                    [to_query(question) for question in questions],
+                    [to_query(query) for query in queries],
                     consistency=_CONSISTENT if consistent else None,
                 )
             except StrictModeRejected as error:
-                if not ranking.ask_less():
+                if not ranking.request_pages_only():
                     raise
                 log.debug("equal scores at the end of a page are in the server's order: %s", error)
                 continue

@@ -12,7 +12,7 @@ from qdrant_client.conversions.conversion import GrpcToRest, RestToGrpc
 
 from postings.errors import InvalidFilter
 from postings.index.protocol import Filter, Point, ScoredPoint
-from postings.index.ranking import Question
+from postings.index.ranking import EngineQuery
 from postings.vectors import SparseVector
 
 _LISTS = ("must", "should", "must_not")
@@ -82,17 +82,17 @@ def _bytes(point: Point) -> int:
     return characters + (len(json.dumps(metadata)) if metadata else 0) + 24 * sum(map(len, point.vectors.values()))
 
 
-def to_query(question: Question) -> q.QueryRequest:
+def to_query(query: EngineQuery) -> q.QueryRequest:
     """Convert a search."""
     return q.QueryRequest(
-        query=_to_vector(question.vector),
-        using=question.using,
-        limit=question.limit,
-        offset=question.offset,
-        filter=None if question.filter is None else to_filter(question.filter),
-        score_threshold=question.score_threshold,
-        with_payload=True if question.fields is None else list(question.fields),
-        with_vector=[question.using] if question.with_vector else False,
+        query=_to_vector(query.vector),
+        using=query.using,
+        limit=query.limit,
+        offset=query.offset,
+        filter=None if query.filter is None else to_filter(query.filter),
+        score_threshold=query.score_threshold,
+        with_payload=True if query.fields is None else list(query.fields),
+        with_vector=[query.using] if query.with_vector else False,
     )
 
 

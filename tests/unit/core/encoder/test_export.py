@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from postings.encoder.backends import Precision
 from postings.encoder.toolkit import export_model
+from postings.encoding_options import Precision
 from tests.support.models import save
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "int8")

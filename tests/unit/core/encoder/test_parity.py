@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sentence_transformers import SparseEncoder
 
 from postings import Encoder, SparseVector
-from postings.encoder.backends import Backend, Precision
 from postings.encoder.model_files.location import BUNDLED
+from postings.encoding_options import Backend, Precision
 from tests.support.models import MODELS, SPLADE, TEXTS, save
 
 TOLERANCE = 1e-4

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from postings import Encoder
 from postings.encoder.export.head import screen_graph
 from postings.encoder.routes.activations import activations
-from postings.encoder.routes.onnx.quantization import quantized_decoder
+from postings.encoder.routes.onnx.screening_decoder import quantized_decoder
 from postings.encoder.routes.onnx.session import Session
 from postings.encoder.routes.screening import ScreenYield
 from postings.encoder.routes.torch_splade import _Screen

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from postings import Encoder
-from postings.encoder.backends import Backend
 from postings.encoder.loader import Loader
 from postings.encoder.model_files.location import BUNDLED
 from postings.encoder.model_files.modules import ModelFolder
@@ -18,6 +17,7 @@ from postings.encoder.passes.batches import batches
 from postings.encoder.passes.shared import SharedPasses
 from postings.encoder.routes.activations import Activations
 from postings.encoder.routes.protocol import Prepared, Route
+from postings.encoding_options import Backend
 
 TEXTS = [f"text number {n} about {n} lions" for n in range(12)]
 

@@ -13,10 +13,10 @@ from sentence_transformers import SparseEncoder
 from transformers import AutoTokenizer
 
 from postings import Encoder, SparseVector
-from postings.encoder.backends import Backend
 from postings.encoder.model_files.tokenizer import Tokenizer
 from postings.encoder.model_files.transformers_tokenizer import as_transformers_loads
 from postings.encoder.routes.probes import probes
+from postings.encoding_options import Backend
 from tests.support.models import TEXTS, inference_free, roberta, save, small_bert
 
 KINDS = [

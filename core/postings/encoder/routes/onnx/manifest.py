@@ -15,6 +15,9 @@ FORMAT = 2
 TRANSFORMERS = {"float32": "transformer", "int8": "transformer-int8"}
 """The name of the transformer's graph for each precision."""
 
+TILE = 1024
+"""Vocabulary entries that a graph multiplies at a time, so that their logits stay in the processor's cache."""
+
 
 def manifest_file(graphs: Path, precision: str) -> Path:
     """The manifest of the graphs in a folder."""

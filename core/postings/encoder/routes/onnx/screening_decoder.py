@@ -10,8 +10,6 @@ from postings.encoder.routes.activations import Floats
 _LEVELS = 63
 ZERO_POINT = 64
 """The byte for zero in the quantized decoder."""
-TILE = 1024
-"""Vocabulary entries that a graph multiplies at a time, so that their logits stay in the processor's cache."""
 
 
 def quantized_decoder(decoder: Floats, bias: Floats | None) -> tuple[npt.NDArray[np.uint8], Floats]:
