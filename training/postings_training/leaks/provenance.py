@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from postings.encoder.toolkit import model_folder
 from postings.errors import ReaderError
-from postings_training.data.hub import load_hub
+from postings_training.data.hub_data import load_hub
 from postings_training.data.rows import Row, read_rows
 
 RECORD = "training.json"
