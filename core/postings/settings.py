@@ -35,7 +35,7 @@ def _collection_name(name: str) -> str:
 
 
 class Settings(BaseSettings):
-    """All settings, with their units and defaults.
+    """All settings; each is a field of this class, whose description says what it is for and in which unit.
 
     A field is read from the environment and from ``.env`` in the working folder as ``POSTINGS_<FIELD>``, and from
     ``postings.toml`` under its own name. An argument overrides all of them.
@@ -65,7 +65,8 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="Where to encode: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'…")
     backend: Literal["auto", "torch", "onnx"] = Field(
         "auto",
-        description="The library that encodes: 'torch', 'onnx' (on a CPU), or 'auto', the faster of those installed",
+        description="Library that encodes: 'torch', 'onnx' (on a CPU), or 'auto': ONNX Runtime for SPLADE on a CPU, PyTorch "
+        "for everything else",
     )
     precision: Literal["float32", "bfloat16", "float16", "int8"] = Field(
         "float32", description="Precision of encoding: all but 'float32' are faster, and change the vectors"
