@@ -65,8 +65,8 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="Where to encode: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'…")
     backend: Literal["auto", "torch", "onnx"] = Field(
         "auto",
-        description="Library that encodes: 'torch', 'onnx' (on a CPU), or 'auto': ONNX Runtime for SPLADE on a CPU, PyTorch "
-        "for everything else",
+        description="Library that encodes: 'torch', 'onnx' (on a CPU), or 'auto': ONNX Runtime for SPLADE on a CPU, "
+        "PyTorch for everything else",
     )
     precision: Literal["float32", "bfloat16", "float16", "int8"] = Field(
         "float32", description="Precision of encoding: all but 'float32' are faster, and change the vectors"

@@ -111,5 +111,5 @@ def test_a_hub_that_does_not_take_the_model_leaves_it_where_it_is(tmp_path: Path
     # The hub's client reads its address when it is imported.
     environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
-    assert "ConfigurationError: the hub didn't take a/b (" in done.stderr
+    assert "ConfigurationError: the hub didn't accept a/b (" in done.stderr
     assert done.stderr.rstrip().endswith(f"); the model is in {tmp_path}: hf upload a/b {tmp_path}")
