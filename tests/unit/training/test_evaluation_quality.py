@@ -201,7 +201,7 @@ def test_judgements_without_their_header_are_refused(tmp_path: Path, qrels: str)
 
 
 def test_judgements_without_a_judgement_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ReaderError, match=r"test\.tsv holds no judgement"):
+    with pytest.raises(ReaderError, match=r"test\.tsv holds no judgment"):
         load_judgements(beir(tmp_path, qrels=HEADER))
 
 
