@@ -111,7 +111,7 @@ def test_a_score_that_is_not_finite_is_refused(score: float) -> None:
 
 
 def test_no_judgements_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="no judgements"):
+    with pytest.raises(InvalidInput, match="no judgments"):
         evaluate({"q": {"a": 1.0}}, {})
 
 
