@@ -16,7 +16,8 @@ from postings import EdgeIndex
 from postings.encoder.model_files.location import BUNDLED
 from postings_cli.app import app
 from postings_cli.main import run
-from tests.support.cli import Cli, write_jsonl
+from tests.support.cli import Cli
+from tests.support.jsonl import write_jsonl
 from tests.support.models import save, small_bert
 
 ARTICLES = [
