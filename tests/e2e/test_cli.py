@@ -316,6 +316,6 @@ def test_a_first_export_of_a_model_says_so(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     model = save(small_bert, tmp_path)
-    said = f"exporting {model} to ONNX, which takes a while, but only this once\n"
+    said = f"exporting {model} to ONNX, once; this takes a while\n"
     assert cli("ingest", articles, "--model", model).err == said
     assert cli("search", "prey", "--model", model).err == ""
