@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from postings_cli.console import err, printable
@@ -68,7 +69,7 @@ def job_bar(total: int | None) -> Iterator[Callable[[Counts], None]]:
 
 
 @contextmanager
-def steps_bar() -> Iterator[Callable[[str, int, int], None]]:
+def steps_bar(console: Console = err) -> Iterator[Callable[[str, int, int], None]]:
     """Show a bar for each step: call it with the step's name, how much is done, and the total (0 if unknown).
 
     The bar is shown only during a step, so that it never shares a line with the bar of a download between two steps.
@@ -79,8 +80,8 @@ def steps_bar() -> Iterator[Callable[[str, int, int], None]]:
         TaskProgressColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(compact=True),
-        console=err,
-        disable=not err.is_terminal,
+        console=console,
+        disable=not console.is_terminal,
         transient=True,
     )
     task = bar.add_task("", total=None)

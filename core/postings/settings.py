@@ -36,7 +36,7 @@ def _collection_name(name: str) -> str:
 
 
 class Settings(BaseSettings):
-    """All settings, with their units and defaults.
+    """All settings; each is a field of this class, whose description says what it is for and in which unit.
 
     A field is read from the environment and from ``.env`` in the working folder as ``POSTINGS_<FIELD>``, and from
     ``postings.toml`` under its own name. An argument overrides all of them.
@@ -66,7 +66,8 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="Where to encode: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'…")
     backend: Backend = Field(
         "auto",
-        description="The library that encodes: 'torch', 'onnx' (on a CPU), or 'auto', the faster of those installed",
+        description="Library that encodes: 'torch', 'onnx' (on a CPU), or 'auto': ONNX Runtime for SPLADE on a CPU, "
+        "PyTorch for everything else",
     )
     precision: Precision = Field(
         "float32", description="Precision of encoding: all but 'float32' are faster, and change the vectors"

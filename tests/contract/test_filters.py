@@ -15,6 +15,7 @@ from postings.documents import point_id
 from postings.errors import InvalidFilter
 from postings.index import SearchRequest
 from postings.index.filters import as_json
+from tests.support.filters import geo
 from tests.support.indexes import ENGINES, MODEL, engine, point, server_version
 
 DOCUMENTS: dict[str, dict[str, Any]] = {
@@ -61,10 +62,6 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 
 def field(key: str, **clauses: Any) -> q.FieldCondition:
     return q.FieldCondition(key=f"metadata.{key}", **clauses)
-
-
-def geo(lon: float, lat: float) -> q.GeoPoint:
-    return q.GeoPoint(lon=lon, lat=lat)
 
 
 def ring(*corners: tuple[float, float]) -> q.GeoLineString:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from postings import Settings
+from tests.support.jsonl import write_jsonl
 from tests.support.queue_commands import POSTINGS, Start, children
 from tests.support.redis_server import RedisServer, server_binary
 from tests.support.worker import environment_of
@@ -37,9 +37,7 @@ def settings(redis: RedisServer, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    file = tmp_path / "documents.jsonl"
-    file.write_text("".join(json.dumps(record) + "\n" for record in RECORDS))
-    return file
+    return write_jsonl(tmp_path / "documents.jsonl", RECORDS)
 
 
 @pytest.fixture

@@ -29,9 +29,9 @@ def test_dead_letters_are_listed_shown_retried_and_purged(start: Start, settings
     assert "there is no dead letter '0-1'" in err
     assert "there is no dead letter 'no id'" in err
     assert status(start)["dead_letters"] == 0
-    assert "0 forgotten" in done(start("dead-letters", "purge", "--all"))
+    assert "0 deleted" in done(start("dead-letters", "purge", "--all"))
     assert "there is no dead letter" in done(start("dead-letters", "show", first), 1)
-    assert "name letters, or give --all" in done(start("dead-letters", "retry"), 2)
+    assert "name dead letters, or give --all" in done(start("dead-letters", "retry"), 2)
 
 
 def test_an_old_letter_is_retried_only_by_force(start: Start, settings: Settings) -> None:

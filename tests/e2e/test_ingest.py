@@ -13,7 +13,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tests.support.cli import Cli, start, write_jsonl
+from tests.support.cli import Cli, start
+from tests.support.jsonl import write_jsonl
 
 TEXT = "A lion hunts antelopes at dusk."
 

@@ -74,7 +74,7 @@ def test_an_error_after_some_documents_were_queued_says_where_they_are(
             queue_documents(documents(), settings, None, remarks, wait=True, as_json=False)
     said = capsys.readouterr().err
     (job,) = queue_status(Ledger(settings)).jobs
-    assert f"300 documents are queued as job {job}; `postings status --job {job}` follows them" in said
+    assert f"300 documents are queued as job {job}; `postings status --watch --job {job}` follows them" in said
 
 
 def test_json_reports_a_run_that_fails_before_anything_is_queued_without_secrets(

@@ -122,7 +122,7 @@ def test_a_manifest_fits_its_schema(named: tuple[str, str]) -> None:
     kubernetes_validate.validate(BY_NAME[named], "1.33", strict=True)
 
 
-def test_workers_may_finish_what_they_have_in_hand_and_run_on_gpus() -> None:
+def test_workers_may_finish_their_batches_in_flight_and_run_on_gpus() -> None:
     pod = BY_NAME["Deployment", "postings-worker"]["spec"]["template"]["spec"]
     settings = (BASE / "kustomization.yaml").read_text()
     (seconds,) = re.findall(r"POSTINGS_BATCH_SECONDS=(\d+)", settings)
@@ -224,7 +224,7 @@ def test_the_cpu_overlay_takes_away_what_the_base_has() -> None:
             place = place[int(step)] if step.isdigit() else place[step]
 
 
-def test_keda_scales_on_documents_that_wait_or_are_in_hand(
+def test_keda_scales_on_documents_that_are_queued_or_in_flight(
     redis_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     settings = Settings(redis_url=redis_url, collection=f"test-{uuid.uuid4().hex[:12]}")  # type: ignore[arg-type]

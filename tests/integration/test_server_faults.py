@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,8 +47,8 @@ def proxy(server: QdrantServer) -> Iterator[TcpProxy]:
 
 
 @pytest.fixture
-def index(server: QdrantServer, proxy: TcpProxy, request: pytest.FixtureRequest) -> Iterator[ServerIndex]:
-    name = f"test-{abs(hash(request.node.name))}"
+def index(server: QdrantServer, proxy: TcpProxy) -> Iterator[ServerIndex]:
+    name = f"test-{uuid.uuid4().hex[:12]}"
     with ServerIndex.connect(settings(server.url, collection=name)) as index:
         index.ensure(MODEL, "tiny")
         index.upsert([point("a")])

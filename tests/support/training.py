@@ -9,6 +9,7 @@ from pathlib import Path
 from postings_training.recipes.loading import load_recipe
 from postings_training.recipes.recipe import Recipe
 from tests.support.beir import ENCYCLOPEDIA
+from tests.support.jsonl import write_jsonl
 
 QUICK = (
     "model.max_length=64",
@@ -28,13 +29,12 @@ def lines(path: Path) -> Iterator[dict[str, str]]:
 def pairs(folder: Path, rows: int = 64, negatives: int = 0) -> Path:
     """Questions and articles on many topics, of the split for training; another question's article as a negative."""
     found = list(lines(ENCYCLOPEDIA / "pairs.jsonl"))[:rows]
-    path = folder / "pairs.jsonl"
-    with path.open("w", encoding="utf-8") as file:
-        for number, row in enumerate(found):
-            others = [found[(number + 7 * n) % len(found)]["positive"] for n in range(1, negatives + 1)]
-            record = {"query": row["query"], "positive": row["positive"], **({"negatives": others} if others else {})}
-            file.write(json.dumps(record) + "\n")
-    return path
+    records = []
+    for number, row in enumerate(found):
+        others = [found[(number + 7 * n) % len(found)]["positive"] for n in range(1, negatives + 1)]
+        negative = {"negatives": others} if others else {}
+        records.append({"query": row["query"], "positive": row["positive"], **negative})
+    return write_jsonl(folder / "pairs.jsonl", records)
 
 
 def beir(folder: Path, queries: int = 12) -> Path:
@@ -47,7 +47,7 @@ def beir(folder: Path, queries: int = 12) -> Path:
     articles = sorted(lines(ENCYCLOPEDIA / "corpus.jsonl"), key=lambda article: article["_id"] not in relevant)
     texts = [query for query in lines(ENCYCLOPEDIA / "queries.jsonl") if query["_id"] in asked]
     for name, records in (("corpus", articles[:24]), ("queries", texts)):
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+        write_jsonl(folder / f"{name}.jsonl", records)
     (folder / "qrels" / "test.tsv").write_text("".join([header, *chosen]))
     return folder
 

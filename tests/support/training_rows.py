@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from tests.support.jsonl import write_jsonl
 
 ONE = {"query": "what hunts?", "positive": "a lion"}
 TWO = {"query": "what sings?", "positive": "a nightingale"}
 
 
 def jsonl(folder: Path, *rows: Any, name: str = "pairs.jsonl") -> str:
-    path = folder / name
-    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
-    return str(path)
+    return str(write_jsonl(folder / name, rows))

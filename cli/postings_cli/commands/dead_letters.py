@@ -27,7 +27,9 @@ def list_letters(
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of dead letters.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """List them with their reasons, oldest first.
+    """List dead letters and why they failed.
+
+    The oldest come first.
 
     Example: postings dead-letters list --json
     """
@@ -48,7 +50,9 @@ def list_letters(
 
 
 def show(id: Annotated[str, typer.Argument(metavar="ID")], collection: Collection = None) -> None:
-    """Show one with its document, as JSON.
+    """Show a dead letter with its document.
+
+    The output is JSON.
 
     Example: postings dead-letters show 1700000000000-0
     """
@@ -98,7 +102,7 @@ def purge(ids: Ids = None, all_letters: All = False, collection: Collection = No
     letters = _letters(settings_from(collection))
     _check_named(ids, all_letters=all_letters)
     unknown = [id for id in dict.fromkeys(ids or ()) if id not in letters]
-    out.print(f"{letters.purge([id for id in ids if id not in unknown] if ids else None):,} forgotten")
+    out.print(f"{letters.purge([id for id in ids if id not in unknown] if ids else None):,} deleted")
     for id in unknown:
         say(f"there is no dead letter {id!r}")
     if unknown:
@@ -116,7 +120,9 @@ def _chosen(letters: DeadLetters, ids: list[str] | None, *, all_letters: bool) -
 
 def _check_named(ids: list[str] | None, *, all_letters: bool) -> None:
     if bool(ids) == all_letters:
-        raise typer.BadParameter("name letters, or give --all" if not ids else "name letters or give --all, not both")
+        raise typer.BadParameter(
+            "name dead letters, or give --all" if not ids else "name dead letters or give --all, not both"
+        )
 
 
 def _fields(found: DeadLetter) -> dict[str, object]:

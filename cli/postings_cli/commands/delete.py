@@ -20,8 +20,8 @@ def delete(
         int | None,
         typer.Option(
             "--version",
-            help="Version of the delete; a larger version, ingested later, brings the document back. By default the "
-            "time in ms.",
+            help="Version of the delete, by default the time in ms; a larger version that is ingested later brings the "
+            "document back.",
             show_default=False,
         ),
     ] = None,

@@ -26,7 +26,7 @@ _SHORTEST = 40
 
 
 def demo(index: IndexUrl = None, model: Model = None) -> None:
-    """Index Python's docstrings and answer questions.
+    """Index Python's docstrings, answer questions.
 
     Example: postings demo
     """

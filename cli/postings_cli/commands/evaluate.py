@@ -29,19 +29,26 @@ def evaluate(
         str | None, typer.Argument(help="'tiny', a folder, or a hub id (POSTINGS_MODEL).", show_default=False)
     ] = None,
     data: Annotated[
-        list[Path], typer.Option("--data", help="A BEIR folder; may be given several times.", show_default=False)
+        list[Path], typer.Option("--data", help="A BEIR folder; may be repeated.", show_default=False)
     ] = [],  # noqa: B006 - typer copies it
     nano_beir: Annotated[
         list[str],
-        typer.Option("--nano-beir", help="A set of NanoBEIR, such as msmarco, from the hub.", show_default=False),
+        typer.Option(
+            "--nano-beir", help="A NanoBEIR set from the hub, such as msmarco; may be repeated.", show_default=False
+        ),
     ] = [],  # noqa: B006
-    split: Annotated[str, typer.Option(help="The judgments of the folders to use.")] = "test",
+    split: Annotated[str, typer.Option(help="Split of the BEIR folders.")] = "test",
     against: Annotated[
         str | None, typer.Option(help="Another model, compared query by query.", show_default=False)
     ] = None,
     collection: Annotated[
         str | None,
-        typer.Option("--collection", "-c", help="Search this collection, by its engine.", show_default=False),
+        typer.Option(
+            "--collection",
+            "-c",
+            help="Search this collection, by its engine; with --index, by default POSTINGS_COLLECTION.",
+            show_default=False,
+        ),
     ] = None,
     index: IndexUrl = None,
     trained_on: Annotated[
@@ -64,9 +71,10 @@ def evaluate(
     ] = None,
     as_json_: Json = False,
 ) -> None:
-    """Measure a model or a collection on BEIR folders.
+    """Measure models and collections on BEIR sets.
 
-    The model encodes each folder's corpus, which is searched exactly; with --collection, that collection is searched.
+    The model encodes each set's corpus, which is searched exactly; with --collection or --index, the collection is
+    searched instead.
     Queries that the model was trained on, or nearly so, are looked for in --trained-on and in the data that the
     model's folder names.
 

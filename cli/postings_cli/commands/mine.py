@@ -23,22 +23,27 @@ def mine(
     ],
     to: Annotated[Path, typer.Option("--out", help="Write to this file, as JSON Lines.")],
     model: Model = None,
-    negatives: Annotated[int, typer.Option(help="Negatives of a pair, at most.", min=1)] = 5,
+    negatives: Annotated[int, typer.Option(help="Maximum number of negatives for each pair.", min=1)] = 5,
     margin: Annotated[
         float, typer.Option(help="Minimum difference between the positive's score and a negative's.", min=0)
     ] = 0.0,
     relative_margin: Annotated[
-        float, typer.Option(help="The same as a share of the positive's score: 0.05 allows 95 % of it.", min=0, max=1)
+        float,
+        typer.Option(
+            help="Minimum difference as a part of the positive's score: 0.05 allows negatives up to 95 % of it.",
+            min=0,
+            max=1,
+        ),
     ] = 0.05,
     skip: Annotated[int, typer.Option(help="Texts to skip at the top of each ranking.", min=0)] = 0,
     depth: Annotated[int, typer.Option(help="Texts to consider in each ranking.", min=1)] = 100,
-    split: Annotated[str, typer.Option(help="Judgments of a BEIR folder to mine for.")] = "train",
+    split: Annotated[str, typer.Option(help="Split of a BEIR folder to mine for.")] = "train",
     as_json: Json = False,
 ) -> None:
     """Find hard negatives for training pairs.
 
-    A hard negative is a text that the model ranks high for a query that it doesn't answer. Each line of the output has
-    query, positive, negatives and scores, the positive's first. Pairs without a negative are left out.
+    A hard negative is a text that doesn't answer a query but that the model ranks high for it. Each line of the output
+    has query, positive, negatives and scores, the positive's first. Pairs without a negative are left out.
 
     Example: postings mine pairs.jsonl --model tiny --out hard.jsonl --negatives 5
     """

@@ -118,7 +118,8 @@ def _queued(producer: Producer, sent: int) -> str:
     left = f", {producer.unsent:,} were not sent" if producer.unsent else ""
     id = producer.job.id
     return (
-        f"{sent - producer.unsent:,} documents are queued as job {id}{left}; `postings status --job {id}` follows them"
+        f"{sent - producer.unsent:,} documents are queued as job {id}{left}; "
+        f"`postings status --watch --job {id}` follows them"
     )
 
 

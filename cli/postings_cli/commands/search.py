@@ -26,7 +26,8 @@ def search(
     limit: Annotated[int, typer.Option("--limit", "-n", help="Maximum number of hits.", min=1)] = 10,
     offset: Annotated[int, typer.Option("--offset", help="Hits to skip at the top.", min=0)] = 0,
     filter: Annotated[
-        str | None, typer.Option("--filter", help="A Qdrant filter in JSON, over metadata.<key>.", show_default=False)
+        str | None,
+        typer.Option("--filter", help="Qdrant filter in JSON, for example on metadata.<key>.", show_default=False),
     ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show which tokens made the score, and what fired them.")

@@ -13,12 +13,12 @@ from postings_cli.options import Collection, IndexUrl, Model, settings_from
 
 
 def serve(
-    embedded: Annotated[bool, typer.Option("--embedded", help="Run broker, worker and index in this process.")] = False,
+    embedded: Annotated[bool, typer.Option("--embedded", help="Start the broker too, as a child process.")] = False,
     collection: Collection = None,
     index: IndexUrl = None,
     model: Model = None,
 ) -> None:
-    """Run broker, worker and index in one process.
+    """Run broker, worker and index in one command.
 
     Other processes reach the broker at POSTINGS_REDIS_URL. The queue is stored beside the index and survives a restart.
 

@@ -82,7 +82,7 @@ def train(
         evaluation__leaks=leaks,
     )
     try:
-        from postings_training.publishing.hub import push as upload
+        from postings_training.publishing.upload import push as upload
         from postings_training.runs.checkpoints import run_folder, what_is_kept
         from postings_training.runs.run import train as run
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""A broker and a worker in one process, where there is no Redis."""
+"""A broker in a child process and a worker in this one, where there is no Redis."""
 
 from __future__ import annotations
 

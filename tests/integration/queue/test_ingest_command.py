@@ -9,7 +9,8 @@ from pathlib import Path
 from postings import Settings
 from postings_ingest import Ledger
 from postings_ingest.queue.status import queue_status
-from tests.support.cli import start, write_jsonl
+from tests.support.cli import start
+from tests.support.jsonl import write_jsonl
 from tests.support.worker import environment_of, until
 
 RECORDS = [{"id": "a", "text": "one"}, {"id": "b", "text": "two", "_id": "c"}, {"id": "a", "text": "three"}]

@@ -69,7 +69,7 @@ diary.write("finished\\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_worker_finishes_what_it_has_in_hand(supervise: Supervise, diary: Path, number: signal.Signals) -> None:
+def test_a_worker_finishes_its_batch_in_flight(supervise: Supervise, diary: Path, number: signal.Signals) -> None:
     process = supervise(FINISHING)
     until(lambda: "began" in diary.read_text(), "it hasn't begun")
     process.send_signal(number)

@@ -108,7 +108,7 @@ def test_a_worker_whose_batch_was_taken_while_redis_was_away_is_ready_again(
     assert indexed(settings, encoder).keys() == {"slow", "unannounced"}
 
 
-def test_a_batch_in_hand_that_redis_lost_is_indexed_and_counted_all_the_same(
+def test_a_batch_in_flight_that_redis_lost_is_indexed_and_counted_all_the_same(
     settings: Settings, encoder: Encoder, start_worker: StartWorker, forgetful_redis: RedisServer, faults: Path
 ) -> None:
     settings, port = with_port(on(settings, forgetful_redis))

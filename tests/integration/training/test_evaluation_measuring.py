@@ -23,7 +23,8 @@ from postings_training.evaluation import ExactSearch, measure_collection, measur
 from postings_training.evaluation.pruning import KEPT
 from postings_training.leaks.provenance import Source
 from tests.support.beir import ENCYCLOPEDIA, write_beir
-from tests.support.cli import Cli, Ran, write_jsonl
+from tests.support.cli import Cli, Ran
+from tests.support.jsonl import write_jsonl
 from tests.support.models import copy_of_tiny
 from tests.support.sentences import SENTENCES
 

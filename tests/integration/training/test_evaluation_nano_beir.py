@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from postings.encoder.model_files.location import BUNDLED
 from postings.errors import ReaderError
 from postings_training.data.nano_beir import load_nano_beir
 from postings_training.evaluation import measure_model
+from tests.support.jsonl import write_jsonl
 from tests.support.sentences import SENTENCES
 
 QUERIES = {"food": ["s0", "s1"], "music": ["s4", "s7"], "an animal that hunts": ["s8"]}
@@ -30,7 +30,7 @@ def written(place: Path, query: str = "query-id") -> Path:
     }
     head = ["---", "configs:"]
     for name, rows in subsets.items():
-        (place / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        write_jsonl(place / f"{name}.jsonl", rows)
         head += [f"- config_name: {name}", "  data_files:", "  - split: NanoMSMARCO", f"    path: {name}.jsonl"]
     (place / "README.md").write_text("\n".join([*head, "---", ""]))
     return place

@@ -12,7 +12,7 @@ from postings_cli.main import run
 from postings_training.data.resemblance import resemblance, shingles
 from postings_training.data.rows import read_rows
 from tests.support.beir import ENCYCLOPEDIA
-from tests.support.cli import write_jsonl
+from tests.support.jsonl import write_jsonl
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

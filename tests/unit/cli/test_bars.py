@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from postings_cli import bars
+from postings_cli.bars import steps_bar
 
 HIDDEN, BACK = "\x1b[?25l", "\x1b[?25h"
 EMPTY_LINE = "\r\x1b[1A\x1b[2K"
@@ -24,15 +24,16 @@ def drawn(terminal: io.StringIO) -> bool:
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    shown = io.StringIO()
-    console = Console(file=shown, force_terminal=True, force_interactive=True, width=80, _environ={})
-    monkeypatch.setattr(bars, "err", console)
-    return shown
+def terminal() -> io.StringIO:
+    return io.StringIO()
+
+
+def on(terminal: io.StringIO) -> Console:
+    return Console(file=terminal, force_terminal=True, force_interactive=True, width=80, _environ={})
 
 
 def test_a_bar_is_there_while_something_is_under_way(terminal: io.StringIO) -> None:
-    with bars.steps_bar() as show:
+    with steps_bar(on(terminal)) as show:
         assert not drawn(terminal)
         for what in ("encoding", "searching"):
             show(what, 1, 2)
@@ -47,7 +48,7 @@ def test_a_bar_is_there_while_something_is_under_way(terminal: io.StringIO) -> N
 
 def test_a_bar_ends_with_an_error(terminal: io.StringIO) -> None:
     def fail() -> None:
-        with bars.steps_bar() as show:
+        with steps_bar(on(terminal)) as show:
             show("encoding", 1, 2)
             raise ValueError
 

@@ -16,6 +16,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids are paths as they are named: here from an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
 def no_thread_is_left() -> Iterator[None]:
     """Fails a test whose intake goes on in the background."""
     yield

@@ -14,10 +14,7 @@ from postings_ingest.readers.html import parse_html
 from postings_ingest.readers.markdown import split_front_matter
 from tests.support.reading import omissions, read, write
 
-
-@pytest.fixture(autouse=True)
-def _in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_its_own_folder")
 
 
 PAGE = """<!DOCTYPE html>

@@ -32,7 +32,7 @@ def until_given_up(check: Check) -> None:
             return
 
 
-def test_after_ctrl_c_the_batch_in_hand_is_finished_and_no_other_begun() -> None:
+def test_after_ctrl_c_the_batch_in_flight_is_finished_and_no_other_begun() -> None:
     begun, interrupted, closed = threading.Event(), threading.Event(), threading.Event()
     finished: list[int] = []
 
@@ -60,7 +60,7 @@ def test_after_ctrl_c_the_batch_in_hand_is_finished_and_no_other_begun() -> None
     assert finished == [1]
 
 
-def test_a_second_ctrl_c_gives_up_the_batch_in_hand() -> None:
+def test_a_second_ctrl_c_gives_up_the_batch_in_flight() -> None:
     main = threading.main_thread().ident or 0
     begun, interrupted, given_up = threading.Event(), threading.Event(), threading.Event()
 

@@ -14,11 +14,7 @@ from postings_ingest import estimate_documents
 from postings_ingest.readers import Omission, OmissionKind
 from tests.support.reading import ids_and_lines, omissions, read, write
 
-
-@pytest.fixture(autouse=True)
-def _in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ids are paths as they are named: here from an empty folder."""
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_its_own_folder")
 
 
 def test_a_folder_gives_a_document_for_each_text_file_below_it(tmp_path: Path) -> None:

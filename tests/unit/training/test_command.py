@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from postings_cli.main import run
+from tests.support.jsonl import write_jsonl
 
 PAIRS = [{"query": "what hunts?", "positive": "a lion"}, {"query": "what sings?", "positive": "a nightingale"}]
 
@@ -33,9 +33,8 @@ def test_what_is_wrong_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    lines = [json.dumps(row) + "\n" for row in PAIRS]
-    Path("pairs.jsonl").write_text("".join(lines))
-    Path("bad.jsonl").write_text(lines[0] + '{"query": "x"}\n')
+    write_jsonl(Path("pairs.jsonl"), PAIRS)
+    write_jsonl(Path("bad.jsonl"), [PAIRS[0], {"query": "x"}])
     status = run(["train", *arguments, "--out", "model", "--set", "training.device=cpu"])
     shown = capsys.readouterr().err
     assert status == 1
@@ -50,7 +49,7 @@ def test_a_folder_that_is_there_is_never_written_to(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in PAIRS))
-    assert run(["train", "tiny", "--data", str(tmp_path / "pairs.jsonl"), "--out", out]) == 1
+    data = write_jsonl(tmp_path / "pairs.jsonl", PAIRS)
+    assert run(["train", "tiny", "--data", str(data), "--out", out]) == 1
     assert f"error: {out} already exists: choose another folder with --out" in capsys.readouterr().err
     assert not [*tmp_path.rglob("*.run")]

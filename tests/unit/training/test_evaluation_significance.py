@@ -1,4 +1,4 @@
-"""The randomisation test against all permutations and against the t-test; comparisons query by query."""
+"""The randomization test against all permutations and against the t-test; comparisons query by query."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from sentence_transformers.base.modules import Router
 from sentence_transformers.sparse_encoder.losses import FlopsLoss
 from torch import Tensor
 
-from postings_training.losses.building import build_loss
 from postings_training.losses.flops import Flops
+from postings_training.losses.recipe_loss import build_loss
 from postings_training.losses.step_means import StepMeans
 from postings_training.models.csr_start import whole_query_layer
 from postings_training.models.patching import lean_heads

@@ -16,6 +16,7 @@ from postings.errors import ConfigurationError
 from postings_training.data.rows import Row
 from postings_training.mining import Guards, Mined, mine
 from tests.support.beir import write_beir
+from tests.support.jsonl import write_jsonl
 
 LOOSE = Guards(relative_margin=0.0)
 """Any score below the positive's."""
@@ -31,8 +32,7 @@ CATS = {
 
 def write(path: Path, *pairs: Row) -> Path:
     rows = ({name: value for name, value in asdict(pair).items() if value} for pair in pairs)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
+    return write_jsonl(path, rows)
 
 
 def mined(path: Path, encoder: Encoder, negatives: int = 10, guards: Guards = LOOSE) -> list[Mined]:

@@ -15,7 +15,7 @@ from sentence_transformers.sparse_encoder.modules import Dense, SparseAutoEncode
 from postings import Encoder
 from postings.encoder.toolkit import modules_of
 from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
-from postings_training.models.building import build_model
+from postings_training.models.from_base import build_model
 from postings_training.models.inference_free import inverse_frequencies
 from postings_training.models.truncation import length_limit, truncated_to
 from postings_training.recipes.sections import ModelSettings

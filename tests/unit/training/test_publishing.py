@@ -15,7 +15,7 @@ import pytest
 from postings import Encoder
 from postings.errors import TrainingFailure
 from postings_training.leaks.provenance import Source
-from postings_training.models.building import build_model
+from postings_training.models.from_base import build_model
 from postings_training.models.truncation import truncated_to
 from postings_training.publishing.card import card
 from postings_training.publishing.folder import Record, publish
@@ -106,7 +106,7 @@ def test_a_full_disk_is_known_by_its_number_or_its_words() -> None:
 
 
 def test_a_hub_that_does_not_take_the_model_leaves_it_where_it_is(tmp_path: Path) -> None:
-    push = "from pathlib import Path; from postings_training.publishing.hub import push"
+    push = "from pathlib import Path; from postings_training.publishing.upload import push"
     code = f"{push}; push(Path({str(tmp_path)!r}), 'a/b')"
     # The hub's client reads its address when it is imported.
     environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "PYTHONPATH": os.pathsep.join(sys.path)}

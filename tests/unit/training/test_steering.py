@@ -11,7 +11,7 @@ import torch
 from sentence_transformers.sparse_encoder.losses import SpladeLoss
 from transformers import TrainerControl, TrainerState
 
-from postings_training.losses.building import build_loss
+from postings_training.losses.recipe_loss import build_loss
 from postings_training.losses.step_means import StepMeans
 from postings_training.recipes.loading import load_recipe
 from postings_training.runs.steering import Steering

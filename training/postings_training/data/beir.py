@@ -117,7 +117,7 @@ def load_judgements(folder: str | os.PathLike[str], split: str = "test") -> dict
     """Read ``qrels/<split>.tsv``: a header, then a query id, a document id and a grade on each line.
 
     Raises:
-        ReaderError: the file can't be read or holds no judgement, or a line is malformed; the message names the line.
+        ReaderError: the file can't be read or holds no judgment, or a line is malformed; the message names the line.
     """
     path = _qrels(folder, split)
     rows = lines(path)
@@ -134,7 +134,7 @@ def load_judgements(folder: str | os.PathLike[str], split: str = "test") -> dict
                 f"for query {query_id!r}"
             )
     if not judgements:
-        raise ReaderError(f"{path} holds no judgement")
+        raise ReaderError(f"{path} holds no judgment")
     return judgements
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from postings.errors import InvalidInput, ReaderError
 from postings_training.data.beir import load_beir, load_corpus
-from postings_training.data.hub import load_hub
+from postings_training.data.hub_data import load_hub
 from postings_training.data.jsonl import records
 
 _QUERY = ("query", "anchor", "question")

@@ -99,7 +99,7 @@ def measure_collection(
     Args:
         index: the open collection.
         encoder: of its model.
-        data: queries and judgements; its corpus should be what the collection was built from.
+        data: queries and judgments; its corpus should be what the collection was built from.
         pruning: also measure pruned vectors, by exact search.
         progress: called during reading, searching and pruning.
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from postings.encoder.toolkit import model_folder
 from postings.errors import ReaderError
-from postings_training.data.hub import load_hub
+from postings_training.data.hub_data import load_hub
 from postings_training.data.rows import Row, read_rows
 
 RECORD = "training.json"
@@ -85,7 +85,7 @@ class _Record(BaseModel):
 
 
 def digest(path: str | os.PathLike[str], split: str = "train") -> str:
-    """The SHA-256 of a file, or of a BEIR folder's corpus, queries and judgements, concatenated.
+    """The SHA-256 of a file, or of a BEIR folder's corpus, queries and judgments, concatenated.
 
     For a data set on the hub, it is the fingerprint that ``datasets`` computes.
 

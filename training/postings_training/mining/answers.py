@@ -19,7 +19,7 @@ def text_key(text: str) -> str:
 
 
 class Answers:
-    """The answers in a file of pairs, or in a BEIR folder by the judgements of all its splits.
+    """The answers in a file of pairs, or in a BEIR folder by the judgments of all its splits.
 
     Texts are stored as keys, so memory grows with the number of pairs, not with their length.
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from postings.encoder.toolkit import Task, modules_in, modules_of
 from postings.errors import ConfigurationError
+from postings_training.models.base import load_base
 from postings_training.models.csr_start import start_from_components, whole_query_layer
-from postings_training.models.loading import load_base
 from postings_training.recipes.sections import ModelSettings
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import torch
 
 from postings.batching import batched
 from postings.encoder.toolkit import modules_of
+from postings_training.data.word_statistics import inverse_document_frequency
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
@@ -44,15 +46,11 @@ def with_static_queries(model: SparseEncoder, documents: Iterable[str], device: 
 
 
 def inverse_frequencies(tokenizer: Any, documents: Iterable[str]) -> torch.Tensor:
-    """The inverse document frequency of each token, shape ``(vocabulary,)``.
-
-    BM25's ``log(1 + (N - n + 0.5) / (n + 0.5))``, where ``n`` of the ``N`` documents have the token. Robertson and
-    Zaragoza 2009, https://doi.org/10.1561/1500000019
-    """
-    counts = torch.zeros(len(tokenizer.get_vocab()))
+    """The inverse document frequency of each token, shape ``(vocabulary,)``."""
+    having: Counter[int] = Counter()
     total = 0
     for batch in batched(documents, 1024):
         for ids in tokenizer(batch, add_special_tokens=False, truncation=True)["input_ids"]:
-            counts[torch.tensor(sorted(set(ids)), dtype=torch.int64)] += 1
+            having.update(set(ids))
         total += len(batch)
-    return torch.log1p((total - counts + 0.5) / (counts + 0.5))
+    return torch.tensor([inverse_document_frequency(having[id], total) for id in range(len(tokenizer.get_vocab()))])

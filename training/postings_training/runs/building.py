@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from transformers import set_seed
 
-from postings_training.models.building import build_model
+from postings_training.models.from_base import build_model
 from postings_training.models.truncation import length_limit
 from postings_training.recipes.recipe import Recipe
 from postings_training.runs.evaluator import RetrievalEvaluator
-from postings_training.runs.preparing import Prepared
+from postings_training.runs.preparing import PreparedRun
 from postings_training.teachers.by_row import labeled
 from postings_training.teachers.in_batch import InBatchTeachers
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuiltRun:
     """What the trainer is made of.
 
     Attributes:
@@ -40,7 +40,7 @@ class Built:
     teachers: InBatchTeachers | None
 
 
-def build(recipe: Recipe, prepared: Prepared) -> Built:
+def build(recipe: Recipe, prepared: PreparedRun) -> BuiltRun:
     """Load the base and the teachers, which score the rows or encode their texts."""
     device, data = prepared.device, prepared.data.train
     set_seed(recipe.training.seed)
@@ -50,4 +50,4 @@ def build(recipe: Recipe, prepared: Prepared) -> Built:
     evaluator = RetrievalEvaluator(prepared.sets, dims, limit) if prepared.sets else None
     rows = labeled(data, recipe, device)
     teachers = InBatchTeachers(data, recipe, device) if recipe.loss.kind == "in-batch-kl" else None
-    return Built(model, rows, evaluator, teachers)
+    return BuiltRun(model, rows, evaluator, teachers)

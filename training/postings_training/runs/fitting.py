@@ -15,11 +15,11 @@ from postings.errors import TrainingFailure
 from postings_training.models.patching import lean_heads
 from postings_training.models.truncation import length_limit, truncated_to
 from postings_training.recipes.recipe import Recipe
-from postings_training.runs.building import Built
+from postings_training.runs.building import BuiltRun
 from postings_training.runs.checkpoints import drop_partial, is_full, refuse_small_disk, what_is_kept
 from postings_training.runs.device import is_first_process
 from postings_training.runs.interruption import saved_on_interrupt
-from postings_training.runs.preparing import Prepared
+from postings_training.runs.preparing import PreparedRun
 from postings_training.runs.progress import Reporter, TrainingProgress
 from postings_training.runs.resuming import is_over, restore_patience
 from postings_training.runs.trainer import Trainer, build_trainer
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedRun:
     """How long training took: optimizer steps of all runs, and seconds of this one."""
 
     steps: int
@@ -36,8 +36,8 @@ class Fitted:
 
 
 def fit(
-    recipe: Recipe, prepared: Prepared, built: Built, show: Callable[[TrainingProgress], None] | None
-) -> Fitted | None:
+    recipe: Recipe, prepared: PreparedRun, built: BuiltRun, show: Callable[[TrainingProgress], None] | None
+) -> FittedRun | None:
     """Train the model of ``built`` in place.
 
     Args:
@@ -59,7 +59,7 @@ def fit(
         began = time.monotonic()
         _run(trainer, folder, prepared.checkpoint)
         seconds = time.monotonic() - began
-    return Fitted(trainer.state.global_step, seconds) if trainer.is_world_process_zero() else None
+    return FittedRun(trainer.state.global_step, seconds) if trainer.is_world_process_zero() else None
 
 
 def _run(trainer: Trainer, folder: Path, checkpoint: Path | None) -> None:

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedRun:
     """What a run works on.
 
     Attributes:
@@ -41,7 +41,7 @@ class Prepared:
     checkpoint: Path | None
 
 
-def prepare(recipe: Recipe, out: Path, *, resume: bool) -> Prepared:
+def prepare(recipe: Recipe, out: Path, *, resume: bool) -> PreparedRun:
     """Read the data and the sets to measure on, and check that the run may start; see :func:`.train` for the errors."""
     device, folder = device_of(recipe.training), run_folder(out)
     log.info("reading %s", ", ".join(map(str, recipe.data.sources)))
@@ -54,7 +54,7 @@ def prepare(recipe: Recipe, out: Path, *, resume: bool) -> Prepared:
     if sets:
         sets = _without_leaks(sets, suspects, recipe)
     sources = tuple(dict.fromkeys([*data.sources, *(trained_on(recipe.base) or ())]))
-    return Prepared(device, data, tuple(sets), sources, folder, checkpoint)
+    return PreparedRun(device, data, tuple(sets), sources, folder, checkpoint)
 
 
 def _without_leaks(sets: list[BeirSet], suspects: tuple[Source, ...], recipe: Recipe) -> list[BeirSet]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from postings.errors import TrainingFailure
 from postings_training.publishing.folder import Record, publish
 from postings_training.recipes.recipe import Recipe
-from postings_training.runs.building import Built, build
+from postings_training.runs.building import BuiltRun, build
 from postings_training.runs.checkpoints import is_full, what_is_kept
-from postings_training.runs.fitting import Fitted, fit
-from postings_training.runs.preparing import Prepared, prepare
+from postings_training.runs.fitting import FittedRun, fit
+from postings_training.runs.preparing import PreparedRun, prepare
 from postings_training.runs.progress import TrainingProgress
 
 
@@ -50,7 +50,7 @@ def train(
         return None if fitted is None else _publish(recipe, out, prepared, built, fitted)
 
 
-def _publish(recipe: Recipe, out: Path, prepared: Prepared, built: Built, fitted: Fitted) -> Record:
+def _publish(recipe: Recipe, out: Path, prepared: PreparedRun, built: BuiltRun, fitted: FittedRun) -> Record:
     model = built.model
     if recipe.publish.half:
         model.half().float()  # measure the weights that are stored

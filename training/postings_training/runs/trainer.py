@@ -14,7 +14,7 @@ from transformers.trainer_callback import TrainerState
 from typing_extensions import override
 
 from postings.errors import TrainingFailure
-from postings_training.losses.building import build_loss
+from postings_training.losses.recipe_loss import build_loss
 from postings_training.losses.step_means import StepMeans
 from postings_training.models.activations import recompute_activations
 from postings_training.recipes.recipe import Recipe

@@ -36,11 +36,6 @@ class TrainingData:
     held_out: Dataset | None
     sources: tuple[Source, ...]
 
-    @property
-    def negatives(self) -> int:
-        """The number of negatives of each row."""
-        return sum(name.startswith("negative") for name in self.train.column_names)
-
 
 def load_data(settings: DataSettings) -> TrainingData:
     """Read and check all sources.

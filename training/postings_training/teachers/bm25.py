@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from postings.errors import MissingExtra
+from postings_training.data.word_statistics import K1, B, english_stemmer
 from postings_training.teachers.sparse_rows import sparse_rows
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def bm25_vectors(queries: Sequence[str], documents: Sequence[str]) -> tuple[csr_
         float32.
 
     Raises:
-        MissingExtra: ``bm25s`` isn't installed.
+        MissingExtra: ``bm25s`` or ``PyStemmer`` isn't installed.
 
     Example:
         >>> queries, documents = bm25_vectors(["fast cats"], ["A cat is fast, a fast cat.", "A dog sleeps."])
@@ -40,16 +41,15 @@ def bm25_vectors(queries: Sequence[str], documents: Sequence[str]) -> tuple[csr_
     """
     try:
         import bm25s
-        import Stemmer
     except ImportError as error:
         raise MissingExtra("training", "BM25 as a teacher") from error
     from scipy.sparse import csc_array, csr_array
 
-    stemmer = Stemmer.Stemmer("english")
+    stemmer = english_stemmer()
     corpus = bm25s.tokenize(list(documents), stopwords="en", stemmer=stemmer, show_progress=False)
     if not any(corpus.ids):
         return csr_array((len(queries), 1), dtype=np.float32), csr_array((len(documents), 1), dtype=np.float32)
-    index = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
+    index = bm25s.BM25(method="lucene", k1=K1, b=B)
     index.index(corpus, show_progress=False)
     words, size = index.vocab_dict, len(index.scores["indptr"]) - 1
     scores = csc_array(

@@ -10,7 +10,7 @@ import torch
 from postings.errors import ConfigurationError, InvalidInput
 from postings_training.recipes.objective import TeacherSettings
 from postings_training.recipes.recipe import Recipe
-from postings_training.teachers.loading import load_teacher
+from postings_training.teachers.teacher_models import load_teacher
 
 if TYPE_CHECKING:
     from datasets import Dataset

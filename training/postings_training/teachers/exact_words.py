@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
 from postings.encoder.toolkit import Tokenizer, Word
-from postings.errors import MissingExtra
+from postings_training.data.word_statistics import K1, B, english_stemmer, inverse_document_frequency
 from postings_training.teachers.sparse_rows import sparse_rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-Texts = Sequence[Sequence[Word]]
-
-_K1, _B = 1.2, 0.75
 _OTHER_FORMS = 0.5
 
 
@@ -58,7 +54,7 @@ def exact_words(queries: Sequence[str], documents: Sequence[str], tokenizer: Tok
 
     @cache
     def inverse_frequency(token: int) -> float:
-        return _inverse_frequency(frequency[token], count)
+        return inverse_document_frequency(frequency[token], count)
 
     def forms(text: Sequence[Word]) -> Iterator[tuple[Word, Word, float]]:
         for word in set(text):
@@ -70,13 +66,13 @@ def exact_words(queries: Sequence[str], documents: Sequence[str], tokenizer: Tok
         weights: dict[int, float] = {}
         for stem, form, share in forms(text):
             total = sum(map(inverse_frequency, set(form)))
-            whole = share * _inverse_frequency(stem_frequency[stem], count)
+            whole = share * inverse_document_frequency(stem_frequency[stem], count)
             _raise(weights, {token: whole * inverse_frequency(token) / total for token in form})
         return weights
 
     def document_weights(text: Sequence[Word]) -> dict[int, float]:
         weights: dict[int, float] = {}
-        spread = _K1 * (1 - _B + _B * _length(text) / mean)
+        spread = K1 * (1 - B + B * _length(text) / mean)
         counts = Counter(commonest[word] for word in text)
         for stem, form, share in forms(text):
             saturated = share * counts[stem] / (counts[stem] + spread)
@@ -96,14 +92,10 @@ def _commonest_forms(
     of_documents: Sequence[Sequence[Word]], of_queries: Sequence[Sequence[Word]], tokenizer: Tokenizer
 ) -> dict[Word, Word]:
     """Map each word to the form of its stem that most documents have."""
-    try:
-        import Stemmer
-    except ImportError as error:
-        raise MissingExtra("training", "words by their stem") from error
     frequency = Counter(word for text in of_documents for word in set(text))
     words = sorted({word for text in (*of_documents, *of_queries) for word in text})
     written = ["".join((tokenizer.token(id) or "").removeprefix("##") for id in word) for word in words]
-    stems = Stemmer.Stemmer("english").stemWords(written)
+    stems = english_stemmer().stemWords(written)
     best: dict[str, Word] = {}
     for word, stem in zip(words, stems, strict=True):
         if stem not in best or frequency[word] > frequency[best[stem]]:
@@ -118,8 +110,3 @@ def _length(text: Sequence[Word]) -> int:
 def _raise(weights: dict[int, float], to: Mapping[int, float]) -> None:
     for token, weight in to.items():
         weights[token] = max(weights.get(token, 0.0), weight)
-
-
-def _inverse_frequency(having: int, of: int) -> float:
-    """The inverse document frequency of what ``having`` of ``of`` documents have."""
-    return math.log1p((of - having + 0.5) / (having + 0.5))

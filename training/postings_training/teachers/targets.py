@@ -12,19 +12,19 @@ from postings_training.teachers.exact_words import exact_words
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-Vectors = tuple["csr_array", "csr_array"]
+VectorPair = tuple["csr_array", "csr_array"]  # of queries and of documents
 
 _SHARES = 0.5, 1.0
 """Factors for related words in queries and in documents."""
 
 
 def target_vectors(
-    vectors: Vectors,
+    vectors: VectorPair,
     texts: tuple[Sequence[str], Sequence[str]],
     tokenizer: Tokenizer,
     how: ImitationSettings,
-    related: Vectors | None = None,
-) -> Vectors:
+    related: VectorPair | None = None,
+) -> VectorPair:
     """Compute the vectors that the model should give queries and documents.
 
     They are the teacher's vectors, plus BM25 over the texts' own words, so that exact words count, plus words that are

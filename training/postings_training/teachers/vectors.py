@@ -14,7 +14,7 @@ from postings.encoder.toolkit import model_folder
 from postings_training.models.truncation import length_limit, truncated_to
 from postings_training.recipes.objective import TeacherSettings
 from postings_training.recipes.sections import TrainingSettings
-from postings_training.teachers.loading import load_teacher
+from postings_training.teachers.teacher_models import load_teacher
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -16,8 +16,7 @@ from postings import Encoder, SparseVector
 from postings.encoder.model_files.location import BUNDLED
 from postings.encoding_options import Backend, Precision
 from tests.support.models import MODELS, SPLADE, TEXTS, save
-
-TOLERANCE = 1e-4
+from tests.support.vectors import TOLERANCE, assert_same
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +33,6 @@ def pair(request: pytest.FixtureRequest, folders: dict[str, Path]) -> tuple[Enco
     encoder = Encoder.load(folders[name], "cpu", backend)
     assert encoder.backend == backend
     return encoder, SparseEncoder(str(folders[name]), device="cpu")
-
-
-def assert_same(vectors: list[SparseVector], reference: np.ndarray) -> None:
-    assert len(vectors) == len(reference)
-    for vector, row in zip(vectors, reference, strict=True):
-        dense = np.zeros_like(row)
-        dense[vector.indices] = vector.values
-        np.testing.assert_allclose(dense, row, atol=TOLERANCE, rtol=0)
-        differing = (dense != 0) != (row != 0)
-        assert np.all(np.abs(row[differing]) <= TOLERANCE)
 
 
 def test_documents_and_queries_equal_sentence_transformers(pair: tuple[Encoder, SparseEncoder]) -> None:

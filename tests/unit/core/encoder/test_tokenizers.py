@@ -7,17 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from sentence_transformers import SparseEncoder
 from transformers import AutoTokenizer
 
-from postings import Encoder, SparseVector
+from postings import Encoder
 from postings.encoder.model_files.tokenizer import Tokenizer
 from postings.encoder.model_files.transformers_tokenizer import as_transformers_loads
 from postings.encoder.routes.probes import probes
 from postings.encoding_options import Backend
 from tests.support.models import TEXTS, inference_free, roberta, save, small_bert
+from tests.support.vectors import assert_same
 
 KINDS = [
     "A MAN is Eating FOOD.",
@@ -116,13 +116,6 @@ def changed(saved: Path, change: Change, into: Path) -> Path:
             (copy / file.relative_to(saved)).write_bytes(file.read_bytes())
     change(copy)
     return copy
-
-
-def assert_same(found: list[SparseVector], expected: np.ndarray) -> None:
-    for vector, row in zip(found, expected, strict=True):
-        dense = np.zeros_like(row)
-        dense[vector.indices] = vector.values
-        np.testing.assert_allclose(dense, row, atol=1e-4, rtol=0)
 
 
 def assert_equals_sentence_transformers(encoder: Encoder, folder: Path) -> None:

@@ -54,7 +54,7 @@ def test_what_a_document_is_to_blame_for_is_raised_at_once(error: Exception) -> 
 
 
 @pytest.mark.parametrize("error", [AccessDenied("wrong key"), IndexRejected("no")])
-def test_a_start_doesnt_wait_for_what_an_operator_has_to_mend(error: PostingsError) -> None:
+def test_a_start_doesnt_wait_for_what_an_operator_has_to_fix(error: PostingsError) -> None:
     retrier = Retrier(threading.Event())
     with pytest.raises(type(error)):
         retrier.call_at_start(failing(error))

@@ -1,4 +1,4 @@
-"""The model that a recipe trains, built from its base."""
+"""A model built from its base, as a recipe wants it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import nn
 
 from postings.encoder.toolkit import model_folder, modules_of, sparse_module
 from postings.errors import ModelNotSupported, PostingsError
+from postings_training.models.base import load_base
 from postings_training.models.csr import csr_model
 from postings_training.models.inference_free import with_static_queries
-from postings_training.models.loading import load_base
 from postings_training.recipes.sections import ModelSettings
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Loading a base model without running code from its folder."""
+"""A base model, loaded without running code from its folder."""
 
 from __future__ import annotations
 
