@@ -33,52 +33,57 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 
 @needs_proc
+@pytest.mark.parametrize("records", [5_000, 15_000])
 @pytest.mark.parametrize(
-    ("name", "begin", "record", "documents", "rejected"),
+    ("name", "begin", "record", "read", "rejected", "most"),
     [
-        ("a.jsonl", "", '{"id": "a", "text": "%s"}\n' % ("x" * 9_976), 10_000, 0),
-        ("one-line.jsonl", "", "x" * 10_000, 0, 1),
-        ("a.csv", "id,text\n", f"a,{'x' * 9_997}\n", 10_000, 0),
-        ("one-line.csv", "id,text\n", "x" * 10_000, 0, 1),
-        ("typed.csv", "id,text,year\n", f"a,{'x' * 9_992},2020\n", 10_000, 0),
-        ("a.json", "", '{"id": "a", "text": "%s"}\n' % ("x" * 9_976), 10_000, 0),
-        ("one-value.json", "", "{" + "x" * 9_999, 0, 1),
-        ("never-closed.csv", 'id,text\nbad,"\n', f"a,{'x' * 9_997}\n", 10_000, 1),
+        ("a.jsonl", "", '{"id": "a", "text": "%s"}\n' % ("x" * 9_976), True, 0, 8),
+        ("one-line.jsonl", "", "x" * 10_000, False, 1, 48),
+        ("a.csv", "id,text\n", f"a,{'x' * 9_997}\n", True, 0, 8),
+        ("one-line.csv", "id,text\n", "x" * 10_000, False, 1, 48),
+        ("typed.csv", "id,text,year\n", f"a,{'x' * 9_992},2020\n", True, 0, 8),
+        ("a.json", "", '{"id": "a", "text": "%s"}\n' % ("x" * 9_976), True, 0, 8),
+        ("one-value.json", "", "{" + "x" * 9_999, False, 1, 25),
+        ("never-closed.csv", 'id,text\nbad,"\n', f"a,{'x' * 9_997}\n", True, 1, 60),
     ],
 )
 def test_memory_does_not_grow_with_the_file(
-    tmp_path: Path, name: str, begin: str, record: str, documents: int, rejected: int
+    tmp_path: Path, name: str, begin: str, record: str, read: bool, rejected: int, most: int, records: int
 ) -> None:
     small = write(tmp_path / f"small-{name}", "id,text\na,x\n" if begin else GOOD)
     large = tmp_path / name
     with large.open("w") as file:
         file.write(begin)
-        for _ in range(10_000):
+        for _ in range(records):
             file.write(record)
-    assert read_in_bounded_memory(small, large) == (documents, rejected)
+    assert read_in_bounded_memory(small, large, most) == (records if read else 0, rejected)
 
 
 @needs_proc
-@pytest.mark.parametrize("row_group", [1000, 20_000])
-def test_memory_does_not_grow_with_a_parquet_file(tmp_path: Path, row_group: int) -> None:
+@pytest.mark.parametrize("rows", [10_000, 20_000])
+@pytest.mark.parametrize(("row_group", "most"), [(1000, 100), (20_000, 128)])
+def test_memory_does_not_grow_with_a_parquet_file(tmp_path: Path, row_group: int, most: int, rows: int) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    texts = [f"{number} {'x' * 9_990}" for number in range(20_000)]
-    table = pyarrow.table({"id": list(map(str, range(20_000))), "text": texts})
+    texts = [f"{number} {'x' * 9_990}" for number in range(rows)]
+    table = pyarrow.table({"id": list(map(str, range(rows))), "text": texts})
     options: dict[str, Any] = {"compression": "none", "use_dictionary": False}
     parquet.write_table(table.slice(0, 1), tmp_path / "small.parquet", **options)
     parquet.write_table(table, tmp_path / "large.parquet", row_group_size=row_group, **options)
-    assert read_in_bounded_memory(str(tmp_path / "small.parquet"), tmp_path / "large.parquet") == (20_000, 0)
+    assert read_in_bounded_memory(str(tmp_path / "small.parquet"), tmp_path / "large.parquet", most) == (rows, 0)
 
 
-def read_in_bounded_memory(small: str, large: Path) -> tuple[int, int]:
-    size = large.stat().st_size / 2**20
-    assert size > 94
+def read_in_bounded_memory(small: str, large: Path, most: int) -> tuple[int, int]:
+    """Read the small file and then the large one; returns the numbers of documents and rejections in the large one.
+
+    Args:
+        most: MiB by which the second may need more; about half as much again as was measured, whatever the file's size.
+    """
     try:
         run = subprocess.run([sys.executable, "-c", MEASURE, small, large], capture_output=True, check=True)
     finally:
         large.unlink()  # pytest keeps the folder for a while
     documents, rejections, growth = map(int, run.stdout.split())
-    assert growth < 0.7 * size
+    assert growth <= most
     return documents, rejections
