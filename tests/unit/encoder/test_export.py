@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnxruntime
 import pytest
@@ -98,7 +99,7 @@ def test_products_are_quantized_as_onnxruntime_does_it(tmp_path: Path) -> None:
     assert [each.name for each in ours.graph.initializer if each.data_type == TensorProto.FLOAT and each.dims[1:]] == []
     texts = random.normal(size=(50, 16)).astype(np.float32)
 
-    def run(graph: bytes) -> np.ndarray:
+    def run(graph: bytes) -> npt.NDArray[np.float32]:
         (vectors,) = onnxruntime.InferenceSession(graph).run(None, {"texts": texts})
         return np.asarray(vectors)
 
