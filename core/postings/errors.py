@@ -16,6 +16,7 @@
     ├── ModelError
     │   ├── ModelNotFound       no such folder, bundled model or hub id
     │   ├── ModelNotSupported   the model can't be used for sparse retrieval on Qdrant
+    │   ├── EncodingFailed      the model failed on a document, but encodes others
     │   └── ModelMismatch       the collection was built with another model
     ├── IndexFailure
     │   ├── CollectionNotFound
@@ -31,6 +32,8 @@
     │   ├── DeadLetterNotFound
     │   ├── TooOldToRetry       a dead letter could bring back a deleted document
     │   ├── WorkerDied          the worker crashed or hung each time it indexed a document
+    │   ├── BatchLost           Redis lost a batch before it was done
+    │   ├── JobUnfinished       some documents of a job weren't done in time         (retry)
     │   ├── QueueFull           the workers must catch up first                  (retry)
     │   └── BrokerUnavailable   Redis can't be reached or can't answer now       (retry)
     ├── TrainingFailure         a training run can't continue; its last checkpoint is kept
@@ -113,6 +116,10 @@ class ModelNotSupported(ModelError):
     """The model can't be used for sparse retrieval by dot product."""
 
 
+class EncodingFailed(ModelError):
+    """The model failed on this document, but encodes others: the document is a dead letter."""
+
+
 class ModelMismatch(ModelError):
     """The collection has no vectors of this model."""
 
@@ -175,6 +182,16 @@ class TooOldToRetry(QueueFailure):
 
 class WorkerDied(QueueFailure):
     """The worker crashed or hung each time it indexed a document: the document is a dead letter."""
+
+
+class BatchLost(QueueFailure):
+    """Redis lost a batch before it was done: a dead letter stands for its documents."""
+
+
+class JobUnfinished(QueueFailure, TimeoutError):
+    """Some documents of a job weren't done in time; they may be done later."""
+
+    retry: ClassVar[bool] = True
 
 
 class QueueFull(QueueFailure):

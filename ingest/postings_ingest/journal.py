@@ -26,6 +26,7 @@ CREATE TABLE entries (
 ) WITHOUT ROWID;
 CREATE TABLE duplicates (id TEXT, first TEXT, again TEXT);
 """
+_NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _ADD = "INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _REPLACE = "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _KNOWN = "SELECT id, place, version, stored, passages, dims, unchanged FROM entries WHERE id IN"
@@ -156,17 +157,20 @@ class Journal:
 
     def duplicated(self) -> Iterator[Duplicate]:
         """The ids that came again, each time they did, in that order."""
-        yield from starmap(Duplicate, self._db.execute("SELECT id, first, again FROM duplicates ORDER BY rowid"))
+        with _errors():
+            yield from starmap(Duplicate, self._db.execute("SELECT id, first, again FROM duplicates ORDER BY rowid"))
 
     def superseded_documents(self) -> Iterator[Superseded]:
         """The documents that were left out because of a newer version, in the order in which they came."""
         query = "SELECT id, version, stored FROM entries WHERE stored > version ORDER BY number"
-        yield from starmap(Superseded, self._db.execute(query)) if self._counts["superseded"] else ()
+        with _errors():
+            yield from starmap(Superseded, self._db.execute(query)) if self._counts["superseded"] else ()
 
     def never_found(self) -> Iterator[str]:
         """The ids of the documents without active dims, in the order in which they came."""
         query = "SELECT id FROM entries WHERE stored = version AND dims = 0 ORDER BY number"
-        yield from (id for (id,) in self._db.execute(query)) if self._counts["without_dims"] else ()
+        with _errors():
+            yield from (id for (id,) in self._db.execute(query)) if self._counts["without_dims"] else ()
 
     def _count_document(self, document: Document) -> str:
         """Count a document; returns where it came from."""
@@ -196,4 +200,6 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _NO_ROOM:  # extended codes keep the primary one in this byte
+            raise
         raise StorageFull(f"the folder for temporary files can't hold the ids of this run: {error}") from error

@@ -24,7 +24,6 @@ class ThrottledLog:
 
     Args:
         log: the logger.
-        level: the level of each line.
         clock: the time in seconds.
 
     Example::
@@ -35,12 +34,9 @@ class ThrottledLog:
         throttled.recovered("redis", "Redis answers again")
     """
 
-    def __init__(
-        self, log: logging.Logger, level: int = logging.WARNING, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, log: logging.Logger, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._clock = clock
-        self._level = level
         self._lock = threading.Lock()
         self._failures: dict[Hashable, _Failure] = {}
 
@@ -64,7 +60,7 @@ class ThrottledLog:
                 arguments = (*arguments, failure.times, now - failure.began)
                 failure.pause = min(2 * failure.pause, _LONGEST_SECONDS)
             failure.due = now + failure.pause
-        self._log.log(self._level, message, *arguments, exc_info=exc_info)
+        self._log.warning(message, *arguments, exc_info=exc_info)
 
     def recovered(self, key: Hashable, message: str, *arguments: object) -> None:
         """Log a recovery, if there was a failure before."""
@@ -72,12 +68,12 @@ class ThrottledLog:
             failure = self._failures.pop(key, None)
         if failure is not None:
             seconds = self._clock() - failure.began
-            self._log.log(self._level, f"{message}, after %.0f s", *arguments, seconds)
+            self._log.warning(f"{message}, after %.0f s", *arguments, seconds)
 
-    def all_recovered(self, message: str, *arguments: object) -> None:
+    def all_recovered(self, message: str) -> None:
         """Log the recovery from all failures, in one line."""
         with self._lock:
             began = min((failure.began for failure in self._failures.values()), default=None)
             self._failures.clear()
         if began is not None:
-            self._log.log(self._level, f"{message}, after %.0f s", *arguments, self._clock() - began)
+            self._log.warning(f"{message}, after %.0f s", self._clock() - began)

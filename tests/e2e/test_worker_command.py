@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from postings import Settings
+from postings_ingest import Ledger
 from postings_ingest.queue.celery_app import celery_app
+from postings_ingest.queue.status import queue_status
 from tests.support.queue_commands import Start, children, done, json_of, status
 from tests.support.redis_server import free_port
 from tests.support.worker import until
@@ -102,3 +105,39 @@ def test_serve_embedded_needs_no_redis_and_loses_nothing_when_killed(
     server.send_signal(signal.SIGINT)
     done(server)
     assert "lions" in done(start("search", "lions"))
+
+
+def answers(url: str) -> bool:
+    with redis.Redis.from_url(url) as client:
+        try:
+            return bool(client.ping())
+        except redis.exceptions.RedisError:
+            return False
+
+
+def memory_of(process: int) -> bytes:
+    """What a process can write to, its heap for example."""
+    regions = [line.split() for line in Path(f"/proc/{process}/maps").read_text().splitlines()]
+    found = b""
+    with Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
+        for addresses, rights, *_ in regions:
+            begin, end = (int(address, 16) for address in addresses.split("-"))
+            if rights.startswith("rw") and end - begin < 2**26:
+                memory.seek(begin)
+                found += memory.read(end - begin)
+    return found
+
+
+def test_the_embedded_broker_gets_no_settings_and_so_no_keys(start: Start, settings: Settings) -> None:
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    keys = {"POSTINGS_INDEX_API_KEY": "sesame", "postings_index_api_key": "sesame", "POSTINGSLESS": "poppy"}
+    start("serve", "--embedded", environment={"POSTINGS_REDIS_URL": url, **keys})
+    until(lambda: answers(url), "the broker doesn't answer")
+    with redis.Redis.from_url(url) as client:
+        broker = client.info("server")["process_id"]
+    memory = memory_of(broker)  # Valkey overwrites what /proc shows of its environment, and keeps a copy
+    assert b"POSTINGSLESS=poppy" in memory
+    assert b"sesame" not in memory
+    assert b"POSTINGS_INDEX_URL" not in memory
+    ledger = Ledger(Settings(redis_url=url, collection=settings.collection))  # type: ignore[arg-type]
+    until(lambda: any(worker.ready for worker in queue_status(ledger).workers), "the worker has lost its settings")

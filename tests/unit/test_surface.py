@@ -6,6 +6,7 @@ import inspect
 import re
 import subprocess
 import sys
+from importlib.resources import files
 
 import postings
 import postings_ingest
@@ -144,4 +145,11 @@ for package in (postings, postings_cli, postings_ingest, postings_query, posting
 
 def test_errors_that_may_pass_say_so() -> None:
     retried = {name for name, cls in inspect.getmembers(errors, inspect.isclass) if getattr(cls, "retry", False)}
-    assert retried == {"BrokerUnavailable", "IndexUnavailable", "QueueFull", "StorageFull"}
+    assert retried == {"BrokerUnavailable", "IndexUnavailable", "JobUnfinished", "QueueFull", "StorageFull"}
+
+
+def test_the_errors_that_redis_writes_into_dead_letters_are_in_the_tree() -> None:
+    scripts = [file for file in (files("postings_ingest.queue") / "lua").iterdir() if file.name.endswith(".lua")]
+    written = {name for file in scripts for name in re.findall(r"error = '(\w+)'", file.read_text())}
+    assert written == {"BatchLost"}
+    assert all(issubclass(getattr(errors, name), errors.QueueFailure) for name in written)

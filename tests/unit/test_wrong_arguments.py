@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from postings import Encoder, Settings, open_index
+from postings import EdgeIndex, Encoder, Settings, open_index
 from postings.errors import ConfigurationError, InvalidInput, ReaderError
 from postings_ingest import AsyncProducer, Ledger, Pipeline, Producer, estimate_documents, read_documents
 from postings_ingest.queue.job import Job
@@ -55,3 +56,11 @@ def test_what_cannot_be_called_is_no_progress(wrong: Any) -> None:
         Pipeline(None, None).run([], wrong)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match=f"expected a function for progress, got {wrong!r}"):
         Job(Ledger(Settings()), "job").wait(progress=wrong)
+
+
+@pytest.mark.parametrize("wrong", ["int8", "", None, ["float32"]])
+def test_an_unknown_datatype_is_refused_with_those_that_there_are(tmp_path: Path, wrong: Any) -> None:
+    expected = rf"expected a datatype of float32, float16, uint8, got {re.escape(repr(wrong))}$"
+    with pytest.raises(ConfigurationError, match=expected):
+        EdgeIndex(tmp_path / "index", datatype=wrong)
+    assert not (tmp_path / "index").exists()

@@ -31,9 +31,11 @@ def serve(
         from postings_ingest.worker.embedded import EmbeddedBroker, run_worker
     except ImportError as error:
         raise MissingExtra("worker", "running broker and worker") from error
+    given = settings.to_environment()
+    for name in [name for name in os.environ if name.upper() in given]:
+        del os.environ[name]  # the broker would inherit keys and passwords
     with EmbeddedBroker(settings) as broker:
-        # The worker's module reads its settings from here. Not earlier: the broker would inherit keys and passwords.
-        os.environ |= settings.to_environment()
+        os.environ |= given  # the worker's module reads its settings from here
         err.print(printable(f"broker at {broker.url}, its data in {broker.folder}; Ctrl-C ends"))
         status = run_worker()
     raise typer.Exit(status)

@@ -16,6 +16,7 @@ from postings.encoder.evidence import spans
 from postings.encoder.latent_names import latent_names
 from postings.encoder.loader import Loader
 from postings.encoder.model_files.fingerprint import fingerprint
+from postings.encoder.model_files.json_files import malformed
 from postings.encoder.model_files.location import model_folder
 from postings.encoder.model_files.modules import ModelFolder, Task, sparse_module
 from postings.encoder.model_files.tokenizer import Offsets, Tokenizer
@@ -84,17 +85,18 @@ class Encoder:
 
         Raises:
             ModelNotFound: there is no such model.
-            ModelNotSupported: the model isn't a sparse encoder that scores by dot product, or has no safetensors
-                weights.
+            ModelNotSupported: the model isn't a sparse encoder that scores by dot product, has no safetensors weights,
+                or a damaged configuration.
             MissingExtra: the model needs PyTorch and sentence-transformers, which aren't installed.
             ConfigurationError: the backend or the precision doesn't exist, or they can't be combined.
         """
         path = model_folder(str(model))
         folder, identity = ModelFolder.read(path), fingerprint(path)
-        loader = Loader(folder, str(model), identity, device, backend, precision)
-        encoder = cls(folder, loader, name=str(model), fingerprint=identity)
-        if folder.has_one_side:
-            encoder._passes("document")
+        with malformed(path):
+            loader = Loader(folder, str(model), identity, device, backend, precision)
+            encoder = cls(folder, loader, name=str(model), fingerprint=identity)
+            if folder.has_one_side:
+                encoder._passes("document")
         return encoder
 
     @classmethod
@@ -274,7 +276,8 @@ class Encoder:
     def _passes(self, task: Task) -> SharedPasses:
         with self._loading:
             if task not in self._loaded:
-                passes = SharedPasses(self._loader.route(task))
+                with malformed(self._folder.path):
+                    passes = SharedPasses(self._loader.route(task))
                 one = self._folder.has_one_side
                 self._loaded |= {"document": passes, "query": passes} if one else {task: passes}
             return self._loaded[task]

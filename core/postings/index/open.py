@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postings.errors import ConfigurationError
 from postings.index.embedded.index import EdgeIndex
-from postings.secrets import redacted
 
 if TYPE_CHECKING:
     from postings.index.protocol import Index
@@ -20,7 +18,6 @@ def open_index(settings: Settings | None = None) -> Index:
     ``http://…`` or ``https://…`` a Qdrant server, or several nodes of a cluster, separated by commas.
 
     Raises:
-        ConfigurationError: the URL has another scheme.
         IndexLocked, IndexCorrupt: see :class:`postings.EdgeIndex`.
         IndexUnavailable, IndexRejected: see :meth:`postings.ServerIndex.connect`.
 
@@ -32,15 +29,12 @@ def open_index(settings: Settings | None = None) -> Index:
     from postings.settings import Settings
 
     settings = Settings.given(settings)
-    if is_server(settings):
+    folder = settings.index_folder
+    if folder is None:
         # qdrant-client takes a second to import, so it is imported only for a server.
         from postings.index.server import ServerIndex
 
         return ServerIndex.connect(settings)
-    folder = settings.index_folder
-    if folder is None:
-        url = redacted(settings.index_url)
-        raise ConfigurationError(f"index_url must be a path, 'edge:PATH' or an http(s) URL, got {url!r}")
     return EdgeIndex(folder, settings.collection, datatype=settings.index_datatype, on_disk=settings.index_on_disk)
 
 

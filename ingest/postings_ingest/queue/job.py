@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from postings.arguments import check_callback
-from postings.errors import BrokerUnavailable, ConfigurationError, InvalidInput, JobNotFound
+from postings.errors import BrokerUnavailable, ConfigurationError, InvalidInput, JobNotFound, JobUnfinished
 from postings_ingest.counts import Counts
 from postings_ingest.queue.dead_letters import DeadLetter, DeadLetters
 from postings_ingest.queue.ledger import Ledger
@@ -55,7 +55,7 @@ class Job:
             progress: called with the counts each time they change.
 
         Raises:
-            TimeoutError: some documents are unfinished.
+            JobUnfinished: some documents are unfinished after ``timeout`` seconds; it is a ``TimeoutError`` too.
             JobNotFound: nothing was sent, or Redis has lost the job.
             ConfigurationError: Redis refuses us, and no wait changes that.
             InvalidInput: ``progress`` can't be called.
@@ -73,7 +73,7 @@ class Job:
         If Redis can't be reached, the job goes on waiting, and logs the failure and the recovery.
 
         Raises:
-            TimeoutError: the job is unfinished after ``timeout`` seconds.
+            JobUnfinished: as :meth:`wait`.
             JobNotFound: nothing was sent, or Redis has lost the job.
             ConfigurationError: as :meth:`wait`.
         """
@@ -106,7 +106,7 @@ class Job:
                 if counts.finished:
                     return
             if timeout is not None and time.monotonic() + pause > began + timeout:
-                raise TimeoutError(f"job {self.id}: {_unfinished(last)} unfinished after {timeout:g} s")
+                raise JobUnfinished(f"job {self.id}: {_unfinished(last)} unfinished after {timeout:g} s")
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 

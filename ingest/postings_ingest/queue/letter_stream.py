@@ -37,13 +37,13 @@ class LetterStream:
         """Read one entry; ``None`` if there is none of this id."""
         import redis
 
-        try:
-            with self._client.errors():
+        with self._client.errors():
+            try:
                 entries: Any = self._client.redis.xrange(self._key, min=id, max=id)
-        except Exception as error:
-            if isinstance(error.__cause__, redis.exceptions.ResponseError):  # no entry can have this id
-                return None
-            raise
+            except redis.exceptions.ResponseError as error:
+                if "Invalid stream ID" not in str(error):
+                    raise
+                return None  # no entry can have this id
         # Redis takes the first half of an id for a range.
         return entries[0][1] if entries and entries[0][0] == id else None
 

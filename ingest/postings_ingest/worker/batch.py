@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from postings.batching import batched
-from postings.errors import IndexUnavailable, InvalidMessage, NewerFormat, PostingsError, WorkerDied
+from postings.errors import EncodingFailed, IndexUnavailable, InvalidMessage, NewerFormat, PostingsError, WorkerDied
 from postings_ingest.counts import Counts
 from postings_ingest.indexing import Indexed, Indexer
 from postings_ingest.operations import Operation, micro_batches
@@ -96,7 +96,8 @@ class BatchRun:
 
         Raises:
             Stopping: the worker was asked to stop; unfinished documents were returned to the queue.
-            ModelBroken: the worker must be restarted; unfinished documents were returned to the queue.
+            ModelBroken: the worker must be restarted. Unfinished documents were returned to the queue, or, if they may
+                be the cause, stay leased until the lease expires, so that this delivery counts.
         """
         try:
             operations = unpack(self._lease.payload)
@@ -154,11 +155,13 @@ class BatchRun:
         except (Stopping, LeaseLost):
             raise
         except Exception as error:
+            failure = error
             if not isinstance(error, PostingsError):
                 self._check_model(error)
+                failure = EncodingFailed(f"{type(error).__name__}: {error}")
             if len(operations) == 1:
-                log.warning("document %r can't be indexed: %s", operations[0].id, error, extra=self._lease.context)
-                return AttemptResult(failed=list(operations), letters=[self._letter(to_json(operations[0]), error)])
+                log.warning("document %r can't be indexed: %s", operations[0].id, failure, extra=self._lease.context)
+                return AttemptResult(failed=list(operations), letters=[self._letter(to_json(operations[0]), failure)])
             middle = len(operations) // 2
             return self._try(operations[:middle]) + self._try(operations[middle:])
         self.indexed.append(indexed)
@@ -236,7 +239,7 @@ class BatchRun:
             return Counts()
         if rest:
             self._announce(self._lease.id, self._lease.queue)
-        return replace(counts, failed=len(letters))
+        return replace(counts, failed=self._lease.documents - len(rest) - counts.done)
 
     def _letter(self, operation: Any, error: Exception) -> str:
         return letter(operation, type(error).__name__, str(error), self._lease.arrival)

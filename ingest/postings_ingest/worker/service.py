@@ -82,9 +82,9 @@ class Service:
         self._retrier.call_at_start(self.ledger.audit)  # missing permissions in Redis show before the model is loaded
         self._heartbeat.start()
         encoder = Encoder.from_settings(self.settings)
-        self._index = self._open()
-        self._retrier.call_at_start(lambda: self._opened.ensure(encoder.fingerprint, encoder.name))
-        self._indexer = Indexer(encoder, self._index, self.settings)
+        self._index = index = self._open()
+        self._retrier.call_at_start(lambda: index.ensure(encoder.fingerprint, encoder.name))
+        self._indexer = Indexer(encoder, index, self.settings)
         self.metrics.add_encoder(encoder)
         log.info("loaded %s on %s, collection %r", encoder.name, encoder.device, self.settings.collection)
 
@@ -138,7 +138,7 @@ class Service:
         seconds = time.monotonic() - began
         self.metrics.batch_seconds.observe(seconds)
         log.info("%d documents in %.2f s", done, seconds, extra=lease.context)
-        self._sweep()
+        self._sweep(self._indexer.index)
 
     def keep_unreadable(self, body: bytes | str, reason: str, **shown: Any) -> None:
         """Put a message that no producer of Postings sent into the dead letters, as far as it can be shown."""
@@ -152,21 +152,15 @@ class Service:
         else:
             log.warning("%s: moved to the dead letters", why)
 
-    def _sweep(self) -> None:
+    def _sweep(self, index: Index) -> None:
         """Remove old tombstones, after the first batch and then once an hour."""
         if self._swept_at is not None and time.monotonic() - self._swept_at < _SWEEP_SECONDS:
             return
         self._swept_at = time.monotonic()
         try:
-            sweep_tombstones(self._opened, seconds_ago(self.settings.tombstone_retention))
+            sweep_tombstones(index, seconds_ago(self.settings.tombstone_retention))
         except PostingsError as error:
             log.warning("old tombstones can't be removed now: %s", error)
-
-    @property
-    def _opened(self) -> Index:
-        if self._index is None:
-            raise RuntimeError("the index isn't open")
-        return self._index
 
     def _open(self) -> Index:
         """Open the index. If it is locked, wait: a worker that was just killed may still hold the lock for a moment."""

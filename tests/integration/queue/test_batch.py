@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 
 import pytest
 
-from postings import Document, Encoder, Settings, open_index
+from postings import Document, Encoder, Settings, SparseVector, open_index
 from postings.errors import IndexUnavailable
-from postings_ingest import Counts, Ledger
+from postings_ingest import Counts, DeadLetters, Ledger
 from postings_ingest.indexing import Indexer
 from postings_ingest.queue.lease import Lease
 from postings_ingest.queue.ledger import BULK
@@ -81,3 +82,38 @@ def test_unchanged_documents_are_not_encoded_again_but_get_the_version_of_their_
         assert late is not None
         assert run(late, indexer, ledger, threading.Event()) == Counts(superseded=1)
         assert sorted(point.payload["text"] for point in index.scroll()) == texts
+
+
+class FailsOnOdd(Encoder):
+    """Raises an error of a library for the text ODD, and encodes all others."""
+
+    def encode_documents(self, texts: Iterable[str], check: Callable[[], object] = bool) -> list[SparseVector]:
+        read = list(texts)
+        if "ODD" in read:
+            raise KeyError("odd")
+        return super().encode_documents(read, check)
+
+
+def test_a_document_that_the_model_fails_on_is_a_dead_letter_with_an_error_of_ours(
+    settings: Settings, ledger: Ledger
+) -> None:
+    encoder = FailsOnOdd.load("tiny", "cpu")
+    ledger.register("batch", payload("A lion hunts.", "ODD", "A monkey plays."), 3, "job", BULK)
+    with open_index(settings) as index:
+        index.ensure(encoder.fingerprint, encoder.name)
+        counts = run(leased(ledger, 10), Indexer(encoder, index, settings), ledger, threading.Event())
+    assert counts == Counts(indexed=2, failed=1)
+    (letter,) = DeadLetters(ledger).list()
+    assert (letter.document, letter.error, letter.reason) == ("1", "EncodingFailed", "KeyError: 'odd'")
+
+
+def test_a_batch_that_cannot_be_read_counts_all_its_documents_as_failed(
+    settings: Settings, ledger: Ledger, encoder: Encoder
+) -> None:
+    ledger.register("batch", "not JSON", 256, "job", BULK)
+    with open_index(settings) as index:
+        index.ensure(encoder.fingerprint, encoder.name)
+        indexer = Indexer(encoder, index, settings)
+        assert run(leased(ledger, 10), indexer, ledger, threading.Event()) == Counts(failed=256)
+    assert ledger.counts("job") == Counts(submitted=256, failed=256)
+    assert len(DeadLetters(ledger)) == 1

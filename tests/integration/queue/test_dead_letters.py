@@ -66,3 +66,8 @@ def test_a_letter_whose_job_is_forgotten_is_retried_all_the_same(ledger: Ledger,
     assert batch is not None
     ledger.finish(held(ledger.start(batch[0], 10)), Counts(deleted=1))
     assert ledger.counts("job") == Counts(submitted=1, deleted=1)
+
+
+def test_an_id_that_no_letter_can_have_is_not_found(ledger: Ledger) -> None:
+    with pytest.raises(DeadLetterNotFound):
+        DeadLetters(ledger).retry("no id")

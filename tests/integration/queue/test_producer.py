@@ -13,7 +13,15 @@ import redis
 from pydantic import SecretStr
 
 from postings import Document, Settings
-from postings.errors import BrokerUnavailable, ConfigurationError, InvalidDocument, InvalidInput, JobNotFound, QueueFull
+from postings.errors import (
+    BrokerUnavailable,
+    ConfigurationError,
+    InvalidDocument,
+    InvalidInput,
+    JobNotFound,
+    JobUnfinished,
+    QueueFull,
+)
 from postings_ingest import AsyncProducer, Counts, Job, Ledger, Producer
 from postings_ingest.queue.ledger import BULK
 from postings_ingest.queue.messages import unpack
@@ -204,8 +212,9 @@ def test_a_redis_that_restarts_is_waited_for_and_said_once(
     until(lambda: len(seen) == 1, "the job isn't watched")
     own_redis.kill()
     until(lambda: "waiting for job job: Redis at" in caplog.text, "nothing is said")
-    with pytest.raises(TimeoutError, match=r"job job: documents are unfinished after 0\.5 s"):
+    with pytest.raises(JobUnfinished, match=r"job job: documents are unfinished after 0\.5 s") as raised:
         Job(ledger, "job").wait(0.5)
+    assert isinstance(raised.value, TimeoutError)
     own_redis.start()
     lease = ledger.start("a", 10)
     assert lease is not None

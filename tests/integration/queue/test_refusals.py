@@ -11,7 +11,7 @@ import redis
 
 from postings import Document, Settings
 from postings.errors import BrokerUnavailable, ConfigurationError
-from postings_ingest import Ledger, Producer
+from postings_ingest import DeadLetters, Ledger, Producer
 from postings_ingest.queue.celery_app import announce, celery_app
 from postings_ingest.queue.ledger import BULK
 from postings_ingest.queue.refusals import refusal
@@ -83,6 +83,17 @@ def test_a_user_who_may_not_do_enough(
         producer.flush()
     producer.__exit__(KeyError, KeyError(), None)
     assert "the worker can't start: Redis at" in ended_worker(settings, tmp_path / "worker.log")
+
+
+def test_a_user_who_may_not_read_dead_letters_is_not_told_that_there_is_none(
+    settings: Settings, own_redis: RedisServer
+) -> None:
+    letters = DeadLetters(Ledger(on(settings, redis_url=own_redis.url)))
+    letters.add({"delete": {"id": "x", "version": 1}}, "Error", "reason")
+    (found,) = letters.list()
+    clerk = with_user(own_redis, keys=["*"], categories=["+@all", "-@read"])
+    with pytest.raises(ConfigurationError, match="doesn't give the user in POSTINGS_REDIS_URL the permissions"):
+        DeadLetters(Ledger(on(settings, redis_url=clerk))).retry(found.id)
 
 
 def test_a_user_with_what_the_message_asks_for_is_enough(

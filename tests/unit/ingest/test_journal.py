@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 from collections import Counter
 
@@ -98,3 +99,24 @@ def test_a_full_folder_for_temporary_files_is_an_error_of_ours() -> None:
         with pytest.raises(StorageFull, match="can't hold the ids of this run: database or disk is full") as raised:
             list(journal.find_duplicates(document(str(number), "x" * 100) for number in range(1000)))
         assert isinstance(raised.value.__cause__, sqlite3.OperationalError)
+
+
+def test_a_disk_that_is_full_while_the_journal_is_read_is_an_error_of_ours() -> None:
+    ids = [f"{number:0512}" for number in range(20_000)]  # sorting them takes more than the memory for it
+    with Journal() as journal:
+        journal.note([(document(id, "x"), Entry(1, stored=2, passages=0, dims=0)) for id in ids])
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+        try:
+            with pytest.raises(StorageFull, match="can't hold the ids of this run: "):
+                list(journal.superseded_documents())
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert [each.id for each in journal.superseded_documents()] == ids
+
+
+def test_an_error_of_the_database_that_is_not_about_the_disk_is_not_called_a_full_disk() -> None:
+    with Journal() as journal:
+        journal._db.execute("DROP TABLE entries")
+        with pytest.raises(sqlite3.OperationalError, match="no such table"):
+            list(journal.watch([document("a", "x")]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization.onnx_model import ONNXModel
 
 _LEVELS = 64
 """The largest absolute weight. Seven bits, because CPUs without VNNI add pairs of products in sixteen bits."""
@@ -16,10 +17,12 @@ _LEVELS = 64
 def quantized(model: onnx.ModelProto) -> onnx.ModelProto:
     """Compute each product with a weight matrix in eight bits; return a changed copy of the graph.
 
-    A matrix has a scale for each column. The other factor is quantized when the graph runs, with one scale.
+    A product may be a MatMul or a Gemm. A matrix has a scale for each column. The other factor is quantized when the
+    graph runs, with one scale.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
+    ONNXModel(copy).replace_gemm_with_matmul()
     matrices = {each.name: each for each in copy.graph.initializer if each.data_type == TensorProto.FLOAT}
     nodes: list[onnx.NodeProto] = []
     made: set[str] = set()
@@ -64,6 +67,6 @@ def _product(left: str, right: str, output: str) -> list[onnx.NodeProto]:
     return [
         helper.make_node("MatMulInteger", [a, b, a_zero, b_zero], [f"{output}_integers"]),
         helper.make_node("Cast", [f"{output}_integers"], [f"{output}_unscaled"], to=TensorProto.FLOAT),
-        helper.make_node("Mul", [a_scale, b_scale], [f"{output}_scale"]),
-        helper.make_node("Mul", [f"{output}_unscaled", f"{output}_scale"], [output]),
+        helper.make_node("Mul", [a_scale, b_scale], [f"{output}_both_scales"]),
+        helper.make_node("Mul", [f"{output}_unscaled", f"{output}_both_scales"], [output]),
     ]

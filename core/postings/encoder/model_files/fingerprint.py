@@ -8,6 +8,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from postings.encoder.model_files.json_files import read_json
+
 _HASHED = {".safetensors", ".json", ".txt", ".model", ".tiktoken", ".jinja"}
 _LENGTH = 32
 
@@ -34,6 +36,9 @@ def fingerprint(folder: Path) -> str:
     two are taken for one, it doesn't. JSON is compared by content, without the versions of the libraries that wrote it.
     PyTorch isn't needed, so every client can tell a collection's model.
 
+    Raises:
+        ModelNotSupported: a JSON file is damaged.
+
     Example:
         >>> from postings.encoder.model_files.location import model_folder
         >>> len(fingerprint(model_folder("tiny")))
@@ -52,7 +57,7 @@ def fingerprint(folder: Path) -> str:
 
 def _digest(path: Path) -> bytes:
     if path.suffix == ".json" and path.name != "tokenizer.json":
-        content = _relevant(json.loads(path.read_bytes()))
+        content = _relevant(read_json(path, object))
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()

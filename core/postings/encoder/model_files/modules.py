@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from postings.encoder.model_files.json_files import malformed, read_json
 from postings.errors import ModelNotSupported
 
 Task = Literal["document", "query"]
@@ -28,12 +28,12 @@ class Module:
 
     def config(self) -> dict[str, Any]:
         """The module's ``config.json``."""
-        settings: dict[str, Any] = _read(self.folder / "config.json")
-        return settings
+        return read_json(self.folder / "config.json", dict)
 
     def has_task_settings(self) -> bool:
         """Whether a transformer reads queries differently from documents, for example fewer tokens of them."""
-        return any(_read(file).get(key) for file in self.folder.glob("sentence_*_config.json") for key in _TASK_KEYS)
+        files = self.folder.glob("sentence_*_config.json")
+        return any(read_json(file, dict).get(key) for file in files for key in _TASK_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ModelFolder:
     @classmethod
     def read(cls, path: Path) -> ModelFolder:
         """Read ``modules.json``, ``router_config.json`` and ``config_sentence_transformers.json``."""
-        settings = _read(path / "config_sentence_transformers.json")
+        settings = read_json(path / "config_sentence_transformers.json", dict)
         similarity = settings.get("similarity_fn_name") or "dot"
         if similarity != "dot":
             raise ModelNotSupported(
@@ -67,8 +67,8 @@ class ModelFolder:
                 raise not_sparse(path, last)
         return cls(
             path,
-            prompts={task: (settings.get("prompts") or {}).get(task) or "" for task in TASKS},
-            max_active_dims=settings.get("max_active_dims"),
+            prompts=_prompts(path, settings.get("prompts")),
+            max_active_dims=_max_active_dims(path, settings.get("max_active_dims")),
             document=document,
             query=query,
         )
@@ -120,26 +120,49 @@ def modules_in(path: Path, task: Task) -> tuple[Module, ...]:
     """The modules in a model's folder that encode documents, or queries; none for a plain transformers model.
 
     The model may be any of sentence-transformers, not just a sparse one.
+
+    Raises:
+        ModelNotSupported: ``modules.json`` or ``router_config.json`` is damaged.
     """
-    if not (path / "modules.json").is_file():
+    file = path / "modules.json"
+    if not file.is_file():
         return ()
     found: list[Module] = []
-    for entry in _read(path / "modules.json"):
-        module = Module(_class_name(entry["type"]), path / entry["path"])
-        found += _routed(module, task) if module.name == "Router" else [module]
+    with malformed(path):
+        for entry in read_json(file, list):
+            module = Module(_class_name(entry["type"]), path / entry["path"])
+            found += _routed(module, task) if module.name == "Router" else [module]
+    if not found:
+        raise ModelNotSupported(f"{file} names no module for a {task}")
     return tuple(found)
 
 
 def _keeps_all_latents(query: Sequence[Module], document: Sequence[Module]) -> bool:
     """Whether queries of a CSR model keep all positive latents, while documents keep only the highest."""
-    *_, layer = [each for each in query if each.name != "Normalize"]
+    layer = next((each for each in reversed(query) if each.name != "Normalize"), query[-1])
     positive = layer.config().get("activation_function") == "torch.nn.modules.activation.ReLU"
     is_csr = sparse_module([each.name for each in document]) == "SparseAutoEncoder"
     return layer.name == "Dense" and positive and is_csr
 
 
+def _prompts(path: Path, given: Any) -> dict[str, str]:
+    with malformed(path):
+        prompts: dict[str, str] = {task: (given or {}).get(task) or "" for task in TASKS}
+    if not all(isinstance(prompt, str) for prompt in prompts.values()):
+        raise ModelNotSupported(f"{path}: expected prompts that are strings, got {given!r:.100}")
+    return prompts
+
+
+def _max_active_dims(path: Path, given: Any) -> int | None:
+    if given is None:
+        return None
+    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+        raise ModelNotSupported(f"{path}: expected a max_active_dims that is a positive integer, got {given!r:.100}")
+    return given
+
+
 def _routed(router: Module, task: Task) -> list[Module]:
-    config = _read(router.folder / "router_config.json")
+    config = read_json(router.folder / "router_config.json", dict)
     structure = config["structure"]
     parts = structure.get(task) or structure[config["parameters"]["default_route"]]
     return [Module(_class_name(config["types"][part]), router.folder / part) for part in parts]
@@ -147,12 +170,3 @@ def _routed(router: Module, task: Task) -> list[Module]:
 
 def _class_name(path: str) -> str:
     return path.rpartition(".")[2]
-
-
-def _read(file: Path) -> Any:
-    try:
-        return json.loads(file.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise ModelNotSupported(f"{file} isn't JSON: {error}") from error

@@ -64,6 +64,7 @@ class EdgeIndex:
         on_disk: whether a new collection keeps its index on disk.
 
     Raises:
+        ConfigurationError: there is no such datatype, the collection can't have this name, or ``root`` is a file.
         IndexLocked: another process has the collection open.
         IndexCorrupt: the folder isn't a readable collection.
 
@@ -88,6 +89,8 @@ class EdgeIndex:
             raise ConfigurationError(f"{error}, got {collection!r:.100}") from error
         self._collection = collection
         self._root = Path(root)
+        if datatype not in list(_DATATYPES):
+            raise ConfigurationError(f"expected a datatype of {', '.join(_DATATYPES)}, got {datatype!r:.100}")
         self._parameters = edge.EdgeSparseVectorParams(datatype=_DATATYPES[datatype], on_disk=on_disk)
         if self._root.is_file():
             raise ConfigurationError(f"the index needs a folder, but {self._root} is a file")

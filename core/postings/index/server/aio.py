@@ -92,10 +92,6 @@ class AsyncServerIndex:
         """Connect, as :meth:`connect` does."""
         await self._cluster.open()
 
-    async def check_version(self) -> None:
-        """Raise :class:`IndexRejected` if the server's version is too old."""
-        await self._cluster.check_version()
-
     async def ensure(self, fingerprint: str, model: str) -> CollectionModels:
         """Create the collection for a model, or check that it has the model; index the fields for filters."""
         try:

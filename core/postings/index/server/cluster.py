@@ -66,10 +66,6 @@ class Cluster:
             if problem is not None:
                 log.warning("a node of the cluster can't be used: %s", problem)
 
-    async def check_version(self) -> None:
-        """Raise :class:`IndexRejected` if the server's version is too old."""
-        await self.request(lambda _: self._nodes[self._current].version())
-
     async def request(self, send: Callable[[AsyncQdrantClient], Awaitable[T]], need: Need | None = None) -> T:
         """Send a request; it may be repeated, as all requests of Postings may.
 

@@ -19,12 +19,9 @@ end
 local function dequeue(id, queue, documents)
   if redis.call('ZREM', P .. ':leased', id) == 1 then
     redis.call('HINCRBY', P .. ':counts', 'leased', -documents)
-    return true
   elseif redis.call('ZREM', P .. ':waiting:' .. queue, id) == 1 then
     redis.call('HINCRBY', P .. ':counts', 'waiting', -documents)
-    return true
   end
-  return false
 end
 
 -- The hash of batches repeats what is needed to account for a batch if its key vanishes, because Redis may evict it.

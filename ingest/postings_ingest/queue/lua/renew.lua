@@ -2,4 +2,3 @@
 for at = 2, #ARGV do
   redis.call('ZADD', P .. ':leased', 'XX', now() + tonumber(ARGV[1]), ARGV[at])
 end
-return #ARGV - 1

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postings import Encoder
 from postings.encoder.cache import cache_folder
 from postings.encoder.export.model import export_model
 from postings.encoder.model_files.location import BUNDLED
+from postings.encoder.model_files.modules import ModelFolder
 from postings.encoder.routes.onnx.manifest import FORMAT, read_manifest
 from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
 from tests.support.models import TEXTS, copy_of_tiny, csr_with_whole_queries, longformer, save
+from tests.support.strategies import json_values
 
 
 @pytest.mark.parametrize("model", ["tinny", "./nowhere", "/nowhere/at/all", "a/b/c"])
@@ -200,3 +205,71 @@ def test_the_shipped_graphs_hold_no_weights_and_no_paths() -> None:
     graphs = [file for file in (BUNDLED / "tiny" / "onnx").iterdir() if file.suffix == ".onnx"]
     assert sum(graph.stat().st_size for graph in graphs) < 1_000_000
     assert not [graph for graph in graphs if b"/home/" in graph.read_bytes() or b".py" in graph.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("modules.json", '[{"type": "a.b"}]'),
+        ("modules.json", '[{"type": "a.b", "path": 1}]'),
+        ("modules.json", '[{"type": "a.Router", "path": "x"}]'),
+        ("modules.json", '{"a": 1}'),
+        ("modules.json", "[1]"),
+        ("modules.json", "[]"),
+        ("modules.json", "[" * 100_000),
+        ("config_sentence_transformers.json", "[]"),
+        ("config_sentence_transformers.json", '{"prompts": ["query: "]}'),
+        ("config_sentence_transformers.json", '{"prompts": {"query": 1}}'),
+        ("config_sentence_transformers.json", '{"max_active_dims": "8"}'),
+        ("config_sentence_transformers.json", '{"max_active_dims": -1}'),
+        ("1_SpladePooling/config.json", "[]"),
+        ("sentence_bert_config.json", "{"),
+        ("tokenizer_config.json", "{"),
+        ("config.json", "\x00"),
+    ],
+)
+def test_a_damaged_configuration_is_an_error_of_the_model(tmp_path: Path, name: str, content: str) -> None:
+    copy = copy_of_tiny(tmp_path)
+    (copy / name).write_text(content)
+    with pytest.raises(ModelNotSupported, match=r"copy"):
+        Encoder.load(copy)
+
+
+def test_a_module_outside_of_the_models_folder_is_an_error_of_the_model(tmp_path: Path) -> None:
+    copy = copy_of_tiny(tmp_path)
+    modules = json.loads((copy / "modules.json").read_text())
+    for path in (str(BUNDLED / "tiny"), "\0"):
+        (copy / "modules.json").write_text(json.dumps([modules[0] | {"path": path}, *modules[1:]]))
+        with pytest.raises(ModelNotSupported, match=r"malformed configuration|Invalid model path"):
+            Encoder.load(copy)
+
+
+@pytest.fixture(scope="module")
+def tiny_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_of_tiny(tmp_path_factory.mktemp("models"))
+
+
+names = st.sampled_from(["a.Router", "a.SpladePooling", "a.Normalize"]) | json_values
+entries = (
+    st.fixed_dictionaries({"type": names, "path": st.sampled_from(["", "1_SpladePooling"]) | json_values}) | json_values
+)
+routes = st.dictionaries(st.sampled_from(["types", "structure", "parameters", "document"]), json_values)
+
+
+@given(
+    st.lists(entries, max_size=3) | json_values,
+    st.dictionaries(st.sampled_from(["prompts", "max_active_dims", "similarity_fn_name"]), json_values) | json_values,
+    routes | json_values,
+)
+def test_any_json_is_read_or_is_an_error_of_the_model(
+    tiny_copy: Path, modules: Any, settings: Any, router: Any
+) -> None:
+    written = {"modules": modules, "config_sentence_transformers": settings, "router_config": router}
+    for name, content in written.items():
+        (tiny_copy / f"{name}.json").write_text(json.dumps(content))
+    try:
+        folder = ModelFolder.read(tiny_copy)
+    except ModelNotSupported:
+        return
+    assert folder.document
+    assert all(isinstance(prompt, str) for prompt in folder.prompts.values())
