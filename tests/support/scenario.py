@@ -28,7 +28,9 @@ def play(settings: Settings, encoder: Encoder, folder: Path) -> None:
         update.add(Document("1", "too old", version=1))
         update.delete("8")
         update.close()
-        assert update.job.wait(60, progress=True) == Counts(submitted=3, indexed=1, superseded=1, deleted=1)
+        expected = Counts(submitted=3, indexed=1, superseded=1, deleted=1)
+        seen: list[Counts] = []
+        assert update.job.wait(60, progress=seen.append) == seen[-1] == expected
         assert worker.stop() == 0
     finally:
         worker.kill()

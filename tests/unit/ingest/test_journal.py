@@ -119,4 +119,4 @@ def test_an_error_of_the_database_that_is_not_about_the_disk_is_not_called_a_ful
     with Journal() as journal:
         journal._db.execute("DROP TABLE entries")
         with pytest.raises(sqlite3.OperationalError, match="no such table"):
-            list(journal.watch([document("a", "x")]))
+            list(journal.find_duplicates([document("a", "x")]))
