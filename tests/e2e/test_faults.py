@@ -108,7 +108,7 @@ def test_a_full_disk_is_reported_before_the_engine_meets_it_and_nothing_is_lost(
     acknowledged = 0
     with EdgeIndex(small_disk) as index:
         index.ensure(MODEL, "test model")
-        with pytest.raises(StorageFull, match=r"MiB are free on the disk and a write needs 128 MiB"):  # noqa: PT012
+        with pytest.raises(StorageFull, match=r"MiB are free on the disk, but a write needs 128 MiB"):  # noqa: PT012
             while True:
                 batch = [point(str(acknowledged + n), filler=os.urandom(2000).hex()) for n in range(100)]
                 index.upsert(batch)
