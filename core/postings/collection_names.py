@@ -9,11 +9,11 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 _SHOWN = 10
 
 
-def check_collection_name(name: object) -> None:
-    """Raise ``ValueError`` unless a collection may have this name, on a server and as the name of a folder.
+def checked_collection_name(name: object) -> str:
+    """Return a name that a collection may have, on a server and as the name of a folder; else raise ``ValueError``.
 
     Example:
-        >>> check_collection_name("../documents")
+        >>> checked_collection_name("../documents")
         Traceback (most recent call last):
         ...
         ValueError: expected a collection name of 1 to 200 letters, digits, '_', '-' and '.', without '-' or '.' in
@@ -23,6 +23,7 @@ def check_collection_name(name: object) -> None:
         raise ValueError(
             "expected a collection name of 1 to 200 letters, digits, '_', '-' and '.', without '-' or '.' in front"
         )
+    return name
 
 
 def listed(names: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 
 from postings.addresses import check_broker_url, check_redis_url, checked_index_url, server_addresses
-from postings.collection_names import check_collection_name
+from postings.collection_names import checked_collection_name
 from postings.encoding_options import Backend, Precision
 from postings.environment import PREFIX, check_lines, origin, warn_of_unknown
 from postings.errors import ConfigurationError
@@ -28,11 +28,6 @@ from postings.secrets import check_address, check_sendable, redacted, secrets_of
 _DOTENV = ".env"
 _SECRET = frozenset({"index_api_key", "index_url", "redis_url", "broker_url"})
 _PathOrName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
-
-
-def _collection_name(name: str) -> str:
-    check_collection_name(name)
-    return name
 
 
 class Settings(BaseSettings):
@@ -117,7 +112,7 @@ class Settings(BaseSettings):
         ge=1,
         description="Replicas of each shard of a new collection on a cluster; a majority confirms each write",
     )
-    collection: Annotated[str, AfterValidator(_collection_name)] = Field(
+    collection: Annotated[str, AfterValidator(checked_collection_name)] = Field(
         "documents", description="The collection to write to and search in: letters, digits, '_', '-' and '.'"
     )
     passage_tokens: int | None = Field(
@@ -207,7 +202,7 @@ class Settings(BaseSettings):
             ConfigurationError: no collection can have this name.
         """
         try:
-            return self.model_copy(update={"collection": _collection_name(collection)})
+            return self.model_copy(update={"collection": checked_collection_name(collection)})
         except ValueError as error:
             raise ConfigurationError(f"{error}, got {collection!r:.100}") from error
 

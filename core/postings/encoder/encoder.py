@@ -94,9 +94,9 @@ class Encoder:
         folder, identity = ModelFolder.read(path), fingerprint(path)
         with malformed(path):
             loader = Loader(folder, str(model), identity, device, backend, precision)
-            encoder = cls(folder, loader, name=str(model), fingerprint=identity)
-            if folder.has_one_side:
-                encoder._passes("document")
+        encoder = cls(folder, loader, name=str(model), fingerprint=identity)
+        if folder.has_one_side:
+            encoder._passes("document")
         return encoder
 
     @classmethod

@@ -11,7 +11,7 @@ import qdrant_edge as edge
 
 from postings.arguments import as_list
 from postings.batching import batched
-from postings.collection_names import check_collection_name, listed
+from postings.collection_names import checked_collection_name, listed
 from postings.errors import (
     CollectionNotFound,
     ConfigurationError,
@@ -84,7 +84,7 @@ class EdgeIndex:
         on_disk: bool = False,
     ) -> None:
         try:
-            check_collection_name(collection)
+            checked_collection_name(collection)
         except (TypeError, ValueError) as error:
             raise ConfigurationError(f"{error}, got {collection!r:.100}") from error
         self._collection = collection
