@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from sentence_transformers import SparseEncoder
+from sentence_transformers import SentenceTransformer, SparseEncoder
 from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 from sentence_transformers.sparse_encoder.modules import Dense, SparseAutoEncoder, SparseStaticEmbedding, SpladePooling
@@ -145,8 +145,8 @@ def modernbert(folder: Path, positions: int = 512) -> SparseEncoder:
 
 
 def long_modernbert(folder: Path) -> SparseEncoder:
-    """It reads 8,192 tokens."""
-    return modernbert(folder, 8192)
+    """It reads 2,048 tokens."""
+    return modernbert(folder, 2048)
 
 
 def small_bert(folder: Path) -> SparseEncoder:
@@ -165,6 +165,15 @@ def longformer(folder: Path) -> SparseEncoder:
 def sum_pooling(folder: Path) -> SparseEncoder:
     return SparseEncoder(
         modules=_splade(folder, _lively(BertForMaskedLM(_small_bert())), small_tokenizer(), pooling_strategy="sum")
+    )
+
+
+def dense(folder: Path) -> SentenceTransformer:
+    """A dense model that knows the words of `tiny`."""
+    torch.manual_seed(0)
+    config = BertConfig(vocab_size=30522, max_position_embeddings=128, **_ONE_LAYER)
+    return SentenceTransformer(
+        modules=[_transformer(folder, BertModel(config), bert_tokenizer(), "feature-extraction"), Pooling(32, "mean")]
     )
 
 
@@ -220,7 +229,7 @@ MODELS: dict[str, Callable[[Path], SparseEncoder]] = {
 }
 
 
-def save(model: str | Callable[[Path], SparseEncoder], folder: Path) -> Path:
+def save(model: str | Callable[[Path], SentenceTransformer | SparseEncoder], folder: Path) -> Path:
     """Build a model and save it as sentence-transformers does; returns its folder."""
     build = MODELS[model] if isinstance(model, str) else model
     parts = folder / "parts"

@@ -13,6 +13,7 @@ from tests.support.jsonl import write_jsonl
 
 QUICK = (
     "model.max_length=64",
+    "training.max_length=24",
     "training.batch_size=8",
     "training.log_every=2",
     "training.save_every=2",

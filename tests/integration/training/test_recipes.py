@@ -93,7 +93,8 @@ def test_the_card_says_what_the_model_is_made_of(tmp_path: Path) -> None:
 def test_what_saves_memory_goes_together(name: str, tmp_path: Path) -> None:
     changes = ("loss.mini_batch=3", "training.precision=bfloat16", "training.checkpointing=true")
     changes += ("training.accumulate=2", "publish.half=true", "evaluation.keep_best=false", "training.device=auto")
-    recipe = quick(name, pairs(tmp_path, 32), *changes, steps=2)
+    changes += ("training.batch_size=4", "training.max_length=12")  # processors are slow in bfloat16
+    recipe = quick(name, pairs(tmp_path, 16), *changes, steps=1)
     record = train(recipe, tmp_path / "model")
     assert record is not None
     encoder = Encoder.load(tmp_path / "model", "cpu")

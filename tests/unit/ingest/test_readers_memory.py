@@ -33,7 +33,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 
 @needs_proc
-@pytest.mark.parametrize("records", [5_000, 15_000])
+@pytest.mark.parametrize("records", [4_000, 8_000])
 @pytest.mark.parametrize(
     ("name", "begin", "record", "read", "rejected", "most"),
     [

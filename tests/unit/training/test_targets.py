@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,7 @@ from postings_training.recipes.objective import ImitationSettings
 from postings_training.teachers.exact_words import exact_words
 from postings_training.teachers.in_batch import InBatchTeachers
 from postings_training.teachers.targets import target_vectors
-from tests.support.needed import minilm
+from tests.support.models import dense, save
 from tests.support.sentences import SENTENCES
 
 QUERIES = ["what hunts zebras", "where do herons fish", "who digs a sett"]
@@ -97,12 +99,12 @@ def test_related_words_are_added_too_and_half_as_much_to_queries() -> None:
         np.testing.assert_allclose(vectors.toarray(), exact.toarray() + share * related.toarray(), rtol=1e-6)
 
 
-def test_the_dense_teacher_says_which_words_are_related() -> None:
-    dense = f"teachers=[{{kind = 'sparse'}}, {{kind = 'dense', model = '{minilm()}'}}]"
+def test_the_dense_teacher_says_which_words_are_related(tmp_path: Path) -> None:
+    teachers = f"teachers=[{{kind = 'sparse'}}, {{kind = 'dense', model = '{save(dense, tmp_path)}'}}]"
     data = Dataset.from_dict({"query": SENTENCES, "positive": SENTENCES[::-1]})
     rows = torch.arange(len(SENTENCES))
-    with_words = in_batch(dense, "imitation.related=3", "imitation.least=0", data=data).target_vectors(rows, 30_522)
-    without = in_batch(dense, "imitation.least=0", data=data).target_vectors(rows, 30_522)
+    with_words = in_batch(teachers, "imitation.related=3", "imitation.least=0", data=data).target_vectors(rows, 30_522)
+    without = in_batch(teachers, "imitation.least=0", data=data).target_vectors(rows, 30_522)
     assert with_words is not None
     assert without is not None
     for more, less in zip(with_words, without, strict=True):
