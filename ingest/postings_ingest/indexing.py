@@ -14,20 +14,21 @@ from postings.batching import batched
 from postings.clock import arrival_version
 from postings.digests import Digest
 from postings.documents import Passage
-from postings.errors import ConfigurationError
+from postings.errors import CollectionNotFound, ConfigurationError, ModelMismatch
+from postings.index.models import CollectionModels
 from postings.index.payload import of_documents, passage_point, tombstone_point
 from postings.passages import passage_input
 from postings.write_protocol import Outcome, Written, write
-from postings_ingest.chunking import split
+from postings_ingest.backfill import fill, passages_without_vector
 from postings_ingest.counts import Counts
+from postings_ingest.cutting import Cutting
+from postings_ingest.encoders import Encoders
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.planned_writes import Incoming, PlannedWrite
-from postings_ingest.stored import StoredDocument, stored_documents, stored_passages
+from postings_ingest.stored import EncodedPassage, StoredDocument, stored_documents, stored_passages
 from postings_ingest.tracing import span
 
-_PASSAGE = 512  # tokens; longer passages must be asked for, because a hit should show what was looked for
 _FAINT = 1e-6
-_FORMAT = 1  # increase it when documents are cut or passages encoded in another way: all are encoded again then
 _TEXTS_AT_ONCE = 1024
 
 
@@ -65,14 +66,15 @@ class Indexer:
     def __init__(self, encoder: Encoder, index: Index, settings: Settings) -> None:
         self.encoder = encoder
         self.index = index
-        self._tokens = settings.passage_tokens or min(encoder.window, _PASSAGE)
-        if self._tokens > encoder.window:
+        self._encoders = Encoders(encoder, settings)
+        self._models: CollectionModels | None = None
+        self._tokens = settings.passage_tokens
+        if self._tokens and self._tokens > encoder.window:
             raise ConfigurationError(
                 f"setting 'passage_tokens': the model {encoder.name!r} reads {encoder.window} tokens of a text, "
                 f"got {self._tokens}"
             )
         self._overlap = settings.passage_overlap
-        self._method = f"{_FORMAT} {encoder.fingerprint} {encoder.precision} {self._tokens} {self._overlap}"
 
     def encode(
         self,
@@ -98,6 +100,8 @@ class Indexer:
         Raises:
             IndexFailure: the engine can't be read.
         """
+        encoders = self._encoders.of(self._models or self._read_models())
+        cutting = Cutting.by(next(iter(encoders.values())), self._tokens, self._overlap)
         # Several operations on one document are all written: each may change what the next one finds.
         times = Counter(operation.id for operation in operations)
         stored = stored_documents(self.index, [id for id, number in times.items() if number == 1])
@@ -109,48 +113,71 @@ class Indexer:
                 number = arrival_version() if number is None else number
                 planned[at] = PlannedWrite.deletion(operation.id, number, arrival_version())
                 continue
-            document = self._incoming(operation, number, stored.get(operation.id))
+            document = self._incoming(operation, number, stored.get(operation.id), cutting)
             if plan := document.plan_if_stored():
                 planned[at] = plan
             else:
                 incoming[at] = document
-        for step in (self._copy, self._encode):
-            planned |= step({at: document for at, document in incoming.items() if at not in planned}, check)
+        planned |= self._copy(incoming, encoders, check)
+        rest = {at: document for at, document in incoming.items() if at not in planned}
+        planned |= self._encode(rest, encoders, cutting, check)
         return [planned[at] for at in range(len(operations))]
 
-    def _incoming(self, document: Document, version: int | None, stored: StoredDocument | None) -> Incoming:
-        incoming = Incoming(document, version or 0, Digest.of(document, self._method), stored)
+    def _read_models(self) -> CollectionModels:
+        try:
+            self._models = self.index.models()
+        except CollectionNotFound:
+            return CollectionModels.of(self.encoder.fingerprint, self.encoder.name)
+        return self._models
+
+    def _incoming(
+        self, document: Document, version: int | None, stored: StoredDocument | None, cutting: Cutting
+    ) -> Incoming:
+        incoming = Incoming(document, version or 0, Digest.of(document, cutting.method), stored)
         if version is not None:
             return incoming
         keeps = stored is not None and incoming.unchanged and self.index.exclusive
         return replace(incoming, version=stored.version if stored and keeps else arrival_version())
 
-    def _copy(self, incoming: Mapping[int, Incoming], check: Callable[[], object]) -> dict[int, PlannedWrite]:
-        """Plan the documents whose vectors the index holds."""
+    def _copy(
+        self, incoming: Mapping[int, Incoming], encoders: Mapping[str, Encoder], check: Callable[[], object]
+    ) -> dict[int, PlannedWrite]:
+        """Plan the documents whose passages the index holds; vectors that it lacks are encoded."""
         check()
         places = {each.document.id: at for at, each in incoming.items() if each.encoded}
         stored = {id: found for id, at in places.items() if (found := incoming[at].stored)}
-        copied = stored_passages(self.index, stored, self.encoder.fingerprint)
+        copied = stored_passages(self.index, stored, list(encoders))
+        for fingerprint, encoder in encoders.items():
+            lacking = [part for parts in copied.values() for part in parts if fingerprint not in part.vectors]
+            vectors = _encoded(encoder, [part.passage for part in lacking], check)
+            for part, vector in zip(lacking, vectors, strict=True):
+                part.vectors[fingerprint] = vector
         return {
-            (at := places[id]): incoming[at].plan(passages, self.encoder.fingerprint, unchanged=incoming[at].unchanged)
-            for id, passages in copied.items()
+            (at := places[id]): incoming[at].plan(parts, unchanged=incoming[at].unchanged)
+            for id, parts in copied.items()
         }
 
-    def _encode(self, incoming: Mapping[int, Incoming], check: Callable[[], object]) -> dict[int, PlannedWrite]:
+    def _encode(
+        self,
+        incoming: Mapping[int, Incoming],
+        encoders: Mapping[str, Encoder],
+        cutting: Cutting,
+        check: Callable[[], object],
+    ) -> dict[int, PlannedWrite]:
         """Plan the documents that have to be encoded."""
-        passages = [
-            split(each.document, self.encoder, version=each.version, tokens=self._tokens, overlap=self._overlap)
-            for each in incoming.values()
-        ]
-        texts = [passage_input(self.encoder, part.title, part.text)[0] for parts in passages for part in parts]
-        encoded: list[SparseVector] = []
-        with span("postings.encode", passages=len(texts)):
-            for some in batched(texts, _TEXTS_AT_ONCE):
-                encoded += self.encoder.encode_documents(some, check)
-        vectors = iter(encoded)
+        documents = [cutting.passages(each.document, each.version) for each in incoming.values()]
+        passages = [passage for each in documents for passage in each]
+        with span("postings.encode", passages=len(passages)):
+            encoded = {each: _encoded(encoder, passages, check) for each, encoder in encoders.items()}
+        parts = iter(
+            [
+                EncodedPassage(passage, {each: vectors[at] for each, vectors in encoded.items()})
+                for at, passage in enumerate(passages)
+            ]
+        )
         return {
-            at: each.plan([(part, next(vectors)) for part in parts], self.encoder.fingerprint)
-            for (at, each), parts in zip(incoming.items(), passages, strict=True)
+            at: each.plan([next(parts) for _ in document])
+            for (at, each), document in zip(incoming.items(), documents, strict=True)
         }
 
     def write(self, planned: Sequence[PlannedWrite], check: Callable[[], object] = no_check) -> Indexed:
@@ -166,7 +193,15 @@ class Indexer:
         began = time.perf_counter()
         revisions = [each for each in planned if each.stored is None]
         with span("postings.upsert", documents=len(revisions)):
-            fresh = iter(write(self.index, revisions, check))
+            try:
+                fresh = iter(write(self.index, revisions, check))
+            except ModelMismatch:
+                models = self._read_models()
+                if all(each.models <= models.names.keys() for each in revisions):
+                    raise
+                # A model was dropped since these were encoded.
+                fresh = iter(write(self.index, [each.without_other_models(models) for each in revisions], check))
+        self._complete(planned, check)
         written = [each.without_write or next(fresh) for each in planned]
         outcomes = [each.outcome for each in written]
         unchanged = sum(
@@ -179,6 +214,37 @@ class Indexer:
             counts=Counts.of(outcomes, unchanged=unchanged),
         )
 
+    def _complete(self, planned: Sequence[PlannedWrite], check: Callable[[], object]) -> None:
+        """Set vectors that the documents still lack, of models that others have added.
+
+        The models are read after the write. So a model that was added earlier is seen here, and whoever fills a model
+        that is added later finds what was written here.
+        """
+        models = self._read_models()
+        for fingerprint in models.names:
+            # What wasn't written may lack vectors, if an earlier writer died in between; but not of the only model.
+            ids = [
+                each.doc_id
+                for each in planned
+                if (len(models.names) > 1 if each.stored is not None else each.lacks(fingerprint))
+            ]
+            if ids:
+                encoder = self._encoders.of(models)[fingerprint]
+                for points in batched(
+                    passages_without_vector(self.index, fingerprint, of_documents(ids)), _TEXTS_AT_ONCE
+                ):
+                    fill(self.index, encoder, points, check)
+
+    @property
+    def passes(self) -> int:
+        """Passes over all models since they were loaded."""
+        return sum(encoder.work.passes for encoder in self._encoders.loaded())
+
+    def check_models(self) -> None:
+        """Raise what a model raises on a text that says nothing."""
+        for encoder in self._encoders.loaded():
+            encoder.encode_documents(["a"])
+
     def probe(self) -> None:
         """Check that the index takes writes: write a passage that no search would rank, and delete it.
 
@@ -187,8 +253,13 @@ class Indexer:
         """
         id = f"postings:probe:{uuid.uuid4()}"
         passage = Passage(id, 0, 0, 0, "", "", {}, version=0, passages=1)
-        point = passage_point(passage, {self.encoder.fingerprint: SparseVector([0], [_FAINT])})
+        point = passage_point(passage, {self._read_models().active: SparseVector([0], [_FAINT])})
         # Should the worker die in between, the probe is swept like a deleted document.
         point = replace(point, payload={**point.payload, **tombstone_point(id, 0, arrival_version()).payload})
         self.index.upsert([point], newest=0)
         self.index.delete(of_documents([id]))
+
+
+def _encoded(encoder: Encoder, passages: Sequence[Passage], check: Callable[[], object]) -> list[SparseVector]:
+    texts = [passage_input(encoder, passage.title, passage.text)[0] for passage in passages]
+    return [vector for some in batched(texts, _TEXTS_AT_ONCE) for vector in encoder.encode_documents(some, check)]

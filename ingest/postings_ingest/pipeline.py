@@ -71,7 +71,7 @@ class Pipeline:
         check_callback("progress", progress, InvalidInput)
         began = time.monotonic()
         indexer = Indexer(self._encoder, self._index, self._settings)
-        self._index.ensure(self._encoder.fingerprint, self._encoder.name)
+        self._index.ensure(self._encoder.fingerprint, self._encoder.location)
         with ExitStack() as stack:
             noted = stack.enter_context(Journal()) if journal is None else journal
 

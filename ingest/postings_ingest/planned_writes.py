@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from postings import Document, Passage, SparseVector
+from postings import Document
 from postings.digests import Digest
 from postings.index.long_strings import shortened
+from postings.index.models import CollectionModels
 from postings.index.payload import passage_point
 from postings.write_protocol import Outcome, Revision, Written
-from postings_ingest.stored import StoredDocument
+from postings_ingest.stored import EncodedPassage, StoredDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,25 @@ class PlannedWrite(Revision):
 
     @property
     def dims(self) -> int:
-        """Active dims of all passages that are to be written."""
-        return sum(len(vector) for point in self.points for vector in point.vectors.values())
+        """Active dims of all passages that are to be written, in the active model's vectors, which come first."""
+        return sum(len(vector) for point in self.points for vector in list(point.vectors.values())[:1])
+
+    @property
+    def models(self) -> set[str]:
+        """The fingerprints of the models whose vectors are to be written."""
+        return {fingerprint for point in self.points for fingerprint in point.vectors}
+
+    def lacks(self, fingerprint: str) -> bool:
+        """Whether passages are to be written without a vector of this model."""
+        return self.outcome is Outcome.INDEXED and any(fingerprint not in point.vectors for point in self.points)
+
+    def without_other_models(self, models: CollectionModels) -> Self:
+        """Without vectors of models that the collection no longer has."""
+        points = [
+            replace(point, vectors={each: vector for each, vector in point.vectors.items() if each in models.names})
+            for point in self.points
+        ]
+        return replace(self, points=tuple(points))
 
     @property
     def without_write(self) -> Written | None:
@@ -83,27 +101,24 @@ class Incoming:
         unchanged = self.version == stored.version
         return PlannedWrite(self.document.id, self.version, (), stored.passages, stored.version, unchanged)
 
-    def plan(
-        self, passages: Sequence[tuple[Passage, SparseVector]], fingerprint: str, *, unchanged: bool = False
-    ) -> PlannedWrite:
+    def plan(self, parts: Sequence[EncodedPassage], *, unchanged: bool = False) -> PlannedWrite:
         """Plan to write these passages.
 
         Args:
-            passages: each with its vector; they may come from another version, or have other metadata.
-            fingerprint: the model's.
+            parts: passages with their vectors; they may come from another version, or have other metadata.
             unchanged: whether the index held the document already.
         """
         # A document without active dims has no digest: it is encoded each time, so that each run reports it.
-        digest = self.digest if any(len(vector) for _, vector in passages) else None
+        digest = self.digest if any(map(len, (vector for part in parts for vector in part.vectors.values()))) else None
         whole = self.document.metadata
-        short, at_head = shortened(whole) if len(passages) > 1 else (whole, [])
+        short, at_head = shortened(whole) if len(parts) > 1 else (whole, [])
         points = [
             passage_point(
-                replace(passage, version=self.version, metadata=short if passage.ordinal else whole),
-                {fingerprint: vector},
+                replace(part.passage, version=self.version, metadata=short if part.passage.ordinal else whole),
+                part.vectors,
                 digest,
                 at_head,
             )
-            for passage, vector in passages
+            for part in parts
         ]
         return PlannedWrite(self.document.id, self.version, tuple(points), len(points), unchanged=unchanged)

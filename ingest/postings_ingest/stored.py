@@ -70,25 +70,34 @@ def stored_documents(index: Index, ids: Sequence[str]) -> dict[str, StoredDocume
     return {id: found for id, each in points.items() if (found := StoredDocument.of(each))}
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedPassage:
+    """A passage, with its vectors by the fingerprint of their model, that of the active model first."""
+
+    passage: Passage
+    vectors: dict[str, SparseVector]
+
+
 def stored_passages(
-    index: Index, documents: Mapping[str, StoredDocument], fingerprint: str
-) -> dict[str, list[tuple[Passage, SparseVector]]]:
+    index: Index, documents: Mapping[str, StoredDocument], fingerprints: Sequence[str]
+) -> dict[str, list[EncodedPassage]]:
     """Read the passages of documents that are stored whole.
 
     Args:
         index: the index that holds them.
         documents: the documents by id, as they were a moment ago.
-        fingerprint: the model's.
+        fingerprints: those of the collection's models.
 
     Returns:
-        Each document's passages in order, with their vectors, by id. A document that has changed meanwhile is left out.
+        Each document's passages in order, with the vectors that they have, by id. A document that has changed meanwhile
+        is left out.
     """
     ids = [point_id(id, ordinal) for id, each in documents.items() for ordinal in range(each.passages)]
-    found: dict[str, list[tuple[Passage, SparseVector]]] = {id: [] for id in documents}
+    found: dict[str, list[EncodedPassage]] = {id: [] for id in documents}
     for some in batched(ids, _POINTS):
-        for point in index.retrieve(some, vectors=[fingerprint]):
+        for point in index.retrieve(some, vectors=fingerprints):
             id = point.payload["doc_id"]
             if point.payload.get("digest") == documents[id].content:
-                vector = point.vectors.get(fingerprint, SparseVector([], []))
-                found[id].append((passage_from(point.payload), vector))
-    return {id: passages for id, passages in found.items() if len(passages) == documents[id].passages}
+                vectors = {each: point.vectors[each] for each in fingerprints if each in point.vectors}
+                found[id].append(EncodedPassage(passage_from(point.payload), vectors))
+    return {id: parts for id, parts in found.items() if len(parts) == documents[id].passages}

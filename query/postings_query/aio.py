@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from postings import Encoder, Index
-from postings.errors import IndexUnavailable, InvalidQuery
+from postings.errors import IndexUnavailable, InvalidQuery, ModelMismatch, PostingsError
 from postings.index import Filter
 from postings_query.async_index import AsyncIndex, asynchronous, open_async_index
+from postings_query.followed_model import FollowedModel
 from postings_query.hits import Hit
 from postings_query.searching import SearchOptions, check_query, proceed, searching
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
 
     from postings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class AsyncSearchClient:
@@ -58,10 +62,11 @@ class AsyncSearchClient:
         self._settings = settings if collection is None else settings.of_collection(collection)
         self._owns_index = index is None
         self._index = None if index is None else asynchronous(index)
-        self._encoder = encoder
+        self._model = FollowedModel(encoder, self._settings, getattr(index, "collection", self._settings.collection))
+        self._looking: asyncio.Task[None] | None = None
         self._closed = False
-        self._opening: asyncio.Task[tuple[AsyncIndex, Encoder]] | None = None
-        self._ready: tuple[AsyncIndex, Encoder] | None = None
+        self._opening: asyncio.Task[AsyncIndex] | None = None
+        self._ready: AsyncIndex | None = None
 
     async def search(
         self,
@@ -112,11 +117,13 @@ class AsyncSearchClient:
             consistent=consistent,
         )
         index, encoder = await self._opened()
-        search = searching(encoder, options)
-        call, hits = await asyncio.to_thread(proceed, search, None)
-        while call:
-            call, hits = await asyncio.to_thread(proceed, search, await call(index))
-        return hits
+        try:
+            return await self._search(index, encoder, options)
+        except ModelMismatch:
+            # Its vectors were dropped after a switch that this client hasn't noticed yet.
+            if not self._model.follows or await self._take(index) is encoder:
+                raise
+            return await self._search(*await self._opened(), options)
 
     async def query_tokens_left_out(self, query: str) -> int:
         """See :meth:`SearchClient.query_tokens_left_out`."""
@@ -127,8 +134,8 @@ class AsyncSearchClient:
     async def close(self) -> None:
         """Close the index, unless it was passed in. A closed client can't be used again."""
         self._closed = True
-        if self._opening is not None and not self._opening.done():
-            await asyncio.wait([self._opening])
+        if pending := [task for task in (self._opening, self._looking) if task is not None and not task.done()]:
+            await asyncio.wait(pending)
         if self._owns_index and self._index is not None:
             await self._index.close()
             self._index = self._ready = None
@@ -152,13 +159,30 @@ class AsyncSearchClient:
             if self._opening is None or self._opening.done():
                 self._opening = asyncio.create_task(self._open())
             self._ready = await asyncio.shield(self._opening)
-        return self._ready
+        if self._model.due() and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look(self._ready))
+        encoder = self._model.encoder
+        return self._ready, encoder or await self._take(self._ready)
 
-    async def _open(self) -> tuple[AsyncIndex, Encoder]:
-        if self._encoder is None:
-            self._encoder = await asyncio.to_thread(Encoder.from_settings, self._settings)
+    async def _open(self) -> AsyncIndex:
+        await asyncio.to_thread(self._model.load)
         if self._index is None:
             self._index = await open_async_index(self._settings)
-        models = (await self._index.info()).models
-        models.require(self._encoder.fingerprint, self._encoder.name, self._index.collection)
-        return self._index, self._encoder
+        await self._take(self._index)
+        return self._index
+
+    async def _take(self, index: AsyncIndex) -> Encoder:
+        return await asyncio.to_thread(self._model.take, await index.models())
+
+    async def _look(self, index: AsyncIndex) -> None:
+        try:
+            await self._take(index)
+        except PostingsError as error:
+            log.warning("searches go on with the model %s: %s", getattr(self._model.encoder, "name", ""), error)
+
+    async def _search(self, index: AsyncIndex, encoder: Encoder, options: SearchOptions) -> list[list[Hit]]:
+        search = searching(encoder, options)
+        call, hits = await asyncio.to_thread(proceed, search, None)
+        while call:
+            call, hits = await asyncio.to_thread(proceed, search, await call(index))
+        return hits

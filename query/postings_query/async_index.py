@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from postings import Index, open_index
-from postings.index import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
+from postings.index import Filter, Point, ScoredPoint, SearchRequest
+from postings.index.models import CollectionModels
 from postings.index.open import is_server
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ class AsyncIndex(Protocol):
         """The collection's name."""
         ...
 
-    async def info(self) -> IndexInfo:
-        """Describe the collection."""
+    async def models(self) -> CollectionModels:
+        """The models that the collection has now."""
         ...
 
     async def search_batch(
@@ -58,8 +59,8 @@ class _InThread:
     def collection(self) -> str:
         return self._index.collection
 
-    async def info(self) -> IndexInfo:
-        return await asyncio.to_thread(self._index.info)
+    async def models(self) -> CollectionModels:
+        return await asyncio.to_thread(self._index.models)
 
     async def search_batch(
         self, requests: Sequence[SearchRequest], *, consistent: bool = False

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from postings import Encoder, Index, open_index
-from postings.errors import InvalidQuery
+from postings.errors import InvalidQuery, ModelMismatch, PostingsError
 from postings.index import Filter
+from postings_query.followed_model import FollowedModel
 from postings_query.hits import Hit
 from postings_query.searching import SearchOptions, check_query, proceed, searching
 
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
     from postings import Settings
 
+log = logging.getLogger(__name__)
+
 
 class SearchClient:
     """Searches a collection and explains its hits.
@@ -23,7 +28,8 @@ class SearchClient:
     Args:
         collection: the collection to search, in the index of the settings; or pass an open ``index`` instead.
         index: an open index; :meth:`close` leaves it open.
-        encoder: the encoder for the queries; by default the settings' model is loaded.
+        encoder: the encoder for the queries. By default the settings' model is loaded; if they name none, the model
+            that the collection searches, also after a switch to another model, which is noticed within seconds.
         settings: the settings; by default from the environment.
 
     Raises:
@@ -55,12 +61,13 @@ class SearchClient:
             settings = settings.of_collection(collection)
         self._owns_index = index is None
         self._index = index if index is not None else open_index(settings)
+        self._looking: threading.Thread | None = None
+        self._model = FollowedModel(encoder, settings, self._index.collection)
         try:
-            self._encoder = encoder or Encoder.from_settings(settings)
+            self._model.load()
         except BaseException:
             self.close()
             raise
-        self._checked = False
 
     def search(
         self,
@@ -129,12 +136,14 @@ class SearchClient:
             score_threshold=score_threshold,
             consistent=consistent,
         )
-        self._check_model()
-        search = searching(self._encoder, options)
-        call, hits = proceed(search, None)
-        while call:
-            call, hits = proceed(search, call(self._index))
-        return hits
+        encoder = self._current()
+        try:
+            return self._search(encoder, options)
+        except ModelMismatch:
+            # Its vectors were dropped after a switch that this client hasn't noticed yet.
+            if not self._model.follows or self._model.take(self._index.models()) is encoder:
+                raise
+            return self._search(self._current(), options)
 
     def query_tokens_left_out(self, query: str) -> int:
         """The number of tokens at the end of a query that exceed the model's window: searches ignore them.
@@ -147,10 +156,22 @@ class SearchClient:
             0
         """
         check_query(query)
-        return self._encoder.query_tokens_left_out(query)
+        return self._current().query_tokens_left_out(query)
+
+    @property
+    def model(self) -> str:
+        """The name of the model that the next search uses.
+
+        Example:
+            >>> SearchClient(index=index, encoder=encoder).model
+            'tiny'
+        """
+        return self._current().name
 
     def close(self) -> None:
         """Close the index, unless it was passed in."""
+        if self._looking is not None:
+            self._looking.join()
         if self._owns_index:
             self._index.close()
 
@@ -160,8 +181,25 @@ class SearchClient:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _check_model(self) -> None:
-        if not self._checked:
-            models = self._index.info().models
-            models.require(self._encoder.fingerprint, self._encoder.name, self._index.collection)
-            self._checked = True
+    def _search(self, encoder: Encoder, options: SearchOptions) -> list[list[Hit]]:
+        search = searching(encoder, options)
+        call, hits = proceed(search, None)
+        while call:
+            call, hits = proceed(search, call(self._index))
+        return hits
+
+    def _current(self) -> Encoder:
+        """The encoder for the next search. A switch is looked for beside the searches, which it doesn't delay."""
+        encoder = self._model.encoder
+        if encoder is None:
+            return self._model.take(self._index.models())
+        if self._model.due() and not (self._looking and self._looking.is_alive()):
+            self._looking = threading.Thread(target=self._look, name="postings-model", daemon=True)
+            self._looking.start()
+        return encoder
+
+    def _look(self) -> None:
+        try:
+            self._model.take(self._index.models())
+        except PostingsError as error:
+            log.warning("searches go on with the model %s: %s", getattr(self._model.encoder, "name", ""), error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Mapping
@@ -34,6 +35,7 @@ class Collections:
         self._open: dict[str, EdgeIndex] = {
             each.name: EdgeIndex(folder, each.name) for each in folder.iterdir() if not each.name.startswith(".")
         }
+        self._metadata = {name: json.loads(self._metadata_file(name).read_bytes()) for name in self._open}
 
     def find(self, name: str) -> EdgeIndex:
         """One that stands."""
@@ -66,7 +68,9 @@ class Collections:
 
     def info(self, name: str) -> dict[str, Any]:
         """As ``GET /collections/{name}`` says it."""
-        return info(self.find(name), self.made.get(name, {}), self.fields.get(name, {}))
+        found = info(self.find(name), self.made.get(name, {}), self.fields.get(name, {}))
+        found["config"]["metadata"] = self._metadata[name]
+        return found
 
     def create(self, name: str, body: Mapping[str, Any]) -> bool:
         """Make one."""
@@ -78,8 +82,36 @@ class Collections:
             index = EdgeIndex(self._folder, name, datatype=parameters["index"]["datatype"])
             index.ensure(models.active, models.active_name)
             self.made[name] = body
+            self._write_metadata(name, body["metadata"])
             self._open[name] = index
             return True
+
+    def update(self, name: str, body: Mapping[str, Any]) -> bool:
+        """Replace whole keys of the metadata, and change nothing else of them."""
+        index = self.find(name)
+        with self._lock:
+            self._write_metadata(name, {**self._metadata[name], **(body.get("metadata") or {})})
+            index.switch_model(self._metadata[name]["postings"]["active"])
+            return True
+
+    def create_vector(self, name: str, vector: str) -> dict[str, Any]:
+        """Make a named vector, unless there is one."""
+        self.find(name).add_model(vector, vector)
+        return {"operation_id": 0, "status": "completed"}
+
+    def delete_vector(self, name: str, vector: str) -> dict[str, Any]:
+        """Delete a named vector, if there is one."""
+        self.find(name).drop_model(vector)
+        return {"operation_id": 0, "status": "completed"}
+
+    def _write_metadata(self, name: str, metadata: Mapping[str, Any]) -> None:
+        self._metadata[name] = dict(metadata)
+        partial = self._metadata_file(name).with_suffix(".partial")
+        partial.write_text(json.dumps(metadata))
+        partial.replace(self._metadata_file(name))
+
+    def _metadata_file(self, name: str) -> Path:
+        return self._folder / name / "metadata.json"
 
 
 def info(index: EdgeIndex, made: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, Any]:
@@ -92,11 +124,10 @@ def info(index: EdgeIndex, made: Mapping[str, Any], fields: Mapping[str, str]) -
         "segments_count": 1,
         "points_count": found.points,
         "config": {
-            "params": {"sparse_vectors": {name: {} for name in found.models.names}, **asked},
+            "params": {**asked, "sparse_vectors": {name: {} for name in found.models.names}},
             "hnsw_config": _HNSW,
             "optimizer_config": _OPTIMIZERS,
             "wal_config": {"wal_capacity_mb": 32, "wal_segments_ahead": 0},
-            "metadata": {"postings": found.models.to_json()},
         },
         "payload_schema": {name: {"data_type": kind, "points": 0} for name, kind in fields.items()},
     }

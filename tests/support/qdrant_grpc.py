@@ -96,6 +96,33 @@ class Service:
         self._answer(context, qdrant_points.upsert, request.collection_name, body, writes=True)
         return _done()
 
+    def UpdateVectors(self, request: Any, context: transport.ServicerContext) -> Any:
+        vectors = {each.id.uuid: each.vectors.vectors.vectors for each in request.points}
+        body = {
+            "points": [
+                {"id": id, "vector": {name: _sparse(vector) for name, vector in named.items()}}
+                for id, named in vectors.items()
+            ],
+            "update_filter": _filter(request.update_filter),
+        }
+        self._answer(context, qdrant_points.update_vectors, request.collection_name, body, writes=True)
+        return _done()
+
+    def Update(self, request: Any, context: transport.ServicerContext) -> Any:
+        name, body = request.collection_name, {"metadata": grpc_to_payload(request.metadata)}
+        self._answer(context, lambda *_: self._collections.update(name, body), name, {}, writes=True)
+        return grpc.CollectionOperationResponse(result=True)
+
+    def CreateVectorName(self, request: Any, context: transport.ServicerContext) -> Any:
+        name, vector = request.collection_name, request.vector_name
+        self._answer(context, lambda *_: self._collections.create_vector(name, vector), name, {}, writes=True)
+        return _done()
+
+    def DeleteVectorName(self, request: Any, context: transport.ServicerContext) -> Any:
+        name, vector = request.collection_name, request.vector_name
+        self._answer(context, lambda *_: self._collections.delete_vector(name, vector), name, {}, writes=True)
+        return _done()
+
     def Delete(self, request: Any, context: transport.ServicerContext) -> Any:
         body = {"filter": _filter(request.points.filter)}
         self._answer(context, qdrant_points.delete, request.collection_name, body, writes=True)
@@ -217,6 +244,13 @@ def _vectors(request: Any) -> list[str]:
 
 def _record(found: Mapping[str, Any]) -> Any:
     return RestToGrpc.convert_record(q.Record(**found))
+
+
+def _sparse(vector: Any) -> dict[str, list[Any]]:
+    """Over gRPC, a sparse vector comes as such, or as it did before there was one."""
+    if vector.WhichOneof("vector") == "sparse":
+        return {"indices": list(vector.sparse.indices), "values": list(vector.sparse.values)}
+    return {"indices": list(vector.indices.data), "values": list(vector.data)}
 
 
 def _done() -> Any:

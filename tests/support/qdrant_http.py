@@ -17,11 +17,12 @@ from typing import Any
 from postings import EdgeIndex
 from postings.errors import InvalidFilter, PostingsError
 from tests.support.qdrant_collections import Collections
-from tests.support.qdrant_points import count, delete, query_batch, retrieve, scroll, upsert
+from tests.support.qdrant_points import count, delete, query_batch, retrieve, scroll, update_vectors, upsert
 from tests.support.qdrant_rules import VERSION, Refused, Rules, check_filters
 
 ROUTES: Mapping[tuple[str, str], Callable[[EdgeIndex, Mapping[str, Any]], Any]] = {
     ("PUT", "/points"): upsert,
+    ("PUT", "/points/vectors"): update_vectors,
     ("POST", "/points"): retrieve,
     ("POST", "/points/delete"): delete,
     ("POST", "/points/query/batch"): query_batch,
@@ -51,6 +52,11 @@ def answer(collections: Collections, rules: Rules, method: str, path: str, body:
         return collections.index_field(name, body)
     if (method, rest) == ("DELETE", ""):
         return collections.drop(name)
+    if (method, rest) == ("PATCH", ""):
+        return collections.update(name, body)
+    if (vector := re.fullmatch(r"/vectors/([^/]+)", rest)) and method in {"PUT", "DELETE"}:
+        change = collections.create_vector if method == "PUT" else collections.delete_vector
+        return change(name, vector[1])
     if (method, rest) == ("GET", "/exists"):
         return {"exists": collections.exists(name)}
     if (method, rest) == ("POST", "/points/count"):
@@ -92,7 +98,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.reply(200, {"result": result, "status": "ok", "time": 0})
 
-    do_GET = do_PUT = do_POST = do_DELETE = handle_request  # noqa: N815
+    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = handle_request  # noqa: N815
 
     def reply(self, status: int, content: object) -> None:
         data = content.encode() if isinstance(content, str) else json.dumps(content).encode()

@@ -25,6 +25,16 @@ def upsert(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"operation_id": 0, "status": "completed"}
 
 
+def update_vectors(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
+    points = [Point(each["id"], {}, _vectors(each["vector"])) for each in body["points"]]
+    index.update_vectors(points, _bare(body["update_filter"]))
+    there = {point.id for point in index.retrieve([point.id for point in points], fields=[])}
+    for point in points:
+        if point.id not in there:
+            raise Refused(404, f"Not found: No point with id {point.id} found")
+    return {"operation_id": 0, "status": "completed"}
+
+
 def delete(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
     index.delete(_bare(body["filter"]))
     return {"operation_id": 0, "status": "completed"}

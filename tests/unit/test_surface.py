@@ -139,8 +139,9 @@ for package in (postings, postings_cli, postings_ingest, postings_query, posting
     found = [line.split() for line in ran.stdout.splitlines()]
     assert len(found) > 30
     outside = {name for name, module in found if module != "postings.errors"}
-    # They stop a batch or a read, and are caught in postings_ingest: no user and no dead letter sees them.
-    assert outside == {"GivenUp", "LeaseLost", "ModelBroken", "Stopping"}
+    # They stop a batch or a read, or say that a point is gone, and are caught in their package: no user and no dead
+    # letter sees them.
+    assert outside == {"GivenUp", "LeaseLost", "ModelBroken", "PointMissing", "Stopping"}
 
 
 def test_errors_that_may_pass_say_so() -> None:

@@ -7,7 +7,8 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-from postings import Document, Encoder, open_index
+from postings import Document, open_index
+from postings.collection_models import collection_encoder
 from postings_cli.bars import ingest_bar
 from postings_cli.commands.search import show_hits
 from postings_cli.console import out
@@ -34,7 +35,7 @@ def demo(index: IndexUrl = None, model: Model = None) -> None:
     documents = list(standard_library())
     out.print(f"Indexing {len(documents):,} docstrings of Python's standard library into {_COLLECTION!r} …")
     with open_index(settings) as opened:
-        encoder = Encoder.from_settings(settings)
+        encoder = collection_encoder(settings, opened)
         with ingest_bar(len(documents)) as show:
             report = Pipeline(encoder, opened, settings).run(documents, show)
         out.print(f"{report.indexed:,} documents in {report.seconds:.1f} s")

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from postings import Document, Encoder, Settings, open_index
+from postings import Document, Settings, open_index
+from postings.collection_models import collection_encoder
 from postings_cli.bars import ingest_bar
 from postings_cli.commands.queueing import queue_documents
 from postings_cli.console import STOPPED, out, print_json, printable, say
@@ -120,7 +121,7 @@ def _index(
 
     try:
         with open_index(settings) as opened:
-            encoder = Encoder.from_settings(settings)
+            encoder = collection_encoder(settings, opened)
             with ingest_bar(total) as show:
 
                 def progress(current: Report) -> None:

@@ -62,6 +62,7 @@ def search(
             score_threshold=score_threshold,
         )
         left_out = client.query_tokens_left_out(query)
+        model_name = client.model
     if as_json:
         found = [hit_json(hit, explain=explain) for hit in hits]
         print_json(
@@ -69,7 +70,7 @@ def search(
                 "query": query,
                 "query_tokens_left_out": left_out,
                 "collection": settings.collection,
-                "model": settings.model,
+                "model": model_name,
                 "hits": found,
             }
         )

@@ -17,7 +17,7 @@ from postings.encoder.latent_names import latent_names
 from postings.encoder.loader import Loader
 from postings.encoder.model_files.fingerprint import fingerprint
 from postings.encoder.model_files.json_files import malformed
-from postings.encoder.model_files.location import model_folder
+from postings.encoder.model_files.location import lasting_name, model_folder
 from postings.encoder.model_files.modules import ModelFolder, Task, sparse_module
 from postings.encoder.model_files.tokenizer import Offsets, Tokenizer
 from postings.encoder.passes.bulk import encode_all, positions_in_all
@@ -52,6 +52,8 @@ class Encoder:
     def __init__(self, folder: ModelFolder, loader: Loader, *, name: str, fingerprint: str) -> None:
         self.name = name
         """The name or path that the model was loaded by."""
+        self.location = lasting_name(name)
+        """The same, but absolute if it is a path: a collection keeps it, so that others can load the model."""
         self.fingerprint = fingerprint
         """A stable id of weights, tokenizer and encode settings; it names the model's vectors in a collection."""
         self.precision = loader.precision

@@ -1,29 +1,41 @@
 """The models of a collection, and which of them is searched.
 
-They are stored in the collection's metadata, so that a client knows before its first search whether it has the right
-model.
+Each model has a named sparse vector in the collection, whose name is the model's fingerprint. They are recorded in the
+collection's metadata, so that a client knows before its first search whether it has the right model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from postings.errors import IndexCorrupt, ModelMismatch
+from postings.errors import ConfigurationError, IndexCorrupt, ModelMismatch
 
 _SCHEMA = 1
+_SHOWN = 8  # characters of a fingerprint
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionModels:
-    """The models of a collection: ``names`` by fingerprint, one of which is ``active``.
+    """The models of a collection.
 
-    A fingerprint is also the name of the model's sparse vector in the collection.
+    Attributes:
+        active: the fingerprint of the model that is searched.
+        names: the models' names by fingerprint. :meth:`postings.Encoder.load` takes such a name.
+        previous: the fingerprint of the model that was searched before the last switch; ``None`` if there was none, or
+            it was dropped.
+
+    Example:
+        >>> models = CollectionModels.of("0123abcd", "tiny").with_model("4567cdef", "models/new")
+        >>> switched = models.switched("4567cdef")
+        >>> switched.active_name, switched.previous
+        ('models/new', '0123abcd')
     """
 
     active: str
     names: Mapping[str, str] = field(hash=False)
+    previous: str | None = None
 
     @classmethod
     def of(cls, fingerprint: str, name: str) -> CollectionModels:
@@ -35,18 +47,59 @@ class CollectionModels:
         """The name of the searched model."""
         return self.names[self.active]
 
+    @property
+    def others(self) -> list[str]:
+        """The fingerprints of the models that aren't searched."""
+        return [fingerprint for fingerprint in self.names if fingerprint != self.active]
+
     def require(self, fingerprint: str, name: str, collection: str) -> None:
         """Raise :class:`ModelMismatch` unless the collection has vectors of this model."""
         if fingerprint not in self.names:
-            held = ", ".join(f"{n!r} ({f[:8]})" for f, n in self.names.items())
             raise ModelMismatch(
-                f"collection {collection!r} holds vectors of model {held}, not of {name!r} ({fingerprint[:8]}): "
-                "load that model, or ingest into another collection"
+                f"collection {collection!r} holds vectors of model {self._listed()}, not of {name!r} "
+                f"({fingerprint[:_SHOWN]}): load that model, ingest into another collection, or add this model with "
+                "'postings reindex'"
             )
+
+    def find(self, model: str, collection: str) -> str:
+        """The fingerprint of a model that is given by its name, or by the beginning of its fingerprint.
+
+        Raises:
+            ModelMismatch: the collection has no such model, or several.
+        """
+        found = [each for each, name in self.names.items() if model in (name, each)]
+        found = found or [each for each in self.names if model and each.startswith(model)]
+        if len(found) != 1:
+            problem = "several models are" if found else "no model is"
+            raise ModelMismatch(f"collection {collection!r}: {problem} called {model!r}; it has {self._listed()}")
+        return found[0]
+
+    def check_droppable(self, fingerprint: str, collection: str) -> None:
+        """Raise :class:`ConfigurationError` if this is the model that is searched."""
+        if fingerprint == self.active:
+            raise ConfigurationError(
+                f"collection {collection!r}: model {self.active_name!r} is active: switch to another model first"
+            )
+
+    def with_model(self, fingerprint: str, name: str) -> CollectionModels:
+        """With another model, which isn't searched yet."""
+        return replace(self, names={**self.names, fingerprint: name})
+
+    def without(self, fingerprint: str) -> CollectionModels:
+        """Without a model that isn't searched."""
+        names = {each: name for each, name in self.names.items() if each != fingerprint}
+        return replace(self, names=names, previous=None if self.previous == fingerprint else self.previous)
+
+    def switched(self, fingerprint: str) -> CollectionModels:
+        """With another model searched; the one that was searched is the previous one."""
+        if fingerprint == self.active:
+            return self
+        return replace(self, active=fingerprint, previous=self.active)
 
     def to_json(self) -> dict[str, Any]:
         """Convert to JSON; :meth:`from_json` reads it back."""
-        return {"schema": _SCHEMA, "active": self.active, "models": dict(self.names)}
+        record = {"schema": _SCHEMA, "active": self.active, "models": dict(self.names)}
+        return record if self.previous is None else {**record, "previous": self.previous}
 
     @classmethod
     def from_json(cls, data: object, source: str) -> CollectionModels:
@@ -58,8 +111,12 @@ class CollectionModels:
         match data:
             case {"schema": int(schema)} if schema > _SCHEMA:
                 raise IndexCorrupt(f"{source} was written by a newer version of postings (schema {schema} > {_SCHEMA})")
-            case {"schema": int(), "active": str(active), "models": dict(names)} if active in names and all(
+            case {"schema": int(), "active": str(active), "models": dict(names), **rest} if active in names and all(
                 isinstance(text, str) for pair in names.items() for text in pair
             ):
-                return cls(active, names)
+                previous = rest.get("previous")
+                return cls(active, names, previous if isinstance(previous, str) and previous in names else None)
         raise IndexCorrupt(f"{source} doesn't say which model the collection was built with: got {data!r:.200}")
+
+    def _listed(self) -> str:
+        return ", ".join(f"{name!r} ({fingerprint[:_SHOWN]})" for fingerprint, name in self.names.items())

@@ -20,6 +20,7 @@ field                   meaning
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,6 +51,9 @@ def indexed_fields(metadata: Mapping[str, str]) -> dict[str, str]:
 
 TOMBSTONES: Filter = {"must": [{"key": "deleted_at", "range": {"gte": 0}}]}
 """The heads of deleted documents."""
+
+REVISION_FIELDS = ("version", "digest", "title", "text")
+"""What to read of a point for :func:`unchanged_since`, and to encode its text."""
 
 HEADS: Filter = {"must": [{"key": "ordinal", "match": {"value": 0}}]}
 """One point for each document, including deleted ones."""
@@ -118,6 +122,39 @@ def deleted_before(milliseconds: int) -> Filter:
 def version_at_most(version: int) -> Filter:
     """Points that a revision of this version may replace."""
     return {"must": [{"key": "version", "range": {"lte": version}}]}
+
+
+def without_vector(fingerprint: str) -> Filter:
+    """Passages that have no vector of a model."""
+    return {"must_not": [*TOMBSTONES["must"], {"has_vector": fingerprint}]}
+
+
+def unchanged_since(points: Sequence[Point]) -> Filter:
+    """Points whose text is still the one that was read.
+
+    The version alone isn't enough, because the same version may be written again with another text.
+
+    Args:
+        points: as they were read, with the fields :data:`REVISION_FIELDS`.
+    """
+    revisions: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for point in points:
+        payload = point.payload
+        # A document without active dims has no digest.
+        content = ("digest", payload["digest"]) if "digest" in payload else ("text", payload["text"])
+        revisions[payload["version"], *content].append(point.id)
+    return {
+        "should": [
+            {
+                "must": [
+                    {"has_id": ids},
+                    {"key": "version", "match": {"value": version}},
+                    {"key": field, "match": {"value": value}},
+                ]
+            }
+            for (version, field, value), ids in revisions.items()
+        ]
+    }
 
 
 def stale_points(doc_id: str, version: int, passages: int) -> Filter:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, TypeAlias
 
 from postings.arguments import as_integer, as_number
-from postings.errors import InvalidQuery
+from postings.errors import IndexRejected, InvalidQuery
 from postings.index.models import CollectionModels
 from postings.vectors import SparseVector
 
@@ -80,6 +80,10 @@ class IndexInfo:
     approximate: bool = False
 
 
+class PointMissing(IndexRejected):
+    """A point whose vectors were to be updated doesn't exist; those of all others were updated."""
+
+
 class Index(Protocol):
     """One collection of points; :class:`EdgeIndex` and :class:`ServerIndex` implement it.
 
@@ -117,10 +121,45 @@ class Index(Protocol):
         """Describe the collection."""
         ...
 
+    def models(self) -> CollectionModels:
+        """The models that the collection has now."""
+        ...
+
+    def add_model(self, fingerprint: str, name: str) -> CollectionModels:
+        """Add an empty named vector for another model; a model that the collection has stays as it is."""
+        ...
+
+    def switch_model(self, fingerprint: str) -> CollectionModels:
+        """Make another model of the collection the one that is searched.
+
+        Raises:
+            ModelMismatch: the collection doesn't have this model.
+        """
+        ...
+
+    def drop_model(self, fingerprint: str) -> CollectionModels:
+        """Delete all vectors of a model; nothing happens if the collection doesn't have it.
+
+        Raises:
+            ConfigurationError: this is the model that is searched.
+        """
+        ...
+
     def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert points, and replace those whose stored ``version`` is at most ``newest``.
 
         Points with a higher stored version silently stay as they are. ``None`` replaces unconditionally.
+        """
+        ...
+
+    def update_vectors(self, points: Sequence[Point], condition: Filter) -> None:
+        """Set vectors of stored points that match ``condition``.
+
+        Vectors of other names and payloads stay as they are; the payloads of ``points`` aren't read. Points that don't
+        exist are left out.
+
+        Raises:
+            ModelMismatch: the collection doesn't have a model.
         """
         ...
 

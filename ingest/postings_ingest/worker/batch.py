@@ -89,7 +89,7 @@ class BatchRun:
     @property
     def progress(self) -> Hashable:
         """A value that changes whenever the batch makes progress; while it is encoded, with each pass of the model."""
-        return self._steps, self._indexer.encoder.work.passes if self._encoding else None
+        return self._steps, self._indexer.passes if self._encoding else None
 
     def run(self) -> Counts:
         """Work on the batch; returns what became of its documents.
@@ -207,7 +207,7 @@ class BatchRun:
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             raise ModelBroken(f"too little memory for one document: {error}", documents_fault=True) from error
         try:
-            self._indexer.encoder.encode_documents(["a"])
+            self._indexer.check_models()
         except Exception as again:
             raise ModelBroken(f"{type(again).__name__}: {again}") from error
 

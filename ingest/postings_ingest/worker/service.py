@@ -7,8 +7,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from postings import Encoder, Index, Settings, open_index
+from postings import Index, Settings, open_index
 from postings.clock import seconds_ago
+from postings.collection_models import collection_encoder
 from postings.errors import IndexLocked, InvalidMessage, MissingExtra, PostingsError
 from postings.write_protocol import sweep_tombstones
 from postings_ingest.indexing import Indexer
@@ -81,9 +82,9 @@ class Service:
         self._retrier.call_at_start(lambda: warn_of_losses(self.ledger))
         self._retrier.call_at_start(self.ledger.audit)  # missing permissions in Redis show before the model is loaded
         self._heartbeat.start()
-        encoder = Encoder.from_settings(self.settings)
         self._index = index = self._open()
-        self._retrier.call_at_start(lambda: index.ensure(encoder.fingerprint, encoder.name))
+        encoder = self._retrier.call_at_start(lambda: collection_encoder(self.settings, index))
+        self._retrier.call_at_start(lambda: index.ensure(encoder.fingerprint, encoder.location))
         self._indexer = Indexer(encoder, index, self.settings)
         self.metrics.add_encoder(encoder)
         log.info("loaded %s on %s, collection %r", encoder.name, encoder.device, self.settings.collection)

@@ -44,6 +44,19 @@ def model_folder(model: str) -> Path:
     return folder
 
 
+def lasting_name(model: str) -> str:
+    """The name by which a model is found from any working folder: that of a folder is its absolute path.
+
+    Example:
+        >>> lasting_name("tiny")
+        'tiny'
+    """
+    folder = Path(model).expanduser()
+    if (BUNDLED / model / "config.json").is_file() or not folder.is_dir():
+        return model
+    return str(folder.resolve())
+
+
 def no_weights(folder: Path) -> ModelNotSupported:
     """The error for a folder without safetensors weights."""
     return ModelNotSupported(f"{folder} has no *.safetensors weights: Postings loads no other format")

@@ -19,6 +19,12 @@ def to_edge_point(point: Point) -> edge.Point:
     return edge.Point(point.id, vectors, dict(point.payload))
 
 
+def to_edge_vectors(point: Point) -> edge.PointVectors:
+    """Convert the vectors of a point to update."""
+    vectors: dict[str, Any] = {name: _to_vector(vector) for name, vector in point.vectors.items()}
+    return edge.PointVectors(point.id, vectors)
+
+
 def _to_vector(vector: SparseVector) -> edge.SparseVector:
     return edge.SparseVector(vector.indices.tolist(), vector.values.tolist())
 

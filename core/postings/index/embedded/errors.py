@@ -15,6 +15,7 @@ from postings.errors import (
     PostingsError,
     StorageFull,
 )
+from postings.index.protocol import PointMissing
 
 # The embedded engine raises bare Exception, so only the message tells what happened. The first match counts.
 _MESSAGES: tuple[tuple[str, type[PostingsError], str], ...] = (
@@ -25,6 +26,7 @@ _MESSAGES: tuple[tuple[str, type[PostingsError], str], ...] = (
     ("Read-only file system", IndexUnavailable, "the index folder can't be written"),
     ("Too many open files", IndexUnavailable, "this process has too many files open"),
     ("Not existing vector name", ModelMismatch, "the collection has no vectors of this model"),
+    ("No point with id", PointMissing, "a point doesn't exist"),
     ("Shard is not initialized", IndexUnavailable, "the index is closed"),
 )
 

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import qdrant_edge as edge
 
-from postings.errors import IndexCorrupt, IndexRejected, StorageFull
+from postings.collection_names import checked_collection_name, listed
+from postings.errors import CollectionNotFound, ConfigurationError, IndexCorrupt, IndexRejected, StorageFull
 from postings.index.embedded.errors import edge_errors
 from postings.index.models import CollectionModels
+
+_RECORD = "collection.json"
 
 FREE_TO_WRITE = 128 * 2**20
 """Bytes that must be free for a write. The engine maps its files, so a full disk kills the process (SIGBUS)."""
@@ -21,6 +24,34 @@ FREE_TO_WRITE = 128 * 2**20
 VACUUM_WHILE_OPEN, VACUUM_AT_CLOSE = 10_000, 100_000
 """The largest collections, in points, that are rewritten without their deleted points. This takes 0.1 ms a point or
 more and blocks all threads. Larger collections free the memory when they are reopened, but not the disk space."""
+
+
+def collection_folder(root: Path, collection: str) -> Path:
+    """The folder of a collection.
+
+    Raises:
+        ConfigurationError: the collection can't have this name, or ``root`` is a file.
+    """
+    try:
+        checked_collection_name(collection)
+    except ValueError as error:
+        raise ConfigurationError(f"{error}, got {collection!r:.100}") from error
+    if root.is_file():
+        raise ConfigurationError(f"the index needs a folder, but {root} is a file")
+    return root / collection
+
+
+def collection_names(root: Path) -> list[str]:
+    """The names of the collections in an index folder, sorted."""
+    return sorted(record.parent.name for record in root.glob(f"*/{_RECORD}") if not record.parent.name.startswith("."))
+
+
+def not_found(folder: Path) -> CollectionNotFound:
+    """The error for a collection that doesn't exist; it names those that do."""
+    return CollectionNotFound(
+        f"there is no collection {folder.name!r} in {folder.parent} ({listed(collection_names(folder.parent))}): "
+        "create it with 'postings ingest'"
+    )
 
 
 def create_collection(folder: Path, models: CollectionModels, parameters: edge.EdgeSparseVectorParams) -> None:
@@ -41,7 +72,7 @@ def create_collection(folder: Path, models: CollectionModels, parameters: edge.E
     try:
         with edge_errors(str(root)):
             _make_shard(unfinished / "shard", models.active, parameters)
-        _write_durably(unfinished / "collection.json", models)
+        write_models(unfinished, models)
         unfinished.chmod(0o755)
         with contextlib.suppress(FileExistsError):
             unfinished.rename(folder)
@@ -58,12 +89,26 @@ def models_of(folder: Path) -> CollectionModels:
     Raises:
         IndexCorrupt: the folder isn't a readable collection.
     """
-    record = folder / "collection.json"
+    record = folder / _RECORD
     try:
         data = json.loads(record.read_bytes())
     except (OSError, ValueError) as error:
         raise IndexCorrupt(f"{folder} isn't a Postings collection: {record.name}: {error}") from error
     return CollectionModels.from_json(data, str(record))
+
+
+def write_models(folder: Path, models: CollectionModels) -> None:
+    """Write the models of a collection, at once and durably.
+
+    Raises:
+        OSError: the folder can't be written to.
+    """
+    partial = folder / f".{_RECORD}"
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(models.to_json(), file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(folder / _RECORD)
 
 
 def check_disk_space(folder: Path) -> None:
@@ -102,10 +147,3 @@ def _make_shard(folder: Path, vector_name: str, parameters: edge.EdgeSparseVecto
     shard = edge.EdgeShard.create(str(folder), config)
     shard.flush()
     shard.close()
-
-
-def _write_durably(path: Path, models: CollectionModels) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(models.to_json(), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
@@ -11,30 +13,27 @@ import qdrant_edge as edge
 
 from postings.arguments import as_list
 from postings.batching import batched
-from postings.collection_names import checked_collection_name, listed
-from postings.errors import (
-    CollectionNotFound,
-    ConfigurationError,
-    IndexCorrupt,
-    IndexUnavailable,
-    InvalidInput,
-)
-from postings.index.embedded.conversion import to_edge_point, to_edge_query, to_hit, to_point
+from postings.errors import IndexCorrupt, IndexUnavailable, InvalidInput
+from postings.index.embedded.conversion import to_edge_point, to_edge_query, to_edge_vectors, to_hit, to_point
 from postings.index.embedded.errors import edge_errors
 from postings.index.embedded.filters import to_edge
 from postings.index.embedded.folder import (
     VACUUM_AT_CLOSE,
     VACUUM_WHILE_OPEN,
     check_disk_space,
+    collection_folder,
     create_collection,
     models_of,
+    not_found,
     vacuum,
+    write_models,
 )
+from postings.index.embedded.named_vectors import add_vector, checked_datatype, drop_vector
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
 from postings.index.payload import INDEXED_FIELDS, version_at_most
-from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
+from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import EngineQuery, Ranking
 from postings.index.scrolling import scrolled
 from postings.process import Origin, never_free_in_a_fork
@@ -44,11 +43,6 @@ FLUSH_AFTER = 5000
 writes, which it reads when it opens, and the replaced points, also in memory."""
 
 _PAGE = 256
-_DATATYPES = {
-    "float32": edge.VectorStorageDatatype.Float32,
-    "float16": edge.VectorStorageDatatype.Float16,
-    "uint8": edge.VectorStorageDatatype.Uint8,
-}
 _SCHEMA_TYPES = {"keyword": edge.PayloadSchemaType.Keyword, "integer": edge.PayloadSchemaType.Integer}
 
 
@@ -83,20 +77,14 @@ class EdgeIndex:
         datatype: str = "float32",
         on_disk: bool = False,
     ) -> None:
-        try:
-            checked_collection_name(collection)
-        except (TypeError, ValueError) as error:
-            raise ConfigurationError(f"{error}, got {collection!r:.100}") from error
         self._collection = collection
         self._root = Path(root)
-        if datatype not in list(_DATATYPES):
-            raise ConfigurationError(f"expected a datatype of {', '.join(_DATATYPES)}, got {datatype!r:.100}")
-        self._parameters = edge.EdgeSparseVectorParams(datatype=_DATATYPES[datatype], on_disk=on_disk)
-        if self._root.is_file():
-            raise ConfigurationError(f"the index needs a folder, but {self._root} is a file")
-        self._folder = self._root / collection
+        self._folder = collection_folder(self._root, collection)
+        self._datatype = checked_datatype(datatype)
+        self._parameters = edge.EdgeSparseVectorParams(datatype=self._datatype, on_disk=on_disk)
         self._shard: edge.EdgeShard | None = None
         self._models: CollectionModels | None = None
+        self._changing_models = threading.Lock()
         self._unflushed = 0
         self._written = False
         self._origin = Origin("index", "open")
@@ -133,6 +121,43 @@ class EdgeIndex:
         _, models = self._opened()
         return IndexInfo(self.collection, str(self._root), models, self.count())
 
+    def models(self) -> CollectionModels:
+        """The models that the collection has now."""
+        return self._opened()[1]
+
+    def add_model(self, fingerprint: str, name: str) -> CollectionModels:
+        """Add another model; see :meth:`postings.Index.add_model`."""
+        with self._changing_models:
+            shard, models = self._opened()
+            if fingerprint not in models.names:
+                check_disk_space(self._folder)
+                models = models.with_model(fingerprint, name)
+                with edge_errors(str(self._folder)):
+                    add_vector(self._folder, shard, models, fingerprint, self._datatype)
+                self._models = models
+            return models
+
+    def switch_model(self, fingerprint: str) -> CollectionModels:
+        """Search another model; see :meth:`postings.Index.switch_model`."""
+        with self._changing_models:
+            _, models = self._opened()
+            models.require(fingerprint, fingerprint, self.collection)
+            self._models = models.switched(fingerprint)
+            with edge_errors(str(self._folder)):
+                write_models(self._folder, self._models)
+            return self._models
+
+    def drop_model(self, fingerprint: str) -> CollectionModels:
+        """Delete the vectors of a model; see :meth:`postings.Index.drop_model`."""
+        with self._changing_models:
+            shard, models = self._opened()
+            models.check_droppable(fingerprint, self.collection)
+            if fingerprint in models.names:
+                self._models = models.without(fingerprint)
+                with edge_errors(str(self._folder)):
+                    drop_vector(self._folder, shard, self._models, fingerprint)
+            return self._opened()[1]
+
     def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points, see :meth:`postings.Index.upsert`.
 
@@ -144,6 +169,14 @@ class EdgeIndex:
         for some in batched(as_list("points", points, Point, InvalidInput), _PAGE):
             operation = edge.UpdateOperation.upsert_points([to_edge_point(point) for point in some], condition)
             self._update(operation, len(some))
+
+    def update_vectors(self, points: Sequence[Point], condition: Filter) -> None:
+        """Set vectors of stored points; see :meth:`postings.Index.update_vectors`."""
+        filter = to_edge(condition)
+        for some in batched(points, _PAGE):
+            operation = edge.UpdateOperation.update_vectors([to_edge_vectors(point) for point in some], filter)
+            with contextlib.suppress(PointMissing):
+                self._update(operation, len(some))
 
     def delete(self, filter: Filter) -> None:
         """Delete the points that match ``filter``."""
@@ -240,11 +273,7 @@ class EdgeIndex:
     def _opened(self) -> tuple[edge.EdgeShard, CollectionModels]:
         self._origin.check()
         if self._models is None:
-            others = (record.parent.name for record in self._root.glob("*/collection.json"))
-            raise CollectionNotFound(
-                f"there is no collection {self.collection!r} in {self._root} ({listed(others)}): "
-                "create it with 'postings ingest'"
-            )
+            raise not_found(self._folder)
         if self._shard is None:
             raise IndexUnavailable(f"{self._folder}: the index was closed")
         return self._shard, self._models

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import warnings
 from collections.abc import Iterable, Sequence
@@ -25,16 +26,26 @@ from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
 from postings.index.payload import indexed_fields, version_at_most
-from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
+from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
 from postings.index.server.cluster import Cluster
-from postings.index.server.conversion import portions, to_filter, to_hits, to_point, to_query, to_struct
+from postings.index.server.conversion import (
+    to_filter,
+    to_hits,
+    to_point,
+    to_point_vectors,
+    to_query,
+    to_struct,
+)
+from postings.index.server.creation import creation, vector_name_config, vector_parameters
+from postings.index.server.model_record import models_of, name_record, record_of
 from postings.index.server.node import Node, nodes_of
+from postings.index.server.parallel_writes import ParallelWrites
 from postings.index.server.versions import need_of
 from postings.settings import Settings
 
 _PAGE = 256
-_METADATA_KEY = "postings"
+_STRONG = q.WriteOrdering.STRONG
 # A quorum asks a majority of the replicas. (Qdrant's MAJORITY asks all of them, and fails if one is down.)
 _CONSISTENT = q.ReadConsistencyType.QUORUM
 
@@ -62,19 +73,12 @@ class AsyncServerIndex:
         self._settings = Settings.given(settings)
         nodes = [Node.of(client, self._settings)] if client else nodes_of(self._settings)
         self._cluster = Cluster(nodes, self.collection, self._settings.index_timeout, self._settings.secrets())
-        self._writing = asyncio.Semaphore(self._settings.index_streams)
+        self._writes = ParallelWrites(self._settings.index_streams)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
     async def connect(cls, settings: Settings) -> Self:
-        """Connect to the server at ``settings.index_url``, over gRPC if it answers there.
-
-        Raises:
-            IndexUnavailable: the server can't be reached.
-            ConfigurationError: the port in the URL isn't Qdrant's REST port.
-            IndexRejected: the server's version is too old.
-            AccessDenied: the server refuses the API key; over REST, only the next call shows this.
-        """
+        """Connect to the server at ``settings.index_url``; see :meth:`ServerIndex.connect`."""
         index = cls(None, settings)
         try:
             await index.open()
@@ -99,7 +103,7 @@ class AsyncServerIndex:
         except CollectionNotFound:
             await self._create(CollectionModels.of(fingerprint, model))
             found = await self._request("get_collection")
-        models = self._models(found)
+        models = models_of(found, self._source)
         models.require(fingerprint, model, self.collection)
         # Fields are indexed before there are points; also later, in case the creator of the collection crashed.
         with warnings.catch_warnings():
@@ -112,45 +116,65 @@ class AsyncServerIndex:
 
     async def info(self) -> IndexInfo:
         """Describe the collection."""
-        models = self._models(await self._request("get_collection"))
+        models = await self.models()
         try:
             points, approximate = await self.count(), False
         except StrictModeRejected:
             points, approximate = await self.count(exact=False), True
         return IndexInfo(self.collection, self._cluster.address, models, points, approximate)
 
+    async def models(self) -> CollectionModels:
+        """The models that the collection has now."""
+        return models_of(await self._request("get_collection"), self._source)
+
+    async def add_model(self, fingerprint: str, name: str) -> CollectionModels:
+        """Add another model; see :meth:`postings.Index.add_model`."""
+        if fingerprint not in (await self.models()).names:
+            await self._request("update_collection", metadata=name_record(fingerprint, name))
+            await self._request("create_vector_name", fingerprint, vector_name_config(self._settings), ordering=_STRONG)
+            if self._settings.index_on_disk:  # which can't be said when the vector is created
+                parameters = {fingerprint: vector_parameters(self._settings)}
+                await self._request("update_collection", sparse_vectors_config=parameters)
+        return await self.models()
+
+    async def switch_model(self, fingerprint: str) -> CollectionModels:
+        """Search another model; see :meth:`postings.Index.switch_model`."""
+        models = await self.models()
+        models.require(fingerprint, fingerprint, self.collection)
+        await self._request("update_collection", metadata=record_of(models.switched(fingerprint)))
+        return await self.models()
+
+    async def drop_model(self, fingerprint: str) -> CollectionModels:
+        """Delete the vectors of a model; see :meth:`postings.Index.drop_model`."""
+        (await self.models()).check_droppable(fingerprint, self.collection)
+        await self._request("delete_vector_name", fingerprint, ordering=_STRONG)
+        return await self.models()
+
     async def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points in requests of 64 points or 8 MB, ``settings.index_streams`` of them at once."""
         condition = None if newest is None else to_filter(version_at_most(newest))
-        failures: list[Exception] = []
-
-        async def send(batch: Sequence[Point]) -> None:
-            async with self._writing:
-                # A failed request took all of its time: each further one would take as long.
-                if failures:
-                    return
-                try:
-                    await write(batch)
-                except Exception as error:
-                    failures.append(error)
 
         async def write(batch: Sequence[Point]) -> None:
-            await self._request(
-                "upsert",
-                [to_struct(point) for point in batch],
-                wait=True,
-                ordering=q.WriteOrdering.STRONG,
-                update_filter=condition,
-            )
+            structs = [to_struct(point) for point in batch]
+            await self._request("upsert", structs, wait=True, ordering=_STRONG, update_filter=condition)
 
-        await asyncio.gather(*map(send, portions(as_list("points", points, Point, InvalidInput))))
-        if failures:
-            raise failures[0]
+        await self._writes.run(write, as_list("points", points, Point, InvalidInput))
+
+    async def update_vectors(self, points: Sequence[Point], condition: Filter) -> None:
+        """Set vectors of stored points, like :meth:`upsert`; see :meth:`postings.Index.update_vectors`."""
+        filter = to_filter(condition)
+
+        async def write(batch: Sequence[Point]) -> None:
+            vectors = [to_point_vectors(point) for point in batch]
+            with contextlib.suppress(PointMissing, KeyError):  # the latter in memory
+                await self._request("update_vectors", vectors, wait=True, ordering=_STRONG, update_filter=filter)
+
+        await self._writes.run(write, points)
 
     async def delete(self, filter: Filter) -> None:
         """Delete the points that match ``filter``."""
         selector = q.FilterSelector(filter=to_filter(for_every_point(checked_filter(filter))))
-        await self._request("delete", selector, wait=True, ordering=q.WriteOrdering.STRONG)
+        await self._request("delete", selector, wait=True, ordering=_STRONG)
 
     async def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:
         """Find points, best first."""
@@ -260,33 +284,14 @@ class AsyncServerIndex:
         others = [each.name for each in found.collections if each.name != self.collection]
         return CollectionNotFound(f"{error} ({listed(others)})")
 
+    @property
+    def _source(self) -> str:
+        return f"collection {self.collection!r} at {self._cluster.address}"
+
     async def _create(self, models: CollectionModels) -> None:
-        settings = self._settings
-        replicas = settings.index_replicas
-        vector = q.SparseVectorParams(
-            index=q.SparseIndexParams(on_disk=settings.index_on_disk, datatype=q.Datatype(settings.index_datatype))
-        )
         try:
-            await self._request(
-                "create_collection",
-                sparse_vectors_config={models.active: vector},
-                on_disk_payload=settings.index_payload_on_disk,
-                shard_number=settings.index_shards,
-                replication_factor=replicas,
-                # With a majority, reading from a quorum of the replicas always includes all acknowledged writes.
-                write_consistency_factor=replicas // 2 + 1 if replicas else None,
-                metadata={_METADATA_KEY: models.to_json()},
-            )
+            await self._request("create_collection", **creation(self._settings, models))
         except IndexRejected:
             # Another worker may have created it in the meantime.
             if not await self._request("collection_exists"):
                 raise
-
-    def _models(self, found: q.CollectionInfo) -> CollectionModels:
-        metadata = found.config.metadata
-        if not metadata or _METADATA_KEY not in metadata:
-            raise IndexRejected(
-                f"collection {self.collection!r} at {self._cluster.address} wasn't created by Postings: "
-                "its metadata has no model; use another collection name"
-            )
-        return CollectionModels.from_json(metadata[_METADATA_KEY], f"collection {self.collection!r}")

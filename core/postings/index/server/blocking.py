@@ -79,9 +79,29 @@ class ServerIndex:
         """Describe the collection."""
         return self._loop.run(self._index.info())
 
+    def models(self) -> CollectionModels:
+        """The models that the collection has now."""
+        return self._loop.run(self._index.models())
+
+    def add_model(self, fingerprint: str, name: str) -> CollectionModels:
+        """Add another model."""
+        return self._loop.run(self._index.add_model(fingerprint, name))
+
+    def switch_model(self, fingerprint: str) -> CollectionModels:
+        """Search another model."""
+        return self._loop.run(self._index.switch_model(fingerprint))
+
+    def drop_model(self, fingerprint: str) -> CollectionModels:
+        """Delete the vectors of a model."""
+        return self._loop.run(self._index.drop_model(fingerprint))
+
     def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points, with several requests at once."""
         self._loop.run(self._index.upsert(points, newest=newest))
+
+    def update_vectors(self, points: Sequence[Point], condition: Filter) -> None:
+        """Set vectors of stored points, with several requests at once."""
+        self._loop.run(self._index.update_vectors(points, condition))
 
     def delete(self, filter: Filter) -> None:
         """Delete the points that match ``filter``."""

@@ -62,6 +62,12 @@ def to_struct(point: Point) -> q.PointStruct:
     return q.PointStruct(id=point.id, vector=vectors, payload=dict(point.payload))
 
 
+def to_point_vectors(point: Point) -> q.PointVectors:
+    """Convert the vectors of a point to update."""
+    vectors: dict[str, Any] = {name: _to_vector(vector) for name, vector in point.vectors.items()}
+    return q.PointVectors(id=point.id, vector=vectors)
+
+
 def portions(points: Sequence[Point]) -> Iterator[Sequence[Point]]:
     """Split points into requests of at most 64 points and about 8 MB; a server accepts 32 MB."""
     start = size = 0

@@ -22,6 +22,7 @@ from postings.errors import (
     StorageFull,
     StrictModeRejected,
 )
+from postings.index.protocol import PointMissing
 from postings.secrets import without_secrets
 
 BY_HTTP_STATUS: Mapping[int, type[IndexFailure]] = {
@@ -72,6 +73,7 @@ _BY_MESSAGE: tuple[tuple[str, type[PostingsError]], ...] = (
     ("Not existing vector name", ModelMismatch),
     ("No space left", StorageFull),
     ("message larger than max", IndexRejected),
+    ("No point with id", PointMissing),
     # Messages of qdrant-client's in-memory mode.
     ("is not found in the collection", ModelMismatch),
     ("not found", CollectionNotFound),

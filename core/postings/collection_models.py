@@ -1,0 +1,69 @@
+"""Loading the models that a collection names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postings.errors import CollectionNotFound, ModelMismatch
+
+if TYPE_CHECKING:
+    from postings.encoder.encoder import Encoder
+    from postings.index.models import CollectionModels
+    from postings.index.protocol import Index
+    from postings.settings import Settings
+
+
+def names_model(settings: Settings) -> bool:
+    """Whether the settings name a model, rather than leave it to the collection."""
+    return "model" in settings.model_fields_set
+
+
+def load_model(models: CollectionModels, fingerprint: str, settings: Settings) -> Encoder:
+    """Load a model of a collection by the name that the collection has for it.
+
+    Args:
+        models: of the collection.
+        fingerprint: of the model.
+        settings: where to encode, and in which precision.
+
+    Raises:
+        ModelNotFound: there is no such model on this machine.
+        ModelMismatch: the name is now that of a model with other vectors.
+    """
+    from postings.encoder.encoder import Encoder
+
+    name = models.names[fingerprint]
+    encoder = Encoder.load(name, settings.device, settings.backend, settings.precision)
+    if encoder.fingerprint != fingerprint:
+        raise ModelMismatch(
+            f"the collection was built with a model {name!r} ({fingerprint[:8]}), but {name!r} is now another model "
+            f"({encoder.fingerprint[:8]}): pass the path of the right one as the model"
+        )
+    return encoder
+
+
+def collection_encoder(settings: Settings, index: Index) -> Encoder:
+    """The encoder of the settings' model; if they name none, that of the model that the collection searches.
+
+    A collection that doesn't exist yet gets the settings' default model.
+
+    Raises:
+        ModelNotFound: there is no such model on this machine.
+        ModelMismatch: the collection has no vectors of the settings' model, or the name of its model is now that of
+            another.
+
+    Example:
+        >>> collection_encoder(Settings(), index).name
+        'tiny'
+    """
+    from postings.encoder.encoder import Encoder
+
+    try:
+        models = index.models()
+    except CollectionNotFound:
+        return Encoder.from_settings(settings)
+    if not names_model(settings):
+        return load_model(models, models.active, settings)
+    encoder = Encoder.from_settings(settings)
+    models.require(encoder.fingerprint, encoder.name, index.collection)
+    return encoder

@@ -1,0 +1,47 @@
+"""The named vectors of an embedded collection, one for each model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import qdrant_edge as edge
+
+from postings.errors import ConfigurationError
+from postings.index.embedded.folder import write_models
+from postings.index.models import CollectionModels
+
+_DATATYPES = {
+    "float32": edge.VectorStorageDatatype.Float32,
+    "float16": edge.VectorStorageDatatype.Float16,
+    "uint8": edge.VectorStorageDatatype.Uint8,
+}
+
+
+def checked_datatype(name: str) -> edge.VectorStorageDatatype:
+    """The data type of this name.
+
+    Raises:
+        ConfigurationError: there is no such data type.
+    """
+    if name not in list(_DATATYPES):
+        raise ConfigurationError(f"expected a datatype of {', '.join(_DATATYPES)}, got {name!r:.100}")
+    return _DATATYPES[name]
+
+
+def add_vector(
+    folder: Path, shard: edge.EdgeShard, models: CollectionModels, added: str, datatype: edge.VectorStorageDatatype
+) -> None:
+    """Create the named vector of a model, and record it."""
+    # A crash while a model was dropped may have left its vectors.
+    shard.update(edge.UpdateOperation.delete_vector_name(added))
+    shard.update(edge.UpdateOperation.create_sparse_vector(added, datatype=datatype))
+    # The record is durable at once, so the vector must be durable before it.
+    shard.flush()
+    write_models(folder, models)
+
+
+def drop_vector(folder: Path, shard: edge.EdgeShard, models: CollectionModels, dropped: str) -> None:
+    """Delete the named vector of a model that ``models`` no longer has."""
+    write_models(folder, models)
+    shard.update(edge.UpdateOperation.delete_vector_name(dropped))
+    shard.flush()

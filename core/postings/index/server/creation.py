@@ -1,0 +1,38 @@
+"""How a collection and its vectors are created, by the settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qdrant_client import models as q
+
+from postings.index.models import CollectionModels
+from postings.index.server.model_record import record_of
+from postings.settings import Settings
+
+
+def vector_parameters(settings: Settings) -> q.SparseVectorParams:
+    """How a model's vectors are indexed."""
+    return q.SparseVectorParams(
+        index=q.SparseIndexParams(on_disk=settings.index_on_disk, datatype=q.Datatype(settings.index_datatype))
+    )
+
+
+def vector_name_config(settings: Settings) -> q.SparseVectorNameConfig:
+    """How another model's vectors are created."""
+    datatype = q.VectorStorageDatatype(settings.index_datatype)
+    return q.SparseVectorNameConfig(sparse=q.SparseVectorConfig(datatype=datatype))
+
+
+def creation(settings: Settings, models: CollectionModels) -> dict[str, Any]:
+    """The arguments of ``create_collection`` for a collection with these models."""
+    replicas = settings.index_replicas
+    return {
+        "sparse_vectors_config": dict.fromkeys(models.names, vector_parameters(settings)),
+        "on_disk_payload": settings.index_payload_on_disk,
+        "shard_number": settings.index_shards,
+        "replication_factor": replicas,
+        # With a majority, reading from a quorum of the replicas always includes all acknowledged writes.
+        "write_consistency_factor": replicas // 2 + 1 if replicas else None,
+        "metadata": record_of(models),
+    }

@@ -1,0 +1,48 @@
+"""How the models of a collection are recorded on a server.
+
+The collection's named vectors tell which models it has: they are created and deleted at once, whoever else writes. The
+metadata hold the models' names, and which of them is searched. A server replaces a key of the metadata as a whole, so
+what two processes may write at once has a key of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from qdrant_client import models as q
+
+from postings.errors import IndexRejected
+from postings.index.models import CollectionModels
+
+_RECORD = "postings"
+_NAME = "postings_model_"
+
+
+def record_of(models: CollectionModels) -> dict[str, Any]:
+    """The metadata that say which model is searched."""
+    return {_RECORD: models.to_json()}
+
+
+def name_record(fingerprint: str, name: str) -> dict[str, Any]:
+    """The metadata that name another model."""
+    return {f"{_NAME}{fingerprint}": name}
+
+
+def models_of(found: q.CollectionInfo, source: str) -> CollectionModels:
+    """Read the models of a collection; ``source`` names it in messages.
+
+    Raises:
+        IndexRejected: Postings didn't create the collection.
+        IndexCorrupt: the record is malformed, or was written by a newer version.
+    """
+    metadata = found.config.metadata
+    if not metadata or _RECORD not in metadata:
+        raise IndexRejected(
+            f"{source} wasn't created by Postings: its metadata has no model; use another collection name"
+        )
+    models = CollectionModels.from_json(metadata[_RECORD], source)
+    added = {key.removeprefix(_NAME): name for key, name in metadata.items() if key.startswith(_NAME)}
+    vectors = found.config.params.sparse_vectors or {}
+    names = {each: name for each, name in {**models.names, **added}.items() if each in vectors or each == models.active}
+    return replace(models, names=names, previous=models.previous if models.previous in names else None)

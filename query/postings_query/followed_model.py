@@ -1,0 +1,72 @@
+"""The encoder of the model that a collection searches, also after a switch to another model."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from postings import Encoder
+from postings.collection_models import load_model, names_model
+
+if TYPE_CHECKING:
+    from postings import Settings
+    from postings.index.models import CollectionModels
+
+SECONDS = 2.0
+"""How often a client looks whether its collection was switched to another model, while it searches."""
+
+
+class FollowedModel:
+    """The encoder for a collection.
+
+    Until a new model is loaded, searches go on with the old one, whose vectors stay until it is dropped.
+
+    Args:
+        encoder: the client's own encoder, which it keeps; by default that of the settings' model, and if the settings
+            name none, that of the model that the collection searches.
+        settings: where to encode, and in which precision.
+        collection: for messages.
+    """
+
+    def __init__(self, encoder: Encoder | None, settings: Settings, collection: str) -> None:
+        self._settings = settings
+        self._collection = collection
+        self._encoder = encoder
+        self._checked = False
+        self._taking = threading.Lock()
+        self._looked_at = time.monotonic()
+        self.follows = encoder is None and not names_model(settings)
+        """Whether the model is the collection's, not one that the client was told."""
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """The encoder; ``None`` before :meth:`take`."""
+        return self._encoder if self._checked else None
+
+    def load(self) -> None:
+        """Load the model that the client was told."""
+        if self._encoder is None and not self.follows:
+            self._encoder = Encoder.from_settings(self._settings)
+
+    def take(self, models: CollectionModels) -> Encoder:
+        """Load the model that the collection searches now, or check that the collection has the client's.
+
+        Raises:
+            ModelMismatch: the collection doesn't have it.
+            ModelNotFound: the collection's model isn't on this machine.
+        """
+        self.load()
+        with self._taking:
+            if self._encoder is None or (self.follows and self._encoder.fingerprint != models.active):
+                self._encoder = load_model(models, models.active, self._settings)
+            models.require(self._encoder.fingerprint, self._encoder.name, self._collection)
+            self._checked = True
+            return self._encoder
+
+    def due(self) -> bool:
+        """Whether it is time to look for a switch again; true only once each time."""
+        if not self.follows or time.monotonic() - self._looked_at < SECONDS:
+            return False
+        self._looked_at = time.monotonic()
+        return True

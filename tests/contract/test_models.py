@@ -1,0 +1,127 @@
+"""The models of a collection: added, filled, switched and dropped, the same on every index."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+import pytest
+
+from postings import Index, SparseVector
+from postings.errors import ConfigurationError, ModelMismatch
+from postings.index import Point, SearchRequest
+from postings.index.payload import REVISION_FIELDS, tombstone_point, unchanged_since, without_vector
+from tests.support.indexes import MODEL, point
+
+OTHER = "fedcba9876543210"
+VECTOR = SparseVector([5], [2.0])
+
+
+def filled(points: Sequence[Point], vector: SparseVector = VECTOR) -> list[Point]:
+    return [Point(each.id, {}, {OTHER: vector}) for each in points]
+
+
+def read(index: Index) -> list[Point]:
+    return list(index.scroll(without_vector(OTHER), fields=REVISION_FIELDS))
+
+
+def test_a_collection_begins_with_one_model_and_takes_others(empty_index: Index) -> None:
+    empty_index.ensure(MODEL, "tiny")
+    assert empty_index.models().active_name == "tiny"
+    for _ in range(2):
+        models = empty_index.add_model(OTHER, "models/new")
+        assert dict(models.names) == {MODEL: "tiny", OTHER: "models/new"}
+        assert (models.active, models.previous) == (MODEL, None)
+    assert empty_index.models() == empty_index.info().models == models
+    assert empty_index.ensure(OTHER, "models/new") == models
+
+
+def test_a_switch_names_the_previous_model_and_can_be_taken_back(empty_index: Index) -> None:
+    empty_index.ensure(MODEL, "tiny")
+    with pytest.raises(ModelMismatch):
+        empty_index.switch_model(OTHER)
+    empty_index.add_model(OTHER, "new")
+    for _ in range(2):
+        models = empty_index.switch_model(OTHER)
+        assert (models.active, models.previous) == (OTHER, MODEL)
+    assert empty_index.models() == models
+    models = empty_index.switch_model(MODEL)
+    assert (models.active, models.previous) == (MODEL, OTHER)
+
+
+def test_a_dropped_model_is_gone_with_its_vectors_and_the_active_one_cannot_be_dropped(empty_index: Index) -> None:
+    empty_index.ensure(MODEL, "tiny")
+    empty_index.upsert([point("1")])
+    empty_index.add_model(OTHER, "new")
+    empty_index.update_vectors(filled([point("1")]), unchanged_since(read(empty_index)))
+    with pytest.raises(ConfigurationError, match="is active"):
+        empty_index.drop_model(MODEL)
+    empty_index.switch_model(OTHER)
+    for _ in range(2):
+        models = empty_index.drop_model(MODEL)
+        assert dict(models.names) == {OTHER: "new"}
+        assert (models.active, models.previous) == (OTHER, None)
+    with pytest.raises(ModelMismatch):
+        empty_index.search(SearchRequest(VECTOR, MODEL))
+    with pytest.raises(ModelMismatch):
+        empty_index.upsert([point("2")])
+    assert [hit.score for hit in empty_index.search(SearchRequest(VECTOR, OTHER))] == [4.0]
+    empty_index.add_model(MODEL, "tiny")
+    assert [set(each.vectors) for each in empty_index.scroll(vectors=[MODEL, OTHER])] == [{OTHER}]
+
+
+def test_what_lacks_a_vector_is_found_until_it_has_one_even_an_empty_one(empty_index: Index) -> None:
+    empty_index.ensure(MODEL, "tiny")
+    points = [point(str(number), version=number) for number in range(4)]
+    empty_index.upsert([*points, tombstone_point("gone", 1, 1)])
+    empty_index.add_model(OTHER, "new")
+    assert {each.id for each in read(empty_index)} == {each.id for each in points}
+    assert empty_index.count(without_vector(OTHER)) == 4
+    found = read(empty_index)
+    empty_index.update_vectors(filled(found[:3]), unchanged_since(found))
+    empty_index.update_vectors(filled(found[3:], SparseVector([], [])), unchanged_since(found))
+    assert read(empty_index) == []
+    assert empty_index.count(without_vector(MODEL)) == 0
+    assert len(empty_index.search(SearchRequest(VECTOR, OTHER))) == 3
+    assert len(empty_index.search(SearchRequest(SparseVector([1], [1.0]), MODEL))) == 4
+
+
+def test_only_points_that_are_still_as_they_were_read_get_a_vector(empty_index: Index) -> None:
+    empty_index.ensure(MODEL, "tiny")
+    empty_index.upsert([point(str(number), version=1) for number in range(5)])
+    empty_index.add_model(OTHER, "new")
+    found = read(empty_index)
+    same, newer, rewritten, gone, filled_already = (
+        next(each for each in found if each.payload["text"].startswith(f"{number} ")) for number in range(5)
+    )
+    empty_index.upsert([point("1", version=2)])
+    changed = point("2", version=1)
+    empty_index.upsert([Point(changed.id, {**changed.payload, "text": "another text"}, changed.vectors)])
+    empty_index.delete({"must": [{"has_id": [gone.id]}]})
+    better = SparseVector([5], [9.0])
+    empty_index.update_vectors(filled([filled_already], better), unchanged_since([filled_already]))
+    nobody = Point(str(uuid.uuid4()), {"version": 1, "text": "-"})
+    empty_index.update_vectors(filled([nobody, *found]), unchanged_since([nobody, *found]))
+    stored = {each.id: each.vectors.get(OTHER) for each in empty_index.scroll(vectors=[OTHER])}
+    assert stored == {same.id: VECTOR, newer.id: None, rewritten.id: None, filled_already.id: VECTOR}
+
+
+def test_another_revision_leaves_no_vector_of_the_old_one(empty_index: Index) -> None:
+    empty_index.ensure(MODEL, "tiny")
+    empty_index.upsert([point("1", version=1)])
+    empty_index.add_model(OTHER, "new")
+    found = read(empty_index)
+    empty_index.update_vectors(filled(found), unchanged_since(found))
+    empty_index.upsert([point("1", version=2)], newest=2)
+    (stored,) = empty_index.scroll(vectors=[MODEL, OTHER])
+    assert set(stored.vectors) == {MODEL}
+    assert len(read(empty_index)) == 1
+
+
+def test_a_condition_of_many_revisions_is_taken(empty_index: Index) -> None:
+    empty_index.ensure(MODEL, "tiny")
+    empty_index.upsert([point(str(number), version=number) for number in range(300)])
+    empty_index.add_model(OTHER, "new")
+    found = read(empty_index)
+    empty_index.update_vectors(filled(found), unchanged_since(found))
+    assert empty_index.count(without_vector(OTHER)) == 0
