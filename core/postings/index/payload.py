@@ -9,6 +9,8 @@ field                   meaning
 ``passages``            number of passages of this version of the document
 ``start``, ``end``      the passage's character offsets in the document's text
 ``title``, ``text``     shown to users
+``before``              if it isn't spaces alone: the white space in front of the passage, which no passage holds
+``after``               if there is any, in the last passage: the white space after it
 ``metadata``            the user's own fields; filter on ``metadata.<key>``
 ``at_head``             if there are any, keys of the metadata with long strings, which are stored whole only in
                         passage 0 (keyword index), see :mod:`postings.index.long_strings`
@@ -81,6 +83,10 @@ def passage_point(
         "text": passage.text,
         "metadata": passage.metadata,
     }
+    if passage.before.strip(" "):
+        payload["before"] = passage.before
+    if passage.after:
+        payload["after"] = passage.after
     if digest is not None:
         payload |= {"digest": digest.content, "metadata_digest": digest.metadata}
     if at_head:
@@ -106,6 +112,8 @@ def passage_from(payload: Mapping[str, Any]) -> Passage:
         metadata=payload["metadata"],
         version=payload["version"],
         passages=payload["passages"],
+        before=payload.get("before", ""),
+        after=payload.get("after", ""),
     )
 
 
