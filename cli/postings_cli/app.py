@@ -10,16 +10,19 @@ from typing import Annotated, Any
 import typer
 
 from postings import PostingsError, __version__
-from postings_cli.commands import dead_letters
+from postings_cli.commands import collections, dead_letters
 from postings_cli.commands.delete import delete
 from postings_cli.commands.demo import demo
 from postings_cli.commands.evaluate import evaluate
 from postings_cli.commands.export import export
+from postings_cli.commands.export_model import export_model_command
+from postings_cli.commands.get import get
 from postings_cli.commands.info import info
 from postings_cli.commands.ingest import ingest
 from postings_cli.commands.mine import mine
 from postings_cli.commands.search import search
 from postings_cli.commands.serve import serve
+from postings_cli.commands.snapshots import restore, snapshot
 from postings_cli.commands.status import status
 from postings_cli.commands.train import train
 from postings_cli.commands.worker import worker
@@ -84,8 +87,22 @@ def _options(
         context.with_resource(shown_logs())
 
 
-for _command in (ingest, search, info, delete, worker, status, serve, mine, train, evaluate, export, demo):
+_DOCUMENTS = (ingest, search, get, delete, export)
+_COLLECTIONS = (info, snapshot, restore)
+_OTHERS = (worker, status, serve, mine, train, evaluate, demo)
+for _command in (*_DOCUMENTS, *_COLLECTIONS, *_OTHERS):
     app.command(_command.__name__)(_reported(_command))
+
+_collections = typer.Typer(help="List, create, copy or drop collections.", no_args_is_help=True)
+_collections.command("list")(_reported(collections.list_collections))
+_collections.command("create")(_reported(collections.create))
+_collections.command("copy")(_reported(collections.copy))
+_collections.command("drop")(_reported(collections.drop))
+app.add_typer(_collections, name="collections")
+
+_models = typer.Typer(help="Export models.", no_args_is_help=True)
+_models.command("export")(_reported(export_model_command))
+app.add_typer(_models, name="models")
 
 _letters = typer.Typer(help="List, show, retry or purge dead letters.", no_args_is_help=True)
 _letters.command("list")(_reported(dead_letters.list_letters))

@@ -226,7 +226,7 @@ class Index(Protocol):
         """
         ...
 
-    def snapshot(self, file: Path, progress: Progress = no_progress) -> None:
+    def snapshot(self, file: str | Path, progress: Progress = no_progress) -> None:
         """Write the collection to a file, which :meth:`postings.collections.Collections.restore` reads.
 
         A file of this name is replaced when the snapshot is whole. Writes may go on meanwhile: each is in the snapshot

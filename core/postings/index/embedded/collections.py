@@ -63,7 +63,7 @@ class EmbeddedCollections:
 
     def _check_absent(self, name: str) -> None:
         if collection_folder(self._root, name).exists():
-            raise CollectionExists(f"there is a collection {name!r} in {self._root} already")
+            raise CollectionExists(f"there is a collection {name!r} already")
 
     def _check_unused(self, name: str) -> None:
         """Raise :class:`IndexLocked` if another process has a collection open."""

@@ -65,9 +65,9 @@ class OpenFolder:
                 shard.flush()
                 copy_folder(self._folder, folder)
 
-    def snapshot(self, file: Path, progress: Progress = no_progress) -> None:
+    def snapshot(self, file: str | Path, progress: Progress = no_progress) -> None:
         """Write the collection to a file; see :meth:`postings.Index.snapshot`."""
-        write_snapshot(self.copy_to, self._folder, file, progress)
+        write_snapshot(self.copy_to, self._folder, Path(file), progress)
 
     def close(self) -> None:
         """Flush, and let other processes open the folder; does nothing in a forked process."""

@@ -142,7 +142,7 @@ class ServerIndex:
         """Count the matching points."""
         return self._loop.run(self._index.count(filter, exact=exact))
 
-    def snapshot(self, file: Path, progress: Progress = no_progress) -> None:
+    def snapshot(self, file: str | Path, progress: Progress = no_progress) -> None:
         """Write the collection to a file; see :meth:`postings.Index.snapshot`.
 
         Raises:
@@ -151,7 +151,7 @@ class ServerIndex:
         if not self._has_address:
             raise IndexRejected("an index that was opened with a client has no snapshots: use ServerIndex.connect")
         self.models()
-        download(self._settings, file, progress)
+        download(self._settings, Path(file), progress)
 
     def close(self) -> None:
         """Close the client; a second call does nothing."""
