@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from postings import PostingsError, __version__
-from postings_cli.commands import collections, dead_letters
+from postings_cli.commands import collections, dead_letters, models
 from postings_cli.commands.delete import delete
 from postings_cli.commands.demo import demo
 from postings_cli.commands.evaluate import evaluate
@@ -20,6 +20,7 @@ from postings_cli.commands.get import get
 from postings_cli.commands.info import info
 from postings_cli.commands.ingest import ingest
 from postings_cli.commands.mine import mine
+from postings_cli.commands.reindex import reindex
 from postings_cli.commands.search import search
 from postings_cli.commands.serve import serve
 from postings_cli.commands.snapshots import restore, snapshot
@@ -88,7 +89,7 @@ def _options(
 
 
 _DOCUMENTS = (ingest, search, get, delete, export)
-_COLLECTIONS = (info, snapshot, restore)
+_COLLECTIONS = (info, snapshot, restore, reindex)
 _OTHERS = (worker, status, serve, mine, train, evaluate, demo)
 for _command in (*_DOCUMENTS, *_COLLECTIONS, *_OTHERS):
     app.command(_command.__name__)(_reported(_command))
@@ -100,13 +101,17 @@ _collections.command("copy")(_reported(collections.copy))
 _collections.command("drop")(_reported(collections.drop))
 app.add_typer(_collections, name="collections")
 
-_models = typer.Typer(help="Export models.", no_args_is_help=True)
-_models.command("export")(_reported(export_model_command))
-app.add_typer(_models, name="models")
-
 _letters = typer.Typer(help="List, show, retry or purge dead letters.", no_args_is_help=True)
 _letters.command("list")(_reported(dead_letters.list_letters))
 _letters.command("show")(_reported(dead_letters.show))
 _letters.command("retry")(_reported(dead_letters.retry))
 _letters.command("purge")(_reported(dead_letters.purge))
 app.add_typer(_letters, name="dead-letters")
+
+_models = typer.Typer(help="List, switch, roll back, drop, export models.", no_args_is_help=True)
+_models.command("list")(_reported(models.list_models))
+_models.command("switch")(_reported(models.switch))
+_models.command("rollback")(_reported(models.rollback))
+_models.command("drop")(_reported(models.drop))
+_models.command("export")(_reported(export_model_command))
+app.add_typer(_models, name="models")

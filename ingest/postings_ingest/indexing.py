@@ -14,6 +14,7 @@ from postings.batching import batched
 from postings.clock import arrival_version
 from postings.digests import Digest
 from postings.documents import Passage
+from postings.encoder import Work
 from postings.errors import CollectionNotFound, ConfigurationError, ModelMismatch
 from postings.index.models import CollectionModels
 from postings.index.payload import of_documents, passage_point, tombstone_point
@@ -236,9 +237,18 @@ class Indexer:
                     fill(self.index, encoder, points, check)
 
     @property
-    def passes(self) -> int:
-        """Passes over all models since they were loaded."""
-        return sum(encoder.work.passes for encoder in self._encoders.loaded())
+    def work(self) -> Work:
+        """Passes, tokens and seconds of all models that are loaded."""
+        return sum((encoder.work for encoder in self._encoders.loaded()), Work())
+
+    def encoder_of(self, fingerprint: str) -> Encoder | None:
+        """The encoder of a model of the collection; ``None`` if the collection doesn't have it.
+
+        Raises:
+            ModelNotFound: the model isn't on this machine.
+        """
+        models = self._read_models()
+        return self._encoders.of(models)[fingerprint] if fingerprint in models.names else None
 
     def check_models(self) -> None:
         """Raise what a model raises on a text that says nothing."""

@@ -62,7 +62,8 @@ def test_a_document_is_shown_with_its_passages_and_weights_as_words(cli: Cli) ->
     assert len(cli("get", "lion", "--json", "--weights", "2").json["passages"][0]["weights"]) == 2
 
 
-def test_a_document_is_shown_although_its_model_is_gone(cli: Cli) -> None:
+def test_a_document_is_shown_although_its_model_is_gone(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTINGS_PRECISION", "int8")  # so that no other test has loaded it
     record = Path(cli.folder) / "documents" / "collection.json"
     record.write_text(record.read_text().replace('"tiny"', '"gone/model"'))
     shown = cli("get", "bread", "--weights", "1")
