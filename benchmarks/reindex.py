@@ -16,11 +16,9 @@ import argparse
 import json
 import os
 import platform
-import random
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -36,21 +34,19 @@ from tests.support.qdrant_server import QdrantServer
 from tests.support.worker import environment_of
 
 from benchmarks.data import BEIR, present
+from benchmarks.reindex_clients import Searcher, Updates
 from postings import Document, Encoder, Index, Settings, SparseVector, open_index
 from postings.collection_models import load_model
 from postings.encoder.model_files.location import BUNDLED
 from postings.index.models import CollectionModels
 from postings.index.payload import PASSAGES, without_vector
 from postings.passages import passage_input
-from postings_ingest import Pipeline, delete_documents, reindex
-from postings_query import SearchClient
+from postings_ingest import Pipeline, reindex
 
 RESULT = Path(__file__).parent / "results" / "reindex.md"
 KILLS = 3
 SLOWER, SHARE = 2.0, 0.9
-PRODUCED_PER_SECOND = 4
 SECONDS_BEFORE = 20.0
-CHECKED = 20  # each so many searches, all hits
 
 
 class Ended(BaseException):
@@ -104,64 +100,6 @@ def other_model(folder: Path) -> Path:
         {"format": "pt"},
     )
     return copy
-
-
-class Searcher(threading.Thread):
-    """Searches without pause."""
-
-    def __init__(self, index: Index, settings: Settings, queries: Sequence[str]) -> None:
-        super().__init__(daemon=True)
-        self._client = SearchClient(index=index, settings=settings)
-        self._queries = queries
-        self.seconds: list[tuple[float, float]] = []
-        self.checked: list[tuple[str, list[tuple[str, str, float]]]] = []
-        self.failed = 0
-        self.stopped = False
-
-    def run(self) -> None:
-        while not self.stopped:
-            query = self._queries[len(self.seconds) % len(self._queries)]
-            began = time.perf_counter()
-            try:
-                hits = self._client.search(query)
-            except Exception as error:
-                print(f"a search failed: {error}", file=sys.stderr)
-                self.failed += 1
-                hits = []
-            self.seconds.append((began, time.perf_counter() - began))
-            if len(self.seconds) % CHECKED == 0:
-                self.checked.append((query, [(hit.title, hit.text, hit.score) for hit in hits]))
-
-    def between(self, start: float, end: float) -> list[float]:
-        return [seconds for began, seconds in self.seconds if start <= began < end]
-
-
-class Updates(threading.Thread):
-    """Updates and deletes documents, a few a second; ``state`` is what an in-order replay leaves."""
-
-    def __init__(self, encoder: Encoder, index: Index, settings: Settings, corpus: Sequence[tuple[str, str]]) -> None:
-        super().__init__(daemon=True)
-        self._pipeline = Pipeline(encoder, index, settings)
-        self._index = index
-        self._corpus = corpus
-        self._random = random.Random(7)
-        self.state: dict[str, tuple[str, str] | None] = {str(n): each for n, each in enumerate(corpus)}
-        self.stopped = False
-        self._version = 1
-
-    def run(self) -> None:
-        while not self.stopped:
-            self._version += 1
-            id = str(self._random.randrange(len(self._corpus)))
-            if self._random.random() < 0.2:
-                delete_documents(self._index, [id], version=self._version)
-                self.state[id] = None
-            else:
-                title, text = self._random.choice(self._corpus)
-                text = f"{text} Revision {self._version}."
-                self._pipeline.run([Document(id, text, title=title, version=self._version)])
-                self.state[id] = (title, text)
-            time.sleep(1 / PRODUCED_PER_SECOND)
 
 
 @contextmanager
