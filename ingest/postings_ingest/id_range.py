@@ -40,6 +40,10 @@ class IdRange:
         """The rest of the range, from this id on."""
         return type(self)(uuid.UUID(id).int, self.end)
 
+    def beyond(self, id: str) -> Self:
+        """The rest of the range, without this id and those before it."""
+        return type(self)(uuid.UUID(id).int + 1, self.end)
+
     def split(self, parts: int) -> list[Self]:
         """Split the range into parts of equal size; as many as there are ids, if these are fewer."""
         size = self.end - self.start

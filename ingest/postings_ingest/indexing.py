@@ -15,7 +15,7 @@ from postings.clock import arrival_version
 from postings.digests import Digest
 from postings.documents import Passage
 from postings.encoder import Work
-from postings.errors import CollectionNotFound, ConfigurationError, ModelMismatch
+from postings.errors import CollectionNotFound, ConfigurationError, ModelError, ModelMismatch
 from postings.index.models import CollectionModels
 from postings.index.payload import of_documents, passage_point, tombstone_point
 from postings.passages import passage_input
@@ -101,7 +101,7 @@ class Indexer:
         Raises:
             IndexFailure: the engine can't be read.
         """
-        encoders = self._encoders.of(self._models or self._read_models())
+        encoders = self._current_encoders()
         cutting = Cutting.by(next(iter(encoders.values())), self._tokens, self._overlap)
         # Several operations on one document are all written: each may change what the next one finds.
         times = Counter(operation.id for operation in operations)
@@ -123,6 +123,14 @@ class Indexer:
         rest = {at: document for at, document in incoming.items() if at not in planned}
         planned |= self._encode(rest, encoders, cutting, check)
         return [planned[at] for at in range(len(operations))]
+
+    def _current_encoders(self) -> dict[str, Encoder]:
+        """The encoders of the models that the collection had after the last write, that of the active one first."""
+        try:
+            return self._encoders.of(self._models or self._read_models())
+        except ModelError:
+            # A model that was dropped meanwhile needn't be there.
+            return self._encoders.of(self._read_models())
 
     def _read_models(self) -> CollectionModels:
         try:

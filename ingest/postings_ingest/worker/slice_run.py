@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
 from collections.abc import Hashable, Sequence
 
 from postings import Encoder
@@ -17,7 +16,7 @@ from postings_ingest.queue.dead_letters import MAX_SHOWN, letter
 from postings_ingest.queue.lease import Lease
 from postings_ingest.queue.ledger import BULK, INTERACTIVE, Ledger
 from postings_ingest.queue.slices import Slice
-from postings_ingest.worker.batch import MAX_DELIVERIES, PARTS, Announce
+from postings_ingest.worker.batch import MAX_DELIVERIES, Announce
 from postings_ingest.worker.held_lease import HeldLease, LeaseLost
 from postings_ingest.worker.retrying import ModelBroken, Retrier, Stopping
 
@@ -84,10 +83,9 @@ class SliceRun:
             if encoder is None:
                 log.info("model %s was dropped: its slice isn't needed", part.model[:8], extra=self._lease.context)
                 self._finish(None)
-            elif self._lease.deliveries > MAX_DELIVERIES:
-                self._split(part)
             else:
-                self._finish(self._work(part, encoder))
+                work = self._work if self._lease.deliveries == 1 else self._work_carefully
+                self._finish(work(part, encoder))
         except LeaseLost:
             pass
         except Stopping as stopping:
@@ -109,6 +107,20 @@ class SliceRun:
             if left is not None and self._must_end(left, len(page.points)):
                 break
         return left
+
+    def _work_carefully(self, part: Slice, encoder: Encoder) -> Slice | None:
+        """After a crash, encode one page passage by passage: the next worker then knows which one causes it."""
+        page = self._page(part)
+        points = page.points
+        rest = None if page.rest is None else part.rest(page.rest)
+        if points and self._lease.deliveries > MAX_DELIVERIES + 1:
+            attempts = self._lease.deliveries - 1
+            self._blame(points[0], WorkerDied(f"the worker crashed or hung on all {attempts} attempts to encode it"))
+            return part.rest(part.ids.beyond(points[0].id))
+        for point in points:
+            self._steps += 1
+            self._fill([point], encoder)
+        return rest
 
     def _page(self, part: Slice) -> Page:
         return self._retrier.call(lambda: next(pages_without_vector(self._indexer.index, part.model, part.ids)))
@@ -155,25 +167,6 @@ class SliceRun:
                 return False
             if self._retrier.wait(min(left, _NAP_SECONDS)):
                 raise Stopping
-
-    def _split(self, part: Slice) -> None:
-        """Split a slice that keeps crashing workers; if it has a single passage, that becomes a dead letter."""
-        page = self._page(part)
-        if page.rest is None and len(page.points) <= 1:
-            error = WorkerDied("the worker crashed or hung on each attempt to encode it alone with another model")
-            for point in page.points:
-                self._blame(point, error)
-            self._finish(None)
-            return
-        # One part carries the count of the slice.
-        parts = [
-            (uuid.uuid4().hex, part.rest(ids).pack(), int(number == 0))
-            for number, ids in enumerate(part.ids.split(PARTS))
-        ]
-        log.warning("slice was delivered %d times: split", self._lease.deliveries, extra=self._lease.context)
-        if self._held.valid(self._retrier.call(lambda: self._ledger.split(self._lease, parts))):
-            for id, _, _ in parts:
-                self._announce(id, self._lease.queue)
 
     def _blame(self, point: Point, error: PostingsError) -> None:
         log.warning("passage %s can't be encoded: %s", point.id, error, extra=self._lease.context)

@@ -38,7 +38,8 @@ def test_a_range_is_read_back(ids: IdRange) -> None:
 def test_the_rest_begins_at_the_id(ids: IdRange, id: uuid.UUID) -> None:
     if str(id) in ids:
         assert ids.after(str(id)).first == str(id)
-        assert ids.after(str(id)).end == ids.end
+        assert str(id) not in ids.beyond(str(id))
+        assert ids.after(str(id)).end == ids.beyond(str(id)).end == ids.end
 
 
 @pytest.mark.parametrize("data", [None, {}, {"start": "0"}, {"start": "x", "end": "1"}, {"start": "2", "end": "1"}])
