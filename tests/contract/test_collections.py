@@ -27,6 +27,7 @@ from postings.index.payload import tombstone_point
 from tests.support.indexes import MODEL, drop, passage, point, served
 
 OTHER = "fedcba9876543210"
+LARGE = "a lion hunts " * 1000
 
 
 @pytest.fixture(params=["edge", "rest", "grpc"])
@@ -186,43 +187,50 @@ def test_a_snapshot_that_cannot_be_written_leaves_what_was_there(settings: Setti
 
 @pytest.mark.parametrize("settings", ["edge"], indirect=True)
 def test_a_snapshot_taken_during_writes_is_a_state_that_existed(settings: Settings, tmp_path: Path) -> None:
-    """Write n sets every point to version n: in no state do two versions differ by more than one write."""
-    ids, stop, failed = range(600), threading.Event(), []
+    """Writes set 50 points at a time to the next version, in the order of their ids: so many and so large that
+    the engine flushes meanwhile, and drops the log of what it flushed."""
+    batches = [[f"{number:04}" for number in range(first, first + 50)] for first in range(0, 1000, 50)]
+    stop, failed = threading.Event(), []
     collections = Collections(settings)
 
     with open_index(settings) as index:
         index.ensure(MODEL, "tiny")
-        index.upsert([point(f"{number}") for number in ids])
+        index.upsert([point(id) for ids in batches for id in ids])
 
         def work() -> None:
             version = 1
             try:
                 while not stop.is_set():
                     version += 1
-                    for number in ids:
-                        index.upsert([point(f"{number}", version=version)], newest=version)
+                    for ids in batches:
+                        index.upsert([point(id, version=version, text=LARGE) for id in ids], newest=version)
             except Exception as error:
                 failed.append(error)
 
         writer = threading.Thread(target=work)
         writer.start()
         try:
-            for number in range(3):
+            for number in range(5):
                 index.snapshot(tmp_path / f"saved-{number}")
         finally:
             stop.set()
             writer.join()
     assert not failed
     newest = 0
-    for number in range(3):
+    for number in range(5):
         collections.restore(f"restored-{number}", tmp_path / f"saved-{number}")
         with open_index(settings.of_collection(f"restored-{number}")) as index:
-            versions = {each.payload["doc_id"]: each.payload["version"] for each in index.scroll()}
-        written = [versions[f"{each}"] for each in ids]
-        assert written == sorted(written, reverse=True)  # the writes came in the order of the ids
-        assert written[0] - written[-1] <= 1
-        assert sum(written) > newest
-        newest = sum(written)
+            found = [each.payload for each in index.scroll()]
+            assert len(index.search(SearchRequest(SparseVector([1], [1.0]), MODEL, limit=2000))) == 1000
+        assert all(each["text"] == f"{each['doc_id']} 0 at {each['version']}" for each in found)
+        versions = {each["doc_id"]: each["version"] for each in found}
+        written = [{versions[id] for id in ids} for ids in batches]
+        assert all(len(each) == 1 for each in written)  # a write is in the snapshot as a whole, or not at all
+        in_order = [version for each in written for version in each]
+        assert in_order == sorted(in_order, reverse=True)
+        assert in_order[0] - in_order[-1] <= 1
+        assert sum(in_order) > newest
+        newest = sum(in_order)
 
 
 @pytest.mark.parametrize("settings", ["edge"], indirect=True)
