@@ -18,7 +18,6 @@ from postings.errors import (
     CollectionNotFound,
     ConfigurationError,
     IndexLocked,
-    IndexRejected,
     InvalidInput,
     OutputLost,
 )
@@ -281,17 +280,6 @@ def test_a_damaged_collection_can_be_replaced(settings: Settings, tmp_path: Path
     assert "isn't a Postings collection" in (collections.list()[0].problem or "")
     collections.restore(settings.collection, tmp_path / "saved", replace=True)
     assert state(settings) == before
-
-
-def test_a_snapshot_needs_an_address() -> None:
-    from qdrant_client import AsyncQdrantClient
-
-    from postings.index.server import ServerIndex
-
-    with ServerIndex(AsyncQdrantClient(":memory:")) as index:
-        index.ensure(MODEL, "tiny")
-        with pytest.raises(IndexRejected, match="connect"):
-            index.snapshot(Path("unwritten"))
 
 
 def test_the_archive_of_an_embedded_collection_is_small(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from qdrant_client import AsyncQdrantClient
 
 from postings import Settings, open_index
 from postings.collections import Collections
 from postings.errors import AccessDenied, ConfigurationError, IndexRejected, IndexUnavailable, OutputLost
+from postings.index.server import ServerIndex
 from postings.index.server.snapshots import download
 from postings.whole_files import no_progress
 from tests.support.indexes import MODEL, point
@@ -137,3 +139,10 @@ def test_a_copy_that_is_interrupted_is_deleted(settings: Settings) -> None:
     with pytest.raises(KeyboardInterrupt):
         Collections(settings).copy("saved", "copy", stop)
     assert Collections(settings).names() == ["saved"]
+
+
+def test_a_snapshot_needs_an_address() -> None:
+    with ServerIndex(AsyncQdrantClient(":memory:")) as index:
+        index.ensure(MODEL, "tiny")
+        with pytest.raises(IndexRejected, match="connect"):
+            index.snapshot(Path("unwritten"))
