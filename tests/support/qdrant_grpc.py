@@ -81,8 +81,11 @@ class Service:
             context.abort(_CODES[error.status], str(error))
 
     def CreateFieldIndex(self, request: Any, context: transport.ServicerContext) -> Any:
-        kind = grpc.FieldType.Name(request.field_type).removeprefix("FieldType").lower()
-        body = {"field_name": request.field_name, "field_schema": kind}
+        schema: Any = grpc.FieldType.Name(request.field_type).removeprefix("FieldType").lower()
+        if request.HasField("field_index_params"):
+            schema = GrpcToRest.convert_payload_schema_params(request.field_index_params)
+            schema = schema.model_dump(mode="json", exclude_none=True)
+        body = {"field_name": request.field_name, "field_schema": schema}
         name = request.collection_name
         self._answer(context, lambda *_: self._collections.index_field(name, body), name, {}, writes=True)
         return _done()
