@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from postings import open_index
+from postings.index.tenants import check_names_tenant
 from postings_cli.console import out, print_json, printable
 from postings_cli.options import Collection, IndexUrl, Json, settings_from
 from postings_ingest.deletion import delete as delete_by_id
@@ -33,7 +34,9 @@ def delete(
 
     Example: postings delete intro chapter-2 --collection articles
     """
-    with open_index(settings_from(collection, index)) as opened:
+    settings = settings_from(collection, index)
+    check_names_tenant(settings)
+    with open_index(settings) as opened:
         fate = delete_by_id(opened, ids, version)
     if as_json:
         superseded = [

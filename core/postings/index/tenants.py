@@ -162,7 +162,7 @@ def check_unbound(settings: Settings, what: str) -> None:
 
     Args:
         settings: of the process.
-        what: is to be done, for the message.
+        what: concerns all tenants, for the message.
 
     Raises:
         ConfigurationError: it is bound.
@@ -171,3 +171,13 @@ def check_unbound(settings: Settings, what: str) -> None:
         raise ConfigurationError(
             f"{what} concerns all tenants, but this process is bound to {settings.tenant!r}: unset POSTINGS_TENANT"
         )
+
+
+def check_names_tenant(settings: Settings) -> None:
+    """Check that a process is bound to a tenant where tenants share a collection, for what concerns one of them.
+
+    Raises:
+        ConfigurationError: it isn't.
+    """
+    if settings.tenant_field is not None and settings.tenant is None:
+        raise ConfigurationError("tenants share the collection: set POSTINGS_TENANT to say whose documents these are")
