@@ -63,8 +63,19 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-def without_version(hits: list[Hit]) -> list[tuple[Any, ...]]:
-    return sorted((hit.id, hit.ordinal, hit.score, hit.text, hit.contributions, hit.metadata["html"]) for hit in hits)
+def told(hits: list[Hit]) -> list[tuple[Any, ...]]:
+    """What hits say, without what depends on the batch that a text was encoded in: time, and a score's last digits."""
+    return sorted(
+        (
+            hit.id,
+            hit.ordinal,
+            round(hit.score, 3),
+            hit.text,
+            hit.metadata["html"],
+            {(each.token, each.evidence) for each in hit.contributions},
+        )
+        for hit in hits
+    )
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -77,9 +88,9 @@ def test_a_bound_client_finds_what_it_would_alone(
     with SearchClient(index=shared, encoder=encoder, settings=OPERATOR, tenant="acme") as client:
         found = client.search(QUERY, **options)
     if "offset" in options:  # equal scores are in the order of the stored ids
-        assert [hit.score for hit in found] == [hit.score for hit in expected]
+        assert [round(hit.score, 3) for hit in found] == [round(hit.score, 3) for hit in expected]
     else:
-        assert without_version(found) == without_version(expected)
+        assert told(found) == told(expected)
     assert all(hit.metadata[FIELD] == "acme" for hit in found)
 
     async def search() -> list[Hit]:
