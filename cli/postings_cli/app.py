@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from postings import PostingsError, __version__
-from postings_cli.commands import dead_letters
+from postings_cli.commands import dead_letters, models
 from postings_cli.commands.delete import delete
 from postings_cli.commands.demo import demo
 from postings_cli.commands.evaluate import evaluate
@@ -18,6 +18,7 @@ from postings_cli.commands.export import export
 from postings_cli.commands.info import info
 from postings_cli.commands.ingest import ingest
 from postings_cli.commands.mine import mine
+from postings_cli.commands.reindex import reindex
 from postings_cli.commands.search import search
 from postings_cli.commands.serve import serve
 from postings_cli.commands.status import status
@@ -84,7 +85,7 @@ def _options(
         context.with_resource(shown_logs())
 
 
-for _command in (ingest, search, info, delete, worker, status, serve, mine, train, evaluate, export, demo):
+for _command in (ingest, search, info, delete, reindex, worker, status, serve, mine, train, evaluate, export, demo):
     app.command(_command.__name__)(_reported(_command))
 
 _letters = typer.Typer(help="List, show, retry or purge dead letters.", no_args_is_help=True)
@@ -93,3 +94,10 @@ _letters.command("show")(_reported(dead_letters.show))
 _letters.command("retry")(_reported(dead_letters.retry))
 _letters.command("purge")(_reported(dead_letters.purge))
 app.add_typer(_letters, name="dead-letters")
+
+_models = typer.Typer(help="List, switch, roll back or drop models.", no_args_is_help=True)
+_models.command("list")(_reported(models.list_models))
+_models.command("switch")(_reported(models.switch))
+_models.command("rollback")(_reported(models.rollback))
+_models.command("drop")(_reported(models.drop))
+app.add_typer(_models, name="models")

@@ -40,6 +40,29 @@ def ingest_bar(total: int | None) -> Iterator[Callable[[Report], None]]:
 
 
 @contextmanager
+def reindex_bar() -> Iterator[Callable[[int, int, float], None]]:
+    """Show a bar while passages are encoded with another model: call it with passages done, in all, and a second."""
+    bar = Progress(
+        TextColumn("reindexing"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TextColumn("passages  {task.fields[rate]:,.0f}/s "),
+        TimeRemainingColumn(compact=True),
+        console=err,
+        disable=not err.is_terminal,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=None, rate=0.0)
+
+        def show(done: int, total: int, rate: float) -> None:
+            bar.update(task, completed=done, total=total, rate=rate)
+
+        yield show
+
+
+@contextmanager
 def job_bar(total: int | None) -> Iterator[Callable[[Counts], None]]:
     """Show a bar while workers are working on a job; on anything but a terminal, show nothing.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from postings.errors import CollectionNotFound, ModelMismatch
 
@@ -13,6 +16,10 @@ if TYPE_CHECKING:
     from postings.settings import Settings
 
 
+_loading = threading.Lock()
+_loaded: WeakValueDictionary[tuple[object, ...], Encoder] = WeakValueDictionary()
+
+
 def names_model(settings: Settings) -> bool:
     """Whether the settings name a model, rather than leave it to the collection."""
     return "model" in settings.model_fields_set
@@ -20,6 +27,8 @@ def names_model(settings: Settings) -> bool:
 
 def load_model(models: CollectionModels, fingerprint: str, settings: Settings) -> Encoder:
     """Load a model of a collection by the name that the collection has for it.
+
+    Clients and writers in one process share it, as long as one of them uses it.
 
     Args:
         models: of the collection.
@@ -33,13 +42,18 @@ def load_model(models: CollectionModels, fingerprint: str, settings: Settings) -
     from postings.encoder.encoder import Encoder
 
     name = models.names[fingerprint]
-    encoder = Encoder.load(name, settings.device, settings.backend, settings.precision)
-    if encoder.fingerprint != fingerprint:
-        raise ModelMismatch(
-            f"the collection was built with a model {name!r} ({fingerprint[:8]}), but {name!r} is now another model "
-            f"({encoder.fingerprint[:8]}): pass the path of the right one as the model"
-        )
-    return encoder
+    key = (os.getpid(), fingerprint, settings.device, settings.backend, settings.precision)
+    with _loading:
+        if (loaded := _loaded.get(key)) is not None:
+            return loaded
+        encoder = Encoder.load(name, settings.device, settings.backend, settings.precision)
+        if encoder.fingerprint == fingerprint:
+            _loaded[key] = encoder
+            return encoder
+    raise ModelMismatch(
+        f"the collection was built with a model {name!r} ({fingerprint[:8]}), but {name!r} is now another model "
+        f"({encoder.fingerprint[:8]}): pass the path of the right one as the model"
+    )
 
 
 def collection_encoder(settings: Settings, index: Index) -> Encoder:

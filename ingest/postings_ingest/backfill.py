@@ -7,12 +7,32 @@ tokens than a passage has reads its beginning, as it would of any long text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from postings import Encoder, Index
 from postings.arguments import no_check
 from postings.index import Filter, Point
 from postings.index.payload import REVISION_FIELDS, unchanged_since, without_vector
 from postings.passages import passage_input
+from postings_ingest.id_range import IdRange
+
+
+class Page(NamedTuple):
+    """Passages that have no vector of a model, and the range of ids that is left after them."""
+
+    points: list[Point]
+    rest: IdRange | None
+
+
+def pages_without_vector(index: Index, fingerprint: str, ids: IdRange) -> Iterator[Page]:
+    """Read the passages in a range of ids that have no vector of a model, a page at a time."""
+    left: IdRange | None = ids
+    while left is not None:
+        points, following = index.page(without_vector(fingerprint), fields=REVISION_FIELDS, offset=left.first)
+        inside = [point for point in points if point.id in ids]
+        left = ids.after(following) if following is not None and following in ids else None
+        if inside or left is None:
+            yield Page(inside, left)
 
 
 def passages_without_vector(index: Index, fingerprint: str, among: Filter) -> Iterator[Point]:
@@ -20,7 +40,7 @@ def passages_without_vector(index: Index, fingerprint: str, among: Filter) -> It
     return index.scroll({"must": [among, without_vector(fingerprint)]}, fields=REVISION_FIELDS)
 
 
-def fill(index: Index, encoder: Encoder, points: Sequence[Point], check: Callable[[], object] = no_check) -> None:
+def fill(index: Index, encoder: Encoder, points: Sequence[Point], check: Callable[[], object] = no_check) -> int:
     """Encode stored passages with a model, and set their vectors.
 
     A passage that has been written again since it was read stays as it is: its writer sees to the vector.
@@ -30,8 +50,16 @@ def fill(index: Index, encoder: Encoder, points: Sequence[Point], check: Callabl
         encoder: the model; the collection must have it.
         points: passages, read with the fields :data:`postings.index.payload.REVISION_FIELDS`.
         check: called before each pass over the model; what it raises ends the work.
+
+    Returns:
+        The number of passages that are longer than the model's window.
+
+    Raises:
+        IndexFailure: the engine failed; what was written before stays.
+        ModelMismatch: the collection doesn't have the model.
     """
     texts = [passage_input(encoder, point.payload["title"], point.payload["text"])[0] for point in points]
     vectors = encoder.encode_documents(texts, check)
     filled = [Point(point.id, {}, {encoder.fingerprint: vector}) for point, vector in zip(points, vectors, strict=True)]
     index.update_vectors(filled, unchanged_since(points))
+    return sum(len(text) > encoder.window and len(encoder.offsets(text)) > encoder.window for text in texts)

@@ -14,6 +14,7 @@ from postings.batching import batched
 from postings.clock import arrival_version
 from postings.digests import Digest
 from postings.documents import Passage
+from postings.encoder import Work
 from postings.errors import CollectionNotFound, ConfigurationError, ModelMismatch
 from postings.index.models import CollectionModels
 from postings.index.payload import DocumentKey, of_documents, passage_point, tombstone_point
@@ -119,7 +120,7 @@ class Indexer:
                 number = arrival_version() if number is None else number
                 planned[at] = PlannedWrite.deletion(operation.id, number, arrival_version(), operation.tenant)
                 continue
-            document = self._incoming(operation, number, stored.get(key), cutting, key[0])
+            document = self._incoming(operation, number, stored.get(key), cutting)
             if plan := document.plan_if_stored():
                 planned[at] = plan
             else:
@@ -136,26 +137,19 @@ class Indexer:
             return CollectionModels.of(self.encoder.fingerprint, self.encoder.name)
         return self._models
 
-    def _index_of(self, tenant: str | None) -> Index:
-        return self._tenants.index(self.index, tenant)
-
     def _stored(self, keys: Sequence[DocumentKey]) -> dict[DocumentKey, StoredDocument]:
         """Look documents up in the index."""
         return {
             (tenant, id): found
             for tenant, some in by_tenant(keys, lambda key: key[0])
-            for id, found in stored_documents(self._index_of(tenant), [id for _, id in some]).items()
+            for id, found in stored_documents(self._tenants.index(self.index, tenant), [id for _, id in some]).items()
         }
 
     def _incoming(
-        self,
-        document: Document,
-        version: int | None,
-        stored: StoredDocument | None,
-        cutting: Cutting,
-        tenant: str | None,
+        self, document: Document, version: int | None, stored: StoredDocument | None, cutting: Cutting
     ) -> Incoming:
-        incoming = Incoming(document, version or 0, Digest.of(document, cutting.method), stored, tenant)
+        digest, tenant = Digest.of(document, cutting.method), self._tenants.of(document)
+        incoming = Incoming(document, version or 0, digest, stored, tenant)
         if version is not None:
             return incoming
         keeps = stored is not None and incoming.unchanged and self.index.exclusive
@@ -171,7 +165,7 @@ class Indexer:
         for tenant, some in by_tenant(encoded, lambda pair: pair[1].tenant):
             places = {each.document.id: at for at, each in some}
             stored = {each.document.id: each.stored for _, each in some if each.stored}
-            found = stored_passages(self._index_of(tenant), stored, list(encoders))
+            found = stored_passages(self._tenants.index(self.index, tenant), stored, list(encoders))
             copied |= {places[id]: parts for id, parts in found.items()}
         for fingerprint, encoder in encoders.items():
             lacking = [part for parts in copied.values() for part in parts if fingerprint not in part.vectors]
@@ -218,9 +212,11 @@ class Indexer:
         fresh: dict[int, Written] = {}
         with span("postings.upsert", documents=len(revisions)):
             for tenant, some in by_tenant(revisions, lambda each: each.tenant):
-                fresh |= zip(map(id, some), self._written(self._index_of(tenant), some, check), strict=True)
+                fresh |= zip(
+                    map(id, some), self._written(self._tenants.index(self.index, tenant), some, check), strict=True
+                )
         for tenant, each_planned in by_tenant(planned, lambda each: each.tenant):
-            self._complete(self._index_of(tenant), each_planned, check)
+            self._complete(self._tenants.index(self.index, tenant), each_planned, check)
         written = [each.without_write or fresh[id(each)] for each in planned]
         outcomes = [each.outcome for each in written]
         unchanged = sum(
@@ -265,9 +261,18 @@ class Indexer:
                     fill(index, encoder, points, check)
 
     @property
-    def passes(self) -> int:
-        """Passes over all models since they were loaded."""
-        return sum(encoder.work.passes for encoder in self._encoders.loaded())
+    def work(self) -> Work:
+        """Passes, tokens and seconds of all models that are loaded."""
+        return sum((encoder.work for encoder in self._encoders.loaded()), Work())
+
+    def encoder_of(self, fingerprint: str) -> Encoder | None:
+        """The encoder of a model of the collection; ``None`` if the collection doesn't have it.
+
+        Raises:
+            ModelNotFound: the model isn't on this machine.
+        """
+        models = self._read_models()
+        return self._encoders.of(models)[fingerprint] if fingerprint in models.names else None
 
     def check_models(self) -> None:
         """Raise what a model raises on a text that says nothing."""

@@ -5,5 +5,6 @@ texts go through a route), ``export/`` (ONNX graphs).
 """
 
 from postings.encoder.encoder import Encoder
+from postings.encoder.passes.work import Work
 
-__all__ = ["Encoder"]
+__all__ = ["Encoder", "Work"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from postings.errors import StrictModeRejected
 from postings.index.payload import HEADS, TOMBSTONES
-from postings.index.protocol import Index
+from postings.index.protocol import Filter, Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,14 @@ def collection_size(index: Index) -> CollectionSize:
         return _count(index, exact=True)
     except StrictModeRejected:
         return _count(index, exact=False)
+
+
+def count_matching(index: Index, filter: Filter) -> int:
+    """Count points, as exactly as the collection's strict mode allows."""
+    try:
+        return index.count(filter)
+    except StrictModeRejected:
+        return index.count(filter, exact=False)
 
 
 def _count(index: Index, *, exact: bool) -> CollectionSize:

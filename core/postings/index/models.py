@@ -62,12 +62,13 @@ class CollectionModels:
             )
 
     def find(self, model: str, collection: str) -> str:
-        """The fingerprint of a model that is given by its name, or by the beginning of its fingerprint.
+        """The fingerprint of a model that is given by its name, its folder's name, or the beginning of its fingerprint.
 
         Raises:
             ModelMismatch: the collection has no such model, or several.
         """
         found = [each for each, name in self.names.items() if model in (name, each)]
+        found = found or [each for each, name in self.names.items() if model and model == name.rpartition("/")[2]]
         found = found or [each for each in self.names if model and each.startswith(model)]
         if len(found) != 1:
             problem = "several models are" if found else "no model is"

@@ -65,6 +65,9 @@ def indexed_fields(metadata: Mapping[str, str]) -> dict[str, str]:
 TOMBSTONES: Filter = {"must": [{"key": "deleted_at", "range": {"gte": 0}}]}
 """The heads of deleted documents."""
 
+PASSAGES: Filter = {"must_not": TOMBSTONES["must"]}
+"""All passages, without the tombstones of deleted documents."""
+
 REVISION_FIELDS = ("version", "digest", "title", "text")
 """What to read of a point for :func:`unchanged_since`, and to encode its text."""
 
@@ -191,7 +194,7 @@ def version_at_most(version: int) -> Filter:
 
 def without_vector(fingerprint: str) -> Filter:
     """Passages that have no vector of a model."""
-    return {"must_not": [*TOMBSTONES["must"], {"has_vector": fingerprint}]}
+    return {"must_not": [*PASSAGES["must_not"], {"has_vector": fingerprint}]}
 
 
 def unchanged_since(points: Sequence[Point]) -> Filter:

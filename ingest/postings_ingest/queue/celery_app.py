@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from postings.errors import MissingExtra
 from postings.secrets import redacted
-from postings_ingest.queue.ledger import QUEUES
+from postings_ingest.queue.ledger import BULK, QUEUES
 from postings_ingest.queue.refusals import refusal
 from postings_ingest.queue.urls import broker_options
 from postings_ingest.throttled_log import ThrottledLog
@@ -71,7 +71,7 @@ def celery_app(settings: Settings) -> Celery:
         task_reject_on_worker_lost=True,
         task_ignore_result=True,
         task_queues=[Queue(name, Exchange(name, type="direct"), routing_key=name) for name in names],
-        task_default_queue=names[-1],
+        task_default_queue=queue_name(settings, BULK),
         task_create_missing_queues=False,
         worker_pool="threads",
         worker_concurrency=settings.worker_threads,

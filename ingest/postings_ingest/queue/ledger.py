@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 
 BULK = "bulk"
 INTERACTIVE = "interactive"
-QUEUES = (INTERACTIVE, BULK)
+REINDEX = "reindex"
+QUEUES = (INTERACTIVE, BULK, REINDEX)
 """In the order in which workers take from them."""
 
 _STATES = {"taken": LeaseState.TAKEN, "valid": LeaseState.VALID, "lost": LeaseState.LOST}
@@ -47,6 +48,7 @@ class Depth:
         in_flight: documents that workers are working on.
         batches: the number of queued batches, by queue.
         oldest: when the oldest queued batch was last announced, in ms since the epoch; ``None`` if none is queued.
+            Batches of ``reindex`` don't count: they wait until nothing else does.
     """
 
     queued: int
@@ -94,7 +96,7 @@ class Ledger:
             payload: the operations.
             documents: the number of operations.
             job: the job that they count for.
-            queue: ``bulk`` or ``interactive``.
+            queue: one of ``QUEUES``.
             last: the arrival of the job's previous batch.
 
         Returns:
@@ -179,7 +181,7 @@ class Ledger:
         Returns:
             The ids of the batches, each with its queue.
         """
-        lost, found = self._run("recover", int(timeout * 1000), int(idle), *QUEUES, *in_flight)
+        lost, found = self._run("recover", int(timeout * 1000), int(idle), len(QUEUES), *QUEUES, *in_flight)
         self._report_lost(lost, "batches")
         return list(zip(found[::2], found[1::2], strict=True))
 
@@ -195,6 +197,15 @@ class Ledger:
         cursor, lost = self._run("audit", cursor, *QUEUES)
         self._report_lost(lost, "batches")
         return cursor
+
+    def pace(self, passages: int, rate: float) -> float:
+        """The seconds to wait after a worker has reindexed some passages, so that all workers together keep a rate.
+
+        Args:
+            passages: passages that the caller has just encoded.
+            rate: passages that all workers together may encode in a second.
+        """
+        return int(self._run("pace", int(passages * 1000 / rate))) / 1000
 
     def retry(self, letter: str, id: str, payload: str, queue: str, arrival: int) -> bool:
         """Turn a dead letter into a batch; returns whether the dead letter was there."""
@@ -224,7 +235,8 @@ class Ledger:
             for key in waiting:
                 pipe.zrange(key, 0, 0, withscores=True)
             counts, *answers = pipe.execute()
-        oldest = [announced for first in answers[len(QUEUES) :] for _, announced in first]
+        firsts = dict(zip(QUEUES, answers[len(QUEUES) :], strict=True))
+        oldest = [announced for queue in (INTERACTIVE, BULK) for _, announced in firsts[queue]]
         return Depth(
             queued=int(counts.get("waiting", 0)),
             in_flight=int(counts.get("leased", 0)),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from postings import Settings
 
-_SCRIPTS = ("register", "start", "begin", "finish", "split", "release", "renew", "recover", "audit", "retry")
+_SCRIPTS = ("register", "start", "begin", "finish", "split", "release", "renew", "recover", "audit", "retry", "pace")
 
 
 class RedisClient:

@@ -16,9 +16,10 @@ from postings_ingest.indexing import Indexed, Indexer
 from postings_ingest.operations import Operation, micro_batches
 from postings_ingest.planned_writes import PlannedWrite
 from postings_ingest.queue.dead_letters import MAX_SHOWN, letter
-from postings_ingest.queue.lease import Lease, LeaseState
+from postings_ingest.queue.lease import Lease
 from postings_ingest.queue.ledger import Ledger
 from postings_ingest.queue.messages import Unreadable, dump, pack, to_json, unpack
+from postings_ingest.worker.held_lease import HeldLease, LeaseLost
 from postings_ingest.worker.retrying import ModelBroken, Retrier, Stopping
 
 log = logging.getLogger(__name__)
@@ -28,10 +29,6 @@ MAX_DELIVERIES = 2
 PARTS = 16
 
 Announce = Callable[[str, str], Any]
-
-
-class LeaseLost(Exception):
-    """Another worker has leased the batch since, or has finished it."""
 
 
 @dataclass(slots=True)
@@ -82,14 +79,14 @@ class BatchRun:
         self._done = AttemptResult()
         self._steps = 0
         self._encoding = False
-        self._lease_state = LeaseState.VALID
+        self._held = HeldLease(lease, ledger, retrier)
         self.indexed: list[Indexed] = []
         """The result of each micro-batch that was written."""
 
     @property
     def progress(self) -> Hashable:
         """A value that changes whenever the batch makes progress; while it is encoded, with each pass of the model."""
-        return self._steps, self._indexer.passes if self._encoding else None
+        return self._steps, self._indexer.work.passes if self._encoding else None
 
     def run(self) -> Counts:
         """Work on the batch; returns what became of its documents.
@@ -104,7 +101,7 @@ class BatchRun:
         except NewerFormat as error:
             # Not announced: a newer worker finds it once its announcement counts as lost.
             log.warning("left to a newer worker: %s", error, extra=self._lease.context)
-            self._release()
+            self._held.release()
             return Counts()
         except InvalidMessage as error:
             self._done.letters.append(self._letter({"payload": self._lease.payload[:MAX_SHOWN]}, error))
@@ -130,7 +127,7 @@ class BatchRun:
             if done:
                 self._finish(readable[done:])
             elif not (isinstance(stopping, ModelBroken) and stopping.documents_fault):
-                self._release()
+                self._held.release()
             raise
         return self._finish(readable[done:])
 
@@ -168,24 +165,9 @@ class BatchRun:
         return AttemptResult(indexed.counts)
 
     def _write(self, planned: Sequence[PlannedWrite]) -> Indexed:
-        """Write if the lease is valid: a worker that writes without it and then dies could leave stale passages."""
         self._step(encoding=False)
-        if not self._valid(self._ledger.begin(self._lease)):
-            raise LeaseLost
+        self._held.check()
         return self._indexer.write(planned)
-
-    def _valid(self, state: LeaseState) -> bool:
-        """Whether this worker may go on; logs once what happened to its lease."""
-        if state is not self._lease_state:
-            self._lease_state = state
-            if state is LeaseState.TAKEN:
-                log.warning("another worker took over the batch, or has finished it", extra=self._lease.context)
-            elif state is LeaseState.LOST:
-                log.warning("Redis lost the batch: its documents are indexed anyway", extra=self._lease.context)
-        return bool(state)
-
-    def _release(self) -> None:
-        self._valid(self._retrier.call(lambda: self._ledger.release(self._lease)))
 
     def _step(self, *, encoding: bool) -> None:
         self._steps += 1
@@ -226,7 +208,7 @@ class BatchRun:
         log.warning(
             "batch was delivered %d times: split into %d", self._lease.deliveries, len(parts), extra=self._lease.context
         )
-        if self._valid(self._retrier.call(lambda: self._ledger.split(self._lease, parts))):
+        if self._held.valid(self._retrier.call(lambda: self._ledger.split(self._lease, parts))):
             for id, _, _ in parts:
                 self._announce(id, self._lease.queue)
         return Counts()
@@ -235,7 +217,9 @@ class BatchRun:
         """Record what was done, and requeue the rest. If Redis can't be reached, another worker repeats the batch."""
         left = (pack([dump(to_json(operation)) for operation in rest]), len(rest)) if rest else ("", 0)
         counts, letters = self._done.counts, self._done.letters
-        if not self._valid(self._retrier.call(lambda: self._ledger.finish(self._lease, counts, letters, rest=left))):
+        if not self._held.valid(
+            self._retrier.call(lambda: self._ledger.finish(self._lease, counts, letters, rest=left))
+        ):
             return Counts()
         if rest:
             self._announce(self._lease.id, self._lease.queue)

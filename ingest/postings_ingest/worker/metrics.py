@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -13,7 +13,7 @@ from postings.errors import BrokerUnavailable
 from postings_ingest.queue.status import queue_status
 
 if TYPE_CHECKING:
-    from postings import Encoder
+    from postings.encoder import Work
     from postings_ingest.counts import Counts
     from postings_ingest.indexing import Indexed
     from postings_ingest.queue.ledger import Ledger
@@ -41,9 +41,9 @@ class Metrics:
         )
         self.registry.register(QueueMetrics(ledger))
 
-    def add_encoder(self, encoder: Encoder) -> None:
-        """Add the metrics of an encoder."""
-        self.registry.register(_Encoding(encoder))
+    def add_work(self, work: Callable[[], Work]) -> None:
+        """Add the metrics of the models; ``work`` is called whenever Prometheus asks."""
+        self.registry.register(_Encoding(work))
 
     def count(self, counts: Counts, indexed: Sequence[Indexed]) -> None:
         """Count what became of a batch's documents, and each micro-batch that was written."""
@@ -55,11 +55,11 @@ class Metrics:
 
 
 class _Encoding(Collector):
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
+    def __init__(self, work: Callable[[], Work]) -> None:
+        self._work = work
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        work = self._encoder.work
+        work = self._work()
         yield CounterMetricFamily("postings_encode_passes", "Passes over the model", value=work.passes)
         yield CounterMetricFamily("postings_encode_tokens", "Tokens encoded", value=work.tokens)
         yield CounterMetricFamily("postings_encode_seconds", "Seconds in passes over the model", value=work.seconds)

@@ -101,6 +101,10 @@ class Retrier:
             if not self.troubles and not self._stopping.is_set():
                 self._throttled.all_recovered("working again")
 
+    def wait(self, seconds: float) -> bool:
+        """Wait; returns whether the worker was asked to stop."""
+        return self._stopping.wait(seconds)
+
     def _pause(self, thread: int, seconds: float) -> bool:
         """Wait; returns whether the worker was asked to stop."""
         self.pausing.add(thread)

@@ -17,11 +17,12 @@ from postings_ingest.indexing import Indexer
 from postings_ingest.queue.celery_app import announce
 from postings_ingest.queue.dead_letters import MAX_SHOWN, DeadLetters
 from postings_ingest.queue.durability import warn_of_losses
-from postings_ingest.queue.ledger import Ledger
+from postings_ingest.queue.ledger import REINDEX, Ledger
 from postings_ingest.worker.batch import BatchRun
 from postings_ingest.worker.exclusive import SharedExclusiveLock
 from postings_ingest.worker.heartbeat import Heartbeat
 from postings_ingest.worker.retrying import Retrier, Stopping
+from postings_ingest.worker.slice_run import SliceRun
 from postings_ingest.worker.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Service:
         self._consuming = False
         self._index: Index | None = None
         self._indexer: Indexer | None = None
-        self._runs: dict[int, BatchRun] = {}
+        self._runs: dict[int, BatchRun | SliceRun] = {}
         self._swept_at: float | None = None
 
     def load(self) -> None:
@@ -88,8 +89,8 @@ class Service:
         self._index = index = self._open()
         encoder = self._retrier.call_at_start(lambda: collection_encoder(self.settings, index))
         self._retrier.call_at_start(lambda: index.ensure(encoder.fingerprint, encoder.location))
-        self._indexer = Indexer(encoder, index, self.settings)
-        self.metrics.add_encoder(encoder)
+        self._indexer = indexer = Indexer(encoder, index, self.settings)
+        self.metrics.add_work(lambda: indexer.work)
         log.info("loaded %s on %s, collection %r", encoder.name, encoder.device, self.settings.collection)
 
     def begin(self) -> None:
@@ -129,7 +130,8 @@ class Service:
                 if not self._retrier.call(lambda: self.ledger.begin(lease)):
                     log.warning("another worker took over the batch while it waited here", extra=lease.context)
                     return
-                run = BatchRun(
+                kind = SliceRun if lease.queue == REINDEX else BatchRun
+                run = kind(
                     lease, self._indexer, self.ledger, self._announce, self._retrier, self.settings.batch_seconds
                 )
                 self._runs[threading.get_ident()] = run

@@ -5,18 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 
 from postings import Encoder, Index, SparseVector
 from postings.batching import batched
 from postings.errors import InvalidInput
-from postings.index import SearchRequest
 from postings.passages import passage_input
 from postings_training.callbacks import OnProgress
 from postings_training.data.judgements import BeirSet
+from postings_training.evaluation.collection_quality import best_documents, encoded_queries
 from postings_training.evaluation.engine import Costs, latency, storage_and_latency
-from postings_training.evaluation.exact import LIMIT, ExactSearch
+from postings_training.evaluation.exact import ExactSearch
 from postings_training.evaluation.pruning import KEPT, PruningCurve, pruning_curve
 from postings_training.evaluation.quality import Quality, Run, evaluate_each
 from postings_training.evaluation.sparsity import Sparsity
@@ -77,7 +76,7 @@ def measure_model(
         documents += encoder.encode_documents(chunk)
         report("encoding documents", len(documents), len(texts))
     seconds = time.perf_counter() - began
-    ids, queries = list(data.corpus), _encode_queries(encoder, data)
+    ids, queries = list(data.corpus), encoded_queries(encoder, data.judged)
     search = ExactSearch(ids, documents)
     run = {}
     for query_id, vector in queries.items():
@@ -123,10 +122,10 @@ def measure_collection(
             f"collection {index.collection!r} holds none of the {len(relevant)} relevant documents of {data.name}: "
             f"ingest its corpus first"
         )
-    queries = _encode_queries(encoder, data)
+    queries = encoded_queries(encoder, data.judged)
     run = {}
     for query_id, vector in queries.items():
-        run[query_id] = _search(index, using, vector)
+        run[query_id] = best_documents(index, using, vector)
         report("searching", len(run), len(queries))
     size, _ = storage_and_latency(documents, list(queries.values()))
     p50, p99 = latency(index, using, list(queries.values()))
@@ -167,21 +166,3 @@ def _pruning_curve(found: _Found, data: BeirSet, progress: OnProgress) -> Prunin
         progress("pruning", points, 2 * len(KEPT))
 
     return pruning_curve(found.ids, found.documents, found.queries, data.judged.judgements, done)
-
-
-def _encode_queries(encoder: Encoder, data: BeirSet) -> dict[str, SparseVector]:
-    queries = data.judged.queries
-    return dict(zip(queries, encoder.encode_queries(list(queries.values())), strict=True))
-
-
-def _search(index: Index, using: str, vector: SparseVector) -> dict[str, float]:
-    """Find the best ``LIMIT`` documents; the first passage of a document in the ranking is its best."""
-    limit = 2 * LIMIT
-    while True:
-        points = index.search(SearchRequest(vector=vector, using=using, limit=limit))
-        best: dict[str, float] = {}
-        for point in points:
-            best.setdefault(point.payload["doc_id"], point.score)
-        if len(best) >= LIMIT or len(points) < limit:
-            return dict(islice(best.items(), LIMIT))
-        limit *= 4

@@ -1,5 +1,5 @@
 -- Check some batches for what Redis has lost: their key, or their entry in the set of their queue.
-local queues = {ARGV[2], ARGV[3]}
+local queues = {unpack(ARGV, 2)}
 local scanned = redis.call('HSCAN', P .. ':batches', ARGV[1], 'COUNT', 200)
 local lost = 0
 for at = 1, #scanned[2], 2 do

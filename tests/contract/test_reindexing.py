@@ -1,0 +1,249 @@
+"""Two models in one collection: whatever the order and the crashes, no vector is missing, stale or of another model."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, rule, run_state_machine_as_test
+
+from postings import Document, Encoder, Index, Settings, SparseVector
+from postings.collection_models import load_model
+from postings.errors import ModelMismatch
+from postings.index.models import CollectionModels
+from postings.index.payload import PASSAGES, without_vector
+from postings_ingest.indexing import Indexer
+from postings_ingest.operations import Deletion, Operation
+from postings_ingest.reindexing import reindex
+from tests.support.interleaving import Writer
+from tests.support.models import quiet_tiny
+
+TEXTS = ["A lion hunts. A cheetah runs. A monkey plays. A man eats.", "A lion hunts. A tiger waits."]
+SETTINGS = Settings(passage_tokens=8, passage_overlap=0, backend="torch")
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    """The model that the collection is changed to."""
+    folder = quiet_tiny(tmp_path_factory.mktemp("model"))
+    encoder = Encoder.load(folder, "cpu", "torch")
+    return load_model(CollectionModels.of(encoder.fingerprint, str(folder)), encoder.fingerprint, SETTINGS)
+
+
+class Models(RuleBasedStateMachine):
+    """Writers and backfills step, overtake each other and die, while models are added, switched and dropped."""
+
+    index: Index
+    old: Encoder
+    new: Encoder
+    _run = itertools.count()
+    messages = Bundle("messages")
+    writers = Bundle("writers")
+
+    @initialize(last_steps=st.integers(0, 12))
+    def begin(self, last_steps: int) -> None:
+        self.last_steps = last_steps
+        self.prefix = f"run {next(self._run)} "
+        self.index.delete({"must": [{"key": "version", "range": {"gte": 0}}]})
+        self.index.add_model(self.old.fingerprint, self.old.location)
+        self.index.switch_model(self.old.fingerprint)
+        self.index.drop_model(self.new.fingerprint)
+        self.contents: dict[tuple[str, int], Operation] = {}
+        self.sent: list[list[Operation]] = []
+        self.live: list[tuple[Writer, list[Operation]]] = []
+        self.vectors: dict[tuple[str, str], SparseVector] = {}
+
+    @rule(
+        target=messages,
+        parts=st.lists(
+            st.tuples(st.sampled_from("ab"), st.integers(1, 4), st.sampled_from([0, 1, 1, None]), st.integers(0, 1)),
+            min_size=1,
+            max_size=2,
+        ),
+    )
+    def send(self, parts: list[tuple[str, int, int | None, int]]) -> list[Operation]:
+        batch = [
+            self.contents.setdefault((id, version), self.operation(id, version, *rest)) for id, version, *rest in parts
+        ]
+        self.sent.append(batch)
+        return batch
+
+    def operation(self, id: str, version: int, text: int | None, metadata: int) -> Operation:
+        if text is None:
+            return Deletion(self.prefix + id, version)
+        return Document(self.prefix + id, TEXTS[text], metadata={"n": metadata}, version=version)
+
+    def work(self, index: Index, batch: list[Operation]) -> None:
+        indexer = Indexer(self.old, index, SETTINGS)
+        # As the worker does: what is planned for a model that is dropped meanwhile is planned again.
+        for _ in range(5):
+            try:
+                indexer.write(indexer.encode(batch))
+            except ModelMismatch:
+                continue
+            return
+        raise AssertionError("five models were dropped in the middle of one batch")
+
+    @rule(target=writers, batch=messages)
+    def deliver(self, batch: list[Operation]) -> Writer:
+        writer = Writer(self.index, lambda index: self.work(index, batch))
+        self.live.append((writer, batch))
+        return writer
+
+    @rule(target=writers)
+    def backfill(self) -> Writer:
+        return Writer(self.index, lambda index: reindex(index, self.new))
+
+    @rule(writer=writers, steps=st.integers(1, 4))
+    def step(self, writer: Writer, steps: int) -> None:
+        for _ in range(steps):
+            if not writer.done:
+                writer.step()
+
+    @rule(writer=consumes(writers))
+    def crash(self, writer: Writer) -> None:
+        if not writer.done:
+            writer.crash()
+            self.live = [each for each in self.live if each[0] is not writer]
+
+    @rule()
+    def switch(self) -> None:
+        models = self.index.models()
+        for fingerprint in models.others:
+            if self.index.count(without_vector(fingerprint)) == 0:
+                self.index.switch_model(fingerprint)
+
+    @rule()
+    def roll_back(self) -> None:
+        if (previous := self.index.models().previous) is not None:
+            self.index.switch_model(previous)
+
+    @rule()
+    def drop(self) -> None:
+        for fingerprint in self.index.models().others:
+            self.index.drop_model(fingerprint)
+
+    def teardown(self) -> None:
+        # Every writer that is still on its way must see to the vectors of a model that was filled in the meantime.
+        reindex(self.index, self.new)
+        for writer, _ in self.live:
+            for _ in range(self.last_steps):
+                if not writer.done:
+                    writer.step()
+            if not writer.done:
+                writer.crash()
+        for batch in reversed(self.sent):
+            self.work(self.index, batch)
+        encoders = {each.fingerprint: each for each in (self.old, self.new)}
+        for fingerprint in self.index.models().names:
+            for point in self.index.scroll(PASSAGES, vectors=[fingerprint]):
+                text = point.payload["text"]
+                if (fingerprint, text) not in self.vectors:
+                    (self.vectors[fingerprint, text],) = encoders[fingerprint].encode_documents([text])
+                assert fingerprint in point.vectors, f"{point.payload['doc_id']!r} lacks a vector"
+                assert point.vectors[fingerprint].largest_difference(self.vectors[fingerprint, text]) <= 1e-4
+        sent = [operation for batch in self.sent for operation in batch]
+        for id in {operation.id for operation in sent}:
+            last = max((each for each in sent if each.id == id), key=lambda each: each.version or 0)
+            texts = sorted(
+                point.payload["text"]
+                for point in self.index.scroll({"must": [{"key": "doc_id", "match": {"value": id}}]})
+                if "text" in point.payload
+            )
+            fresh = Indexer(self.old, self.index, SETTINGS).encode([last, last])[0]
+            assert texts == sorted(point.payload["text"] for point in fresh.points if "text" in point.payload)
+
+
+def test_no_interleaving_leaves_a_vector_missing_or_stale(empty_index: Index, encoder: Encoder, other: Encoder) -> None:
+    empty_index.ensure(encoder.fingerprint, encoder.name)
+    machine = type("Models", (Models,), {"index": empty_index, "old": encoder, "new": other})
+    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=20, deadline=None))
+
+
+DOCUMENT = Document("1", TEXTS[1], version=1)
+
+
+def written(encoder: Encoder, index: Index) -> None:
+    indexer = Indexer(encoder, index, SETTINGS)
+    indexer.write(indexer.encode([DOCUMENT]))
+
+
+def test_a_batch_whose_writer_died_before_it_saw_the_new_model_is_completed_when_it_comes_again(
+    empty_index: Index, encoder: Encoder, other: Encoder
+) -> None:
+    empty_index.ensure(encoder.fingerprint, encoder.name)
+    writer = Writer(empty_index, lambda index: written(encoder, index))
+    writer.step()  # it reads the models
+    reindex(empty_index, other)
+    while not empty_index.count():
+        writer.step()
+    writer.crash()
+    assert empty_index.count(without_vector(other.fingerprint)) == empty_index.count()
+    written(encoder, empty_index)
+    assert empty_index.count(without_vector(other.fingerprint)) == 0
+
+
+def test_a_model_that_is_dropped_in_the_middle_of_a_batch_is_left_out(
+    empty_index: Index, encoder: Encoder, other: Encoder
+) -> None:
+    empty_index.ensure(encoder.fingerprint, encoder.name)
+    empty_index.add_model(other.fingerprint, other.location)
+    writer = Writer(empty_index, lambda index: written(encoder, index))
+    writer.step()
+    empty_index.drop_model(other.fingerprint)
+    while not writer.done:
+        writer.step()
+    assert empty_index.count(without_vector(encoder.fingerprint)) == 0
+    assert empty_index.count(PASSAGES) > 0
+
+
+def test_a_model_that_took_the_place_of_the_one_that_was_planned_is_written(
+    empty_index: Index, encoder: Encoder, other: Encoder
+) -> None:
+    empty_index.ensure(encoder.fingerprint, encoder.name)
+    writer = Writer(empty_index, lambda index: written(encoder, index))
+    writer.step()
+    reindex(empty_index, other)
+    empty_index.switch_model(other.fingerprint)
+    empty_index.drop_model(encoder.fingerprint)
+    while not writer.done:
+        writer.step()
+    assert empty_index.count(PASSAGES) > 0
+    assert empty_index.count(without_vector(other.fingerprint)) == 0
+
+
+def test_a_collection_is_filled_and_a_second_run_has_nothing_to_do(
+    empty_index: Index, encoder: Encoder, other: Encoder, tmp_path: Path
+) -> None:
+    empty_index.ensure(encoder.fingerprint, encoder.name)
+    indexer = Indexer(encoder, empty_index, SETTINGS)
+    documents = [Document(str(number), f"{TEXTS[number % 2]} {number}") for number in range(300)]
+    indexer.write(indexer.encode([*documents, Deletion("gone", 1)]))
+    seen = []
+    report = reindex(empty_index, other, progress=seen.append)
+    assert report.filled == report.passages == report.encoded == empty_index.count(PASSAGES)
+    assert report.truncated == 0
+    assert [each.filled for each in seen] == sorted(each.filled for each in seen)
+    again = reindex(empty_index, other)
+    assert (again.filled, again.encoded) == (report.passages, 0)
+
+
+def test_a_run_that_is_ended_goes_on_where_it_stopped(empty_index: Index, encoder: Encoder, other: Encoder) -> None:
+    empty_index.ensure(encoder.fingerprint, encoder.name)
+    indexer = Indexer(encoder, empty_index, SETTINGS)
+    indexer.write(indexer.encode([Document(str(number), f"{TEXTS[1]} {number}") for number in range(300)]))
+
+    class Ended(Exception):
+        pass
+
+    def end(_: object) -> None:
+        raise Ended
+
+    with pytest.raises(Ended):
+        reindex(empty_index, other, progress=end)
+    lacking = empty_index.count(without_vector(other.fingerprint))
+    assert 0 < lacking < empty_index.count(PASSAGES)
+    assert reindex(empty_index, other).encoded == lacking
