@@ -174,7 +174,7 @@ def test_a_document_without_its_tenant_is_refused_and_those_before_it_are_kept(
                     Document("x", "A man.", metadata=metadata),
                 ]
             )
-            with pytest.raises(InvalidDocument, match="metadata.customer"):
+            with pytest.raises(InvalidDocument, match=r"metadata\.customer"):
                 Pipeline(encoder, index, SETTINGS).run(source)
         assert collection_size(part(index, ACME)).documents == len(nobodys)
         with pytest.raises(InvalidDocument, match="'tenant' of the delete"):
