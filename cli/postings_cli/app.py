@@ -10,17 +10,20 @@ from typing import Annotated, Any
 import typer
 
 from postings import PostingsError, __version__
-from postings_cli.commands import dead_letters, models
+from postings_cli.commands import collections, dead_letters, models
 from postings_cli.commands.delete import delete
 from postings_cli.commands.demo import demo
 from postings_cli.commands.evaluate import evaluate
 from postings_cli.commands.export import export
+from postings_cli.commands.export_model import export_model_command
+from postings_cli.commands.get import get
 from postings_cli.commands.info import info
 from postings_cli.commands.ingest import ingest
 from postings_cli.commands.mine import mine
 from postings_cli.commands.reindex import reindex
 from postings_cli.commands.search import search
 from postings_cli.commands.serve import serve
+from postings_cli.commands.snapshots import restore, snapshot
 from postings_cli.commands.status import status
 from postings_cli.commands.train import train
 from postings_cli.commands.worker import worker
@@ -85,8 +88,18 @@ def _options(
         context.with_resource(shown_logs())
 
 
-for _command in (ingest, search, info, delete, reindex, worker, status, serve, mine, train, evaluate, export, demo):
+_DOCUMENTS = (ingest, search, get, delete, export)
+_COLLECTIONS = (info, snapshot, restore, reindex)
+_OTHERS = (worker, status, serve, mine, train, evaluate, demo)
+for _command in (*_DOCUMENTS, *_COLLECTIONS, *_OTHERS):
     app.command(_command.__name__)(_reported(_command))
+
+_collections = typer.Typer(help="List, create, copy or drop collections.", no_args_is_help=True)
+_collections.command("list")(_reported(collections.list_collections))
+_collections.command("create")(_reported(collections.create))
+_collections.command("copy")(_reported(collections.copy))
+_collections.command("drop")(_reported(collections.drop))
+app.add_typer(_collections, name="collections")
 
 _letters = typer.Typer(help="List, show, retry or purge dead letters.", no_args_is_help=True)
 _letters.command("list")(_reported(dead_letters.list_letters))
@@ -95,9 +108,10 @@ _letters.command("retry")(_reported(dead_letters.retry))
 _letters.command("purge")(_reported(dead_letters.purge))
 app.add_typer(_letters, name="dead-letters")
 
-_models = typer.Typer(help="List, switch, roll back or drop models.", no_args_is_help=True)
+_models = typer.Typer(help="List, switch, roll back, drop, export models.", no_args_is_help=True)
 _models.command("list")(_reported(models.list_models))
 _models.command("switch")(_reported(models.switch))
 _models.command("rollback")(_reported(models.rollback))
 _models.command("drop")(_reported(models.drop))
+_models.command("export")(_reported(export_model_command))
 app.add_typer(_models, name="models")

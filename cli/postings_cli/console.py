@@ -66,8 +66,17 @@ def say_first(lines: Iterable[str], total: int, what: str) -> None:
 
 def print_json(data: Any) -> None:
     """Print one JSON value to stdout, the same on a terminal and in a pipe; what a terminal would obey is escaped."""
+    _print_json(data, indent=2)
+
+
+def print_json_line(data: Any) -> None:
+    """Print one JSON value to stdout in a line of its own, as :func:`print_json` does."""
+    _print_json(data, indent=None)
+
+
+def _print_json(data: Any, indent: int | None) -> None:
     # Where stdout isn't UTF-8, letters that it lacks are written as \xe9, which isn't JSON; \u00e9 is.
     all_letters = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
-    dumped = json.dumps(data, ensure_ascii=not all_letters, indent=2)
+    dumped = json.dumps(data, ensure_ascii=not all_letters, indent=indent)
     hidden = [each for each in set(dumped) if each != "\n" and _VISIBLE[ord(each)] != each]
     sys.stdout.write(dumped.translate({ord(each): json.dumps(each)[1:-1] for each in hidden}) + "\n")

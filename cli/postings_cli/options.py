@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 import typer
 
 from postings import Settings
+from postings.errors import InvalidFilter
 
 Collection = Annotated[
     str | None, typer.Option("--collection", "-c", help="The collection (POSTINGS_COLLECTION).", show_default=False)
@@ -23,6 +25,10 @@ Model = Annotated[
         "--model", "-m", help="The model: 'tiny', a folder, or a hub id (POSTINGS_MODEL).", show_default=False
     ),
 ]
+Filter = Annotated[
+    str | None,
+    typer.Option("--filter", help="Qdrant filter in JSON, for example on metadata.<key>.", show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -32,3 +38,20 @@ def settings_from(
     """The settings, with the options that were given; ``others`` are settings by name, ``None`` where not given."""
     given: dict[str, Any] = {"collection": collection, "index_url": index_url, "model": model, **others}
     return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def parsed_filter(filter: str | None) -> dict[str, Any] | None:
+    """The filter of the option.
+
+    Raises:
+        InvalidFilter: it isn't a JSON object.
+    """
+    if filter is None:
+        return None
+    try:
+        parsed = json.loads(filter)
+    except (ValueError, RecursionError) as error:
+        raise InvalidFilter(f"--filter isn't JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise InvalidFilter(f'--filter must be a JSON object such as {{"must": […]}}, got {filter!r:.100}')
+    return parsed

@@ -95,6 +95,9 @@ class Passage:
 
     ``text`` is ``document.text[start:end]``. Passage 0 always exists and is the document's *head*: it represents the
     document in counts, and ``passages`` is the number of the document's passages.
+
+    No passage holds the white space between two passages: ``before`` is what comes between the passage before, or the
+    beginning of the text, and this one, and ``after`` is what comes after the last passage.
     """
 
     doc_id: str
@@ -106,6 +109,8 @@ class Passage:
     metadata: Mapping[str, Any] = field(hash=False)
     version: int
     passages: int
+    before: str = ""
+    after: str = ""
 
     @property
     def id(self) -> str:

@@ -20,6 +20,7 @@
     │   └── ModelMismatch       the collection was built with another model
     ├── IndexFailure
     │   ├── CollectionNotFound
+    │   ├── CollectionExists
     │   ├── IndexLocked         another process has the embedded index open
     │   ├── IndexCorrupt        the folder isn't a readable embedded index
     │   ├── IndexRejected       the engine refused the request, and would refuse it again
@@ -130,6 +131,10 @@ class IndexFailure(PostingsError):
 
 class CollectionNotFound(IndexFailure):
     """The collection doesn't exist."""
+
+
+class CollectionExists(IndexFailure):
+    """A collection of this name exists already."""
 
 
 class IndexLocked(IndexFailure):

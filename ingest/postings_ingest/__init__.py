@@ -1,7 +1,7 @@
 """Ingestion: readers of documents, chunking, the pipeline that encodes and writes them, and the queue for workers."""
 
 from postings_ingest.counts import Counts
-from postings_ingest.deletion import delete_documents
+from postings_ingest.deletion import delete_documents, delete_matching
 from postings_ingest.operations import Deletion
 from postings_ingest.pipeline import Pipeline
 from postings_ingest.queue.aio import AsyncProducer
@@ -25,6 +25,7 @@ __all__ = [
     "Rejection",
     "Report",
     "delete_documents",
+    "delete_matching",
     "estimate_documents",
     "read_documents",
 ]

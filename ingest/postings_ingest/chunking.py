@@ -28,21 +28,26 @@ def split(document: Document, encoder: Encoder, *, version: int, tokens: int, ov
             shorter. Only a sentence that is longer than a whole passage is cut between words.
 
     Returns:
-        Passages in order. Their texts are slices of the document's text, and together hold all its tokens.
+        Passages in order. Their texts are slices of the document's text, and together hold all its tokens; what is
+        between them, and around, is in ``before`` and ``after``.
     """
     room = max(tokens - title_tokens(encoder, document.title), tokens // 2, 1)
-    spans = _Text(document.text, encoder, room).spans(min(overlap, room // 2))
+    text = document.text
+    spans = _Text(text, encoder, room).spans(min(overlap, room // 2))
+    ends = [0, *(end for _, end in spans)]
     return [
         Passage(
             doc_id=document.id,
             ordinal=ordinal,
             start=start,
             end=end,
-            text=document.text[start:end],
+            text=text[start:end],
             title=document.title,
             metadata=document.metadata,
             version=version,
             passages=len(spans),
+            before=text[ends[ordinal] : start],
+            after=text[end:] if ordinal == len(spans) - 1 else "",
         )
         for ordinal, (start, end) in enumerate(spans)
     ]

@@ -1,16 +1,24 @@
-"""Deleting documents by id."""
+"""Deleting documents by id, or by a filter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from postings import Index
 from postings.arguments import as_list
+from postings.batching import batched
 from postings.clock import arrival_version
-from postings.documents import point_id
+from postings.documents import check_version, point_id
 from postings.errors import InvalidDocument
-from postings.write_protocol import Outcome, Revision, write
+from postings.index import Filter
+from postings.index.document_filter import heads_of_documents
+from postings.index.payload import TENANT, check_without_tenant
+from postings.write_protocol import POINTS_PER_BATCH, Outcome, Revision, write
+
+
+def _ignore(documents: int) -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,74 @@ def delete_documents(index: Index, ids: Iterable[str], version: int | None = Non
         InvalidDocument: no document can have this id or version.
     """
     return delete(index, ids, version).deleted
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedMatching:
+    """The result of a delete of all documents that match a filter.
+
+    Attributes:
+        matching: the number of documents that matched.
+        deleted: the number of documents that are gone.
+        superseded: ids of documents that have a newer version than the delete, with that version; they stay.
+        version: the version of this delete.
+    """
+
+    matching: int
+    deleted: int
+    superseded: Mapping[str, int]
+    version: int
+
+
+def matching_documents(index: Index, filter: Filter) -> Iterator[str]:
+    """The ids of all documents that match a filter.
+
+    Raises:
+        ConfigurationError: a tenant's document matches, and the index isn't bound to a tenant.
+        InvalidFilter: the filter isn't one, has no condition, or selects passages rather than documents.
+    """
+    heads = heads_of_documents(filter)
+
+    def read() -> Iterator[str]:
+        for head in index.scroll(heads, fields=["doc_id", TENANT]):
+            check_without_tenant(head.payload)
+            yield head.payload["doc_id"]
+
+    return read()
+
+
+def delete_matching(
+    index: Index, filter: Filter, version: int | None = None, progress: Callable[[int], object] = _ignore
+) -> DeletedMatching:
+    """Delete all documents that match a filter. An older version that is written later doesn't bring them back.
+
+    Args:
+        index: the collection to delete from.
+        filter: on the id, title, version, number of passages or metadata of documents.
+        version: the version of the delete; by default the time in ms since the epoch at which the delete begins. A
+            document with a newer version stays.
+        progress: called with the number of documents so far.
+
+    Raises:
+        InvalidFilter: the filter isn't one, has no condition, or selects passages rather than documents.
+        InvalidDocument: no document can have this version.
+
+    Example:
+        >>> delete_matching(index, {"must": [{"key": "doc_id", "match": {"any": ["1", "2"]}}]}).deleted
+        2
+    """
+    # A revision that arrives while documents are deleted is newer.
+    used = arrival_version() if version is None else version
+    check_version(used)
+    matching = deleted = 0
+    superseded: dict[str, int] = {}
+    for ids in batched(matching_documents(index, filter), POINTS_PER_BATCH):
+        found = delete(index, ids, used)
+        matching += len(ids)
+        deleted += len(found.deleted)
+        superseded |= found.superseded
+        progress(matching)
+    return DeletedMatching(matching, deleted, superseded, used)
 
 
 def delete(index: Index, ids: Iterable[str], version: int | None = None) -> Deleted:

@@ -51,6 +51,14 @@ def test_commands_and_code_run_in_order(tmp_path: Path) -> None:
     assert "prey" in code
 
 
+def test_the_code_about_collections_runs(tmp_path: Path) -> None:
+    page = (ROOT / "docs/collections.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    printed = run("python", code, tmp_path).splitlines()
+    assert printed[0].startswith("A cheetah is running behind its prey. {'")
+    assert printed[2:] == ["1 deleted", "[('animals', 1), ('trial', 1)]"]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!http|#)([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))

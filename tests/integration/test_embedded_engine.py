@@ -13,7 +13,7 @@ import pytest
 from postings import EdgeIndex, SparseVector
 from postings.errors import ConfigurationError
 from postings.index import Point
-from postings.index.embedded import index as embedded
+from postings.index.embedded import open_folder as embedded
 from tests.support.indexes import MODEL, point
 
 POINTS = 250
@@ -48,7 +48,7 @@ def test_a_collection_that_is_updated_for_ever_stays_small(tmp_path: Path) -> No
 CHURN = """
 import sys
 from postings import EdgeIndex, SparseVector
-from postings.index.embedded import index as embedded
+from postings.index.embedded import open_folder as embedded
 from tests.support.indexes import MODEL, point
 
 embedded.VACUUM_WHILE_OPEN = int(sys.argv[2])

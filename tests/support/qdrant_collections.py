@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import tarfile
+import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from postings import EdgeIndex
+from postings.index.embedded.collections import EmbeddedCollections
 from postings.index.models import CollectionModels
+from postings.whole_files import no_progress
 from tests.support.qdrant_rules import Refused
 
 _HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000}
@@ -26,7 +30,7 @@ class Collections:
     """All collections of a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._lock = threading.Lock()
         self.made: dict[str, Mapping[str, Any]] = {}
         """What each was asked to be like when it was made, by this process."""
@@ -56,7 +60,7 @@ class Collections:
         with self._lock:
             if (index := self._open.pop(name, None)) is not None:
                 index.close()
-                shutil.rmtree(self._folder / name)
+                shutil.rmtree(self.folder / name)
                 self.fields.pop(name, None)
             return index is not None
 
@@ -81,9 +85,11 @@ class Collections:
             if name in self._open:
                 raise Refused(409, f"Wrong input: Collection `{name}` already exists!")
             models = CollectionModels.from_json(body["metadata"]["postings"], name)
-            (parameters,) = body["sparse_vectors"].values()
-            index = EdgeIndex(self._folder, name, datatype=parameters["index"]["datatype"])
+            parameters = body["sparse_vectors"][models.active]
+            index = EdgeIndex(self.folder, name, datatype=(parameters.get("index") or {}).get("datatype") or "float32")
             index.ensure(models.active, models.active_name)
+            for vector in body["sparse_vectors"]:
+                index.add_model(vector, vector)
             self.made[name] = body
             self._write_metadata(name, body["metadata"])
             self._open[name] = index
@@ -107,6 +113,34 @@ class Collections:
         self.find(name).drop_model(vector)
         return {"operation_id": 0, "status": "completed"}
 
+    def snapshot(self, name: str, file: Path) -> None:
+        """Write one as a server does: a tar archive with the configuration, and the shards."""
+        index = self.find(name)
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".snapshot-") as folder:
+            index.snapshot(Path(folder, "shard"))
+            config = {"params": info(index, self.made.get(name, {}), {})["config"]["params"]}
+            Path(folder, "config.json").write_text(json.dumps({**config, "metadata": self._metadata[name]}))
+            with tarfile.open(file, "w") as archive:
+                archive.add(folder, ".")
+
+    def recover(self, name: str, file: Path) -> bool:
+        """Make one from a snapshot; its metadata are lost, as the payload's schema is."""
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".recover-") as folder:
+            try:
+                with tarfile.open(file, "r:") as archive:
+                    archive.extractall(folder, filter="data")
+                config = json.loads(Path(folder, "config.json").read_bytes())
+            except (OSError, ValueError, tarfile.TarError) as error:
+                raise Refused(400, f"Wrong input: Failed to unpack snapshot: {error}") from error
+            if name in self._open:
+                raise Refused(400, "this front recovers no collection that stands")
+            with self._lock:
+                EmbeddedCollections(self.folder).restore(name, Path(folder, "shard"), no_progress, replace=False)
+                self.made[name] = config["params"]
+                self._write_metadata(name, {})
+                self._open[name] = EdgeIndex(self.folder, name)
+            return True
+
     def _write_metadata(self, name: str, metadata: Mapping[str, Any]) -> None:
         self._metadata[name] = dict(metadata)
         partial = self._metadata_file(name).with_suffix(".partial")
@@ -114,7 +148,7 @@ class Collections:
         partial.replace(self._metadata_file(name))
 
     def _metadata_file(self, name: str) -> Path:
-        return self._folder / name / "metadata.json"
+        return self.folder / name / "metadata.json"
 
 
 def info(index: EdgeIndex, made: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,7 +161,10 @@ def info(index: EdgeIndex, made: Mapping[str, Any], fields: Mapping[str, Any]) -
         "segments_count": 1,
         "points_count": found.points,
         "config": {
-            "params": {**asked, "sparse_vectors": {name: {} for name in found.models.names}},
+            "params": {
+                **asked,
+                "sparse_vectors": {name: made.get("sparse_vectors", {}).get(name, {}) for name in found.models.names},
+            },
             "hnsw_config": _HNSW,
             "optimizer_config": _OPTIMIZERS,
             "wal_config": {"wal_capacity_mb": 32, "wal_segments_ahead": 0},

@@ -128,6 +128,10 @@ class Service:
         return _done()
 
     def Delete(self, request: Any, context: transport.ServicerContext) -> Any:
+        """Of both services: a collection, or points."""
+        if isinstance(request, grpc.DeleteCollection):
+            self._check(context, writes=True)
+            return grpc.CollectionOperationResponse(result=self._collections.drop(request.collection_name))
         body = {"filter": _filter(request.points.filter)}
         self._answer(context, qdrant_points.delete, request.collection_name, body, writes=True)
         return _done()

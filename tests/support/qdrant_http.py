@@ -13,9 +13,11 @@ import re
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 from postings import EdgeIndex
 from postings.errors import InvalidFilter, PostingsError
+from tests.support import qdrant_snapshots
 from tests.support.qdrant_collections import Collections
 from tests.support.qdrant_points import count, delete, query_batch, retrieve, scroll, update_vectors, upsert
 from tests.support.qdrant_rules import VERSION, Refused, Rules, check_filters
@@ -33,7 +35,7 @@ ROUTES: Mapping[tuple[str, str], Callable[[EdgeIndex, Mapping[str, Any]], Any]] 
 
 def writes(method: str, path: str) -> bool:
     """Whether a request needs more than a key for reading."""
-    return method in {"PUT", "DELETE", "PATCH"} or path.endswith("/points/delete")
+    return method in {"PUT", "DELETE", "PATCH"} or path.endswith(("/points/delete", "/snapshots", "/snapshots/upload"))
 
 
 def answer(collections: Collections, rules: Rules, method: str, path: str, body: Mapping[str, Any]) -> Any:
@@ -57,6 +59,15 @@ def answer(collections: Collections, rules: Rules, method: str, path: str, body:
     if (vector := re.fullmatch(r"/vectors/([^/]+)", rest)) and method in {"PUT", "DELETE"}:
         change = collections.create_vector if method == "PUT" else collections.delete_vector
         return change(name, vector[1])
+    if (method, rest) == ("GET", "/cluster"):
+        return qdrant_snapshots.cluster(collections, name)
+    if (method, rest) == ("GET", "/snapshots"):
+        return qdrant_snapshots.made(collections, name)
+    if (method, rest) == ("POST", "/snapshots"):
+        return qdrant_snapshots.make(collections, name)
+    if (snapshot := re.fullmatch(r"/snapshots/([^/]+)", rest)) and method in {"GET", "DELETE"}:
+        asked = qdrant_snapshots.fetch if method == "GET" else qdrant_snapshots.delete
+        return asked(collections, name, snapshot[1])
     if (method, rest) == ("GET", "/exists"):
         return {"exists": collections.exists(name)}
     if (method, rest) == ("POST", "/points/count"):
@@ -80,15 +91,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_request(self) -> None:
         length = int(self.headers.get("content-length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else {}
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
+        kind = self.headers.get("content-type", "")
+        sent = self.rfile.read(length)
+        body = json.loads(sent) if sent and not kind.startswith("multipart/") else {}
         if path == "/":
             self.reply(200, {"title": "qdrant - vector search engine", "version": VERSION})
             return
         try:
             self.rules.check_key(self.headers.get("api-key"), writes=writes(self.command, path))
             check_filters(_filters(body))
-            result = answer(self.collections, self.rules, self.command, path, body)
+            if upload := re.fullmatch(r"/collections/([^/]+)/snapshots/upload", path):
+                options = dict(parse_qsl(query))
+                result: Any = qdrant_snapshots.recover(self.collections, upload[1], options, kind, sent)
+            else:
+                result = answer(self.collections, self.rules, self.command, path, body)
         except Refused as error:
             # Of a key that it doesn't know, a server speaks in plain text.
             said = {"status": {"error": str(error)}, "time": 0}
@@ -96,12 +113,12 @@ class Handler(BaseHTTPRequestHandler):
         except (InvalidFilter, PostingsError) as error:
             self.reply(400, {"status": {"error": f"Wrong input: {error}"}, "time": 0})
         else:
-            self.reply(200, {"result": result, "status": "ok", "time": 0})
+            self.reply(200, result if isinstance(result, bytes) else {"result": result, "status": "ok", "time": 0})
 
     do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = handle_request  # noqa: N815
 
     def reply(self, status: int, content: object) -> None:
-        data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        data = content if isinstance(content, bytes) else _encoded(content)
         compressed = "gzip" in self.headers.get("accept-encoding", "")
         if compressed:
             data = gzip.compress(data)
@@ -125,6 +142,10 @@ class HttpServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: some come to the wrong port."""
+
+
+def _encoded(content: object) -> bytes:
+    return content.encode() if isinstance(content, str) else json.dumps(content).encode()
 
 
 def _filters(body: Any) -> list[Any]:

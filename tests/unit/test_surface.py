@@ -41,6 +41,7 @@ def test_the_public_names_are_these() -> None:
         "Rejection",
         "Report",
         "delete_documents",
+        "delete_matching",
         "estimate_documents",
         "read_documents",
     ]

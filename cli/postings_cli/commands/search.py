@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from postings.errors import InvalidFilter
 from postings_cli.console import out, print_json, printable, say
-from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
+from postings_cli.options import Collection, Filter, IndexUrl, Json, Model, parsed_filter, settings_from
 from postings_cli.snippet import snippet
 from postings_query import Hit, SearchClient
 
@@ -25,10 +23,7 @@ def search(
     query: Annotated[str, typer.Argument(help="What to search for.")],
     limit: Annotated[int, typer.Option("--limit", "-n", help="Maximum number of hits.", min=1)] = 10,
     offset: Annotated[int, typer.Option("--offset", help="Hits to skip at the top.", min=0)] = 0,
-    filter: Annotated[
-        str | None,
-        typer.Option("--filter", help="Qdrant filter in JSON, for example on metadata.<key>.", show_default=False),
-    ] = None,
+    filter: Filter = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show which tokens made the score, and what fired them.")
     ] = False,
@@ -49,7 +44,7 @@ def search(
     --filter '{"must": [{"key": "metadata.lang", "match": {"value": "en"}}]}'
     """
     settings = settings_from(collection, index, model)
-    parsed = _parse(filter)
+    parsed = parsed_filter(filter)
     with SearchClient(settings=settings) as client:
         hits = client.search(
             query,
@@ -165,15 +160,3 @@ def _source(hit: Hit, token: str, evidence: tuple[tuple[int, int], ...]) -> str:
     words = dict.fromkeys(printable(hit.text[start:end]) for start, end in evidence)
     others = [word for word in words if word.lower() != token.removeprefix("##").lower()]
     return f" ← {', '.join(others)}" if others else ""
-
-
-def _parse(filter: str | None) -> dict[str, Any] | None:
-    if filter is None:
-        return None
-    try:
-        parsed = json.loads(filter)
-    except (ValueError, RecursionError) as error:
-        raise InvalidFilter(f"--filter isn't JSON: {error}") from error
-    if not isinstance(parsed, dict):
-        raise InvalidFilter(f'--filter must be a JSON object such as {{"must": […]}}, got {filter!r:.100}')
-    return parsed

@@ -40,7 +40,7 @@ def checked_filter(filter: ClientFilter | Filter) -> Filter:
 The fields are doc_id, ordinal, version, passages, start, end, title, text and metadata.*
     """
     plain = as_json(filter)
-    for path, key in _keys(plain, "filter"):
+    for path, key in filtered_fields(plain):
         if key.strip('"') not in (*FIELDS, *_OWN) and not _METADATA.fullmatch(key):
             suggestion = "doc_id" if key in _IDS else f"metadata.{key}"
             raise InvalidFilter(
@@ -48,6 +48,11 @@ The fields are doc_id, ordinal, version, passages, start, end, title, text and m
                 f"The fields are {', '.join(FIELDS)} and metadata.*"
             )
     return plain
+
+
+def filtered_fields(filter: Filter) -> Iterator[tuple[str, str]]:
+    """The fields of a filter's conditions, each with the path of the condition in the filter."""
+    return _keys(filter, "filter")
 
 
 def _keys(data: Any, at: str) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,8 @@ field                   meaning
 ``passages``            number of passages of this version of the document
 ``start``, ``end``      the passage's character offsets in the document's text
 ``title``, ``text``     shown to users
+``before``              if it isn't spaces alone: the white space in front of the passage, which no passage holds
+``after``               if there is any, in the last passage: the white space after it
 ``metadata``            the user's own fields; filter on ``metadata.<key>``
 ``at_head``             if there are any, keys of the metadata with long strings, which are stored whole only in
                         passage 0 (keyword index), see :mod:`postings.index.long_strings`
@@ -97,6 +99,10 @@ def passage_point(
         "text": passage.text,
         "metadata": passage.metadata,
     }
+    if passage.before.strip(" "):
+        payload["before"] = passage.before
+    if passage.after:
+        payload["after"] = passage.after
     if digest is not None:
         payload |= {"digest": digest.content, "metadata_digest": digest.metadata}
     if at_head:
@@ -122,6 +128,8 @@ def passage_from(payload: Mapping[str, Any]) -> Passage:
         metadata=payload["metadata"],
         version=payload["version"],
         passages=payload["passages"],
+        before=payload.get("before", ""),
+        after=payload.get("after", ""),
     )
 
 
@@ -162,11 +170,16 @@ def stored_id(tenant: str, id: str) -> str:
     return str(uuid.uuid5(uuid.uuid5(_TENANTS, tenant), str(uuid.UUID(id))))
 
 
+def key_point_id(key: DocumentKey, ordinal: int) -> str:
+    """The id of a document's point, as the index that gave its :func:`document_key` takes it."""
+    tenant, doc_id = key
+    id = point_id(doc_id, ordinal)
+    return id if tenant is None else stored_id(tenant, id)
+
+
 def head_id(payload: Mapping[str, Any]) -> str:
     """The id of the head of a point's document, as the index that gave the point takes it."""
-    tenant, doc_id = document_key(payload)
-    id = point_id(doc_id, 0)
-    return id if tenant is None else stored_id(tenant, id)
+    return key_point_id(document_key(payload), 0)
 
 
 def check_without_tenant(payload: Mapping[str, Any]) -> None:

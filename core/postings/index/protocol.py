@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, Self, TypeAlias
 
 from postings.arguments import as_integer, as_number
 from postings.errors import IndexRejected, InvalidQuery
 from postings.index.models import CollectionModels
 from postings.vectors import SparseVector
+from postings.whole_files import Progress, no_progress
 
 Filter: TypeAlias = Mapping[str, Any]
 """A filter in Qdrant's JSON form, for example ``{"must": [{"key": "metadata.lang", "match": {"value": "en"}}]}``."""
@@ -221,6 +223,21 @@ class Index(Protocol):
 
         Raises:
             StrictModeRejected: the collection's strict mode doesn't allow exact counts.
+        """
+        ...
+
+    def snapshot(self, file: str | Path, progress: Progress = no_progress) -> None:
+        """Write the collection to a file, which :meth:`postings.collections.Collections.restore` reads.
+
+        A file of this name is replaced when the snapshot is whole. Writes may go on meanwhile: each is in the snapshot
+        as a whole, or not at all.
+
+        Args:
+            file: where to write.
+            progress: called with bytes, and their total.
+
+        Raises:
+            OutputLost: the file can't be written.
         """
         ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from postings.arguments import as_list
@@ -12,6 +13,7 @@ from postings.index.models import CollectionModels
 from postings.index.protocol import Filter, Index, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.scrolling import scrolled
 from postings.index.tenants import Tenant, check_same, tenant_of
+from postings.whole_files import Progress, no_progress
 
 if TYPE_CHECKING:
     from postings.settings import Settings
@@ -136,6 +138,10 @@ class TenantIndex:
     def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
         """Count the tenant's matching points."""
         return self._index.count(self.tenant.filter(filter), exact=exact)
+
+    def snapshot(self, file: str | Path, progress: Progress = no_progress) -> None:  # noqa: ARG002
+        """Not allowed: it would have the documents of all tenants."""
+        self._refuse("snapshots are made")
 
     def close(self) -> None:
         """Close the collection."""

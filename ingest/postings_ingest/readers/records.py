@@ -8,6 +8,7 @@ from typing import Any
 
 from postings import Document
 from postings.errors import InvalidDocument
+from postings.indexed_documents import VECTORS
 from postings_ingest.readers.forms import id_text, json_form
 from postings_ingest.readers.omissions import Omission, OmissionKind, Omit, ignore
 
@@ -39,7 +40,7 @@ class Fields:
     @property
     def names(self) -> set[str]:
         """All fields that aren't metadata."""
-        return {*self.ids, *self.texts, "metadata", "version"}
+        return {*self.ids, *self.texts, "metadata", "version", VECTORS}
 
     def missing(self, columns: Collection[str]) -> bool:
         """Whether a table lacks a column that is needed or was named."""
@@ -52,8 +53,8 @@ def document_from_record(record: object, place: str = "", omit: Omit = ignore, f
     """Build a document from a record.
 
     Its fields are ``id`` (or BEIR's ``_id``), ``text``, ``title``, ``metadata`` and ``version``; all other fields
-    become metadata. An id or title of any scalar type becomes text. Values that JSON doesn't have are converted by
-    :func:`~postings_ingest.readers.forms.json_form`.
+    become metadata, but the vectors in an export are left out. An id or title of any scalar type becomes text. Values
+    that JSON doesn't have are converted by :func:`~postings_ingest.readers.forms.json_form`.
 
     Args:
         record: the record.

@@ -3,10 +3,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from postings import Document, Encoder, Passage
+from postings.index.payload import passage_from, passage_point
+from postings.indexed_documents import IndexedDocument
 from postings.passages import passage_input, title_tokens
 from postings_ingest.chunking import split
 
@@ -122,6 +124,21 @@ def test_a_long_title_leaves_half_of_a_passage_to_the_text_and_never_fills_the_w
     assert all(len(encoder.offsets(passage.text)) >= tokens // 2 for passage in passages[:-1])
     if words <= tokens // 2:
         assert all(tokens_read(encoder, passage) <= tokens for passage in passages)
+
+
+@one_encoder_for_all_examples
+@given(texts, passage_tokens, overlaps)
+@example(" \n a first one. \n\n a second \t one, a third one, a fourth one.  \n", 8, 0)
+def test_passages_and_what_is_between_them_are_the_whole_text(
+    encoder: Encoder, text: str, tokens: int, overlap: int
+) -> None:
+    assume(text.strip())
+    passages = passages_of(encoder, text, tokens, overlap)
+    found = IndexedDocument.of([passage_point(each, {}) for each in passages])
+    assert found is not None
+    assert found.document == Document("id", text, metadata={"lang": "en"}, version=7)
+    stored = [passage_from(passage_point(each, {}).payload) for each in passages]
+    assert all(each.before in (passage.before, "") for each, passage in zip(stored, passages, strict=True))
 
 
 @one_encoder_for_all_examples

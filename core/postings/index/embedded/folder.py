@@ -16,7 +16,11 @@ from postings.errors import CollectionNotFound, ConfigurationError, IndexCorrupt
 from postings.index.embedded.errors import edge_errors
 from postings.index.models import CollectionModels
 
-_RECORD = "collection.json"
+RECORD = "collection.json"
+"""The file with the models of a collection."""
+
+SCHEMA_TYPES = {"keyword": edge.PayloadSchemaType.Keyword, "integer": edge.PayloadSchemaType.Integer}
+"""The types of indexed fields."""
 
 FREE_TO_WRITE = 128 * 2**20
 """Bytes that must be free for a write. The engine maps its files, so a full disk kills the process (SIGBUS)."""
@@ -43,7 +47,7 @@ def collection_folder(root: Path, collection: str) -> Path:
 
 def collection_names(root: Path) -> list[str]:
     """The names of the collections in an index folder, sorted."""
-    return sorted(record.parent.name for record in root.glob(f"*/{_RECORD}") if not record.parent.name.startswith("."))
+    return sorted(record.parent.name for record in root.glob(f"*/{RECORD}") if not record.parent.name.startswith("."))
 
 
 def not_found(folder: Path) -> CollectionNotFound:
@@ -89,7 +93,7 @@ def models_of(folder: Path) -> CollectionModels:
     Raises:
         IndexCorrupt: the folder isn't a readable collection.
     """
-    record = folder / _RECORD
+    record = folder / RECORD
     try:
         data = json.loads(record.read_bytes())
     except (OSError, ValueError) as error:
@@ -103,30 +107,34 @@ def write_models(folder: Path, models: CollectionModels) -> None:
     Raises:
         OSError: the folder can't be written to.
     """
-    partial = folder / f".{_RECORD}"
+    partial = folder / f".{RECORD}"
     with partial.open("w", encoding="utf-8") as file:
         json.dump(models.to_json(), file, indent=1)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(folder / _RECORD)
+    partial.replace(folder / RECORD)
 
 
-def check_disk_space(folder: Path) -> None:
-    """Raise :class:`StorageFull` unless there is enough disk space for a write."""
-    free = shutil.disk_usage(folder).free
-    if free < FREE_TO_WRITE:
+def check_disk_space(folder: Path, size: int = 0) -> None:
+    """Raise :class:`StorageFull` unless there is enough disk space for a write of ``size`` bytes."""
+    free, needed = shutil.disk_usage(folder).free, FREE_TO_WRITE + size
+    if free < needed:
         raise StorageFull(
-            f"{folder}: {free // 2**20} MiB are free on the disk, but a write needs {FREE_TO_WRITE // 2**20} MiB: "
+            f"{folder}: {free // 2**20} MiB are free on the disk, but a write needs {needed // 2**20} MiB: "
             "earlier writes are kept; free some space and run it again"
         )
+
+
+def disk_usage(folder: Path) -> int:
+    """Bytes that the files of a folder take on the disk."""
+    return sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file())
 
 
 def vacuum(folder: Path, shard: edge.EdgeShard, up_to: int) -> None:
     """Rewrite a collection of up to so many points without deleted ones, if these are a fifth and disk space allows."""
     if shard.info().points_count > up_to or not _only_vacuums(folder / "shard"):
         return
-    size = sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file())
-    if shutil.disk_usage(folder).free >= size + FREE_TO_WRITE:
+    if shutil.disk_usage(folder).free >= disk_usage(folder) + FREE_TO_WRITE:
         shard.optimize()
 
 

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
 
 import qdrant_edge as edge
 
 from postings.arguments import as_list
 from postings.batching import batched
-from postings.errors import IndexCorrupt, IndexUnavailable, InvalidInput
+from postings.errors import InvalidInput
 from postings.index.embedded.conversion import to_edge_point, to_edge_query, to_edge_vectors, to_hit, to_point
 from postings.index.embedded.errors import edge_errors
 from postings.index.embedded.filters import to_edge
 from postings.index.embedded.folder import (
-    VACUUM_AT_CLOSE,
-    VACUUM_WHILE_OPEN,
+    SCHEMA_TYPES,
     check_disk_space,
     collection_folder,
     create_collection,
-    models_of,
-    not_found,
-    vacuum,
     write_models,
 )
 from postings.index.embedded.named_vectors import add_vector, checked_datatype, drop_vector
+from postings.index.embedded.open_folder import OpenFolder
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
@@ -36,17 +31,11 @@ from postings.index.payload import INDEXED_FIELDS, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import EngineQuery, Ranking
 from postings.index.scrolling import scrolled
-from postings.process import Origin, never_free_in_a_fork
-
-FLUSH_AFTER = 5000
-"""Writes and deletes of points until the next flush, which takes 50 ms. Until then, the engine keeps a log of the
-writes, which it reads when it opens, and the replaced points, also in memory."""
 
 _PAGE = 256
-_SCHEMA_TYPES = {"keyword": edge.PayloadSchemaType.Keyword, "integer": edge.PayloadSchemaType.Integer}
 
 
-class EdgeIndex:
+class EdgeIndex(OpenFolder):
     """A collection in the folder ``root/collection``, through ``qdrant-edge-py``.
 
     The engine locks the folder for one process. Acknowledged writes survive a crash of the process.
@@ -79,18 +68,9 @@ class EdgeIndex:
     ) -> None:
         self._collection = collection
         self._root = Path(root)
-        self._folder = collection_folder(self._root, collection)
         self._datatype = checked_datatype(datatype)
         self._parameters = edge.EdgeSparseVectorParams(datatype=self._datatype, on_disk=on_disk)
-        self._shard: edge.EdgeShard | None = None
-        self._models: CollectionModels | None = None
-        self._changing_models = threading.Lock()
-        self._unflushed = 0
-        self._written = False
-        self._origin = Origin("index", "open")
-        never_free_in_a_fork(self)
-        if self._folder.exists():
-            self._open()
+        super().__init__(collection_folder(self._root, collection))
 
     @property
     def collection(self) -> str:
@@ -110,9 +90,9 @@ class EdgeIndex:
             self._open()
         shard, models = self._opened()
         models.require(fingerprint, model, self.collection)
-        with edge_errors(str(self._folder)):
+        with self._writing, edge_errors(str(self._folder)):
             for field in INDEXED_FIELDS.keys() - shard.info().payload_schema.keys():
-                schema = _SCHEMA_TYPES[INDEXED_FIELDS[field]]
+                schema = SCHEMA_TYPES[INDEXED_FIELDS[field]]
                 shard.update(edge.UpdateOperation.create_field_index(field, schema))
         return models
 
@@ -127,7 +107,7 @@ class EdgeIndex:
 
     def add_model(self, fingerprint: str, name: str) -> CollectionModels:
         """Add another model; see :meth:`postings.Index.add_model`."""
-        with self._changing_models:
+        with self._writing:
             shard, models = self._opened()
             if fingerprint not in models.names:
                 check_disk_space(self._folder)
@@ -139,7 +119,7 @@ class EdgeIndex:
 
     def switch_model(self, fingerprint: str) -> CollectionModels:
         """Search another model; see :meth:`postings.Index.switch_model`."""
-        with self._changing_models:
+        with self._writing:
             _, models = self._opened()
             models.require(fingerprint, fingerprint, self.collection)
             self._models = models.switched(fingerprint)
@@ -149,7 +129,7 @@ class EdgeIndex:
 
     def drop_model(self, fingerprint: str) -> CollectionModels:
         """Delete the vectors of a model; see :meth:`postings.Index.drop_model`."""
-        with self._changing_models:
+        with self._writing:
             shard, models = self._opened()
             models.check_droppable(fingerprint, self.collection)
             if fingerprint in models.names:
@@ -253,44 +233,3 @@ class EdgeIndex:
         request = edge.CountRequest(exact=exact, filter=None if filter is None else to_edge(checked_filter(filter)))
         with edge_errors(str(self._folder)):
             return shard.count(request)
-
-    def close(self) -> None:
-        """Flush, and let other processes open the folder; does nothing in a forked process."""
-        if self._shard is not None and self._origin.here:
-            shard, self._shard = self._shard, None
-            with edge_errors(str(self._folder)):
-                shard.flush()
-                if self._written:
-                    vacuum(self._folder, shard, VACUUM_AT_CLOSE)
-                shard.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def _opened(self) -> tuple[edge.EdgeShard, CollectionModels]:
-        self._origin.check()
-        if self._models is None:
-            raise not_found(self._folder)
-        if self._shard is None:
-            raise IndexUnavailable(f"{self._folder}: the index was closed")
-        return self._shard, self._models
-
-    def _open(self) -> None:
-        self._models = models_of(self._folder)
-        with edge_errors(str(self._folder), otherwise=IndexCorrupt):
-            self._shard = edge.EdgeShard.load(str(self._folder / "shard"))
-
-    def _update(self, operation: edge.UpdateOperation, changes: int = 1) -> None:
-        shard, _ = self._opened()
-        check_disk_space(self._folder)
-        with edge_errors(str(self._folder)):
-            shard.update(operation)
-            self._unflushed += changes
-            self._written = True
-            if self._unflushed >= FLUSH_AFTER:
-                self._unflushed = 0
-                shard.flush()
-                vacuum(self._folder, shard, VACUUM_WHILE_OPEN)

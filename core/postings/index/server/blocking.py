@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError
-from typing import Any, Self, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Self
 
 from qdrant_client import AsyncQdrantClient
 
-from postings.errors import IndexUnavailable, PostingsError
+from postings.errors import IndexRejected
 from postings.index.models import CollectionModels
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.scrolling import scrolled
 from postings.index.server.aio import AsyncServerIndex
-from postings.process import OwnedLock
+from postings.index.server.loop_thread import LoopThread
+from postings.index.server.snapshots import download
 from postings.settings import Settings
-
-T = TypeVar("T")
+from postings.whole_files import Progress, no_progress
 
 
 class ServerIndex:
@@ -40,8 +38,10 @@ class ServerIndex:
     """
 
     def __init__(self, client: AsyncQdrantClient | None, settings: Settings | None = None) -> None:
-        self._index = AsyncServerIndex(client, settings)
-        self._loop = _LoopThread()
+        self._settings = Settings.given(settings)
+        self._index = AsyncServerIndex(client, self._settings)
+        self._has_address = client is None
+        self._loop = LoopThread()
 
     @classmethod
     def connect(cls, settings: Settings) -> Self:
@@ -142,6 +142,17 @@ class ServerIndex:
         """Count the matching points."""
         return self._loop.run(self._index.count(filter, exact=exact))
 
+    def snapshot(self, file: str | Path, progress: Progress = no_progress) -> None:
+        """Write the collection to a file; see :meth:`postings.Index.snapshot`.
+
+        Raises:
+            IndexRejected: the collection's shards are on several nodes, or the index was opened with a client of yours.
+        """
+        if not self._has_address:
+            raise IndexRejected("an index that was opened with a client has no snapshots: use ServerIndex.connect")
+        self.models()
+        download(self._settings, Path(file), progress)
+
     def close(self) -> None:
         """Close the client; a second call does nothing."""
         self._loop.stop(self._index.close)
@@ -151,54 +162,3 @@ class ServerIndex:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-
-class _LoopThread:
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="postings-server-index", daemon=True)
-        self._thread.start()
-        self._lock = OwnedLock("index", "open")
-        self._closed = False
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end; Ctrl-C cancels it."""
-        try:
-            with self._lock:
-                if self._closed:
-                    raise IndexUnavailable("the index was closed")
-                future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        except PostingsError:
-            work.close()
-            raise
-        try:
-            return future.result()
-        except CancelledError:
-            raise IndexUnavailable("the index was closed") from None
-        except BaseException:
-            future.cancel()
-            raise
-
-    def stop(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Cancel running requests, then ``close``; a second call, or one in a forked process, does nothing."""
-        if not self._lock.here:
-            return
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-
-        async def end() -> None:
-            running = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-            await close()
-            await self._loop.shutdown_asyncgens()
-
-        try:
-            asyncio.run_coroutine_threadsafe(end(), self._loop).result()
-        finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()

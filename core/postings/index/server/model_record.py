@@ -29,6 +29,11 @@ def name_record(fingerprint: str, name: str) -> dict[str, Any]:
     return {f"{_NAME}{fingerprint}": name}
 
 
+def is_recorded(found: q.CollectionInfo) -> bool:
+    """Whether Postings created a collection."""
+    return _RECORD in (found.config.metadata or {})
+
+
 def models_of(found: q.CollectionInfo, source: str) -> CollectionModels:
     """Read the models of a collection; ``source`` names it in messages.
 
@@ -36,8 +41,8 @@ def models_of(found: q.CollectionInfo, source: str) -> CollectionModels:
         IndexRejected: Postings didn't create the collection.
         IndexCorrupt: the record is malformed, or was written by a newer version.
     """
-    metadata = found.config.metadata
-    if not metadata or _RECORD not in metadata:
+    metadata = found.config.metadata or {}
+    if not is_recorded(found):
         raise IndexRejected(
             f"{source} wasn't created by Postings: its metadata has no model; use another collection name"
         )

@@ -1,0 +1,79 @@
+"""The collections of an index folder."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from postings.errors import CollectionExists, IndexCorrupt
+from postings.index.embedded.folder import collection_folder, collection_names
+from postings.index.embedded.index import EdgeIndex
+from postings.index.embedded.snapshots import read_snapshot, temporary_folder
+from postings.whole_files import Progress
+
+
+class EmbeddedCollections:
+    """Drops, copies and restores collections of a folder; :class:`postings.collections.Collections` documents it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def names(self) -> list[str]:
+        """The names of all collections, sorted."""
+        return collection_names(self._root)
+
+    def drop(self, name: str) -> None:
+        """Delete a collection that no process has open."""
+        folder = collection_folder(self._root, name)
+        with EdgeIndex(self._root, name) as index:
+            index.models()
+        with temporary_folder(self._root, "dropped") as dropped:
+            folder.rename(dropped / name)
+
+    def copy(self, source: str, target: str, progress: Progress) -> None:
+        """Copy a collection that no process has open."""
+        with EdgeIndex(self._root, source) as index, temporary_folder(self._root, "copying") as copying:
+            points = index.count()
+            self._check_absent(target)
+            progress(0, points)
+            index.copy_to(copying / target)
+            self._name(copying / target)
+            progress(points, points)
+
+    def restore(self, name: str, file: Path, progress: Progress, *, replace: bool) -> None:
+        """Create a collection from a snapshot."""
+        if not replace:
+            self._check_absent(name)
+        folder = collection_folder(self._root, name)
+        with temporary_folder(self._root, "restoring") as restoring:
+            (restoring / name).mkdir()
+            read_snapshot(file, restoring / name, progress)
+            if not folder.exists():
+                self._name(restoring / name)
+                return
+            self._check_unused(name)
+            replaced = restoring / "replaced"
+            try:
+                folder.rename(replaced)
+                self._name(restoring / name)
+            except BaseException:
+                if replaced.exists():
+                    replaced.rename(folder)
+                raise
+
+    def _check_absent(self, name: str) -> None:
+        if collection_folder(self._root, name).exists():
+            raise CollectionExists(f"there is a collection {name!r} already")
+
+    def _check_unused(self, name: str) -> None:
+        """Raise :class:`IndexLocked` if another process has a collection open."""
+        with suppress(IndexCorrupt):  # a reason to restore it
+            EdgeIndex(self._root, name).close()
+
+    def _name(self, folder: Path) -> None:
+        """Give a folder its name among the collections, unless another process took it meanwhile."""
+        try:
+            folder.rename(self._root / folder.name)
+        except OSError as error:
+            self._check_absent(folder.name)
+            raise CollectionExists(f"{self._root / folder.name}: {error}") from error

@@ -1,0 +1,165 @@
+"""The collections of a server or cluster."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from qdrant_client import AsyncQdrantClient
+from qdrant_client import models as q
+
+from postings.errors import CollectionExists, CollectionNotFound, PostingsError
+from postings.index.server.aio import AsyncServerIndex
+from postings.index.server.cluster import Cluster
+from postings.index.server.loop_thread import LoopThread
+from postings.index.server.model_record import is_recorded
+from postings.index.server.node import nodes_of
+from postings.index.server.snapshots import snapshot_metadata, upload
+from postings.settings import Settings
+from postings.whole_files import Progress
+
+T = TypeVar("T")
+
+
+class ServerCollections:
+    """Drops, copies and restores collections; :class:`postings.collections.Collections` documents it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def names(self) -> list[str]:
+        """The names of the collections that Postings created, sorted."""
+        return _run(self._names())
+
+    def drop(self, name: str) -> None:
+        """Delete a collection that Postings created."""
+        _run(self._drop(name))
+
+    def copy(self, source: str, target: str, progress: Progress) -> None:
+        """Copy a collection, page by page."""
+        if _run(self._exists(target)):
+            raise CollectionExists(f"there is a collection {target!r} already")
+        created: list[str] = []
+        try:
+            _run(self._copy(source, target, created, progress))
+        except BaseException:
+            for name in created:
+                with suppress(PostingsError):
+                    _run(self._delete(name))
+            raise
+
+    def restore(self, name: str, file: Path, progress: Progress, *, replace: bool) -> None:
+        """Create a collection from a snapshot."""
+        snapshot_metadata(file)
+        if _run(self._exists(name)):
+            if not replace:
+                raise CollectionExists(f"there is a collection {name!r} already")
+            # A server would keep the settings of a collection that it has, such as its models.
+            self.drop(name)
+        upload(self._settings.of_collection(name), file, progress)
+
+    async def _names(self) -> list[str]:
+        async with self._connected() as ask:
+            found = await ask(lambda client: client.get_collections())
+            names = []
+            for name in sorted(each.name for each in found.collections):
+                try:
+                    if is_recorded(await ask(_get_collection(name))):
+                        names.append(name)
+                except PostingsError:
+                    continue  # it was dropped meanwhile, or the API key isn't for it
+            return names
+
+    async def _exists(self, name: str) -> bool:
+        async with self._connected(name) as ask:
+            try:
+                await ask(_get_collection(name))
+            except CollectionNotFound:
+                return False
+            return True
+
+    async def _drop(self, name: str) -> None:
+        async with AsyncServerIndex(None, self._settings.of_collection(name)) as index:
+            await index.models()
+        await self._delete(name)
+
+    async def _delete(self, name: str) -> None:
+        async with self._connected(name) as ask:
+            await ask(lambda client: client.delete_collection(name))
+
+    async def _copy(self, source: str, target: str, created: list[str], progress: Progress) -> None:
+        async with (
+            AsyncServerIndex(None, self._settings.of_collection(source)) as read,
+            AsyncServerIndex(None, self._settings.of_collection(target)) as written,
+            self._connected(target) as ask,
+        ):
+            models = await read.models()
+            found = await ask(_get_collection(source))
+            await ask(lambda client: client.create_collection(target, **_creation(found)))
+            created.append(target)
+            for field, index in found.payload_schema.items():
+                await ask(_index_field(target, field, index))
+            await _copy_points(read, written, list(models.names), progress)
+
+    @asynccontextmanager
+    async def _connected(self, name: str = "") -> AsyncIterator[_Ask]:
+        cluster = Cluster(nodes_of(self._settings), name, self._settings.index_timeout, self._settings.secrets())
+        try:
+            yield cluster.request
+        finally:
+            await cluster.close()
+
+
+_Ask = Callable[[Callable[[AsyncQdrantClient], Awaitable[Any]]], Awaitable[Any]]
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    loop = LoopThread()
+    try:
+        return loop.run(work)
+    finally:
+        loop.stop(_nothing)
+
+
+async def _nothing() -> None:
+    """Close nothing: each coroutine closes what it opens."""
+
+
+async def _copy_points(
+    read: AsyncServerIndex, written: AsyncServerIndex, vectors: list[str], progress: Progress
+) -> None:
+    total, done, offset = await read.count(exact=False), 0, None
+    while True:
+        points, offset = await read.page(vectors=vectors, offset=offset)
+        await written.upsert(points)
+        done += len(points)
+        progress(done, max(total, done))
+        if offset is None:
+            progress(done, done)
+            return
+
+
+def _get_collection(name: str) -> Callable[[AsyncQdrantClient], Awaitable[q.CollectionInfo]]:
+    return lambda client: client.get_collection(name)
+
+
+def _index_field(
+    collection: str, field: str, index: q.PayloadIndexInfo
+) -> Callable[[AsyncQdrantClient], Awaitable[q.UpdateResult]]:
+    schema: Any = index.params or q.PayloadSchemaType(index.data_type.value)
+    return lambda client: client.create_payload_index(collection, field, schema)
+
+
+def _creation(found: q.CollectionInfo) -> dict[str, Any]:
+    """The arguments of ``create_collection`` for a collection like another one."""
+    parameters = found.config.params
+    return {
+        "sparse_vectors_config": parameters.sparse_vectors,
+        "on_disk_payload": parameters.on_disk_payload,
+        "shard_number": parameters.shard_number,
+        "replication_factor": parameters.replication_factor,
+        "write_consistency_factor": parameters.write_consistency_factor,
+        "metadata": found.config.metadata,
+    }
