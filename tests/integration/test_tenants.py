@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from postings import Document, Encoder, Index, Settings
+from postings import Document, Encoder, Index, Settings, open_index
 from postings.errors import ConfigurationError, InvalidDocument
 from postings.index.collection_size import collection_size
 from postings_ingest import Deletion, Pipeline, delete_documents
@@ -18,7 +20,7 @@ from postings_ingest.journal import Journal
 from postings_ingest.tenants import Tenants
 from postings_query import AsyncSearchClient, Hit, SearchClient
 from tests.support.indexes import ENGINES, engine, served
-from tests.support.tenants import ACME, FIELD, GLOBEX, OPERATOR, part
+from tests.support.tenants import ACME, FIELD, GLOBEX, OPERATOR, filters, part
 
 SETTINGS = OPERATOR.model_copy(update={"passage_tokens": 8, "passage_overlap": 0})
 LONG = " ".join(f"<p>{number}</p>" for number in range(2000))
@@ -100,13 +102,31 @@ def test_a_bound_client_finds_what_it_would_alone(
     assert asyncio.run(search()) == found
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    filter=st.none() | filters() | st.builds(lambda other: {"should": [other], **MARKED}, filters()),
+    limit=st.integers(1, 20),
+    offset=st.integers(0, 5),
+    group_by_document=st.booleans(),
+    explain=st.booleans(),
+)
+def test_no_search_shows_a_document_of_another(
+    indexes: tuple[Index, Index], encoder: Encoder, filter: dict[str, Any] | None, **options: Any
+) -> None:
+    own = {(document.id, document.text, document.metadata["html"]) for document in documents("acme")}
+    with SearchClient(index=indexes[0], encoder=encoder, settings=OPERATOR, tenant="acme") as client:
+        for hit in client.search(QUERY, filter=filter, **options):
+            (of,) = (text for id, text, html in own if (id, html) == (hit.id, hit.metadata["html"]))
+            assert (hit.metadata[FIELD], hit.text) == ("acme", of[hit.start : hit.end])
+
+
 @pytest.mark.parametrize("name", ["rest", "grpc"])
 def test_a_client_for_asyncio_on_a_server_is_bound_by_its_settings(name: str, encoder: Encoder) -> None:
     with served(name, f"tenants-{name}") as where:
-        settings = where.model_copy(update={"tenant_field": FIELD, "passage_tokens": 8, "passage_overlap": 0})
-        bound = settings.model_copy(update={"tenant": "acme"})
-        with postings_index(settings) as index:
-            Pipeline(encoder, index, settings).run([*documents("acme"), *documents("globex")])
+        operator = where.model_copy(update={"tenant_field": FIELD, "passage_tokens": 8, "passage_overlap": 0})
+        bound = operator.model_copy(update={"tenant": "acme"})
+        with open_index(operator) as index:
+            Pipeline(encoder, index, operator).run([*documents("acme"), *documents("globex")])
         with SearchClient(encoder=encoder, settings=bound) as client:
             expected = client.search(QUERY, filter=MARKED, limit=50, explain=True)
 
@@ -120,12 +140,6 @@ def test_a_client_for_asyncio_on_a_server_is_bound_by_its_settings(name: str, en
 
         assert asyncio.run(search()) == expected
         assert {hit.metadata[FIELD] for hit in expected} == {"acme"}
-
-
-def postings_index(settings: Settings) -> Index:
-    from postings import open_index
-
-    return open_index(settings)
 
 
 def test_an_operator_finds_the_documents_of_all(indexes: tuple[Index, Index], encoder: Encoder) -> None:
