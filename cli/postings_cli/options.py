@@ -20,7 +20,10 @@ IndexUrl = Annotated[
 Model = Annotated[
     str | None,
     typer.Option(
-        "--model", "-m", help="The model: 'tiny', a folder, or a hub id (POSTINGS_MODEL).", show_default=False
+        "--model",
+        "-m",
+        help="The model: 'tiny', a folder, or a hub id (POSTINGS_MODEL). By default, the collection's.",
+        show_default=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

@@ -30,10 +30,12 @@ MARKED = {"must": [{"key": "metadata.html", "match": {"text": "1999"}}]}
 def documents(name: str) -> list[Document]:
     """A tenant's documents: the other has some of the same id, with other texts and other metadata."""
     animals = {"acme": ["lion", "cheetah", "tiger"], "globex": ["monkey", "lion", "cheetah", "panther"]}[name]
-    html = {"acme": LONG, "globex": LONG.replace("1999", "none")}[name]
+    unmarked = LONG.replace("1999", "none")
     return [
         Document(
-            str(number), f"A {animal} hunts. The {animal} runs after its prey.", metadata={FIELD: name, "html": html}
+            str(number),
+            f"A {animal} hunts. The {animal} runs after its prey.",
+            metadata={FIELD: name, "html": LONG if name == "acme" and number else unmarked},
         )
         for number, animal in enumerate(animals)
     ]
@@ -128,7 +130,7 @@ def test_a_client_for_asyncio_on_a_server_is_bound_by_its_settings(name: str, en
         with open_index(operator) as index:
             Pipeline(encoder, index, operator).run([*documents("acme"), *documents("globex")])
         with SearchClient(encoder=encoder, settings=bound) as client:
-            expected = client.search(QUERY, filter=MARKED, limit=50, explain=True)
+            expected = client.search(QUERY, filter=MARKED, limit=3, explain=True)
 
         async def search() -> list[Hit]:
             async with AsyncSearchClient(encoder=encoder, settings=bound) as client:
@@ -136,7 +138,7 @@ def test_a_client_for_asyncio_on_a_server_is_bound_by_its_settings(name: str, en
                     await client.search(QUERY, filter={"should": [{"key": "tenant", "match": {"value": "globex"}}]})
                     == []
                 )
-                return await client.search(QUERY, filter=MARKED, limit=50, explain=True)
+                return await client.search(QUERY, filter=MARKED, limit=3, explain=True)
 
         assert asyncio.run(search()) == expected
         assert {hit.metadata[FIELD] for hit in expected} == {"acme"}
@@ -154,7 +156,7 @@ def test_an_operator_finds_the_documents_of_all(indexes: tuple[Index, Index], en
         assert all(len(hit.metadata["html"]) > 10_000 for hit in passages), "each with the head of its own document"
         marked = client.search(QUERY, filter=MARKED, limit=100)
         assert {hit.metadata[FIELD] for hit in marked} == {"acme"}
-        assert len(marked) == sum(hit.metadata[FIELD] == "acme" for hit in passages)
+        assert len(marked) == sum(hit.metadata[FIELD] == "acme" and hit.id != "0" for hit in passages)
 
 
 def test_documents_are_written_again_for_their_own_tenant_only(tmp_path: Path, encoder: Encoder) -> None:
