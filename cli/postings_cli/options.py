@@ -22,7 +22,10 @@ IndexUrl = Annotated[
 Model = Annotated[
     str | None,
     typer.Option(
-        "--model", "-m", help="The model: 'tiny', a folder, or a hub id (POSTINGS_MODEL).", show_default=False
+        "--model",
+        "-m",
+        help="The model: 'tiny', a folder, or a hub id (POSTINGS_MODEL). By default, the collection's.",
+        show_default=False,
     ),
 ]
 Filter = Annotated[

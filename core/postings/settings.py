@@ -57,7 +57,10 @@ class Settings(BaseSettings):
     )
 
     model: _PathOrName = Field(
-        "tiny", min_length=1, description="The bundled model 'tiny', a folder, or a Hugging Face hub id"
+        "tiny",
+        min_length=1,
+        description="The bundled model 'tiny', a folder, or a Hugging Face hub id; where none is named, that of the "
+        "collection, and for a new collection 'tiny'",
     )
     device: str = Field("auto", description="Where to encode: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'…")
     backend: Backend = Field(

@@ -10,6 +10,7 @@ from postings_ingest.queue.job import Job
 from postings_ingest.queue.ledger import Ledger
 from postings_ingest.queue.producer import Producer
 from postings_ingest.readers import Rejection, estimate_documents, read_documents
+from postings_ingest.reindexing import ReindexReport, reindex
 from postings_ingest.report import Report
 
 __all__ = [
@@ -22,10 +23,12 @@ __all__ = [
     "Ledger",
     "Pipeline",
     "Producer",
+    "ReindexReport",
     "Rejection",
     "Report",
     "delete_documents",
     "delete_matching",
     "estimate_documents",
     "read_documents",
+    "reindex",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +14,9 @@ from postings.clock import arrival_version
 from postings.digests import Digest
 from postings.documents import Passage
 from postings.encoder import Work
-from postings.errors import CollectionNotFound, ConfigurationError, ModelMismatch
+from postings.errors import CollectionNotFound, ConfigurationError, ModelError, ModelMismatch
 from postings.index.models import CollectionModels
-from postings.index.payload import DocumentKey, of_documents, passage_point, tombstone_point
+from postings.index.payload import DocumentKey, of_documents
 from postings.index.tenant_index import bound
 from postings.passages import passage_input
 from postings.write_protocol import Outcome, Written, write
@@ -27,11 +26,11 @@ from postings_ingest.cutting import Cutting
 from postings_ingest.encoders import Encoders
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.planned_writes import Incoming, PlannedWrite
+from postings_ingest.probe import probe
 from postings_ingest.stored import EncodedPassage, StoredDocument, stored_documents, stored_passages
 from postings_ingest.tenants import Tenants, by_tenant
 from postings_ingest.tracing import span
 
-_FAINT = 1e-6
 _TEXTS_AT_ONCE = 1024
 
 
@@ -106,7 +105,7 @@ class Indexer:
             InvalidDocument: where tenants share a collection, an operation names none.
             IndexFailure: the engine can't be read.
         """
-        encoders = self._encoders.of(self._models or self._read_models())
+        encoders = self._current_encoders()
         cutting = Cutting.by(next(iter(encoders.values())), self._tokens, self._overlap)
         operations = [self._tenants.assigned(operation) for operation in operations]
         keys = [self._tenants.key(operation) for operation in operations]
@@ -129,6 +128,14 @@ class Indexer:
         rest = {at: document for at, document in incoming.items() if at not in planned}
         planned |= self._encode(rest, encoders, cutting, check)
         return [planned[at] for at in range(len(operations))]
+
+    def _current_encoders(self) -> dict[str, Encoder]:
+        """The encoders of the models that the collection had after the last write, that of the active one first."""
+        try:
+            return self._encoders.of(self._models or self._read_models())
+        except ModelError:
+            # A model that was dropped meanwhile needn't be there.
+            return self._encoders.of(self._read_models())
 
     def _read_models(self) -> CollectionModels:
         try:
@@ -280,18 +287,8 @@ class Indexer:
             encoder.encode_documents(["a"])
 
     def probe(self) -> None:
-        """Check that the index takes writes: write a passage that no search would rank, and delete it.
-
-        Raises:
-            IndexFailure: it doesn't.
-        """
-        id = f"postings:probe:{uuid.uuid4()}"
-        passage = Passage(id, 0, 0, 0, "", "", {}, version=0, passages=1)
-        point = passage_point(passage, {self._read_models().active: SparseVector([0], [_FAINT])})
-        # Should the worker die in between, the probe is swept like a deleted document.
-        point = replace(point, payload={**point.payload, **tombstone_point(id, 0, arrival_version()).payload})
-        self.index.upsert([point], newest=0)
-        self.index.delete(of_documents([id]))
+        """Check that the index takes writes; see :func:`postings_ingest.probe.probe`."""
+        probe(self.index, self._read_models().active)
 
 
 def _encoded(encoder: Encoder, passages: Sequence[Passage], check: Callable[[], object]) -> list[SparseVector]:

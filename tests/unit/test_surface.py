@@ -38,12 +38,14 @@ def test_the_public_names_are_these() -> None:
         "Ledger",
         "Pipeline",
         "Producer",
+        "ReindexReport",
         "Rejection",
         "Report",
         "delete_documents",
         "delete_matching",
         "estimate_documents",
         "read_documents",
+        "reindex",
     ]
     assert postings_query.__all__ == ["AsyncSearchClient", "Contribution", "Hit", "SearchClient"]
     assert postings_training.__all__ == [
