@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -206,3 +207,34 @@ def test_an_export_reads_a_page_at_a_time(filled: Index) -> None:
     documents = export_documents(filled)
     assert isinstance(documents, Iterator)
     assert next(documents).document.id in {each.id for each in DOCUMENTS}
+
+
+def test_an_export_while_documents_are_written_gives_each_in_a_state_that_it_had(
+    empty_index: Index, encoder: Encoder
+) -> None:
+    """Revisions differ in their number of passages, so a mixture of two would show."""
+    texts = [f"Revision {number}. " + "A lion hunts antelopes at dusk. " * (number % 3 + 1) for number in range(12)]
+    pipeline = Pipeline(encoder, empty_index, SHORT)
+    pipeline.run(Document(str(id), texts[0], version=0) for id in range(5))
+    failed: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            for version, text in enumerate(texts):
+                pipeline.run(Document(str(id), text, version=version) for id in range(5))
+        except BaseException as error:
+            failed.append(error)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        while True:
+            done = not writer.is_alive()
+            for each in export_documents(empty_index):
+                assert each.document.text == texts[each.document.version or 0]
+            if done:
+                break
+    finally:
+        writer.join()
+    assert not failed
+    assert {each.version for each in exported(empty_index).values()} == {len(texts) - 1}

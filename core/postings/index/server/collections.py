@@ -12,6 +12,7 @@ from qdrant_client import models as q
 
 from postings.errors import CollectionExists, CollectionNotFound, PostingsError
 from postings.index.server.aio import AsyncServerIndex
+from postings.index.server.blocking import ServerIndex
 from postings.index.server.cluster import Cluster
 from postings.index.server.loop_thread import LoopThread
 from postings.index.server.model_record import is_recorded
@@ -41,14 +42,19 @@ class ServerCollections:
         """Copy a collection, page by page."""
         if _run(self._exists(target)):
             raise CollectionExists(f"there is a collection {target!r} already")
-        created: list[str] = []
-        try:
-            _run(self._copy(source, target, created, progress))
-        except BaseException:
-            for name in created:
+        with (
+            ServerIndex.connect(self._settings.of_collection(source)) as read,
+            ServerIndex.connect(self._settings.of_collection(target)) as written,
+        ):
+            models = read.models()
+            _run(self._create_like(source, target))
+            try:
+                _run(self._index_like(source, target))
+                _copy_points(read, written, list(models.names), progress)
+            except BaseException:
                 with suppress(PostingsError):
-                    _run(self._delete(name))
-            raise
+                    _run(self._delete(target))
+                raise
 
     def restore(self, name: str, file: Path, progress: Progress, *, replace: bool) -> None:
         """Create a collection from a snapshot."""
@@ -89,19 +95,16 @@ class ServerCollections:
         async with self._connected(name) as ask:
             await ask(lambda client: client.delete_collection(name))
 
-    async def _copy(self, source: str, target: str, created: list[str], progress: Progress) -> None:
-        async with (
-            AsyncServerIndex(None, self._settings.of_collection(source)) as read,
-            AsyncServerIndex(None, self._settings.of_collection(target)) as written,
-            self._connected(target) as ask,
-        ):
-            models = await read.models()
+    async def _create_like(self, source: str, target: str) -> None:
+        async with self._connected(target) as ask:
             found = await ask(_get_collection(source))
             await ask(lambda client: client.create_collection(target, **_creation(found)))
-            created.append(target)
+
+    async def _index_like(self, source: str, target: str) -> None:
+        async with self._connected(target) as ask:
+            found = await ask(_get_collection(source))
             for field, index in found.payload_schema.items():
                 await ask(_index_field(target, field, index))
-            await _copy_points(read, written, list(models.names), progress)
 
     @asynccontextmanager
     async def _connected(self, name: str = "") -> AsyncIterator[_Ask]:
@@ -127,18 +130,16 @@ async def _nothing() -> None:
     """Close nothing: each coroutine closes what it opens."""
 
 
-async def _copy_points(
-    read: AsyncServerIndex, written: AsyncServerIndex, vectors: list[str], progress: Progress
-) -> None:
-    total, done, offset = await read.count(exact=False), 0, None
+def _copy_points(read: ServerIndex, written: ServerIndex, vectors: list[str], progress: Progress) -> None:
+    total, done, offset = read.count(exact=False), 0, None
     while True:
-        points, offset = await read.page(vectors=vectors, offset=offset)
-        await written.upsert(points)
+        points, offset = read.page(vectors=vectors, offset=offset)
+        written.upsert(points)
         done += len(points)
-        progress(done, max(total, done))
         if offset is None:
             progress(done, done)
             return
+        progress(done, max(total, done))
 
 
 def _get_collection(name: str) -> Callable[[AsyncQdrantClient], Awaitable[q.CollectionInfo]]:

@@ -37,11 +37,11 @@ def download(settings: Settings, file: Path, progress: Progress) -> None:
         OutputLost: ``file`` can't be written.
     """
     with whole_file(file) as output, _requests(settings) as send:
-        _check_whole(send("GET", "/cluster"), settings.collection)
-        made = send("POST", "/snapshots", params={"wait": "true"})
+        _check_whole(send("GET", "/cluster", _result_with("local_shards")), settings.collection)
+        made = send("POST", "/snapshots", _result_with("name"), params={"wait": "true"})
         path = f"/snapshots/{made['name']}"
         try:
-            checksum = send("GET", path, read=lambda answer: _written(answer, output, progress))
+            checksum = send("GET", path, lambda answer: _written(answer, output, progress))
         finally:
             with suppress(IndexRejected, IndexUnavailable):
                 send("DELETE", path)
@@ -91,19 +91,29 @@ def snapshot_metadata(file: Path) -> Mapping[str, Any]:
     return metadata
 
 
+def _result_with(*fields: str) -> Callable[[httpx.Response], Any]:
+    """Reads the result of an answer, which must have these fields."""
+
+    def read(answer: httpx.Response) -> Any:
+        result = json.loads(answer.read())["result"]
+        return {**result, **{name: result[name] for name in fields}} if fields else result
+
+    return read
+
+
 @contextmanager
 def _requests(settings: Settings) -> Iterator[Callable[..., Any]]:
     """Send requests about the collection to the first node that answers; errors become those of Postings."""
     secrets = settings.secrets()
     source = ""
 
-    def send(method: str, path: str, read: Callable[[httpx.Response], Any] | None = None, **content: Any) -> Any:
+    def send(method: str, path: str, read: Callable[[httpx.Response], Any] = _result_with(), **content: Any) -> Any:
         try:
             with client.stream(method, f"/collections/{settings.collection}{path}", **content) as answer:
                 if not answer.is_success:
                     answer.read()
                     raise UnexpectedResponse.for_response(answer)
-                return read(answer) if read else json.loads(answer.read())["result"]
+                return read(answer)
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise _mapped(ResponseHandlingException(error), source, settings) from safe_cause(error, secrets)
         except (UnexpectedResponse, ValueError, LookupError, TypeError) as error:
