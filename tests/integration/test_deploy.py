@@ -254,7 +254,7 @@ def test_keda_scales_on_documents_that_are_queued_or_in_flight(
 
 def test_alerts_and_dashboard_ask_for_metrics_that_a_worker_has(redis_url: str, encoder: Encoder) -> None:
     metrics = Metrics(Ledger(Settings(redis_url=redis_url)))  # type: ignore[arg-type]
-    metrics.add_encoder(encoder)
+    metrics.add_work(lambda: encoder.work)
     metrics.count(Counts(indexed=1), [])
     text = generate_latest(metrics.registry).decode()
     known = {sample.name for family in text_string_to_metric_families(text) for sample in family.samples}

@@ -65,7 +65,7 @@ def switch(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Search a collection with another of its models.
+    """Make another model the active one.
 
     Clients that weren't told a model notice it within seconds. `postings models rollback` takes it back.
 

@@ -9,7 +9,7 @@ from postings import Document, Encoder, Settings, open_index
 from postings.clock import arrival_version
 from postings.write_protocol import Revision, write
 from postings_ingest import Counts, Ledger, Producer
-from postings_ingest.queue.ledger import BULK, INTERACTIVE
+from postings_ingest.queue.ledger import BULK, INTERACTIVE, REINDEX
 from postings_ingest.queue.status import queue_status
 from tests.support.worker import StartWorker, indexed, until
 
@@ -72,7 +72,7 @@ def test_what_is_left_of_a_batch_after_its_time_is_put_back(
     with Producer(settings) as producer:  # one batch of two micro-batches of 500,000 characters, but few tokens
         for number in range(10):
             producer.add(Document(str(number), "SLOW " + "a" * 100_000))
-    assert queue_status(Ledger(settings)).batches == {INTERACTIVE: 1, BULK: 0}
+    assert queue_status(Ledger(settings)).batches == {INTERACTIVE: 1, BULK: 0, REINDEX: 0}
     worker = start_worker(faults=faults, settings=settings)
     assert producer.job.wait(60) == Counts(submitted=10, indexed=10)
     worker.stop()
