@@ -10,6 +10,7 @@ from postings.errors import CollectionExists, CollectionNotFound, IndexFailure
 from postings.index.collection_size import CollectionSize, collection_size
 from postings.index.models import CollectionModels
 from postings.index.open import open_index
+from postings.index.tenants import check_unbound
 from postings.whole_files import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Collections:
     Args:
         settings: ``index_url``, and the other settings that start with ``index_``.
 
+    Raises:
+        ConfigurationError: the settings are bound to a tenant.
+
     Example:
         >>> collections = Collections(settings)
         >>> _ = collections.create("articles", encoder)
@@ -70,6 +74,7 @@ class Collections:
         from postings.settings import Settings
 
         self._settings = Settings.given(settings)
+        check_unbound(self._settings, "a collection")
         self._engine = _engine(self._settings)
 
     def names(self) -> list[str]:

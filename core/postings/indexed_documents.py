@@ -9,10 +9,10 @@ from typing import Any, Self
 
 from postings.arguments import as_list
 from postings.batching import batched
-from postings.documents import Document, Passage, check_id, point_id
+from postings.documents import Document, Passage, check_id
 from postings.errors import InvalidInput
 from postings.index.document_filter import heads_of_documents
-from postings.index.payload import passage_from
+from postings.index.payload import TENANT, DocumentKey, document_key, key_point_id, passage_from
 from postings.index.protocol import Filter, Index, Point
 from postings.vectors import SparseVector
 
@@ -108,7 +108,7 @@ def get_document(index: Index, id: str, *, vectors: Sequence[str] = ()) -> Index
         'A man is eating food.'
     """
     check_id(id)
-    return next(iter(_whole(index, {id: 1}, as_list("vectors", vectors, str, InvalidInput))), None)
+    return next(iter(_whole(index, {(None, id): 1}, as_list("vectors", vectors, str, InvalidInput))), None)
 
 
 def export_documents(
@@ -141,10 +141,10 @@ def export_documents(
     names = as_list("vectors", vectors, str, InvalidInput)
 
     def read() -> Iterator[IndexedDocument]:
-        points = index.scroll(heads, fields=["doc_id", "passages"])
+        points = index.scroll(heads, fields=["doc_id", "passages", TENANT])
         for some in batched(points, _POINTS, lambda head: int(head.payload["passages"])):
             yield from _whole(
-                index, {head.payload["doc_id"]: head.payload["passages"] for head in some}, names, incomplete
+                index, {document_key(head.payload): head.payload["passages"] for head in some}, names, incomplete
             )
 
     return read()
@@ -152,7 +152,7 @@ def export_documents(
 
 def _whole(
     index: Index,
-    wanted: Mapping[str, int],
+    wanted: Mapping[DocumentKey, int],
     vectors: Sequence[str],
     incomplete: Callable[[str], object] = _ignore,
 ) -> Iterator[IndexedDocument]:
@@ -161,27 +161,27 @@ def _whole(
     for _ in range(_TRIES):
         points = _points(index, left, vectors)
         left = {}
-        for id, found in points.items():
+        for key, found in points.items():
             head = found[0].payload
             if head["ordinal"] != 0 or "deleted_at" in head:
                 continue
             if (whole := IndexedDocument.of(found)) is not None:
                 yield whole
             else:
-                left[id] = head["passages"]
+                left[key] = head["passages"]
         if not left:
             return
-    for id in left:
+    for _, id in left:
         incomplete(id)
 
 
-def _points(index: Index, wanted: Mapping[str, int], vectors: Sequence[str]) -> dict[str, list[Point]]:
+def _points(index: Index, wanted: Mapping[DocumentKey, int], vectors: Sequence[str]) -> dict[DocumentKey, list[Point]]:
     """The points of documents, in the order of their passages."""
-    found: dict[str, list[Point]] = defaultdict(list)
-    ids = [point_id(id, ordinal) for id, passages in wanted.items() for ordinal in range(passages)]
+    found: dict[DocumentKey, list[Point]] = defaultdict(list)
+    ids = [key_point_id(key, ordinal) for key, passages in wanted.items() for ordinal in range(passages)]
     for some in batched(ids, _POINTS):
         for point in index.retrieve(some, vectors=vectors):
-            found[point.payload["doc_id"]].append(point)
+            found[document_key(point.payload)].append(point)
     return found
 
 

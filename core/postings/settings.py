@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -21,9 +20,11 @@ from pydantic_settings import (
 from postings.addresses import check_broker_url, check_redis_url, checked_index_url, server_addresses
 from postings.collection_names import checked_collection_name
 from postings.encoding_options import Backend, Precision
-from postings.environment import PREFIX, check_lines, origin, warn_of_unknown
+from postings.environment import PREFIX, check_lines, warn_of_unknown
 from postings.errors import ConfigurationError
 from postings.secrets import check_address, check_sendable, redacted, secrets_of
+from postings.settings_errors import raise_invalid, raise_not_json
+from postings.tenant_names import NEEDS_FIELD, checked_tenant, checked_tenant_field
 
 _DOTENV = ".env"
 _SECRET = frozenset({"index_api_key", "index_url", "redis_url", "broker_url"})
@@ -118,6 +119,12 @@ class Settings(BaseSettings):
     collection: Annotated[str, AfterValidator(checked_collection_name)] = Field(
         "documents", description="The collection to write to and search in: letters, digits, '_', '-' and '.'"
     )
+    tenant_field: Annotated[str | None, AfterValidator(checked_tenant_field)] = Field(
+        None, description="The metadata field that names the tenant of a document, where tenants share a collection"
+    )
+    tenant: Annotated[str | None, AfterValidator(checked_tenant)] = Field(
+        None, description="The tenant whose documents alone this process may read, write and delete"
+    )
     passage_tokens: int | None = Field(
         None,
         ge=8,
@@ -165,23 +172,9 @@ class Settings(BaseSettings):
             check_lines(_DOTENV)
             super().__init__(**values)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(map(str, first["loc"])) or "postings.toml"
-            field = name.partition(".")[0]
-            reason = first["msg"].removeprefix("Value error, ")
-            message = f"setting {name!r}{origin(field, values, _DOTENV)}: {reason}"
-            if field in _SECRET:
-                hidden = "" if ", got " in message else " (the value isn't shown)"
-                raise ConfigurationError(f"{message}{hidden}") from None
-            raise ConfigurationError(f"{message}, got {first['input']!r:.100}") from error
+            raise_invalid(error, values, _DOTENV, _SECRET)
         except SettingsError as error:
-            named = re.search(r'field "(\w+)"', str(error))
-            field = named[1] if named else ""
-            # Both are read, even if one overrides the other.
-            source = _DOTENV if "DotEnv" in str(error) else "the environment"
-            raise ConfigurationError(
-                f"setting {field!r} ({PREFIX}{field.upper()} in {source}): expected JSON: {error.__cause__}"
-            ) from error
+            raise_not_json(error, _DOTENV)
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"{_DOTENV} can't be read: {error}") from error
 
@@ -256,6 +249,13 @@ class Settings(BaseSettings):
         if isinstance(value, SecretStr):
             return SecretStr(value.get_secret_value().strip())
         return value.strip() if isinstance(value, str) else value
+
+    @field_validator("tenant")
+    @classmethod
+    def _with_field(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("tenant_field", "") is None:
+            raise ValueError(NEEDS_FIELD)
+        return value
 
     @field_validator("index_api_key", "redis_url", "broker_url")
     @classmethod

@@ -24,7 +24,15 @@ from postings.arguments import as_list, no_check
 from postings.batching import batched
 from postings.documents import check_id, check_version
 from postings.errors import IndexUnavailable, InvalidDocument
-from postings.index.payload import deleted_before, is_stale, of_documents, stale_points, tombstone_point
+from postings.index.payload import (
+    TENANT,
+    check_without_tenant,
+    deleted_before,
+    is_stale,
+    of_documents,
+    stale_points,
+    tombstone_point,
+)
 from postings.index.protocol import Index, Point
 
 POINTS_PER_BATCH = 256
@@ -89,6 +97,7 @@ def write(index: Index, revisions: Iterable[Revision], check: Callable[[], objec
     of points; an exception in it ends the work.
 
     Raises:
+        ConfigurationError: the index is of all tenants, and one has a document of this id.
         IndexFailure: the engine didn't acknowledge a step, or doesn't show it yet. Earlier steps stay written; calling
             again completes the rest.
     """
@@ -151,8 +160,10 @@ def _write_batch(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
 def _read(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
     stored = {revision.doc_id: _Stored({}) for revision in batch}
     payloads: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for point in index.scroll(of_documents(list(stored)), fields=["doc_id", "ordinal", "version", "passages"]):
+    fields = ["doc_id", "ordinal", "version", "passages", TENANT]
+    for point in index.scroll(of_documents(stored), fields=fields):
         payload = point.payload
+        check_without_tenant(payload)
         document = stored[payload["doc_id"]]
         document.versions[point.id] = payload["version"]
         payloads[payload["doc_id"]].append(payload)

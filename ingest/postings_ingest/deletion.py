@@ -13,6 +13,7 @@ from postings.documents import check_version, point_id
 from postings.errors import InvalidDocument
 from postings.index import Filter
 from postings.index.document_filter import heads_of_documents
+from postings.index.payload import TENANT, check_without_tenant
 from postings.write_protocol import POINTS_PER_BATCH, Outcome, Revision, write
 
 
@@ -78,10 +79,17 @@ def matching_documents(index: Index, filter: Filter) -> Iterator[str]:
     """The ids of all documents that match a filter.
 
     Raises:
+        ConfigurationError: a tenant's document matches, and the index isn't bound to a tenant.
         InvalidFilter: the filter isn't one, has no condition, or selects passages rather than documents.
     """
     heads = heads_of_documents(filter)
-    return (head.payload["doc_id"] for head in index.scroll(heads, fields=["doc_id"]))
+
+    def read() -> Iterator[str]:
+        for head in index.scroll(heads, fields=["doc_id", TENANT]):
+            check_without_tenant(head.payload)
+            yield head.payload["doc_id"]
+
+    return read()
 
 
 def delete_matching(

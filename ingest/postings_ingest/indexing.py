@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,8 @@ from postings.documents import Passage
 from postings.encoder import Work
 from postings.errors import CollectionNotFound, ConfigurationError, ModelError, ModelMismatch
 from postings.index.models import CollectionModels
-from postings.index.payload import of_documents, passage_point, tombstone_point
+from postings.index.payload import DocumentKey, of_documents
+from postings.index.tenant_index import bound
 from postings.passages import passage_input
 from postings.write_protocol import Outcome, Written, write
 from postings_ingest.backfill import fill, passages_without_vector
@@ -26,10 +26,11 @@ from postings_ingest.cutting import Cutting
 from postings_ingest.encoders import Encoders
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.planned_writes import Incoming, PlannedWrite
+from postings_ingest.probe import probe
 from postings_ingest.stored import EncodedPassage, StoredDocument, stored_documents, stored_passages
+from postings_ingest.tenants import Tenants, by_tenant
 from postings_ingest.tracing import span
 
-_FAINT = 1e-6
 _TEXTS_AT_ONCE = 1024
 
 
@@ -61,12 +62,14 @@ class Indexer:
         settings: passage length and overlap.
 
     Raises:
-        ConfigurationError: ``passage_tokens`` exceeds the encoder's window.
+        ConfigurationError: ``passage_tokens`` exceeds the encoder's window, or the index is bound to another tenant
+            than the settings.
     """
 
     def __init__(self, encoder: Encoder, index: Index, settings: Settings) -> None:
         self.encoder = encoder
-        self.index = index
+        self.index = bound(index, settings)
+        self._tenants = Tenants.of_index(self.index, settings)
         self._encoders = Encoders(encoder, settings)
         self._models: CollectionModels | None = None
         self._tokens = settings.passage_tokens
@@ -99,22 +102,24 @@ class Indexer:
             A planned write for each operation, in order.
 
         Raises:
+            InvalidDocument: where tenants share a collection, an operation names none.
             IndexFailure: the engine can't be read.
         """
         encoders = self._current_encoders()
         cutting = Cutting.by(next(iter(encoders.values())), self._tokens, self._overlap)
+        operations = [self._tenants.assigned(operation) for operation in operations]
+        keys = [self._tenants.key(operation) for operation in operations]
         # Several operations on one document are all written: each may change what the next one finds.
-        times = Counter(operation.id for operation in operations)
-        stored = stored_documents(self.index, [id for id, number in times.items() if number == 1])
+        stored = self._stored([key for key, number in Counter(keys).items() if number == 1])
         planned: dict[int, PlannedWrite] = {}
         incoming: dict[int, Incoming] = {}
-        for at, operation in enumerate(operations):
+        for at, (operation, key) in enumerate(zip(operations, keys, strict=True)):
             number = version() if operation.version is None and version else operation.version
             if isinstance(operation, Deletion):
                 number = arrival_version() if number is None else number
-                planned[at] = PlannedWrite.deletion(operation.id, number, arrival_version())
+                planned[at] = PlannedWrite.deletion(operation.id, number, arrival_version(), operation.tenant)
                 continue
-            document = self._incoming(operation, number, stored.get(operation.id), cutting)
+            document = self._incoming(operation, number, stored.get(key), cutting)
             if plan := document.plan_if_stored():
                 planned[at] = plan
             else:
@@ -139,10 +144,19 @@ class Indexer:
             return CollectionModels.of(self.encoder.fingerprint, self.encoder.name)
         return self._models
 
+    def _stored(self, keys: Sequence[DocumentKey]) -> dict[DocumentKey, StoredDocument]:
+        """Look documents up in the index."""
+        return {
+            (tenant, id): found
+            for tenant, some in by_tenant(keys, lambda key: key[0])
+            for id, found in stored_documents(self._tenants.index(self.index, tenant), [id for _, id in some]).items()
+        }
+
     def _incoming(
         self, document: Document, version: int | None, stored: StoredDocument | None, cutting: Cutting
     ) -> Incoming:
-        incoming = Incoming(document, version or 0, Digest.of(document, cutting.method), stored)
+        digest, tenant = Digest.of(document, cutting.method), self._tenants.of(document)
+        incoming = Incoming(document, version or 0, digest, stored, tenant)
         if version is not None:
             return incoming
         keeps = stored is not None and incoming.unchanged and self.index.exclusive
@@ -153,18 +167,19 @@ class Indexer:
     ) -> dict[int, PlannedWrite]:
         """Plan the documents whose passages the index holds; vectors that it lacks are encoded."""
         check()
-        places = {each.document.id: at for at, each in incoming.items() if each.encoded}
-        stored = {id: found for id, at in places.items() if (found := incoming[at].stored)}
-        copied = stored_passages(self.index, stored, list(encoders))
+        copied: dict[int, list[EncodedPassage]] = {}
+        encoded = [(at, each) for at, each in incoming.items() if each.encoded]
+        for tenant, some in by_tenant(encoded, lambda pair: pair[1].tenant):
+            places = {each.document.id: at for at, each in some}
+            stored = {each.document.id: each.stored for _, each in some if each.stored}
+            found = stored_passages(self._tenants.index(self.index, tenant), stored, list(encoders))
+            copied |= {places[id]: parts for id, parts in found.items()}
         for fingerprint, encoder in encoders.items():
             lacking = [part for parts in copied.values() for part in parts if fingerprint not in part.vectors]
             vectors = _encoded(encoder, [part.passage for part in lacking], check)
             for part, vector in zip(lacking, vectors, strict=True):
                 part.vectors[fingerprint] = vector
-        return {
-            (at := places[id]): incoming[at].plan(parts, unchanged=incoming[at].unchanged)
-            for id, parts in copied.items()
-        }
+        return {at: incoming[at].plan(parts, unchanged=incoming[at].unchanged) for at, parts in copied.items()}
 
     def _encode(
         self,
@@ -201,17 +216,15 @@ class Indexer:
         """
         began = time.perf_counter()
         revisions = [each for each in planned if each.stored is None]
+        fresh: dict[int, Written] = {}
         with span("postings.upsert", documents=len(revisions)):
-            try:
-                fresh = iter(write(self.index, revisions, check))
-            except ModelMismatch:
-                models = self._read_models()
-                if all(each.models <= models.names.keys() for each in revisions):
-                    raise
-                # A model was dropped since these were encoded.
-                fresh = iter(write(self.index, [each.without_other_models(models) for each in revisions], check))
-        self._complete(planned, check)
-        written = [each.without_write or next(fresh) for each in planned]
+            for tenant, some in by_tenant(revisions, lambda each: each.tenant):
+                fresh |= zip(
+                    map(id, some), self._written(self._tenants.index(self.index, tenant), some, check), strict=True
+                )
+        for tenant, each_planned in by_tenant(planned, lambda each: each.tenant):
+            self._complete(self._tenants.index(self.index, tenant), each_planned, check)
+        written = [each.without_write or fresh[id(each)] for each in planned]
         outcomes = [each.outcome for each in written]
         unchanged = sum(
             each.unchanged and outcome is Outcome.INDEXED for each, outcome in zip(planned, outcomes, strict=True)
@@ -223,7 +236,19 @@ class Indexer:
             counts=Counts.of(outcomes, unchanged=unchanged),
         )
 
-    def _complete(self, planned: Sequence[PlannedWrite], check: Callable[[], object]) -> None:
+    def _written(
+        self, index: Index, revisions: Sequence[PlannedWrite], check: Callable[[], object]
+    ) -> Sequence[Written]:
+        try:
+            return write(index, revisions, check)
+        except ModelMismatch:
+            models = self._read_models()
+            if all(each.models <= models.names.keys() for each in revisions):
+                raise
+            # A model was dropped since these were encoded.
+            return write(index, [each.without_other_models(models) for each in revisions], check)
+
+    def _complete(self, index: Index, planned: Sequence[PlannedWrite], check: Callable[[], object]) -> None:
         """Set vectors that the documents still lack, of models that others have added.
 
         The models are read after the write. So a model that was added earlier is seen here, and whoever fills a model
@@ -239,10 +264,8 @@ class Indexer:
             ]
             if ids:
                 encoder = self._encoders.of(models)[fingerprint]
-                for points in batched(
-                    passages_without_vector(self.index, fingerprint, of_documents(ids)), _TEXTS_AT_ONCE
-                ):
-                    fill(self.index, encoder, points, check)
+                for points in batched(passages_without_vector(index, fingerprint, of_documents(ids)), _TEXTS_AT_ONCE):
+                    fill(index, encoder, points, check)
 
     @property
     def work(self) -> Work:
@@ -264,18 +287,8 @@ class Indexer:
             encoder.encode_documents(["a"])
 
     def probe(self) -> None:
-        """Check that the index takes writes: write a passage that no search would rank, and delete it.
-
-        Raises:
-            IndexFailure: it doesn't.
-        """
-        id = f"postings:probe:{uuid.uuid4()}"
-        passage = Passage(id, 0, 0, 0, "", "", {}, version=0, passages=1)
-        point = passage_point(passage, {self._read_models().active: SparseVector([0], [_FAINT])})
-        # Should the worker die in between, the probe is swept like a deleted document.
-        point = replace(point, payload={**point.payload, **tombstone_point(id, 0, arrival_version()).payload})
-        self.index.upsert([point], newest=0)
-        self.index.delete(of_documents([id]))
+        """Check that the index takes writes; see :func:`postings_ingest.probe.probe`."""
+        probe(self.index, self._read_models().active)
 
 
 def _encoded(encoder: Encoder, passages: Sequence[Passage], check: Callable[[], object]) -> list[SparseVector]:

@@ -16,20 +16,21 @@ from postings.unprintable import escape_surrogates
 from postings.write_protocol import Written
 from postings_ingest.planned_writes import PlannedWrite
 from postings_ingest.report import Report
+from postings_ingest.tenants import NO_TENANTS, Tenants
 
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA cache_size = -8000;
 CREATE TABLE entries (
-    id TEXT PRIMARY KEY, number INTEGER, place TEXT, version INTEGER, stored INTEGER, passages INTEGER, dims INTEGER,
-    unchanged INTEGER
+    tenant TEXT, id TEXT, number INTEGER, place TEXT, version INTEGER, stored INTEGER, passages INTEGER, dims INTEGER,
+    unchanged INTEGER, PRIMARY KEY (id, tenant)
 ) WITHOUT ROWID;
 CREATE TABLE duplicates (id TEXT, first TEXT, again TEXT);
 """
 _NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
-_ADD = "INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_REPLACE = "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_KNOWN = "SELECT id, place, version, stored, passages, dims, unchanged FROM entries WHERE id IN"
+_ADD = "INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_REPLACE = "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_KNOWN = "SELECT tenant, id, place, version, stored, passages, dims, unchanged FROM entries WHERE id IN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,9 @@ class Journal:
 
     Use it for one run, by one thread at a time, and close it, or use it as a context: it then forgets everything.
 
+    Args:
+        tenants: whose the documents are, where tenants share a collection; two may have documents of one id.
+
     Example:
         >>> with Journal() as journal:
         ...     documents = [Document("a", "one"), Document("b", "two"), Document("a", "three")]
@@ -102,7 +106,8 @@ class Journal:
         [Duplicate(id='a', first='document 1', again='document 3')]
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tenants: Tenants = NO_TENANTS) -> None:
+        self._tenants = tenants
         self._counts: Counter[str] = Counter()
         # An empty name: a file of its own that is gone when it is closed, with a few of its pages held in memory.
         self._db = sqlite3.connect("", check_same_thread=False)
@@ -127,10 +132,10 @@ class Journal:
         """Pass documents on, and note only the ids that are given again."""
         for document in documents:
             place = self._count_document(document)
+            key = self._key(document)
             with _errors():
-                row = (document.id, self._counts["documents"], place, 0, 0, 0, 0, 0)
-                if not self._db.execute(_ADD, row).rowcount:
-                    self._add_duplicate(document.id, self._known([document.id])[document.id][0], place)
+                if not self._db.execute(_ADD, (*key, self._counts["documents"], place, 0, 0, 0, 0, 0)).rowcount:
+                    self._add_duplicate(document.id, self._known([document.id])[key][0], place)
             yield document
 
     def note(self, documents: Sequence[tuple[Document, Entry]]) -> None:
@@ -141,8 +146,9 @@ class Journal:
             for document, new in documents:
                 entry = new
                 first = place = self._count_document(document)
-                if document.id in known:
-                    first, before = known[document.id]
+                key = self._key(document)
+                if key in known:
+                    first, before = known[key]
                     self._add_duplicate(document.id, first, place)
                     self._count(before, -1)
                     if new.version < before.version:
@@ -151,8 +157,8 @@ class Journal:
                     # The second of two equal documents finds what the first one has written.
                     entry = replace(entry, unchanged=before.unchanged and new.unchanged)
                 self._count(entry, 1)
-                known[document.id] = first, entry
-                rows[document.id] = (document.id, self._counts["documents"], first, *astuple(entry))
+                known[key] = first, entry
+                rows[key] = (*key, self._counts["documents"], first, *astuple(entry))
             self._db.executemany(_REPLACE, rows.values())
 
     def duplicated(self) -> Iterator[Duplicate]:
@@ -177,9 +183,14 @@ class Journal:
         self._counts["documents"] += 1
         return escape_surrogates(document.source) if document.source else f"document {self._counts['documents']:,}"
 
-    def _known(self, ids: Sequence[str]) -> dict[str, tuple[str, Entry]]:
+    def _key(self, document: Document) -> tuple[str, str]:
+        """What identifies a document; SQLite takes no two ``NULL`` for the same."""
+        tenant, id = self._tenants.key(document)
+        return tenant or "", id
+
+    def _known(self, ids: Sequence[str]) -> dict[tuple[str, str], tuple[str, Entry]]:
         found = self._db.execute(f"{_KNOWN} ({', '.join('?' * len(ids))})", ids)
-        return {id: (place, Entry(*numbers)) for id, place, *numbers in found}
+        return {(tenant, id): (place, Entry(*numbers)) for tenant, id, place, *numbers in found}
 
     def _add_duplicate(self, id: str, first: str, place: str) -> None:
         self._counts["duplicates"] += 1

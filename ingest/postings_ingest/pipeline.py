@@ -11,11 +11,13 @@ from postings import Document, Encoder, Index, Settings
 from postings.arguments import check_callback
 from postings.clock import seconds_ago
 from postings.errors import InvalidInput
+from postings.index.tenant_index import bound
 from postings.write_protocol import sweep_tombstones
 from postings_ingest.indexing import Indexer
 from postings_ingest.intake import Check, Intake
 from postings_ingest.journal import Entry, Journal
 from postings_ingest.report import Report
+from postings_ingest.tenants import Tenants
 
 
 class Pipeline:
@@ -29,7 +31,7 @@ class Pipeline:
     Args:
         encoder: the model; if the collection exists, it must be the collection's.
         index: where to write; the first run creates the collection.
-        settings: passage length and overlap, and how long tombstones are kept.
+        settings: passage length and overlap, how long tombstones are kept, and the tenants.
 
     Example:
         >>> with open_index(settings) as index:
@@ -40,8 +42,9 @@ class Pipeline:
 
     def __init__(self, encoder: Encoder, index: Index, settings: Settings | None = None) -> None:
         self._encoder = encoder
-        self._index = index
         self._settings = Settings.given(settings)
+        self._index = bound(index, self._settings)
+        self._tenants = Tenants.of_index(self._index, self._settings)
 
     def run(
         self,
@@ -63,6 +66,7 @@ class Pipeline:
 
         Raises:
             ConfigurationError: ``passage_tokens`` exceeds the encoder's window.
+            InvalidDocument: where tenants share a collection, a document names none; those before it are written.
             ModelMismatch: the collection was built with another model.
             IndexFailure: the engine failed. The batches that were reported to ``progress`` are kept.
             StorageFull: the folder for temporary files is full.
@@ -73,7 +77,7 @@ class Pipeline:
         indexer = Indexer(self._encoder, self._index, self._settings)
         self._index.ensure(self._encoder.fingerprint, self._encoder.location)
         with ExitStack() as stack:
-            noted = stack.enter_context(Journal()) if journal is None else journal
+            noted = stack.enter_context(Journal(self._tenants)) if journal is None else journal
 
             def report() -> Report:
                 return replace(noted.report, seconds=time.monotonic() - began)
@@ -89,6 +93,6 @@ class Pipeline:
                 # Writing may take long for other reasons than the size of a batch.
                 return encoded - start
 
-            Intake(work).run(documents)
+            Intake(work).run(self._tenants.each_assigned(documents))
             sweep_tombstones(self._index, seconds_ago(self._settings.tombstone_retention))
             return report()

@@ -23,16 +23,18 @@ class PlannedWrite(Revision):
         passages: passages of the document; 0 for a delete.
         stored: if nothing has to be written, the version that the index holds: this one or a newer one.
         unchanged: whether the index holds the same text, title and metadata, so that nothing was encoded.
+        tenant: whose document it is; ``None`` without tenants.
     """
 
     passages: int = 0
     stored: int | None = None
     unchanged: bool = False
+    tenant: str | None = None
 
     @classmethod
-    def deletion(cls, doc_id: str, version: int, now: int) -> Self:
+    def deletion(cls, doc_id: str, version: int, now: int, tenant: str | None = None) -> Self:
         """Plan a delete, see :meth:`postings.write_protocol.Revision.deletion`."""
-        return cls(doc_id, version, Revision.deletion(doc_id, version, now).points)
+        return cls(doc_id, version, Revision.deletion(doc_id, version, now).points, tenant=tenant)
 
     @property
     def dims(self) -> int:
@@ -73,12 +75,14 @@ class Incoming:
         version: the version of this revision.
         digest: the document's digest.
         stored: the document, or its tombstone, in the index.
+        tenant: whose document it is; ``None`` without tenants.
     """
 
     document: Document
     version: int
     digest: Digest
     stored: StoredDocument | None
+    tenant: str | None = None
 
     @property
     def encoded(self) -> bool:
@@ -99,7 +103,7 @@ class Incoming:
         if self.version == stored.version and not self.unchanged:
             return None
         unchanged = self.version == stored.version
-        return PlannedWrite(self.document.id, self.version, (), stored.passages, stored.version, unchanged)
+        return PlannedWrite(self.document.id, self.version, (), stored.passages, stored.version, unchanged, self.tenant)
 
     def plan(self, parts: Sequence[EncodedPassage], *, unchanged: bool = False) -> PlannedWrite:
         """Plan to write these passages.
@@ -121,4 +125,6 @@ class Incoming:
             )
             for part in parts
         ]
-        return PlannedWrite(self.document.id, self.version, tuple(points), len(points), unchanged=unchanged)
+        return PlannedWrite(
+            self.document.id, self.version, tuple(points), len(points), unchanged=unchanged, tenant=self.tenant
+        )

@@ -15,9 +15,9 @@ from postings.batching import batched
 from postings.documents import point_id
 from postings.errors import CollectionNotFound
 from postings.index import Point
-from postings.index.payload import is_stale, of_documents, passage_from
+from postings.index.payload import TENANT, check_without_tenant, is_stale, of_documents, passage_from
 
-_FIELDS = ["doc_id", "ordinal", "version", "passages", "digest", "metadata_digest"]
+_FIELDS = ["doc_id", "ordinal", "version", "passages", "digest", "metadata_digest", TENANT]
 _POINTS = 256
 
 
@@ -64,6 +64,7 @@ def stored_documents(index: Index, ids: Sequence[str]) -> dict[str, StoredDocume
     points: dict[str, list[Point]] = defaultdict(list)
     try:
         for point in index.scroll(of_documents(ids), fields=_FIELDS) if ids else ():
+            check_without_tenant(point.payload)
             points[point.payload["doc_id"]].append(point)
     except CollectionNotFound:
         return {}

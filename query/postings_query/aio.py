@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from postings import Encoder, Index
 from postings.errors import IndexUnavailable, InvalidQuery, ModelMismatch, PostingsError
 from postings.index import Filter
+from postings.index.tenants import settings_of_tenant
 from postings_query.async_index import AsyncIndex, asynchronous, open_async_index
 from postings_query.followed_model import FollowedModel
 from postings_query.hits import Hit
@@ -34,9 +35,11 @@ class AsyncSearchClient:
         index: as in :class:`SearchClient`, or a :class:`postings.index.server.AsyncServerIndex`.
         encoder: as in :class:`SearchClient`.
         settings: as in :class:`SearchClient`.
+        tenant: as in :class:`SearchClient`.
 
     Raises:
         InvalidQuery: ``collection`` and ``index`` are both given.
+        ConfigurationError: as in :class:`SearchClient`.
 
     Example:
         >>> async def first(query):
@@ -53,15 +56,16 @@ class AsyncSearchClient:
         index: Index | AsyncIndex | None = None,
         encoder: Encoder | None = None,
         settings: Settings | None = None,
+        tenant: str | None = None,
     ) -> None:
         if collection is not None and index is not None:
             raise InvalidQuery("pass a collection or an open index, not both")
         from postings import Settings
 
-        settings = Settings.given(settings)
+        settings = settings_of_tenant(Settings.given(settings), tenant)
         self._settings = settings if collection is None else settings.of_collection(collection)
         self._owns_index = index is None
-        self._index = None if index is None else asynchronous(index)
+        self._index = None if index is None else asynchronous(index, self._settings)
         self._model = FollowedModel(encoder, self._settings, getattr(index, "collection", self._settings.collection))
         self._looking: asyncio.Task[None] | None = None
         self._closed = False

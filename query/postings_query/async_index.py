@@ -11,6 +11,8 @@ from postings import Index, open_index
 from postings.index import Filter, Point, ScoredPoint, SearchRequest
 from postings.index.models import CollectionModels
 from postings.index.open import is_server
+from postings.index.tenant_index import bound
+from postings.index.tenants import Tenant, tenant_of
 
 if TYPE_CHECKING:
     from postings import Settings
@@ -79,9 +81,48 @@ class _InThread:
         await asyncio.to_thread(self._index.close)
 
 
-def asynchronous(index: Index | AsyncIndex) -> AsyncIndex:
-    """The index itself if it is for asyncio; otherwise the blocking index, called in a thread."""
-    return index if inspect.iscoroutinefunction(index.search_batch) else _InThread(index)  # type: ignore[arg-type, return-value]
+class _OfTenant:
+    """A tenant's part of an index for asyncio, like :class:`postings.index.tenant_index.TenantIndex`."""
+
+    def __init__(self, index: AsyncIndex, tenant: Tenant) -> None:
+        self._index = index
+        self._tenant = tenant
+
+    @property
+    def collection(self) -> str:
+        return self._index.collection
+
+    async def models(self) -> CollectionModels:
+        return await self._index.models()
+
+    async def search_batch(
+        self, requests: Sequence[SearchRequest], *, consistent: bool = False
+    ) -> list[list[ScoredPoint]]:
+        answers = await self._index.search_batch(self._tenant.requests(requests), consistent=consistent)
+        return [self._tenant.own(each) for each in answers]
+
+    async def retrieve(self, ids: Sequence[str], *, fields: Sequence[str] | None = None) -> list[Point]:
+        stored = [self._tenant.id(each) for each in ids]
+        return self._tenant.own(await self._index.retrieve(stored, fields=self._tenant.fields(fields)), fields)
+
+    async def page(
+        self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, offset: str | None = None
+    ) -> tuple[list[Point], str | None]:
+        found, following = await self._index.page(
+            self._tenant.filter(filter), fields=self._tenant.fields(fields), offset=offset
+        )
+        return self._tenant.own(found, fields), following
+
+    async def close(self) -> None:
+        await self._index.close()
+
+
+def asynchronous(index: Index | AsyncIndex, settings: Settings) -> AsyncIndex:
+    """The index for asyncio; a blocking one is called in a thread. Only the tenant's part, if the settings name one."""
+    if not inspect.iscoroutinefunction(index.search_batch):
+        return _InThread(bound(index, settings))  # type: ignore[arg-type]
+    tenant = tenant_of(settings)
+    return _OfTenant(index, tenant) if tenant else index  # type: ignore[arg-type, return-value]
 
 
 async def open_async_index(settings: Settings) -> AsyncIndex:
@@ -89,5 +130,5 @@ async def open_async_index(settings: Settings) -> AsyncIndex:
     if is_server(settings):
         from postings.index.server import AsyncServerIndex
 
-        return await AsyncServerIndex.connect(settings)
+        return asynchronous(await AsyncServerIndex.connect(settings), settings)
     return _InThread(await asyncio.to_thread(open_index, settings))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Self
 from postings import Encoder, Index, open_index
 from postings.errors import InvalidQuery, ModelMismatch, PostingsError
 from postings.index import Filter
+from postings.index.tenant_index import bound
+from postings.index.tenants import settings_of_tenant
 from postings_query.followed_model import FollowedModel
 from postings_query.hits import Hit
 from postings_query.searching import SearchOptions, check_query, proceed, searching
@@ -31,9 +33,13 @@ class SearchClient:
         encoder: the encoder for the queries. By default the settings' model is loaded; if they name none, the model
             that the collection searches, also after a switch to another model, which is noticed within seconds.
         settings: the settings; by default from the environment.
+        tenant: the tenant whose documents alone are searched, where tenants share the collection; by default that of
+            the settings, and if they name none, all documents are searched.
 
     Raises:
         InvalidQuery: ``collection`` and ``index`` are both given.
+        ConfigurationError: the settings or the index are bound to another tenant, or the settings don't say which field
+            names it.
 
     Example:
         >>> with SearchClient(index=index, encoder=encoder) as client:
@@ -51,16 +57,17 @@ class SearchClient:
         index: Index | None = None,
         encoder: Encoder | None = None,
         settings: Settings | None = None,
+        tenant: str | None = None,
     ) -> None:
         if collection is not None and index is not None:
             raise InvalidQuery("pass a collection or an open index, not both")
         from postings import Settings
 
-        settings = Settings.given(settings)
+        settings = settings_of_tenant(Settings.given(settings), tenant)
         if collection is not None:
             settings = settings.of_collection(collection)
         self._owns_index = index is None
-        self._index = index if index is not None else open_index(settings)
+        self._index = open_index(settings) if index is None else bound(index, settings)
         self._looking: threading.Thread | None = None
         self._model = FollowedModel(encoder, settings, self._index.collection)
         try:

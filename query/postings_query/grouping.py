@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from postings.index import ScoredPoint, SearchRequest
+from postings.index.payload import DocumentKey, document_key
 from postings_query import index_calls
 from postings_query.index_calls import IndexCalls
 
@@ -44,7 +45,7 @@ def best_of_documents(
 
 
 def _best_passages(points: Sequence[ScoredPoint]) -> list[ScoredPoint]:
-    best: dict[str, ScoredPoint] = {}
+    best: dict[DocumentKey, ScoredPoint] = {}
     for point in points:
-        best.setdefault(point.payload["doc_id"], point)
+        best.setdefault(document_key(point.payload), point)
     return list(best.values())

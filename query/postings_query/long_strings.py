@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from postings.documents import point_id
 from postings.errors import InvalidFilter
 from postings.index import Filter, Point, ScoredPoint
 from postings.index.long_strings import HeadCondition, completed, conditions_for_heads, decided
+from postings.index.payload import TENANT, DocumentKey, document_key, head_id
 from postings_query import index_calls
 from postings_query.index_calls import IndexCalls
 
@@ -22,7 +22,7 @@ class Decision:
     """The documents that a condition matches, each with the digest of the metadata that it was evaluated on."""
 
     condition: HeadCondition
-    documents: Mapping[str, str]
+    documents: Mapping[DocumentKey, str]
 
 
 def decisions(filter: Filter | None) -> IndexCalls[list[Decision]]:
@@ -48,16 +48,16 @@ def still_right(made: Sequence[Decision], answers: Sequence[Sequence[ScoredPoint
     for decision in made:
         matched, key = decision.documents, decision.condition.key
         hits = {
-            point.payload["doc_id"]: _digest(point.payload)
+            document_key(point.payload): _digest(point.payload)
             for points in answers
             for point in points
-            if point.payload["doc_id"] in matched or key in point.payload.get("at_head", ())
+            if document_key(point.payload) in matched or key in point.payload.get("at_head", ())
         }
-        if any(id in matched and matched[id] != digest for id, digest in hits.items()):
+        if any(each in matched and matched[each] != digest for each, digest in hits.items()):
             return False
         if hits:
             now = yield from _documents(decision.condition, hits)
-            if any(now.get(id) != matched.get(id) for id in hits):
+            if any(now.get(each) != matched.get(each) for each in hits):
                 return False
     return True
 
@@ -68,22 +68,25 @@ def with_whole_metadata(answers: Sequence[Sequence[ScoredPoint]]) -> IndexCalls[
     Passages whose document has no head, or was deleted, are left out. If a document was replaced since the search, its
     hits get the new long strings.
     """
-    ids = {_head(point) for points in answers for point in points if _is_short(point)}
+    ids = {head_id(point.payload) for points in answers for point in points if _is_short(point)}
     if not ids:
         return [list(points) for points in answers], True
     stored: list[Point] = yield index_calls.retrieve(sorted(ids), ["metadata", "metadata_digest"])
     heads = {head.id: head.payload for head in stored if "metadata" in head.payload}
     short = [point for points in answers for point in points if _is_short(point)]
-    same = all(_digest(point.payload) == _digest(heads.get(_head(point), {})) for point in short)
+    same = all(_digest(point.payload) == _digest(heads.get(head_id(point.payload), {})) for point in short)
     return [[_whole(point, heads) for point in points if _is_findable(point, heads)] for points in answers], same
 
 
-def _documents(condition: HeadCondition, doc_ids: Collection[str] | None = None) -> IndexCalls[dict[str, str]]:
-    found: dict[str, str] = {}
+def _documents(
+    condition: HeadCondition, among: Collection[DocumentKey] | None = None
+) -> IndexCalls[dict[DocumentKey, str]]:
+    found: dict[DocumentKey, str] = {}
     offset = None
     while True:
-        heads, offset = yield index_calls.page(condition.heads(doc_ids), ["doc_id", "metadata_digest"], offset)
-        found |= {head.payload["doc_id"]: _digest(head.payload) for head in heads}
+        fields = ["doc_id", "metadata_digest", TENANT]
+        heads, offset = yield index_calls.page(condition.heads(among), fields, offset)
+        found |= {document_key(head.payload): _digest(head.payload) for head in heads}
         if len(found) > MAX_DOCUMENTS:
             raise InvalidFilter(
                 f"a condition on long strings in 'metadata.{condition.key}' matches more than {MAX_DOCUMENTS:,} "
@@ -98,20 +101,16 @@ def _is_short(point: ScoredPoint) -> bool:
 
 
 def _is_findable(point: ScoredPoint, heads: Mapping[str, Any]) -> bool:
-    return not _is_short(point) or _head(point) in heads
+    return not _is_short(point) or head_id(point.payload) in heads
 
 
 def _whole(point: ScoredPoint, heads: Mapping[str, Mapping[str, Any]]) -> ScoredPoint:
     if not _is_short(point):
         return point
     payload = point.payload
-    metadata = completed(payload["metadata"], payload["at_head"], heads[_head(point)]["metadata"])
+    metadata = completed(payload["metadata"], payload["at_head"], heads[head_id(point.payload)]["metadata"])
     return replace(point, payload={**payload, "metadata": metadata})
 
 
 def _digest(payload: Mapping[str, Any]) -> str:
     return str(payload.get("metadata_digest"))
-
-
-def _head(point: ScoredPoint) -> str:
-    return point_id(point.payload["doc_id"], 0)

@@ -29,6 +29,7 @@ class Revisions(RuleBasedStateMachine):
 
     index: Index
     encoder: Encoder
+    settings = SETTINGS
     _run = itertools.count()
     messages = Bundle("messages")
     workers = Bundle("workers")
@@ -60,8 +61,12 @@ class Revisions(RuleBasedStateMachine):
             return Deletion(self.prefix + id, version)
         return Document(self.prefix + id, TEXTS[text], metadata={"n": metadata}, version=version)
 
+    def part(self, operation: Operation) -> Index:
+        """The index, as whoever owns the document sees it."""
+        return self.index
+
     def work(self, index: Index, batch: list[Operation]) -> None:
-        indexer = Indexer(self.encoder, index, SETTINGS)
+        indexer = Indexer(self.encoder, index, self.settings)
         indexer.write(indexer.encode(batch))
 
     @rule(target=workers, batch=messages)
@@ -89,12 +94,11 @@ class Revisions(RuleBasedStateMachine):
         for batch in reversed(self.sent):
             if not any(batch is other for other in finished):
                 self.work(self.index, batch)
-        sent = [operation for batch in self.sent for operation in batch]
-        for id in {operation.id for operation in sent}:
-            last = max((each for each in sent if each.id == id), key=lambda each: each.version or 0)
-            fresh = Indexer(self.encoder, self.index, SETTINGS).encode([last, last])[0]
+        sent = sorted(self.contents, key=lambda key: key[1])
+        for last in {name: self.contents[name, version] for name, version in sent}.values():
+            fresh = Indexer(self.encoder, self.index, self.settings).encode([last, last])[0]
             expected = [p.payload for p in fresh.points]
-            assert stored(self.index, id) == [
+            assert stored(self.part(last), last.id) == [
                 (p["ordinal"], last.version, p.get("text"), p.get("metadata")) for p in expected
             ]
 

@@ -199,5 +199,7 @@ def test_fields_that_a_setting_names_are_indexed_also_in_a_collection_that_stand
                 await client.close()
 
         found = asyncio.run(schema())
+    assert isinstance(found["tenant"].params, q.KeywordIndexParams)
+    assert found["tenant"].params.is_tenant
     kinds = {field: schema.data_type.value for field, schema in found.items()}
     assert kinds == {**INDEXED_FIELDS, "metadata.lang": "keyword", "metadata.year": "integer"}

@@ -34,7 +34,7 @@ class Collections:
         self._lock = threading.Lock()
         self.made: dict[str, Mapping[str, Any]] = {}
         """What each was asked to be like when it was made, by this process."""
-        self.fields: dict[str, dict[str, str]] = {}
+        self.fields: dict[str, dict[str, Any]] = {}
         """The payload indexes of each, made by this process; the engine has its own."""
         self._open: dict[str, EdgeIndex] = {
             each.name: EdgeIndex(folder, each.name) for each in folder.iterdir() if not each.name.startswith(".")
@@ -67,7 +67,10 @@ class Collections:
     def index_field(self, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Index a field of the payload."""
         self.find(name)
-        self.fields.setdefault(name, {})[body["field_name"]] = body["field_schema"]
+        schema = body["field_schema"]
+        if isinstance(schema, Mapping) and not {**schema}.keys() <= {"type", "is_tenant"}:
+            raise Refused(400, f"this front knows no such index: {schema}")
+        self.fields.setdefault(name, {})[body["field_name"]] = schema
         return {"operation_id": 0, "status": "completed"}
 
     def info(self, name: str) -> dict[str, Any]:
@@ -148,7 +151,7 @@ class Collections:
         return self.folder / name / "metadata.json"
 
 
-def info(index: EdgeIndex, made: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, Any]:
+def info(index: EdgeIndex, made: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     found = index.info()
     names = ("shard_number", "replication_factor", "write_consistency_factor", "on_disk_payload", "sparse_vectors")
     asked = {name: made[name] for name in names if made.get(name) is not None}
@@ -166,5 +169,12 @@ def info(index: EdgeIndex, made: Mapping[str, Any], fields: Mapping[str, str]) -
             "optimizer_config": _OPTIMIZERS,
             "wal_config": {"wal_capacity_mb": 32, "wal_segments_ahead": 0},
         },
-        "payload_schema": {name: {"data_type": kind, "points": 0} for name, kind in fields.items()},
+        "payload_schema": {name: _indexed(schema) for name, schema in fields.items()},
     }
+
+
+def _indexed(schema: Any) -> dict[str, Any]:
+    """A field's index, as a collection shows it: with its parameters, if it was made with some."""
+    if isinstance(schema, Mapping):
+        return {"data_type": schema["type"], "params": dict(schema), "points": 0}
+    return {"data_type": schema, "points": 0}

@@ -55,6 +55,7 @@ class Service:
         if isinstance(request, grpc.GetPoints):
             body = {
                 "ids": [GrpcToRest.convert_point_id(each) for each in request.ids],
+                "with_payload": _payload(request),
                 "with_vector": _vectors(request),
             }
             found = self._answer(context, qdrant_points.retrieve, request.collection_name, body)
@@ -81,8 +82,11 @@ class Service:
             context.abort(_CODES[error.status], str(error))
 
     def CreateFieldIndex(self, request: Any, context: transport.ServicerContext) -> Any:
-        kind = grpc.FieldType.Name(request.field_type).removeprefix("FieldType").lower()
-        body = {"field_name": request.field_name, "field_schema": kind}
+        schema: Any = grpc.FieldType.Name(request.field_type).removeprefix("FieldType").lower()
+        if request.HasField("field_index_params"):
+            schema = GrpcToRest.convert_payload_schema_params(request.field_index_params)
+            schema = schema.model_dump(mode="json", exclude_none=True)
+        body = {"field_name": request.field_name, "field_schema": schema}
         name = request.collection_name
         self._answer(context, lambda *_: self._collections.index_field(name, body), name, {}, writes=True)
         return _done()
@@ -153,12 +157,11 @@ class Service:
         )
 
     def Scroll(self, request: Any, context: transport.ServicerContext) -> Any:
-        selector = GrpcToRest.convert_with_payload_selector(request.with_payload)
         body = {
             "filter": _filter(request.filter) if request.HasField("filter") else None,
             "limit": request.limit,
             "offset": GrpcToRest.convert_point_id(request.offset) if request.HasField("offset") else None,
-            "with_payload": selector if isinstance(selector, list) else getattr(selector, "include", True),
+            "with_payload": _payload(request),
             "with_vector": _vectors(request),
         }
         found = self._answer(context, qdrant_points.scroll, request.collection_name, body)
@@ -239,6 +242,12 @@ def _known(query: Any) -> Any:
     if query.HasField("filter"):
         without_unknown(query.filter)
     return query
+
+
+def _payload(request: Any) -> Any:
+    """The fields to read, or whether to."""
+    selector = GrpcToRest.convert_with_payload_selector(request.with_payload)
+    return selector if isinstance(selector, list) else getattr(selector, "include", True)
 
 
 def _vectors(request: Any) -> list[str]:

@@ -64,7 +64,8 @@ def _fields(selector: Any) -> list[str] | None:
 
 
 def retrieve(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [_point(point) for point in index.retrieve(body["ids"], vectors=body.get("with_vector") or ())]
+    fields, vectors = _fields(body["with_payload"]), body.get("with_vector") or ()
+    return [_point(point) for point in index.retrieve(body["ids"], fields=fields, vectors=vectors)]
 
 
 def scroll(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:

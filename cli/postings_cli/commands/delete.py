@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from postings import Index, open_index
+from postings.index.tenants import check_names_tenant
 from postings_cli.bars import steps_bar
 from postings_cli.console import SHOWN, out, print_json, printable, say_first
 from postings_cli.options import Collection, Filter, IndexUrl, Json, parsed_filter, settings_from
@@ -52,6 +53,7 @@ def delete(
     if dry_run and selected is None:
         raise typer.BadParameter("needs --filter", param_hint="--dry-run")
     settings = settings_from(collection, index)
+    check_names_tenant(settings)
     with open_index(settings) as opened:
         if selected is not None:
             (_count if dry_run else _delete)(opened, selected, version, as_json=as_json)

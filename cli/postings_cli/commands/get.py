@@ -10,6 +10,7 @@ import typer
 from postings import Encoder, Index, Passage, Settings, SparseVector, open_index
 from postings.collection_models import load_model
 from postings.errors import ModelError
+from postings.index.tenants import check_names_tenant
 from postings.indexed_documents import IndexedDocument, get_document
 from postings_cli.console import out, print_json, printable, say
 from postings_cli.exit_status import FAILED
@@ -41,6 +42,7 @@ def get(
     Example: postings get intro --weights 20
     """
     settings = settings_from(collection, index)
+    check_names_tenant(settings)
     with open_index(settings) as opened:
         encoder, fingerprint = _model(opened, model, settings)
         found = get_document(opened, id, vectors=[fingerprint])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from postings import Document, Settings, open_index
 from postings.collection_models import collection_encoder
+from postings.errors import InvalidDocument
 from postings_cli.bars import ingest_bar
 from postings_cli.commands.queueing import queue_documents
 from postings_cli.console import STOPPED, out, print_json, printable, say
@@ -21,9 +23,10 @@ from postings_cli.options import Collection, IndexUrl, Json, Model, settings_fro
 from postings_cli.outputs import refuse_inputs
 from postings_cli.rejected import Rejected
 from postings_cli.remarks import Remarks
-from postings_ingest import Pipeline, Report, estimate_documents, read_documents
+from postings_ingest import Pipeline, Rejection, Report, estimate_documents, read_documents
 from postings_ingest.journal import Journal
 from postings_ingest.readers import FORMATS
+from postings_ingest.tenants import Tenants
 
 
 def ingest(
@@ -91,9 +94,10 @@ def ingest(
     total = None if None in totals else sum(count or 0 for count in totals)
     if rejects is not None:
         refuse_inputs("--rejects", rejects, paths, settings)
-    with Journal() as journal, Rejected(rejects) as rejected:
+    tenants = Tenants.of_settings(settings)
+    with Journal(tenants) as journal, Rejected(rejects) as rejected:
         remarks = Remarks(journal, rejected, LeftOut())
-        documents = _documents(paths, reading, remarks)
+        documents = _documents(paths, reading, remarks, tenants)
         failed = 0
         try:
             if queue:
@@ -153,9 +157,16 @@ class _Reading:
     types: dict[str, str]
 
 
-def _documents(paths: list[str], reading: _Reading, remarks: Remarks) -> Iterator[Document]:
+def _documents(paths: list[str], reading: _Reading, remarks: Remarks, tenants: Tenants) -> Iterator[Document]:
     for path in paths:
-        yield from read_documents(path, remarks.rejected, remarks.left_out, **asdict(reading))
+        for document in read_documents(path, remarks.rejected, remarks.left_out, **asdict(reading)):
+            try:
+                yield tenants.assigned(document)
+            except InvalidDocument as error:
+                file, _, line = (document.source or path).rpartition(":")
+                place = (file, int(line)) if line.isdecimal() else (path, 0)
+                record = asdict(document)
+                remarks.rejected(Rejection.of(*place, error, json.dumps(record), record))
 
 
 def _types(option: str | None) -> dict[str, str]:

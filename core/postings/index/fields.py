@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FIELDS = ("doc_id", "ordinal", "version", "passages", "start", "end", "title", "text")
 """The fields that users may filter on, besides ``metadata.<key>``; see :mod:`postings.index.payload`."""
 
-_OWN = ("deleted_at", "digest", "metadata_digest", "at_head")
+_OWN = ("deleted_at", "digest", "metadata_digest", "at_head", "tenant")
 _IDS = ("id", "_id")
 _GROUPS = {"must", "should", "must_not", "min_should", "conditions", "is_empty", "is_null"}
 # A path in Qdrant: the name of a field, quoted if it has special characters, and the path inside of the field.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from postings.errors import InvalidFilter
-from postings.index.payload import HEADS, of_documents
+from postings.index.payload import HEADS, DocumentKey, of_keys
 from postings.index.protocol import Filter
 
 BEGINNING = 256
@@ -68,15 +68,15 @@ class HeadCondition:
     condition: Filter
     others: Sequence[Filter] = ()
 
-    def heads(self, doc_ids: Iterable[str] | None = None) -> Filter:
+    def heads(self, documents: Iterable[DocumentKey] | None = None) -> Filter:
         """The heads with long strings under the key that meet the condition, of all documents or of these."""
-        among = [] if doc_ids is None else [of_documents(list(doc_ids))]
+        among = [] if documents is None else [of_keys(documents)]
         return {"must": [HEADS, self._long, *self.others, self.condition, *among]}
 
-    def decided(self, doc_ids: Collection[str]) -> Filter:
+    def decided(self, documents: Collection[DocumentKey]) -> Filter:
         """The same condition for every passage, given the documents of those heads."""
         on_passage = {"must": [self.condition], "must_not": [self._long]}
-        return {"should": [on_passage, of_documents(list(doc_ids))]} if doc_ids else on_passage
+        return {"should": [on_passage, of_keys(documents)]} if documents else on_passage
 
     @property
     def _long(self) -> Filter:
@@ -123,12 +123,12 @@ def for_every_point(filter: Filter) -> Filter:
     return filter
 
 
-def decided(filter: Filter, documents: Iterable[Collection[str]]) -> Filter:
+def decided(filter: Filter, documents: Iterable[Collection[DocumentKey]]) -> Filter:
     """Replace the conditions of :func:`conditions_for_heads` in a filter.
 
     Args:
         filter: in JSON form.
-        documents: for each of these conditions, in order, the ids of the documents whose heads meet it.
+        documents: for each of these conditions, in order, the documents whose heads meet it.
     """
     answers = iter(documents)
 

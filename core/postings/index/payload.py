@@ -17,19 +17,31 @@ field                   meaning
 ``digest``              hash of all that decides the document's passages and vectors, see :mod:`postings.digests`
 ``metadata_digest``     hash of the document's metadata
 ``deleted_at``          tombstones only: when the document was deleted, ms since the epoch (integer index)
+``tenant``              the tenant that the document belongs to, if it has one (keyword index, as tenant), see
+                        :mod:`postings.index.tenants`
 ======================  =================================================================================
 """
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from postings.digests import Digest
 from postings.documents import Passage, point_id
+from postings.errors import ConfigurationError
 from postings.index.protocol import Filter, Point
 from postings.vectors import SparseVector
+
+TENANT = "tenant"
+"""The payload field with the tenant of a document."""
+
+DocumentKey: TypeAlias = "tuple[str | None, str]"
+"""A document's tenant, or ``None`` for a document without one and in a tenant's own index, and its id."""
+
+_TENANTS = uuid.UUID("d0a1d6a6-3f0c-5d0e-8b57-6d1b0a5e4c93")
 
 INDEXED_FIELDS: Mapping[str, str] = {
     "doc_id": "keyword",
@@ -37,6 +49,7 @@ INDEXED_FIELDS: Mapping[str, str] = {
     "version": "integer",
     "deleted_at": "integer",
     "at_head": "keyword",
+    "tenant": "keyword",
 }
 """Payload fields that every collection indexes, with their Qdrant schema types."""
 
@@ -120,9 +133,66 @@ def passage_from(payload: Mapping[str, Any]) -> Passage:
     )
 
 
-def of_documents(doc_ids: Sequence[str]) -> Filter:
+def of_documents(doc_ids: Iterable[str]) -> Filter:
     """All points of these documents."""
     return {"must": [{"key": "doc_id", "match": {"any": list(doc_ids)}}]}
+
+
+def of_tenant(tenant: str) -> Filter:
+    """All points of a tenant."""
+    return {"must": [{"key": TENANT, "match": {"value": tenant}}]}
+
+
+def document_key(payload: Mapping[str, Any]) -> DocumentKey:
+    """The document that a point belongs to; two tenants may have documents of one id."""
+    return payload.get(TENANT), payload["doc_id"]
+
+
+def of_keys(keys: Iterable[DocumentKey]) -> Filter:
+    """All points of these documents, see :func:`document_key`."""
+    by_tenant: dict[str | None, list[str]] = defaultdict(list)
+    for tenant, doc_id in keys:
+        by_tenant[tenant].append(doc_id)
+    parts = [
+        of_documents(doc_ids) if tenant is None else {"must": [of_tenant(tenant), of_documents(doc_ids)]}
+        for tenant, doc_ids in by_tenant.items()
+    ]
+    return parts[0] if len(parts) == 1 else {"should": parts}
+
+
+def stored_id(tenant: str, id: str) -> str:
+    """The id under which a tenant's point is stored; ``id`` is its :func:`postings.documents.point_id`.
+
+    Example:
+        >>> stored_id("acme", point_id("intro", 0)) != stored_id("globex", point_id("intro", 0))
+        True
+    """
+    return str(uuid.uuid5(uuid.uuid5(_TENANTS, tenant), str(uuid.UUID(id))))
+
+
+def key_point_id(key: DocumentKey, ordinal: int) -> str:
+    """The id of a document's point, as the index that gave its :func:`document_key` takes it."""
+    tenant, doc_id = key
+    id = point_id(doc_id, ordinal)
+    return id if tenant is None else stored_id(tenant, id)
+
+
+def head_id(payload: Mapping[str, Any]) -> str:
+    """The id of the head of a point's document, as the index that gave the point takes it."""
+    return key_point_id(document_key(payload), 0)
+
+
+def check_without_tenant(payload: Mapping[str, Any]) -> None:
+    """Check that a writer who knows no tenants met no document of one.
+
+    Raises:
+        ConfigurationError: the document belongs to a tenant.
+    """
+    if (tenant := payload.get(TENANT)) is not None:
+        raise ConfigurationError(
+            f"the collection has a document {payload['doc_id']!r} of tenant {tenant!r}: set POSTINGS_TENANT_FIELD, so "
+            "that tenants' documents of one id are kept apart"
+        )
 
 
 def deleted_before(milliseconds: int) -> Filter:

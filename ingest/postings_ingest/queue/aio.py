@@ -36,9 +36,9 @@ class AsyncProducer:
         """Queue a document."""
         await asyncio.to_thread(self._producer.add, document)
 
-    async def delete(self, id: str, version: int | None = None) -> None:
+    async def delete(self, id: str, version: int | None = None, *, tenant: str | None = None) -> None:
         """Queue a delete."""
-        await asyncio.to_thread(self._producer.delete, id, version)
+        await asyncio.to_thread(self._producer.delete, id, version, tenant=tenant)
 
     async def flush(self) -> Job:
         """Send what was added, and return the job."""

@@ -60,6 +60,9 @@ def letter(operation: Any, error: str, reason: str, arrival: int) -> str:
 class DeadLetters:
     """The dead letters of a collection.
 
+    If the ledger's settings are bound to a tenant, only those of its documents. A message that can't be read, or a
+    batch that was lost, isn't known to be any tenant's.
+
     Args:
         ledger: the collection's ledger.
     """
@@ -69,17 +72,22 @@ class DeadLetters:
         self._stream = ledger.letters
 
     def __len__(self) -> int:
-        return len(self._stream)
+        return len(self._stream) if self._ledger.tenants.bound is None else sum(1 for _ in self.list())
 
     def __contains__(self, id: str) -> bool:
-        return self._stream.get(id) is not None
+        try:
+            self.get(id)
+        except DeadLetterNotFound:
+            return False
+        return True
 
     def list(self) -> Iterator[DeadLetter]:
         """All dead letters, oldest first."""
         entries = self._stream.page(None, _PAGE)
         while entries:
             for id, fields in entries:
-                yield _read(id, fields)
+                if self._visible(found := _read(id, fields)):
+                    yield found
             entries = self._stream.page(entries[-1][0], _PAGE) if len(entries) == _PAGE else []
 
     def get(self, id: str) -> DeadLetter:
@@ -89,9 +97,9 @@ class DeadLetters:
             DeadLetterNotFound: there is none of this id.
         """
         fields = self._stream.get(id)
-        if fields is None:
+        if fields is None or not self._visible(found := _read(id, fields)):
             raise DeadLetterNotFound(f"there is no dead letter {id!r}")
-        return _read(id, fields)
+        return found
 
     def retry(self, id: str, *, older_than: float | None = None) -> tuple[str, str] | None:
         """Queue a dead letter's document again, with its version; its job counts it as unfinished.
@@ -128,11 +136,27 @@ class DeadLetters:
         Raises:
             InvalidInput: ``ids`` isn't a list of strings.
         """
-        return self._stream.delete(None if ids is None else as_list("ids", ids, str, InvalidInput))
+        chosen = None if ids is None else as_list("ids", ids, str, InvalidInput)
+        if self._ledger.tenants.bound is None:
+            return self._stream.delete(chosen)
+        own = [found.id for found in self.list()]
+        return self._stream.delete(own if chosen is None else list({*own} & {*chosen}))
 
     def add(self, operation: Any, error: str, reason: str) -> None:
         """Keep a message that belongs to no batch."""
         self._stream.add({"job": "", "letter": letter(operation, error, reason, int(time.time() * 1000))})
+
+    def _visible(self, found: DeadLetter) -> bool:
+        """Whether a dead letter may be shown: not if the ledger is bound to a tenant and this is another's."""
+        tenants = self._ledger.tenants
+        if tenants.bound is None:
+            return True
+        match found.operation:
+            case {"upsert": {"metadata": dict(metadata)}}:
+                return metadata.get(tenants.field) == tenants.bound
+            case {"delete": {"tenant": tenant}}:
+                return bool(tenant == tenants.bound)
+        return False
 
 
 def _read(id: str, fields: dict[str, str]) -> DeadLetter:

@@ -23,6 +23,7 @@ from postings_ingest.queue.lease import Lease, LeaseState
 from postings_ingest.queue.letter_stream import LetterStream
 from postings_ingest.queue.redis_client import RedisClient
 from postings_ingest.queue.workers import WorkerRegistry
+from postings_ingest.tenants import Tenants
 
 if TYPE_CHECKING:
     from postings import Settings
@@ -69,6 +70,7 @@ class Ledger:
         address: the Redis server, as errors and logs name it.
         workers: the workers' heartbeats.
         letters: the stream of dead letters, see :class:`~postings_ingest.DeadLetters`.
+        tenants: whose the documents are, by the settings.
 
     Raises:
         MissingExtra: redis isn't installed.
@@ -84,6 +86,7 @@ class Ledger:
         self.address = self._client.address
         self.workers = WorkerRegistry(self._client)
         self.letters = LetterStream(self._client)
+        self.tenants = Tenants.of_settings(settings)
 
     def register(self, id: str, payload: str, documents: int, job: str, queue: str, last: int = 0) -> int:
         """Accept a batch.

@@ -1,7 +1,8 @@
 """Operations as JSON, the payload of batches and dead letters.
 
 A payload is ``{"format": 1, "operations": [{"upsert": {"id", "text", "title", "metadata", "version"}},
-{"delete": {"id", "version"}}, …]}``. Anything else is refused, because a payload may have been made by hand.
+{"delete": {"id", "version"}}, …]}``. Where tenants share a collection, a delete has a ``tenant`` too. Anything else is
+refused, because a payload may have been made by hand.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def to_json(operation: Operation) -> dict[str, Any]:
         {'delete': {'id': 'intro', 'version': 7}}
     """
     if isinstance(operation, Deletion):
-        return {"delete": {"id": operation.id, "version": operation.version}}
+        tenant = {} if operation.tenant is None else {"tenant": operation.tenant}
+        return {"delete": {"id": operation.id, "version": operation.version, **tenant}}
     return {
         "upsert": {
             "id": operation.id,
@@ -57,7 +59,7 @@ def from_json(raw: Any) -> Operation:
     match raw:
         case {"upsert": {"id": _, "text": _, **rest} as fields} if len(raw) == 1 and not rest.keys() - _FIELDS:
             return Document(**fields)
-        case {"delete": {"id": _, **rest} as fields} if len(raw) == 1 and not rest.keys() - {"version"}:
+        case {"delete": {"id": _, **rest} as fields} if len(raw) == 1 and not rest.keys() - {"version", "tenant"}:
             return Deletion(**fields)
     raise InvalidMessage(f"expected {{'upsert': …}} or {{'delete': …}} with the fields of a document, got {raw!r:.200}")
 

@@ -18,6 +18,8 @@ from postings.errors import (
     PostingsError,
     QueueFull,
 )
+from postings.index.payload import DocumentKey
+from postings.index.tenants import settings_of_tenant
 from postings.process import Origin
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.queue.celery_app import announce, celery_app, check_broker
@@ -25,6 +27,7 @@ from postings_ingest.queue.durability import warn_of_losses
 from postings_ingest.queue.job import Job
 from postings_ingest.queue.ledger import BULK, INTERACTIVE, Ledger
 from postings_ingest.queue.messages import dump, pack, to_json
+from postings_ingest.tenants import Tenants
 from postings_ingest.throttled_log import ThrottledLog
 
 log = logging.getLogger(__name__)
@@ -57,9 +60,11 @@ class Producer:
         when_full: what to do when more than ``queue_limit`` operations would be queued or in flight: ``wait`` for the
             workers, or ``raise`` :class:`QueueFull`.
         timeout: seconds to keep trying if Redis can't be reached.
+        tenant: the tenant that the producer is bound to, where tenants share a collection; by default the settings'.
 
     Raises:
         MissingExtra: Celery or redis isn't installed.
+        ConfigurationError: the settings are bound to another tenant, or don't say which field names it.
 
     Example::
 
@@ -76,8 +81,10 @@ class Producer:
         linger: float = 0.1,
         when_full: Literal["wait", "raise"] = "wait",
         timeout: float = 60,
+        tenant: str | None = None,
     ) -> None:
-        self._settings = Settings.given(settings)
+        self._settings = settings_of_tenant(Settings.given(settings), tenant)
+        self._tenants = Tenants.of_settings(self._settings)
         self._ledger = Ledger(self._settings)
         self._app = celery_app(self._settings)
         self._linger = linger
@@ -90,7 +97,7 @@ class Producer:
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._dumped: list[str] = []
-        self._ids: set[str] = set()
+        self._keys: set[DocumentKey] = set()
         self._bytes = 0
         self._due: float | None = None
         self._sending: _Batch | None = None
@@ -103,7 +110,8 @@ class Producer:
         """Queue a document.
 
         Raises:
-            InvalidDocument: ``document`` isn't a :class:`postings.Document`.
+            InvalidDocument: ``document`` isn't a :class:`postings.Document`; or tenants share the collection, and it
+                names none, or another than the producer's.
             InvalidInput: the producer was closed.
             QueueFull: a batch is complete, the queue is full, and ``when_full`` is ``raise``; the document isn't added.
             BrokerUnavailable: a batch is complete and can't be sent; the document isn't added.
@@ -113,17 +121,22 @@ class Producer:
             raise InvalidDocument(f"add takes a Document, got {type(document).__name__}")
         self._add(document)
 
-    def delete(self, id: str, version: int | None = None) -> None:
+    def delete(self, id: str, version: int | None = None, *, tenant: str | None = None) -> None:
         """Queue a delete. An older version that arrives later doesn't bring the document back.
 
+        Args:
+            id: the document's id.
+            version: the version of the delete; by default the time of arrival.
+            tenant: whose document it is, where tenants share a collection; by default the producer's tenant.
+
         Raises:
-            InvalidDocument: no document can have this id or version.
+            InvalidDocument: no document can have this id or version, or the tenant is missing or another.
             InvalidInput: as :meth:`add`.
             QueueFull: as :meth:`add`.
             BrokerUnavailable: as :meth:`add`.
             ConfigurationError: as :meth:`add`.
         """
-        self._add(Deletion(id, version))
+        self._add(Deletion(id, version, tenant))
 
     def flush(self) -> Job:
         """Send what was added; returns the job, which counts everything that this producer sent.
@@ -181,6 +194,8 @@ class Producer:
             return len(self._dumped) + (self._sending.operations if self._sending else 0)
 
     def _add(self, operation: Operation) -> None:
+        operation = self._tenants.assigned(operation)
+        key = self._tenants.key(operation)
         dumped = dump(to_json(operation))
         size = len(dumped.encode())
         self._origin.check()
@@ -188,10 +203,10 @@ class Producer:
             if self._closed:
                 raise InvalidInput("the producer was closed: create another")
             # A batch holds one operation for each document, because it is worked on in no particular order.
-            if operation.id in self._ids or len(self._dumped) >= MAX_DOCUMENTS or self._bytes + size > MAX_BYTES:
+            if key in self._keys or len(self._dumped) >= MAX_DOCUMENTS or self._bytes + size > MAX_BYTES:
                 self._send()
             self._dumped.append(dumped)
-            self._ids.add(operation.id)
+            self._keys.add(key)
             self._bytes += size
             if self._due is None:
                 self._due = time.monotonic() + self._linger
@@ -201,7 +216,7 @@ class Producer:
         while self._sending or self._dumped:
             if self._sending is None:
                 self._sending = _Batch(uuid.uuid4().hex, pack(self._dumped), len(self._dumped))
-                self._dumped, self._ids, self._bytes, self._due = [], set(), 0, None
+                self._dumped, self._keys, self._bytes, self._due = [], set(), 0, None
             batch = self._sending
             queue = INTERACTIVE if batch.operations <= _MAX_INTERACTIVE else BULK
             try:

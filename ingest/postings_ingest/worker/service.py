@@ -11,6 +11,7 @@ from postings import Index, Settings, open_index
 from postings.clock import seconds_ago
 from postings.collection_models import collection_encoder
 from postings.errors import IndexLocked, InvalidMessage, MissingExtra, PostingsError
+from postings.index.tenants import check_unbound
 from postings.write_protocol import sweep_tombstones
 from postings_ingest.indexing import Indexer
 from postings_ingest.queue.celery_app import announce
@@ -42,9 +43,11 @@ class Service:
 
     Raises:
         MissingExtra: prometheus-client isn't installed.
+        ConfigurationError: the settings are bound to a tenant.
     """
 
     def __init__(self, settings: Settings, app: Celery) -> None:
+        check_unbound(settings, "a worker")
         try:
             from postings_ingest.worker.metrics import Metrics
         except ImportError as error:

@@ -25,7 +25,7 @@ from postings.errors import (
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
-from postings.index.payload import indexed_fields, version_at_most
+from postings.index.payload import version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
 from postings.index.server.cluster import Cluster
@@ -37,7 +37,7 @@ from postings.index.server.conversion import (
     to_query,
     to_struct,
 )
-from postings.index.server.creation import creation, vector_name_config, vector_parameters
+from postings.index.server.creation import creation, payload_indexes, vector_name_config, vector_parameters
 from postings.index.server.model_record import models_of, name_record, record_of
 from postings.index.server.node import Node, nodes_of
 from postings.index.server.parallel_writes import ParallelWrites
@@ -109,9 +109,9 @@ class AsyncServerIndex:
         with warnings.catch_warnings():
             # The in-memory mode warns that it has no payload indexes.
             warnings.filterwarnings("ignore", message="Payload indexes have no effect")
-            fields = indexed_fields(self._settings.index_fields)
+            fields = payload_indexes(self._settings)
             for field in fields.keys() - found.payload_schema.keys():
-                await self._request("create_payload_index", field, q.PayloadSchemaType(fields[field]))
+                await self._request("create_payload_index", field, fields[field])
         return models
 
     async def info(self) -> IndexInfo:

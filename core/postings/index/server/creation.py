@@ -7,6 +7,7 @@ from typing import Any
 from qdrant_client import models as q
 
 from postings.index.models import CollectionModels
+from postings.index.payload import TENANT, indexed_fields
 from postings.index.server.model_record import record_of
 from postings.settings import Settings
 
@@ -36,3 +37,11 @@ def creation(settings: Settings, models: CollectionModels) -> dict[str, Any]:
         "write_consistency_factor": replicas // 2 + 1 if replicas else None,
         "metadata": record_of(models),
     }
+
+
+def payload_indexes(settings: Settings) -> dict[str, q.PayloadSchemaType | q.KeywordIndexParams]:
+    """How the payload fields of a collection are indexed, by field; points of one tenant are stored together."""
+    fields = indexed_fields(settings.index_fields)
+    kinds: dict[str, Any] = {field: q.PayloadSchemaType(kind) for field, kind in fields.items()}
+    kinds[TENANT] = q.KeywordIndexParams(type=q.KeywordIndexType.KEYWORD, is_tenant=True)
+    return kinds
