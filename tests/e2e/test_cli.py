@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
 from postings import EdgeIndex
 from postings.encoder.model_files.location import BUNDLED
-from postings_cli.app import app
-from postings_cli.main import run
 from tests.support.cli import Cli
 from tests.support.jsonl import write_jsonl
 from tests.support.models import save, small_bert
@@ -268,33 +262,6 @@ def test_a_file_where_the_folder_should_be_is_reported(cli: Cli, articles: Path)
     ran = cli("ingest", articles)
     assert ran.status == 1
     assert ran.err == f"error: the index needs a folder, but {cli.folder} is a file\n"
-
-
-def subcommands(group: Any, *above: str) -> Iterator[tuple[str, Any]]:
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from subcommands(command, *above, name)
-        else:
-            yield " ".join([*above, name]), command
-
-
-COMMANDS = dict(subcommands(typer.main.get_command(app)))
-
-
-def test_there_are_commands_and_their_subcommands() -> None:
-    assert {"ingest", "dead-letters list"} < COMMANDS.keys()
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_has_a_short_summary_and_an_example_in_its_help(
-    name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    summary, _, _ = COMMANDS[name].help.partition("\n")
-    assert summary.endswith(".")
-    assert len(summary) <= 45, "the list of commands would cut it"
-    assert run([*name.split(), "--help"]) == 0
-    said = " ".join(capsys.readouterr().out.split())
-    assert re.search(rf"Example: (\S+=\S+ )?postings {name}\b", said)
 
 
 def test_a_snippet_shows_the_part_that_was_found(cli: Cli, tmp_path: Path) -> None:
