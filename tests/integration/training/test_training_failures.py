@@ -43,7 +43,7 @@ def test_a_run_that_collapses_to_empty_vectors_ends(tmp_path: Path) -> None:
 
 
 def test_a_run_whose_vectors_are_dense_after_the_weights_rose_ends(tmp_path: Path) -> None:
-    recipe = quick("tiny", pairs(tmp_path), "sparsity.most=0.002", "sparsity.rise=0.5")
+    recipe = quick("tiny", pairs(tmp_path), "sparsity.most=0.002", "sparsity.rise=0.5", "training.max_length=64")
     with pytest.raises(TrainingFailure, match=r"at step 2 document .* more than sparsity\.most \(0%\).*dense"):
         train(recipe, tmp_path / "model")
 
