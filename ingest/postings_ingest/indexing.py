@@ -222,8 +222,11 @@ class Indexer:
                 fresh |= zip(
                     map(id, some), self._written(self._tenants.index(self.index, tenant), some, check), strict=True
                 )
-        for tenant, each_planned in by_tenant(planned, lambda each: each.tenant):
-            self._complete(self._tenants.index(self.index, tenant), each_planned, check)
+        # After all writes: a model that was added before is seen now, and whoever fills one that is added later finds
+        # what was written.
+        models = self._read_models()
+        for tenant, some in by_tenant(planned, lambda each: each.tenant):
+            self._complete(self._tenants.index(self.index, tenant), models, some, check)
         written = [each.without_write or fresh[id(each)] for each in planned]
         outcomes = [each.outcome for each in written]
         unchanged = sum(
@@ -248,13 +251,10 @@ class Indexer:
             # A model was dropped since these were encoded.
             return write(index, [each.without_other_models(models) for each in revisions], check)
 
-    def _complete(self, index: Index, planned: Sequence[PlannedWrite], check: Callable[[], object]) -> None:
-        """Set vectors that the documents still lack, of models that others have added.
-
-        The models are read after the write. So a model that was added earlier is seen here, and whoever fills a model
-        that is added later finds what was written here.
-        """
-        models = self._read_models()
+    def _complete(
+        self, index: Index, models: CollectionModels, planned: Sequence[PlannedWrite], check: Callable[[], object]
+    ) -> None:
+        """Set vectors that the documents still lack, of models that others have added."""
         for fingerprint in models.names:
             # What wasn't written may lack vectors, if an earlier writer died in between; but not of the only model.
             ids = [

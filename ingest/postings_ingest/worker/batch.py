@@ -20,6 +20,7 @@ from postings_ingest.queue.lease import Lease
 from postings_ingest.queue.ledger import Ledger
 from postings_ingest.queue.messages import Unreadable, dump, pack, to_json, unpack
 from postings_ingest.worker.held_lease import HeldLease, LeaseLost
+from postings_ingest.worker.model_check import check_models
 from postings_ingest.worker.retrying import ModelBroken, Retrier, Stopping
 
 log = logging.getLogger(__name__)
@@ -154,7 +155,7 @@ class BatchRun:
         except Exception as error:
             failure = error
             if not isinstance(error, PostingsError):
-                self._check_model(error)
+                check_models(self._indexer, error, "document")
                 failure = EncodingFailed(f"{type(error).__name__}: {error}")
             if len(operations) == 1:
                 log.warning("document %r can't be indexed: %s", operations[0].id, failure, extra=self._lease.context)
@@ -179,19 +180,6 @@ class BatchRun:
             self._indexer.probe()
         except PostingsError as error:
             raise IndexUnavailable(f"no document can be indexed: {error}") from error
-
-    def _check_model(self, error: Exception) -> None:
-        """Check that the model encodes another text: otherwise the document isn't to blame.
-
-        Raises:
-            ModelBroken: it doesn't, or there is too little memory for one document.
-        """
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-            raise ModelBroken(f"too little memory for one document: {error}", documents_fault=True) from error
-        try:
-            self._indexer.check_models()
-        except Exception as again:
-            raise ModelBroken(f"{type(again).__name__}: {again}") from error
 
     def _split(self, operations: Sequence[Operation | Unreadable]) -> Counts:
         """Split a batch that keeps crashing workers; if it is a single document, that becomes a dead letter."""

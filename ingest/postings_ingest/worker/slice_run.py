@@ -18,6 +18,7 @@ from postings_ingest.queue.ledger import BULK, INTERACTIVE, Ledger
 from postings_ingest.queue.slices import Slice
 from postings_ingest.worker.batch import MAX_DELIVERIES, Announce
 from postings_ingest.worker.held_lease import HeldLease, LeaseLost
+from postings_ingest.worker.model_check import check_models
 from postings_ingest.worker.retrying import ModelBroken, Retrier, Stopping
 
 log = logging.getLogger(__name__)
@@ -135,20 +136,16 @@ class SliceRun:
         except (Stopping, LeaseLost):
             raise
         except Exception as error:
-            if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-                raise ModelBroken(f"too little memory for one passage: {error}", documents_fault=True) from error
-            if len(points) > 1:
-                middle = len(points) // 2
-                self._fill(points[:middle], encoder)
-                self._fill(points[middle:], encoder)
-                return
+            failure = error
             if not isinstance(error, PostingsError):
-                try:
-                    self._indexer.check_models()
-                except Exception as again:
-                    raise ModelBroken(f"{type(again).__name__}: {again}") from error
-                error = EncodingFailed(f"{type(error).__name__}: {error}")
-            self._blame(points[0], error)
+                check_models(self._indexer, error, "passage")
+                failure = EncodingFailed(f"{type(error).__name__}: {error}")
+            if len(points) == 1:
+                self._blame(points[0], failure)
+                return
+            middle = len(points) // 2
+            self._fill(points[:middle], encoder)
+            self._fill(points[middle:], encoder)
 
     def _must_end(self, part: Slice, encoded: int) -> bool:
         """Whether to return the rest to the queue; waits as the rate asks for."""
@@ -168,7 +165,7 @@ class SliceRun:
             if self._retrier.wait(min(left, _NAP_SECONDS)):
                 raise Stopping
 
-    def _blame(self, point: Point, error: PostingsError) -> None:
+    def _blame(self, point: Point, error: Exception) -> None:
         log.warning("passage %s can't be encoded: %s", point.id, error, extra=self._lease.context)
         self._letters.append(self._letter({"reindex": {"passage": point.id}}, error))
 
