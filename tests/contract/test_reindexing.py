@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
-from postings import Document, Encoder, Index, Settings, SparseVector
+from postings import Document, Encoder, Index, SparseVector
 from postings.collection_models import load_model
 from postings.errors import ModelMismatch
 from postings.index.models import CollectionModels
@@ -18,11 +17,12 @@ from postings.index.payload import PASSAGES, without_vector
 from postings_ingest.indexing import Indexer
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.reindexing import reindex
+from tests.contract.test_unchanged import SETTINGS as ONE_MODEL
+from tests.contract.test_unchanged import TEXTS, Revisions
 from tests.support.interleaving import Writer
 from tests.support.models import quiet_tiny
 
-TEXTS = ["A lion hunts. A cheetah runs. A monkey plays. A man eats.", "A lion hunts. A tiger waits."]
-SETTINGS = Settings(passage_tokens=8, passage_overlap=0, backend="torch")
+SETTINGS = ONE_MODEL.model_copy(update={"backend": "torch"})
 
 
 @pytest.fixture(scope="module")
@@ -33,51 +33,24 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     return load_model(CollectionModels.of(encoder.fingerprint, str(folder)), encoder.fingerprint, SETTINGS)
 
 
-class Models(RuleBasedStateMachine):
+class Models(Revisions):
     """Writers and backfills step, overtake each other and die, while models are added, switched and dropped."""
 
-    index: Index
-    old: Encoder
     new: Encoder
-    _run = itertools.count()
-    messages = Bundle("messages")
-    writers = Bundle("writers")
+    workers = Revisions.workers
 
     @initialize(last_steps=st.integers(0, 12))
     def begin(self, last_steps: int) -> None:
+        Revisions.begin(self)
         self.last_steps = last_steps
-        self.prefix = f"run {next(self._run)} "
         self.index.delete({"must": [{"key": "version", "range": {"gte": 0}}]})
-        self.index.add_model(self.old.fingerprint, self.old.location)
-        self.index.switch_model(self.old.fingerprint)
+        self.index.add_model(self.encoder.fingerprint, self.encoder.location)
+        self.index.switch_model(self.encoder.fingerprint)
         self.index.drop_model(self.new.fingerprint)
-        self.contents: dict[tuple[str, int], Operation] = {}
-        self.sent: list[list[Operation]] = []
-        self.live: list[tuple[Writer, list[Operation]]] = []
         self.vectors: dict[tuple[str, str], SparseVector] = {}
 
-    @rule(
-        target=messages,
-        parts=st.lists(
-            st.tuples(st.sampled_from("ab"), st.integers(1, 4), st.sampled_from([0, 1, 1, None]), st.integers(0, 1)),
-            min_size=1,
-            max_size=2,
-        ),
-    )
-    def send(self, parts: list[tuple[str, int, int | None, int]]) -> list[Operation]:
-        batch = [
-            self.contents.setdefault((id, version), self.operation(id, version, *rest)) for id, version, *rest in parts
-        ]
-        self.sent.append(batch)
-        return batch
-
-    def operation(self, id: str, version: int, text: int | None, metadata: int) -> Operation:
-        if text is None:
-            return Deletion(self.prefix + id, version)
-        return Document(self.prefix + id, TEXTS[text], metadata={"n": metadata}, version=version)
-
     def work(self, index: Index, batch: list[Operation]) -> None:
-        indexer = Indexer(self.old, index, SETTINGS)
+        indexer = Indexer(self.encoder, index, SETTINGS)
         # As the worker does: what is planned for a model that is dropped meanwhile is planned again.
         for _ in range(5):
             try:
@@ -87,27 +60,9 @@ class Models(RuleBasedStateMachine):
             return
         raise AssertionError("five models were dropped in the middle of one batch")
 
-    @rule(target=writers, batch=messages)
-    def deliver(self, batch: list[Operation]) -> Writer:
-        writer = Writer(self.index, lambda index: self.work(index, batch))
-        self.live.append((writer, batch))
-        return writer
-
-    @rule(target=writers)
+    @rule(target=workers)
     def backfill(self) -> Writer:
         return Writer(self.index, lambda index: reindex(index, self.new))
-
-    @rule(writer=writers, steps=st.integers(1, 4))
-    def step(self, writer: Writer, steps: int) -> None:
-        for _ in range(steps):
-            if not writer.done:
-                writer.step()
-
-    @rule(writer=consumes(writers))
-    def crash(self, writer: Writer) -> None:
-        if not writer.done:
-            writer.crash()
-            self.live = [each for each in self.live if each[0] is not writer]
 
     @rule()
     def switch(self) -> None:
@@ -129,7 +84,7 @@ class Models(RuleBasedStateMachine):
     def teardown(self) -> None:
         # Every writer that is still on its way must see to the vectors of a model that was filled in the meantime.
         reindex(self.index, self.new)
-        for writer, _ in self.live:
+        for writer, _ in self.deliveries:
             for _ in range(self.last_steps):
                 if not writer.done:
                     writer.step()
@@ -137,7 +92,7 @@ class Models(RuleBasedStateMachine):
                 writer.crash()
         for batch in reversed(self.sent):
             self.work(self.index, batch)
-        encoders = {each.fingerprint: each for each in (self.old, self.new)}
+        encoders = {each.fingerprint: each for each in (self.encoder, self.new)}
         for fingerprint in self.index.models().names:
             for point in self.index.scroll(PASSAGES, vectors=[fingerprint]):
                 text = point.payload["text"]
@@ -153,13 +108,13 @@ class Models(RuleBasedStateMachine):
                 for point in self.index.scroll({"must": [{"key": "doc_id", "match": {"value": id}}]})
                 if "text" in point.payload
             )
-            fresh = Indexer(self.old, self.index, SETTINGS).encode([last, last])[0]
+            fresh = Indexer(self.encoder, self.index, SETTINGS).encode([last, last])[0]
             assert texts == sorted(point.payload["text"] for point in fresh.points if "text" in point.payload)
 
 
 def test_no_interleaving_leaves_a_vector_missing_or_stale(empty_index: Index, encoder: Encoder, other: Encoder) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
-    machine = type("Models", (Models,), {"index": empty_index, "old": encoder, "new": other})
+    machine = type("Models", (Models,), {"index": empty_index, "encoder": encoder, "new": other})
     run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=20, deadline=None))
 
 
