@@ -115,7 +115,7 @@ class Models(Revisions):
 def test_no_interleaving_leaves_a_vector_missing_or_stale(empty_index: Index, encoder: Encoder, other: Encoder) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
     machine = type("Models", (Models,), {"index": empty_index, "encoder": encoder, "new": other})
-    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=25, deadline=None))
 
 
 DOCUMENT = Document("1", TEXTS[1], version=1)
@@ -138,6 +138,19 @@ def test_a_batch_whose_writer_died_before_it_saw_the_new_model_is_completed_when
     writer.crash()
     assert empty_index.count(without_vector(other.fingerprint)) == empty_index.count()
     written(encoder, empty_index)
+    assert empty_index.count(without_vector(other.fingerprint)) == 0
+
+
+def test_a_writer_on_its_way_sees_to_a_model_that_was_filled_meanwhile(
+    empty_index: Index, encoder: Encoder, other: Encoder
+) -> None:
+    empty_index.ensure(encoder.fingerprint, encoder.name)
+    writer = Writer(empty_index, lambda index: written(encoder, index))
+    writer.step()  # it reads the models
+    reindex(empty_index, other)
+    while not writer.done:
+        writer.step()
+    assert empty_index.count(PASSAGES) > 0
     assert empty_index.count(without_vector(other.fingerprint)) == 0
 
 
