@@ -190,7 +190,7 @@ class WorkerDied(QueueFailure):
 
 
 class BatchLost(QueueFailure):
-    """Redis lost a batch before it was done: a dead letter stands for its documents."""
+    """Redis lost a batch before it was done: a dead letter records its documents."""
 
 
 class JobUnfinished(QueueFailure, TimeoutError):

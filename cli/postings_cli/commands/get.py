@@ -37,7 +37,7 @@ def get(
 ) -> None:
     """Show a document, its passages and weights.
 
-    Each passage's weights are shown with the words that they stand for, the largest first.
+    Each passage's weights are shown with their words, the largest first.
 
     Example: postings get intro --weights 20
     """
