@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from tests.support.examples import examples
 from tests.support.sentences import SENTENCES
 
 from postings import Document, EdgeIndex, Encoder, Settings, open_index
@@ -33,8 +34,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # CI must give the same answer twice; elsewhere each run looks for new cases.
-hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
-hypothesis_settings.register_profile("default", deadline=None)
+hypothesis_settings.register_profile("ci", derandomize=True, deadline=None, max_examples=examples(100))
+hypothesis_settings.register_profile("default", deadline=None, max_examples=examples(100))
 hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule
 
 from postings import Document, Encoder, Index, SparseVector
 from postings.collection_models import load_model
@@ -19,7 +18,7 @@ from postings_ingest.operations import Deletion, Operation
 from postings_ingest.reindexing import reindex
 from tests.contract.test_unchanged import SETTINGS as ONE_MODEL
 from tests.contract.test_unchanged import TEXTS, Revisions
-from tests.support.interleaving import Writer
+from tests.support.interleaving import Writer, try_interleavings
 from tests.support.models import quiet_tiny
 
 SETTINGS = ONE_MODEL.model_copy(update={"backend": "torch"})
@@ -115,7 +114,7 @@ class Models(Revisions):
 def test_no_interleaving_leaves_a_vector_missing_or_stale(empty_index: Index, encoder: Encoder, other: Encoder) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
     machine = type("Models", (Models,), {"index": empty_index, "encoder": encoder, "new": other})
-    run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=25, deadline=None))
+    try_interleavings(machine, empty_index, 60)
 
 
 DOCUMENT = Document("1", TEXTS[1], version=1)
