@@ -182,13 +182,15 @@ def test_a_model_that_took_the_place_of_the_one_that_was_planned_is_written(
     assert empty_index.count(without_vector(other.fingerprint)) == 0
 
 
+MORE_THAN_A_PAGE = [Document(str(number), f"a lion {number}") for number in range(270)]
+
+
 def test_a_collection_is_filled_and_a_second_run_has_nothing_to_do(
     empty_index: Index, encoder: Encoder, other: Encoder, tmp_path: Path
 ) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
     indexer = Indexer(encoder, empty_index, SETTINGS)
-    documents = [Document(str(number), f"{TEXTS[number % 2]} {number}") for number in range(300)]
-    indexer.write(indexer.encode([*documents, Deletion("gone", 1)]))
+    indexer.write(indexer.encode([*MORE_THAN_A_PAGE, Deletion("gone", 1)]))
     seen = []
     report = reindex(empty_index, other, progress=seen.append)
     assert report.filled == report.passages == report.encoded == empty_index.count(PASSAGES)
@@ -201,7 +203,7 @@ def test_a_collection_is_filled_and_a_second_run_has_nothing_to_do(
 def test_a_run_that_is_ended_goes_on_where_it_stopped(empty_index: Index, encoder: Encoder, other: Encoder) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
     indexer = Indexer(encoder, empty_index, SETTINGS)
-    indexer.write(indexer.encode([Document(str(number), f"{TEXTS[1]} {number}") for number in range(300)]))
+    indexer.write(indexer.encode(MORE_THAN_A_PAGE))
 
     class Ended(Exception):
         pass
