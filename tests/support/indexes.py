@@ -91,7 +91,7 @@ def server_version() -> tuple[int, int]:
         finally:
             await client.close()
 
-    major, minor = (asyncio.run(asked()) if os.environ.get(SERVER_URL) else qdrant_rules.VERSION).split(".")[:2]
+    major, minor = (asyncio.run(asked()) if os.environ.get(SERVER_URL) else qdrant_rules.version()).split(".")[:2]
     return int(major), int(minor)
 
 
