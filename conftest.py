@@ -30,6 +30,9 @@ if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).
 # A run in the background ignores Ctrl-C, and so would the processes that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Tests start hundreds of processes, and each would compile all modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # As the encoder sets it before it imports torch, which some tests import first.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
