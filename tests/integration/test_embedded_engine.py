@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from postings import EdgeIndex, SparseVector
-from postings.errors import ConfigurationError
+from postings.errors import ConfigurationError, IndexRejected
 from postings.index import Point
 from postings.index.embedded import open_folder as embedded
 from tests.support.indexes import MODEL, point
@@ -128,3 +128,16 @@ def test_a_file_is_no_index(tmp_path: Path) -> None:
     file.write_text("{}")
     with pytest.raises(ConfigurationError, match=r"articles\.jsonl is a file$"):
         EdgeIndex(file)
+
+
+def test_a_switch_that_cannot_be_recorded_has_not_happened(tmp_path: Path) -> None:
+    with EdgeIndex(tmp_path, "documents") as index:
+        index.ensure(MODEL, "tiny")
+        models = index.add_model("fedcba98", "new")
+        (tmp_path / "documents" / ".collection.json").mkdir()  # where the record is written before it gets its name
+        for change in (lambda: index.switch_model("fedcba98"), lambda: index.drop_model("fedcba98")):
+            with pytest.raises(IndexRejected):
+                change()
+            assert index.models() == models
+    with EdgeIndex(tmp_path, "documents") as index:
+        assert index.models() == models

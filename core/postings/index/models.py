@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from postings.errors import ConfigurationError, IndexCorrupt, ModelMismatch
+from postings.errors import ConfigurationError, IndexCorrupt, InvalidInput, ModelMismatch
 
 _SCHEMA = 1
 _SHOWN = 8  # characters of a fingerprint
@@ -40,6 +40,7 @@ class CollectionModels:
     @classmethod
     def of(cls, fingerprint: str, name: str) -> CollectionModels:
         """The models of a new collection: just this one."""
+        check_model(fingerprint, name)
         return cls(fingerprint, {fingerprint: name})
 
     @property
@@ -57,7 +58,7 @@ class CollectionModels:
         if fingerprint not in self.names:
             raise ModelMismatch(
                 f"collection {collection!r} holds vectors of model {self._listed()}, not of {name!r} "
-                f"({fingerprint[:_SHOWN]}): load that model, ingest into another collection, or add this model with "
+                f"({fingerprint!s:.{_SHOWN}}): load that model, ingest into another collection, or add this model with "
                 "'postings reindex'"
             )
 
@@ -84,6 +85,7 @@ class CollectionModels:
 
     def with_model(self, fingerprint: str, name: str) -> CollectionModels:
         """With another model, which isn't searched yet."""
+        check_model(fingerprint, name)
         return replace(self, names={**self.names, fingerprint: name})
 
     def without(self, fingerprint: str) -> CollectionModels:
@@ -121,3 +123,10 @@ class CollectionModels:
 
     def _listed(self) -> str:
         return ", ".join(f"{name!r} ({fingerprint[:_SHOWN]})" for fingerprint, name in self.names.items())
+
+
+def check_model(fingerprint: object, name: object) -> None:
+    """Raise :class:`InvalidInput` unless these can be recorded as a model; what else is written can't be read again."""
+    for what, value in (("fingerprint", fingerprint), ("name", name)):
+        if not isinstance(value, str) or not value:
+            raise InvalidInput(f"the {what} of a model must be a string, got {value!r:.100}")

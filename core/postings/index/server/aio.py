@@ -146,8 +146,11 @@ class AsyncServerIndex:
 
     async def drop_model(self, fingerprint: str) -> CollectionModels:
         """Delete the vectors of a model; see :meth:`postings.Index.drop_model`."""
-        (await self.models()).check_droppable(fingerprint, self.collection)
+        models = await self.models()
+        models.check_droppable(fingerprint, self.collection)
         await self._request("delete_vector_name", fingerprint, ordering=_STRONG)
+        if models.previous == fingerprint:  # it would be the previous one again when it is added again
+            await self._request("update_collection", metadata=record_of(models.without(fingerprint)))
         return await self.models()
 
     async def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
