@@ -42,6 +42,8 @@ def read_snapshot(file: Path, folder: Path, progress: Progress) -> None:
         InvalidInput: ``file`` isn't a snapshot of an embedded collection, or is damaged.
         StorageFull: the disk is too full.
     """
+    if not file.is_file():
+        raise InvalidInput(f"there is no file {file}")
     try:
         check_disk_space(folder, file.stat().st_size)
         with edge_errors(str(folder.parent)):
@@ -49,8 +51,6 @@ def read_snapshot(file: Path, folder: Path, progress: Progress) -> None:
         models_of(folder)
         with edge_errors(str(file), otherwise=IndexCorrupt):
             edge.EdgeShard.load(str(folder / "shard")).close()
-    except FileNotFoundError as error:
-        raise InvalidInput(f"there is no file {file}") from error
     except IndexCorrupt as error:
         raise InvalidInput(f"{file} isn't a snapshot of an embedded collection, or is damaged: {error}") from error
 

@@ -70,6 +70,8 @@ def snapshot_metadata(file: Path) -> Mapping[str, Any]:
     Raises:
         InvalidInput: ``file`` isn't a server's snapshot of a collection of Postings, or it is cut short.
     """
+    if not file.is_file():
+        raise InvalidInput(f"there is no file {file}")
     metadata: object = None
     try:
         with tarfile.open(file, "r:") as archive:
@@ -80,8 +82,6 @@ def snapshot_metadata(file: Path) -> Mapping[str, Any]:
         with file.open("rb") as content:
             content.seek(end)
             whole = content.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
-    except FileNotFoundError as error:
-        raise InvalidInput(f"there is no file {file}") from error
     except (OSError, tarfile.TarError, ValueError, AttributeError) as error:
         raise InvalidInput(f"{file} isn't a Qdrant server's snapshot, or is damaged: {error}") from error
     if not whole:
