@@ -7,13 +7,21 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from qdrant_client import AsyncQdrantClient
 
 from postings import Settings, open_index
 from postings.collections import Collections
-from postings.errors import AccessDenied, ConfigurationError, IndexRejected, IndexUnavailable, OutputLost
+from postings.errors import (
+    AccessDenied,
+    CollectionNotFound,
+    ConfigurationError,
+    IndexRejected,
+    IndexUnavailable,
+    OutputLost,
+)
 from postings.index.server import ServerIndex
 from postings.index.server.snapshots import download
 from postings.whole_files import no_progress
@@ -139,6 +147,20 @@ def test_a_copy_that_is_interrupted_is_deleted(settings: Settings) -> None:
     with pytest.raises(KeyboardInterrupt):
         Collections(settings).copy("saved", "copy", stop)
     assert Collections(settings).names() == ["saved"]
+
+
+def test_a_restore_that_fails_deletes_what_it_began(settings: Settings, tmp_path: Path) -> None:
+    """The server may have created the collection, but not given it its metadata: it couldn't be dropped then."""
+    Collections(settings).snapshot("saved", tmp_path / "file")
+    asked: list[str] = []
+    with answering(
+        404, '{"status": {"error": "Not found"}}', root='{"title": "qdrant", "version": "1.18.0"}', asked=asked
+    ) as url:
+        elsewhere = Settings(index_url=url, index_grpc_port=0)
+        with pytest.raises(CollectionNotFound):
+            Collections(elsewhere).restore("new", tmp_path / "file")
+    sent = [urlsplit(path).path for path in asked if "new" in path]
+    assert sent[-2:] == ["/collections/new/snapshots/upload", "/collections/new"]
 
 
 def test_a_snapshot_needs_an_address() -> None:
