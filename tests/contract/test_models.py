@@ -12,6 +12,7 @@ import pytest
 from postings import Index, SparseVector
 from postings.errors import ConfigurationError, InvalidInput, ModelMismatch
 from postings.index import Point, SearchRequest
+from postings.index.models import CollectionModels
 from postings.index.payload import REVISION_FIELDS, tombstone_point, unchanged_since, without_vector
 from tests.support.indexes import MODEL, point
 
@@ -140,3 +141,18 @@ def test_a_condition_of_many_revisions_is_taken(empty_index: Index) -> None:
     found = read(empty_index)
     empty_index.update_vectors(filled(found), unchanged_since(found))
     assert empty_index.count(without_vector(OTHER)) == 0
+
+
+def test_a_model_is_found_by_what_a_user_may_call_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "models" / "new"
+    folder.mkdir(parents=True)
+    (tmp_path / "latest").symlink_to(folder)
+    monkeypatch.chdir(tmp_path / "models")
+    models = CollectionModels.of(MODEL, "tiny").with_model(OTHER, str(folder.resolve()))
+    for name in (OTHER, OTHER[:4], folder, "new", "models/new", "./models/new/", "../models/new", "../latest"):
+        assert models.find(str(name), "articles") == OTHER
+    for unknown in ("", ".", "/", "w", "els/new", "new/new", "*", "~nobody/new"):
+        with pytest.raises(ModelMismatch, match="no model is called"):
+            models.find(unknown, "articles")
+    with pytest.raises(ModelMismatch, match="several models are called 'models/new'"):
+        models.with_model("8" * 16, "/srv/models/new").find("models/new", "articles")

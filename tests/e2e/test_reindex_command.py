@@ -98,9 +98,10 @@ def test_a_model_that_is_worse_or_not_complete_is_refused(cli: Cli, new: Path, t
     ("arguments", "said"),
     [
         (["reindex"], "pass --model, or set POSTINGS_MODEL"),
-        (["reindex", "--model", "tiny", "--rate", "0"], "more than 0 passages a second"),
+        (["reindex", "--model", "tiny", "--rate", "0"], "at least 0.01 passages a second"),
         (["models", "switch", "unknown"], "no model is called 'unknown'; it has 'tiny'"),
         (["models", "switch", "tiny", "--min-ndcg", "0.5"], "it needs --evaluate"),
+        (["models", "switch", "tiny", "--evaluate", ".", "--min-ndcg", "nan"], "expected at least 0, got nan"),
         (["models", "rollback"], "has no previous model"),
         (["models", "list", "--collection", "nowhere"], "there is no collection 'nowhere'"),
         (["reindex", "--model", "tiny", "--collection", "nowhere"], "there is no collection 'nowhere'"),

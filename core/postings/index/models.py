@@ -6,8 +6,10 @@ collection's metadata, so that a client knows before its first search whether it
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any
 
 from postings.errors import ConfigurationError, IndexCorrupt, InvalidInput, ModelMismatch
@@ -63,13 +65,21 @@ class CollectionModels:
             )
 
     def find(self, model: str, collection: str) -> str:
-        """The fingerprint of a model that is given by its name, its folder's name, or the beginning of its fingerprint.
+        """The fingerprint of a model that is given by its name, its folder, or the beginning of its fingerprint.
+
+        The folder's path may be relative, or just the end of the path by which the collection knows it.
 
         Raises:
             ModelMismatch: the collection has no such model, or several.
+
+        Example:
+            >>> CollectionModels.of("0123abcd", "/srv/models/new").find("models/new/", "articles")
+            '0123abcd'
         """
+        folder, end = os.path.realpath(model), PurePath(model).parts
         found = [each for each, name in self.names.items() if model in (name, each)]
-        found = found or [each for each, name in self.names.items() if model and model == name.rpartition("/")[2]]
+        found = found or [each for each, name in self.names.items() if name == folder]
+        found = found or [each for each, name in self.names.items() if end and PurePath(name).parts[-len(end) :] == end]
         found = found or [each for each in self.names if model and each.startswith(model)]
         if len(found) != 1:
             problem = "several models are" if found else "no model is"
