@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from qdrant_client import AsyncQdrantClient
 
-from postings import Document, EdgeIndex, Encoder, Settings
+from postings import Document, EdgeIndex, Encoder, Index, Settings
 from postings.errors import InvalidInput, InvalidMessage
 from postings.index import Filter, Point
 from postings.index.payload import without_vector
+from postings.index.server import ServerIndex
+from postings_cli.commands.queued_reindex import queue_reindex
 from postings_ingest import DeadLetters, Ledger, Pipeline
 from postings_ingest.id_range import IdRange
 from postings_ingest.indexing import Indexer
@@ -43,14 +47,18 @@ def new(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
 @pytest.fixture(params=[EdgeIndex])
 def index(request: pytest.FixtureRequest, tmp_path: Path, encoder: Encoder, new: Encoder) -> Iterator[EdgeIndex]:
     with request.param(tmp_path / "index") as index:
-        documents = [Document(str(number), f"document number {number}") for number in range(DOCUMENTS)]
-        Pipeline(encoder, index).run(documents)
+        fill(index, encoder)
         index.add_model(new.fingerprint, new.location)
         yield index
 
 
-def run(ledger: Ledger, index: EdgeIndex, encoder: Encoder, seconds: float = 600) -> None:
-    lease = ledger.start("slice", 10)
+def fill(index: Index, encoder: Encoder) -> None:
+    documents = [Document(str(number), f"document number {number}") for number in range(DOCUMENTS)]
+    Pipeline(encoder, index).run(documents)
+
+
+def run(ledger: Ledger, index: Index, encoder: Encoder, seconds: float = 600, id: str = "slice") -> None:
+    lease = ledger.start(id, 10)
     assert lease is not None
     assert ledger.begin(lease)
     indexer = Indexer(encoder, index, Settings(backend="torch"))
@@ -92,6 +100,29 @@ def test_a_slice_that_waits_for_the_rate_gives_way_to_documents(
     ledger.register("batch", "{}", 1, "job", BULK)
     run(ledger, index, encoder)
     assert ledger.depth().batches[REINDEX] == 1
+
+
+def test_the_command_queues_slices_and_waits_until_nothing_lacks_a_vector(
+    settings: Settings, ledger: Ledger, encoder: Encoder, new: Encoder
+) -> None:
+    ended, seen = threading.Event(), []
+
+    def work(index: Index) -> None:
+        while not ended.wait(0.05):
+            for id, _ in ledger.recover(0, idle=True):
+                run(ledger, index, encoder, id=id)
+
+    with ServerIndex(AsyncQdrantClient(":memory:"), settings) as index, ThreadPoolExecutor() as pool:
+        fill(index, encoder)
+        working = pool.submit(work, index)
+        try:
+            report = queue_reindex(index, new, settings, None, seen.append, wait=True)
+        finally:
+            ended.set()
+        working.result()
+        assert index.count(without_vector(new.fingerprint)) == 0
+    assert (report.passages, report.filled, report.encoded) == (DOCUMENTS, DOCUMENTS, DOCUMENTS)
+    assert seen[-1] == report
 
 
 @pytest.mark.parametrize("rate", [0, -1, 1e-300, float("nan"), "5", True])
