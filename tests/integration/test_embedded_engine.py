@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from postings import EdgeIndex, SparseVector
-from postings.errors import ConfigurationError, IndexRejected
+from postings import EdgeIndex, Settings, SparseVector
+from postings.collections import Collections
+from postings.errors import ConfigurationError, IndexLocked, IndexRejected
 from postings.index import Point
 from postings.index.embedded import open_folder as embedded
 from tests.support.indexes import MODEL, point
@@ -141,3 +142,16 @@ def test_a_switch_that_cannot_be_recorded_has_not_happened(tmp_path: Path) -> No
             assert index.models() == models
     with EdgeIndex(tmp_path, "documents") as index:
         assert index.models() == models
+
+
+def test_a_collection_that_is_open_is_not_replaced_even_if_its_record_is_damaged(tmp_path: Path) -> None:
+    collections = Collections(Settings(index_url=str(tmp_path / "index")))
+    with EdgeIndex(tmp_path / "index", "documents") as index:
+        index.ensure(MODEL, "tiny")
+        index.snapshot(tmp_path / "saved")
+        (tmp_path / "index" / "documents" / "collection.json").write_text("{")
+        with pytest.raises(IndexLocked):
+            collections.restore("documents", tmp_path / "saved", replace=True)
+        index.upsert([point("1")])
+        assert index.count() == 1
+    assert collections.restore("documents", tmp_path / "saved", replace=True).active == MODEL

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Sequence
 from postings import Encoder
 from postings.errors import EncodingFailed, InvalidMessage, ModelMismatch, NewerFormat, PostingsError, WorkerDied
 from postings.index import Point
+from postings.index.payload import TENANT
 from postings_ingest.backfill import Page, fill, pages_without_vector
 from postings_ingest.counts import Counts
 from postings_ingest.indexing import Indexed, Indexer
@@ -186,8 +187,11 @@ class SliceRun:
         return self._retrier.call(lambda: self._ledger.pace(encoded, rate))
 
     def _blame(self, point: Point, error: Exception) -> None:
-        log.warning("passage %s can't be encoded: %s", point.id, error, extra=self._lease.context)
-        self._letters.append(self._letter({"reindex": {"passage": point.id}}, error))
+        fields = ["doc_id", "ordinal", TENANT]
+        found = self._retrier.call(lambda: self._indexer.index.retrieve([point.id], fields=fields))
+        named = {"passage": point.id, **{name: value for each in found for name, value in each.payload.items()}}
+        log.warning("passage %s can't be encoded: %s", named, error, extra=self._lease.context)
+        self._letters.append(self._letter({"reindex": named}, error))
 
     def _finish(self, rest: Slice | None) -> None:
         left = ("", 0) if rest is None else (rest.pack(), self._lease.documents)

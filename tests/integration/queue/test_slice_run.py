@@ -102,6 +102,23 @@ def test_a_slice_that_waits_for_the_rate_gives_way_to_documents(
     assert ledger.depth().batches[REINDEX] == 1
 
 
+def test_the_dead_letter_of_a_passage_names_its_document_and_says_what_to_do(
+    ledger: Ledger, index: EdgeIndex, encoder: Encoder, new: Encoder
+) -> None:
+    register(ledger, new)
+    for _ in range(3):  # the worker died
+        lease = ledger.start("slice", 0)
+        assert lease is not None
+        assert ledger.begin(lease)
+    run(ledger, index, encoder)
+    letters = DeadLetters(ledger)
+    (letter,) = letters.list()
+    (first, *_) = index.scroll()
+    assert (letter.error, letter.document) == ("WorkerDied", first.payload["doc_id"])
+    with pytest.raises(InvalidMessage, match="run 'postings reindex' again"):
+        letters.retry(letter.id)
+
+
 def test_the_command_queues_slices_and_waits_until_nothing_lacks_a_vector(
     settings: Settings, ledger: Ledger, encoder: Encoder, new: Encoder
 ) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+import qdrant_edge as edge
+
 from postings.errors import CollectionExists, IndexCorrupt
+from postings.index.embedded.errors import edge_errors
 from postings.index.embedded.folder import collection_folder, collection_names
 from postings.index.embedded.index import EdgeIndex
 from postings.index.embedded.snapshots import read_snapshot, temporary_folder
@@ -51,7 +54,7 @@ class EmbeddedCollections:
             if not folder.exists():
                 self._name(restoring / name)
                 return
-            self._check_unused(name)
+            _check_unused(folder)
             replaced = restoring / "replaced"
             try:
                 folder.rename(replaced)
@@ -65,11 +68,6 @@ class EmbeddedCollections:
         if collection_folder(self._root, name).exists():
             raise CollectionExists(f"there is a collection {name!r} already")
 
-    def _check_unused(self, name: str) -> None:
-        """Raise :class:`IndexLocked` if another process has a collection open."""
-        with suppress(IndexCorrupt):  # a reason to restore it
-            EdgeIndex(self._root, name).close()
-
     def _name(self, folder: Path) -> None:
         """Give a folder its name among the collections, unless another process took it meanwhile."""
         try:
@@ -77,3 +75,9 @@ class EmbeddedCollections:
         except OSError as error:
             self._check_absent(folder.name)
             raise CollectionExists(f"{self._root / folder.name}: {error}") from error
+
+
+def _check_unused(folder: Path) -> None:
+    """Raise :class:`IndexLocked` if another process has a collection open, also one whose record is damaged."""
+    with suppress(IndexCorrupt), edge_errors(str(folder), otherwise=IndexCorrupt):
+        edge.EdgeShard.load(str(folder / "shard")).close()
