@@ -6,13 +6,14 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from postings import EdgeIndex, Settings, SparseVector
 from postings.collections import Collections
-from postings.errors import ConfigurationError, IndexLocked, IndexRejected
+from postings.errors import CollectionNotFound, ConfigurationError, IndexLocked, IndexRejected, InvalidInput
 from postings.index import Point
 from postings.index.embedded import open_folder as embedded
 from tests.support.indexes import MODEL, point
@@ -155,3 +156,18 @@ def test_a_collection_that_is_open_is_not_replaced_even_if_its_record_is_damaged
         index.upsert([point("1")])
         assert index.count() == 1
     assert collections.restore("documents", tmp_path / "saved", replace=True).active == MODEL
+
+
+def test_what_is_not_there_is_not_created_by_reading_it(tmp_path: Path) -> None:
+    collections = Collections(Settings(index_url=str(tmp_path / "misspelled")))
+    reads: list[Callable[[], object]] = [
+        lambda: collections.snapshot("documents", tmp_path / "saved"),
+        lambda: collections.copy("documents", "other"),
+        lambda: collections.drop("documents"),
+        lambda: collections.restore("documents", tmp_path / "saved"),
+    ]
+    for read in reads:
+        with pytest.raises((CollectionNotFound, InvalidInput), match="there is no"):
+            read()
+    assert collections.list() == []
+    assert list(tmp_path.iterdir()) == []

@@ -70,6 +70,22 @@ def test_no_snapshot_is_left_on_the_server(server: QdrantServer, settings: Setti
         assert json.load(answer)["result"] == []
 
 
+def test_a_snapshot_is_kept_though_it_cannot_be_deleted_on_the_server(
+    server: QdrantServer, settings: Settings, tmp_path: Path
+) -> None:
+    snapshots = f"{server.url}/collections/saved/snapshots"
+
+    def delete(done: int, total: int) -> None:
+        with urllib.request.urlopen(urllib.request.Request(snapshots, headers={"api-key": KEY})) as answer:
+            for each in json.load(answer)["result"]:
+                path = f"{snapshots}/{each['name']}"
+                request = urllib.request.Request(path, headers={"api-key": KEY}, method="DELETE")
+                urllib.request.urlopen(request).close()
+
+    Collections(settings).snapshot("saved", tmp_path / "file", delete)
+    Collections(settings).restore("saved", tmp_path / "file", replace=True)
+
+
 def test_a_key_that_may_only_read_is_told_so_and_never_shown(
     server: QdrantServer, settings: Settings, tmp_path: Path
 ) -> None:

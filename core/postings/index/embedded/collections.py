@@ -11,7 +11,7 @@ from postings.errors import CollectionExists, IndexCorrupt
 from postings.index.embedded.errors import edge_errors
 from postings.index.embedded.folder import collection_folder, collection_names
 from postings.index.embedded.index import EdgeIndex
-from postings.index.embedded.snapshots import read_snapshot, temporary_folder
+from postings.index.embedded.snapshots import check_file, read_snapshot, temporary_folder
 from postings.whole_files import Progress
 
 
@@ -35,16 +35,18 @@ class EmbeddedCollections:
 
     def copy(self, source: str, target: str, progress: Progress) -> None:
         """Copy a collection that no process has open."""
-        with EdgeIndex(self._root, source) as index, temporary_folder(self._root, "copying") as copying:
+        with EdgeIndex(self._root, source) as index:
             points = index.count()
             self._check_absent(target)
             progress(0, points)
-            index.copy_to(copying / target)
-            self._name(copying / target)
+            with temporary_folder(self._root, "copying") as copying:
+                index.copy_to(copying / target)
+                self._name(copying / target)
             progress(points, points)
 
     def restore(self, name: str, file: Path, progress: Progress, *, replace: bool) -> None:
         """Create a collection from a snapshot."""
+        check_file(file)
         if not replace:
             self._check_absent(name)
         folder = collection_folder(self._root, name)

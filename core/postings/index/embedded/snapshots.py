@@ -42,8 +42,6 @@ def read_snapshot(file: Path, folder: Path, progress: Progress) -> None:
         InvalidInput: ``file`` isn't a snapshot of an embedded collection, or is damaged.
         StorageFull: the disk is too full.
     """
-    if not file.is_file():
-        raise InvalidInput(f"there is no file {file}")
     try:
         check_disk_space(folder, file.stat().st_size)
         with edge_errors(str(folder.parent)):
@@ -53,6 +51,12 @@ def read_snapshot(file: Path, folder: Path, progress: Progress) -> None:
             edge.EdgeShard.load(str(folder / "shard")).close()
     except IndexCorrupt as error:
         raise InvalidInput(f"{file} isn't a snapshot of an embedded collection, or is damaged: {error}") from error
+
+
+def check_file(file: Path) -> None:
+    """Raise :class:`InvalidInput` if there is no file to restore from."""
+    if not file.is_file():
+        raise InvalidInput(f"there is no file {file}")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import httpx
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from postings.addresses import with_port
-from postings.errors import ConfigurationError, IndexRejected, IndexUnavailable, InvalidInput
+from postings.errors import ConfigurationError, IndexRejected, IndexUnavailable, InvalidInput, PostingsError
 from postings.index.server.errors import index_error
 from postings.secrets import redacted, safe_cause
 from postings.settings import Settings
@@ -43,7 +43,7 @@ def download(settings: Settings, file: Path, progress: Progress) -> None:
         try:
             checksum = send("GET", path, lambda answer: _written(answer, output, progress))
         finally:
-            with suppress(IndexRejected, IndexUnavailable):
+            with suppress(PostingsError):
                 send("DELETE", path)
         if made.get("checksum") not in (None, checksum):
             raise IndexUnavailable(f"collection {settings.collection!r}: the snapshot was damaged on its way here")
