@@ -91,6 +91,15 @@ def test_a_slice_waits_for_the_rate_before_it_encodes(
     assert ledger.depth().batches[REINDEX] == 1
 
 
+def test_the_last_page_of_a_slice_counts_for_the_rate_too(
+    ledger: Ledger, index: EdgeIndex, encoder: Encoder, new: Encoder
+) -> None:
+    register(ledger, new, rate=0.01)
+    run(ledger, index, encoder)
+    assert index.count(without_vector(new.fingerprint)) == 0
+    assert ledger.pace(DOCUMENTS, rate=0.01) > 60
+
+
 def test_a_slice_that_waits_for_the_rate_gives_way_to_documents(
     ledger: Ledger, index: EdgeIndex, encoder: Encoder, new: Encoder
 ) -> None:
