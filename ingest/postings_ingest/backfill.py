@@ -11,10 +11,14 @@ from typing import NamedTuple
 
 from postings import Encoder, Index
 from postings.arguments import no_check
+from postings.batching import batched
 from postings.index import Filter, Point
 from postings.index.payload import REVISION_FIELDS, unchanged_since, without_vector
 from postings.passages import passage_input
 from postings_ingest.id_range import IdRange
+
+_POINTS = 64
+"""Points in a write: the engine compares each with a condition that names all of them."""
 
 
 class Page(NamedTuple):
@@ -40,7 +44,7 @@ def passages_without_vector(index: Index, fingerprint: str, among: Filter) -> It
     return index.scroll({"must": [among, without_vector(fingerprint)]}, fields=REVISION_FIELDS)
 
 
-def fill(index: Index, encoder: Encoder, points: Sequence[Point], check: Callable[[], object] = no_check) -> int:
+def fill(index: Index, encoder: Encoder, points: Sequence[Point], check: Callable[[], object] = no_check) -> None:
     """Encode stored passages with a model, and set their vectors.
 
     A passage that has been written again since it was read stays as it is: its writer sees to the vector.
@@ -51,15 +55,16 @@ def fill(index: Index, encoder: Encoder, points: Sequence[Point], check: Callabl
         points: passages, read with the fields :data:`postings.index.payload.REVISION_FIELDS`.
         check: called before each pass over the model; what it raises ends the work.
 
-    Returns:
-        The number of passages that are longer than the model's window.
-
     Raises:
         IndexFailure: the engine failed; what was written before stays.
         ModelMismatch: the collection doesn't have the model.
     """
-    texts = [passage_input(encoder, point.payload["title"], point.payload["text"])[0] for point in points]
-    vectors = encoder.encode_documents(texts, check)
-    filled = [Point(point.id, {}, {encoder.fingerprint: vector}) for point, vector in zip(points, vectors, strict=True)]
-    index.update_vectors(filled, unchanged_since(points))
-    return sum(len(text) > encoder.window and len(encoder.offsets(text)) > encoder.window for text in texts)
+    vectors = encoder.encode_documents((encoder_input(encoder, point) for point in points), check)
+    for some in batched(zip(points, vectors, strict=True), _POINTS):
+        filled = [Point(point.id, {}, {encoder.fingerprint: vector}) for point, vector in some]
+        index.update_vectors(filled, unchanged_since([point for point, _ in some]))
+
+
+def encoder_input(encoder: Encoder, point: Point) -> str:
+    """The text that the model reads for a stored passage."""
+    return passage_input(encoder, point.payload["title"], point.payload["text"])[0]

@@ -11,7 +11,7 @@ from postings.arguments import check_callback, no_check
 from postings.errors import IndexUnavailable, InvalidInput
 from postings.index.collection_size import count_matching
 from postings.index.payload import PASSAGES, without_vector
-from postings_ingest.backfill import fill, pages_without_vector
+from postings_ingest.backfill import encoder_input, fill, pages_without_vector
 from postings_ingest.id_range import IdRange
 from postings_ingest.rates import checked_rate
 
@@ -75,13 +75,13 @@ def reindex(
         found = 0
         for page in pages_without_vector(index, encoder.fingerprint, IdRange()):
             started = time.monotonic()
-            truncated = fill(index, encoder, page.points, check) if page.points else 0
+            fill(index, encoder, page.points, check)
             found += len(page.points)
             report = ReindexReport(
                 passages,
                 min(report.filled + len(page.points), passages),
                 report.encoded + len(page.points),
-                report.truncated + truncated,
+                report.truncated + encoder.documents_cut(encoder_input(encoder, point) for point in page.points),
                 time.monotonic() - began,
             )
             if progress:

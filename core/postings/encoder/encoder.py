@@ -145,6 +145,17 @@ class Encoder:
         tokens = len(tokenizer.offsets(read)) + tokenizer.special_tokens
         return max(tokens - tokenizer.length, 0)
 
+    def documents_cut(self, texts: Iterable[str]) -> int:
+        """Number of documents that are longer than the model's window: it doesn't read their end.
+
+        Example:
+            >>> Encoder.load("tiny").documents_cut(["a lion", "a lion " * 1000])
+            1
+        """
+        window = self.window
+        long = [text for text in checked_texts(texts, "document") if len(text) > window]  # a token has a character
+        return sum(length > window for length in self._any_tokenizer().lengths(long))
+
     def encode_documents(self, texts: Iterable[str], check: Callable[[], object] = no_check) -> list[SparseVector]:
         """Encode documents or passages, each as a vector over the vocabulary.
 

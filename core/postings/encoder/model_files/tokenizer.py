@@ -86,6 +86,11 @@ class Tokenizer:
         """The character offsets of all tokens of a text, shape ``(tokens, 2)``; not truncated, no special tokens."""
         return _offsets(self._plain.encode(text, add_special_tokens=False))
 
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """The number of tokens of each text; not truncated, no special tokens."""
+        encodings = (self._plain.encode_batch_fast(batch, add_special_tokens=False) for batch in batched(texts, _BATCH))
+        return [len(each) for each in chain.from_iterable(encodings)]
+
     def offsets_read(self, text: str) -> Offsets:
         """The character offsets of :meth:`ids`, ``(0, 0)`` for special tokens; shape ``(tokens, 2)``."""
         return _offsets(self._truncating.encode(text, add_special_tokens=self._special_tokens))
