@@ -11,7 +11,7 @@ from postings.arguments import as_list
 from postings.batching import batched
 from postings.documents import Document, Passage, check_id
 from postings.errors import InvalidInput
-from postings.index.document_filter import heads_of_documents
+from postings.index.document_filter import ALL_DOCUMENTS, heads_of_documents
 from postings.index.payload import TENANT, DocumentKey, document_key, key_point_id, passage_from
 from postings.index.protocol import Filter, Index, Point
 from postings.vectors import SparseVector
@@ -137,7 +137,7 @@ def export_documents(
         >>> sorted(each.document.id for each in export_documents(index))[:3]
         ['1', '2', '3']
     """
-    heads = heads_of_documents(filter)
+    heads = ALL_DOCUMENTS if filter is None else heads_of_documents(filter)
     names = as_list("vectors", vectors, str, InvalidInput)
 
     def read() -> Iterator[IndexedDocument]:

@@ -25,8 +25,11 @@ def checked_tenant(name: str | None) -> str | None:
 
 
 def is_tenant(value: object) -> bool:
-    """Whether a value of the metadata may be the name of a tenant."""
-    return isinstance(value, str) and 0 < len(value) <= MAX_LENGTH
+    """Whether a value of the metadata may be the name of a tenant.
+
+    Settings have no white space around them, so no process could be bound to a tenant that has.
+    """
+    return isinstance(value, str) and 0 < len(value) <= MAX_LENGTH and value == value.strip()
 
 
 def checked_tenant_field(name: str | None) -> str | None:

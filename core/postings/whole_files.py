@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,8 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """Write a file beside its name; it replaces the file of this name at the end, or is deleted after an error.
 
     Raises:
-        OutputLost: the file can't be written.
+        OutputLost: the file can't be written, or what has its name isn't a file: a folder, or a device such as
+            ``/dev/null``, which would be replaced.
 
     Example:
         >>> with whole_file(Path("new.bin")) as file:
@@ -32,7 +34,9 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         b'whole'
     """
     target = Path(os.path.realpath(path))
-    partial = target.with_name(f".{target.name[:60]}.{os.getpid()}.partial")
+    if target.exists() and not target.is_file():
+        raise OutputLost(f"{path} can't be written: it isn't a file")
+    partial = target.with_name(f".{target.name[:60]}.{uuid.uuid4().hex[:12]}.partial")
     try:
         with partial.open("xb") as file:
             yield file

@@ -9,11 +9,11 @@ from postings import Index
 from postings.arguments import as_list
 from postings.batching import batched
 from postings.clock import arrival_version
-from postings.documents import check_version, point_id
+from postings.documents import check_version
 from postings.errors import InvalidDocument
 from postings.index import Filter
 from postings.index.document_filter import heads_of_documents
-from postings.index.payload import TENANT, check_without_tenant
+from postings.index.payload import HEADS, TENANT, check_without_tenant, of_documents
 from postings.write_protocol import POINTS_PER_BATCH, Outcome, Revision, write
 
 
@@ -132,8 +132,7 @@ def delete(index: Index, ids: Iterable[str], version: int | None = None) -> Dele
     names = list(dict.fromkeys(as_list("ids", ids, str, InvalidDocument)))
     used = now if version is None else version
     revisions = [Revision.deletion(id, used, now) for id in names]
-    heads = index.retrieve([point_id(id, 0) for id in names])
-    present = {head.payload["doc_id"] for head in heads if "deleted_at" not in head.payload}
+    present = _present(index, names)
     written = dict(zip(names, write(index, revisions), strict=True))
     done = [id for id in names if written[id].outcome is Outcome.DELETED]
     superseded = {id: each.stored for id, each in written.items() if each.outcome is Outcome.SUPERSEDED}
@@ -144,3 +143,19 @@ def delete(index: Index, ids: Iterable[str], version: int | None = None) -> Dele
         version=used,
         gone=frozenset(superseded.keys() - present),
     )
+
+
+def _present(index: Index, ids: Iterable[str]) -> set[str]:
+    """The ids of the documents that are in the index.
+
+    Raises:
+        ConfigurationError: one is a tenant's, and the index isn't bound to a tenant.
+    """
+    present = set()
+    for some in batched(ids, POINTS_PER_BATCH):
+        heads = index.scroll({"must": [HEADS, of_documents(some)]}, fields=["doc_id", "deleted_at", TENANT])
+        for head in heads:
+            check_without_tenant(head.payload)
+            if "deleted_at" not in head.payload:
+                present.add(head.payload["doc_id"])
+    return present

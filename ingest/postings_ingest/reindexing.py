@@ -13,6 +13,7 @@ from postings.index.collection_size import count_matching
 from postings.index.payload import PASSAGES, without_vector
 from postings_ingest.backfill import encoder_input, fill, pages_without_vector
 from postings_ingest.id_range import IdRange
+from postings_ingest.rates import checked_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def reindex(
 
     Raises:
         IndexFailure: the engine failed, or passages still lack vectors though they were written.
-        InvalidInput: ``progress`` can't be called, or ``rate`` isn't positive.
+        InvalidInput: ``progress`` can't be called, or ``rate`` isn't a number of at least 0.01.
 
     Example:
         >>> report = reindex(index, Encoder.load("tiny"))
@@ -65,8 +66,7 @@ def reindex(
         True
     """
     check_callback("progress", progress, InvalidInput)
-    if rate is not None and not rate > 0:
-        raise InvalidInput(f"rate must be positive, got {rate!r:.100}")
+    rate = checked_rate(rate)
     began = time.monotonic()
     index.add_model(encoder.fingerprint, encoder.location)
     passages, lacking = _counted(index, encoder)

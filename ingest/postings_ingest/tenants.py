@@ -33,8 +33,8 @@ class Tenants:
         >>> Tenants("customer").of(Document("1", "A man is eating food."))
         Traceback (most recent call last):
         ...
-        postings.errors.InvalidDocument: '1' needs a tenant: expected a string of 1 to 256 characters in \
-metadata.customer, got None
+        postings.errors.InvalidDocument: '1' needs a tenant: expected a string of 1 to 256 characters, \
+without white space around them, in metadata.customer, got None
     """
 
     field: str | None = None
@@ -69,8 +69,8 @@ metadata.customer, got None
         if not is_tenant(named):
             place = "'tenant' of the delete" if isinstance(operation, Deletion) else f"metadata.{self.field}"
             raise InvalidDocument(
-                f"{operation.id!r} needs a tenant: expected a string of 1 to {MAX_LENGTH} characters in {place}, got "
-                f"{named!r:.100}"
+                f"{operation.id!r} needs a tenant: expected a string of 1 to {MAX_LENGTH} characters, without white "
+                f"space around them, in {place}, got {named!r:.100}"
             )
         if self.bound not in (None, named):
             raise InvalidDocument(

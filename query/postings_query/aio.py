@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
 
     from postings import Settings
-
-log = logging.getLogger(__name__)
 
 
 class AsyncSearchClient:
@@ -182,7 +179,7 @@ class AsyncSearchClient:
         try:
             await self._take(index)
         except PostingsError as error:
-            log.warning("searches go on with the model %s: %s", getattr(self._model.encoder, "name", ""), error)
+            self._model.keep(error)
 
     async def _search(self, index: AsyncIndex, encoder: Encoder, options: SearchOptions) -> list[list[Hit]]:
         search = searching(encoder, options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
 
     from postings import Settings
-
-log = logging.getLogger(__name__)
 
 
 class SearchClient:
@@ -209,4 +206,4 @@ class SearchClient:
         try:
             self._model.take(self._index.models())
         except PostingsError as error:
-            log.warning("searches go on with the model %s: %s", getattr(self._model.encoder, "name", ""), error)
+            self._model.keep(error)

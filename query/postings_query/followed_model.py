@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -11,7 +12,10 @@ from postings.collection_models import load_model, names_model
 
 if TYPE_CHECKING:
     from postings import Settings
+    from postings.errors import PostingsError
     from postings.index.models import CollectionModels
+
+log = logging.getLogger(__name__)
 
 SECONDS = 2.0
 """How often a client looks whether its collection was switched to another model, while it searches."""
@@ -34,6 +38,7 @@ class FollowedModel:
         self._collection = collection
         self._encoder = encoder
         self._checked = False
+        self._problem = ""
         self._taking = threading.Lock()
         self._looked_at = time.monotonic()
         self.follows = encoder is None and not names_model(settings)
@@ -62,7 +67,14 @@ class FollowedModel:
                 self._encoder = load_model(models, models.active, self._settings)
             models.require(self._encoder.fingerprint, self._encoder.name, self._collection)
             self._checked = True
+            self._problem = ""
             return self._encoder
+
+    def keep(self, problem: PostingsError) -> None:
+        """Go on with the encoder, because that of the active model can't be taken; the same problem is logged once."""
+        if str(problem) != self._problem:
+            self._problem = str(problem)
+            log.warning("searches go on with the model %s: %s", getattr(self._encoder, "name", ""), problem)
 
     def due(self) -> bool:
         """Whether it is time to look for a switch again; true only once each time."""

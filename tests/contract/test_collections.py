@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import threading
 import uuid
@@ -170,8 +171,9 @@ def test_only_a_whole_snapshot_of_this_kind_of_index_replaces_a_collection(setti
         bad.write_bytes(damaged)
         with pytest.raises(InvalidInput, match="snapshot"):
             collections.restore(settings.collection, bad, replace=True)
-    with pytest.raises(InvalidInput, match="no file"):
-        collections.restore(settings.collection, tmp_path / "nothing", replace=True)
+    for nothing in (tmp_path / "nothing", tmp_path):
+        with pytest.raises(InvalidInput, match="no file"):
+            collections.restore(settings.collection, nothing, replace=True)
     assert state(settings) == before
 
 
@@ -182,6 +184,10 @@ def test_a_snapshot_that_cannot_be_written_leaves_what_was_there(settings: Setti
     with pytest.raises(CollectionNotFound):
         Collections(settings).snapshot(second(settings), tmp_path / "saved")
     assert not (tmp_path / "saved").exists()
+    os.mkfifo(tmp_path / "pipe")  # as /dev/null, it would be replaced by a file
+    with pytest.raises(OutputLost, match="isn't a file"):
+        Collections(settings).snapshot(settings.collection, tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 @pytest.mark.parametrize("settings", ["edge"], indirect=True)

@@ -102,9 +102,11 @@ def test_reading_needs_a_collection_and_a_filter_on_documents(
     for key in ("text", "ordinal", "start"):
         with pytest.raises(InvalidFilter, match="selects passages"):
             export_documents(filled, {"should": [{"must_not": [{"key": key, "match": {"value": 1}}]}]})
-    for empty in ({}, {"must": []}):
+    for empty in ({}, {"must": []}, {"must": [{"should": []}]}, {"min_should": {"conditions": [], "min_count": 0}}):
         with pytest.raises(InvalidFilter, match="no condition"):
             delete_matching(filled, empty)
+    with pytest.raises(InvalidFilter, match="got NoneType"):
+        delete_matching(filled, None)  # type: ignore[arg-type]
     with pytest.raises(InvalidFilter, match="no field is called"):
         export_documents(filled, {"must": [{"key": "lang", "match": {"value": "en"}}]})
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from postings import Index, SparseVector
-from postings.errors import ConfigurationError, ModelMismatch
+from postings.errors import ConfigurationError, InvalidInput, ModelMismatch
 from postings.index import Point, SearchRequest
+from postings.index.models import CollectionModels
 from postings.index.payload import REVISION_FIELDS, tombstone_point, unchanged_since, without_vector
 from tests.support.indexes import MODEL, point
 
@@ -49,6 +52,19 @@ def test_a_switch_names_the_previous_model_and_can_be_taken_back(empty_index: In
     assert (models.active, models.previous) == (MODEL, OTHER)
 
 
+def test_what_cannot_name_a_model_is_refused_and_changes_nothing(empty_index: Index) -> None:
+    with pytest.raises(InvalidInput, match="name of a model"):
+        empty_index.ensure(MODEL, Path("tiny"))  # type: ignore[arg-type]
+    empty_index.ensure(MODEL, "tiny")
+    wrong: list[Any] = [(OTHER, Path("models/new")), (OTHER, ""), (OTHER, 5), (None, "new"), ("", "new"), (5, "new")]
+    for fingerprint, name in wrong:
+        with pytest.raises(InvalidInput, match="of a model must be a string"):
+            empty_index.add_model(fingerprint, name)
+    with pytest.raises(ModelMismatch):
+        empty_index.switch_model(None)  # type: ignore[arg-type]
+    assert dict(empty_index.models().names) == {MODEL: "tiny"}
+
+
 def test_a_dropped_model_is_gone_with_its_vectors_and_the_active_one_cannot_be_dropped(empty_index: Index) -> None:
     empty_index.ensure(MODEL, "tiny")
     empty_index.upsert([point("1")])
@@ -66,7 +82,7 @@ def test_a_dropped_model_is_gone_with_its_vectors_and_the_active_one_cannot_be_d
     with pytest.raises(ModelMismatch):
         empty_index.upsert([point("2")])
     assert [hit.score for hit in empty_index.search(SearchRequest(VECTOR, OTHER))] == [4.0]
-    empty_index.add_model(MODEL, "tiny")
+    assert empty_index.add_model(MODEL, "tiny").previous is None
     assert [set(each.vectors) for each in empty_index.scroll(vectors=[MODEL, OTHER])] == [{OTHER}]
 
 
@@ -125,3 +141,18 @@ def test_a_condition_of_many_revisions_is_taken(empty_index: Index) -> None:
     found = read(empty_index)
     empty_index.update_vectors(filled(found), unchanged_since(found))
     assert empty_index.count(without_vector(OTHER)) == 0
+
+
+def test_a_model_is_found_by_what_a_user_may_call_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "models" / "new"
+    folder.mkdir(parents=True)
+    (tmp_path / "latest").symlink_to(folder)
+    monkeypatch.chdir(tmp_path / "models")
+    models = CollectionModels.of(MODEL, "tiny").with_model(OTHER, str(folder.resolve()))
+    for name in (OTHER, OTHER[:4], folder, "new", "models/new", "./models/new/", "../models/new", "../latest"):
+        assert models.find(str(name), "articles") == OTHER
+    for unknown in ("", ".", "/", "w", "els/new", "new/new", "*", "~nobody/new"):
+        with pytest.raises(ModelMismatch, match="no model is called"):
+            models.find(unknown, "articles")
+    with pytest.raises(ModelMismatch, match="several models are called 'models/new'"):
+        models.with_model("8" * 16, "/srv/models/new").find("models/new", "articles")

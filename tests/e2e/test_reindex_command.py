@@ -98,9 +98,11 @@ def test_a_model_that_is_worse_or_not_complete_is_refused(cli: Cli, new: Path, t
     ("arguments", "said"),
     [
         (["reindex"], "pass --model, or set POSTINGS_MODEL"),
-        (["reindex", "--model", "tiny", "--rate", "0"], "more than 0 passages a second"),
+        (["reindex", "--model", "tiny", "--rate", "0"], "at least 0.01 passages a second"),
+        (["reindex", "--model", "tiny", "--queue"], "leave --queue out"),
         (["models", "switch", "unknown"], "no model is called 'unknown'; it has 'tiny'"),
         (["models", "switch", "tiny", "--min-ndcg", "0.5"], "it needs --evaluate"),
+        (["models", "switch", "tiny", "--evaluate", ".", "--min-ndcg", "nan"], "expected at least 0, got nan"),
         (["models", "rollback"], "has no previous model"),
         (["models", "list", "--collection", "nowhere"], "there is no collection 'nowhere'"),
         (["reindex", "--model", "tiny", "--collection", "nowhere"], "there is no collection 'nowhere'"),
@@ -110,6 +112,14 @@ def test_what_cannot_be_done_is_said(cli: Cli, arguments: list[str], said: str) 
     ran = cli(*arguments)
     assert ran.status != 0
     assert said in ran.err.replace("\n", " ")
+
+
+def test_a_model_is_not_added_for_workers_if_there_is_no_queue(
+    cli: Cli, new: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTINGS_REDIS_URL", "redis://127.0.0.1:1")
+    assert "127.0.0.1:1" in cli("reindex", "--model", new, "--queue", "--no-wait").err
+    assert state(cli) == [("tiny", "active")]
 
 
 def test_after_ctrl_c_it_goes_on_where_it_stopped(tmp_path: Path, cli: Cli, new: Path) -> None:

@@ -6,12 +6,14 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from postings import EdgeIndex, SparseVector
-from postings.errors import ConfigurationError
+from postings import EdgeIndex, Settings, SparseVector
+from postings.collections import Collections
+from postings.errors import CollectionNotFound, ConfigurationError, IndexLocked, IndexRejected, InvalidInput
 from postings.index import Point
 from postings.index.embedded import open_folder as embedded
 from tests.support.indexes import MODEL, point
@@ -128,3 +130,44 @@ def test_a_file_is_no_index(tmp_path: Path) -> None:
     file.write_text("{}")
     with pytest.raises(ConfigurationError, match=r"articles\.jsonl is a file$"):
         EdgeIndex(file)
+
+
+def test_a_switch_that_cannot_be_recorded_has_not_happened(tmp_path: Path) -> None:
+    with EdgeIndex(tmp_path, "documents") as index:
+        index.ensure(MODEL, "tiny")
+        models = index.add_model("fedcba98", "new")
+        (tmp_path / "documents" / ".collection.json").mkdir()  # where the record is written before it gets its name
+        for change in (lambda: index.switch_model("fedcba98"), lambda: index.drop_model("fedcba98")):
+            with pytest.raises(IndexRejected):
+                change()
+            assert index.models() == models
+    with EdgeIndex(tmp_path, "documents") as index:
+        assert index.models() == models
+
+
+def test_a_collection_that_is_open_is_not_replaced_even_if_its_record_is_damaged(tmp_path: Path) -> None:
+    collections = Collections(Settings(index_url=str(tmp_path / "index")))
+    with EdgeIndex(tmp_path / "index", "documents") as index:
+        index.ensure(MODEL, "tiny")
+        index.snapshot(tmp_path / "saved")
+        (tmp_path / "index" / "documents" / "collection.json").write_text("{")
+        with pytest.raises(IndexLocked):
+            collections.restore("documents", tmp_path / "saved", replace=True)
+        index.upsert([point("1")])
+        assert index.count() == 1
+    assert collections.restore("documents", tmp_path / "saved", replace=True).active == MODEL
+
+
+def test_what_is_not_there_is_not_created_by_reading_it(tmp_path: Path) -> None:
+    collections = Collections(Settings(index_url=str(tmp_path / "misspelled")))
+    reads: list[Callable[[], object]] = [
+        lambda: collections.snapshot("documents", tmp_path / "saved"),
+        lambda: collections.copy("documents", "other"),
+        lambda: collections.drop("documents"),
+        lambda: collections.restore("documents", tmp_path / "saved"),
+    ]
+    for read in reads:
+        with pytest.raises((CollectionNotFound, InvalidInput), match="there is no"):
+            read()
+    assert collections.list() == []
+    assert list(tmp_path.iterdir()) == []

@@ -9,12 +9,12 @@ import pytest
 
 from postings import Document, Encoder, Index, Settings
 from postings.collection_models import collection_encoder, load_model
-from postings.errors import ModelMismatch
+from postings.errors import ModelMismatch, ModelNotFound
 from postings.index.models import CollectionModels
 from postings_ingest import Pipeline
 from postings_ingest.reindexing import reindex
 from postings_query import AsyncSearchClient, Hit, SearchClient
-from postings_query.followed_model import SECONDS
+from postings_query.followed_model import SECONDS, FollowedModel
 from tests.support.models import quiet_tiny
 from tests.support.sentences import SENTENCES
 from tests.support.worker import until
@@ -93,6 +93,24 @@ def test_a_client_for_asyncio_does_the_same(collection: Index, old: Encoder, new
     expected = [scores(SearchClient(index=collection, encoder=each).search(QUERY)) for each in (old, new)]
     first, *_, last = asyncio.run(asyncio.wait_for(search(), 60))
     assert first == last == expected[0]
+
+
+def test_a_model_that_is_not_on_this_machine_is_said_once_while_searches_go_on(
+    old: Encoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    models = CollectionModels.of(old.fingerprint, old.location)
+    switched = models.with_model("0" * 32, "/nowhere/new").switched("0" * 32)
+    followed = FollowedModel(None, SETTINGS, "articles")
+    followed.take(models)
+    for _ in range(3):
+        with pytest.raises(ModelNotFound) as missing:
+            followed.take(switched)
+        followed.keep(missing.value)
+        assert followed.encoder is old
+    assert [record.message.partition(":")[0] for record in caplog.records] == ["searches go on with the model tiny"]
+    followed.take(models)
+    followed.keep(missing.value)
+    assert len(caplog.records) == 2
 
 
 def test_a_client_that_was_told_a_model_keeps_it(collection: Index, old: Encoder, new: Encoder) -> None:

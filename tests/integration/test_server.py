@@ -13,10 +13,13 @@ import pytest
 from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
-from postings import Document, Encoder, Settings, open_index
+from postings import Document, Encoder, Settings, SparseVector, open_index
 from postings.errors import CollectionNotFound, IndexCorrupt, IndexRejected, IndexUnavailable
+from postings.index import SearchRequest
+from postings.index.models import CollectionModels
 from postings.index.server import ServerIndex
 from postings.index.server.connection import open_client
+from postings.index.server.model_record import record_of
 from postings_ingest import Pipeline
 from postings_query import AsyncSearchClient, Hit, SearchClient
 from tests.support.indexes import MODEL, served
@@ -42,6 +45,16 @@ def test_a_collection_that_postings_did_not_make_is_left_alone() -> None:
         pytest.raises(IndexRejected, match="wasn't created by Postings"),
     ):
         index.ensure(MODEL, "tiny")
+
+
+def test_vectors_that_are_no_models_are_not_dropped() -> None:
+    client = AsyncQdrantClient(":memory:")
+    vectors = {name: q.SparseVectorParams() for name in (MODEL, "other")}
+    made = record_of(CollectionModels.of(MODEL, "tiny"))
+    asyncio.run(client.create_collection("documents", sparse_vectors_config=vectors, metadata=made))
+    with ServerIndex(client) as index:
+        assert index.drop_model("other") == index.models() == CollectionModels.of(MODEL, "tiny")
+        assert index.search(SearchRequest(SparseVector([1], [1.0]), "other")) == []
 
 
 def test_a_collection_of_a_newer_postings_is_refused() -> None:

@@ -7,13 +7,21 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from qdrant_client import AsyncQdrantClient
 
 from postings import Settings, open_index
 from postings.collections import Collections
-from postings.errors import AccessDenied, ConfigurationError, IndexRejected, IndexUnavailable, OutputLost
+from postings.errors import (
+    AccessDenied,
+    CollectionNotFound,
+    ConfigurationError,
+    IndexRejected,
+    IndexUnavailable,
+    OutputLost,
+)
 from postings.index.server import ServerIndex
 from postings.index.server.snapshots import download
 from postings.whole_files import no_progress
@@ -60,6 +68,22 @@ def test_no_snapshot_is_left_on_the_server(server: QdrantServer, settings: Setti
     request = urllib.request.Request(f"{server.url}/collections/saved/snapshots", headers={"api-key": KEY})
     with urllib.request.urlopen(request) as answer:
         assert json.load(answer)["result"] == []
+
+
+def test_a_snapshot_is_kept_though_it_cannot_be_deleted_on_the_server(
+    server: QdrantServer, settings: Settings, tmp_path: Path
+) -> None:
+    snapshots = f"{server.url}/collections/saved/snapshots"
+
+    def delete(done: int, total: int) -> None:
+        with urllib.request.urlopen(urllib.request.Request(snapshots, headers={"api-key": KEY})) as answer:
+            for each in json.load(answer)["result"]:
+                path = f"{snapshots}/{each['name']}"
+                request = urllib.request.Request(path, headers={"api-key": KEY}, method="DELETE")
+                urllib.request.urlopen(request).close()
+
+    Collections(settings).snapshot("saved", tmp_path / "file", delete)
+    Collections(settings).restore("saved", tmp_path / "file", replace=True)
 
 
 def test_a_key_that_may_only_read_is_told_so_and_never_shown(
@@ -139,6 +163,20 @@ def test_a_copy_that_is_interrupted_is_deleted(settings: Settings) -> None:
     with pytest.raises(KeyboardInterrupt):
         Collections(settings).copy("saved", "copy", stop)
     assert Collections(settings).names() == ["saved"]
+
+
+def test_a_restore_that_fails_deletes_what_it_began(settings: Settings, tmp_path: Path) -> None:
+    """The server may have created the collection, but not given it its metadata: it couldn't be dropped then."""
+    Collections(settings).snapshot("saved", tmp_path / "file")
+    asked: list[str] = []
+    with answering(
+        404, '{"status": {"error": "Not found"}}', root='{"title": "qdrant", "version": "1.18.0"}', asked=asked
+    ) as url:
+        elsewhere = Settings(index_url=url, index_grpc_port=0)
+        with pytest.raises(CollectionNotFound):
+            Collections(elsewhere).restore("new", tmp_path / "file")
+    sent = [urlsplit(path).path for path in asked if "new" in path]
+    assert sent[-2:] == ["/collections/new/snapshots/upload", "/collections/new"]
 
 
 def test_a_snapshot_needs_an_address() -> None:

@@ -177,12 +177,17 @@ def test_documents_are_written_again_for_their_own_tenant_only(tmp_path: Path, e
         ]
         assert delete_documents(part(index, GLOBEX), ["1", "2", "9"]) == ["1", "2"]
         assert (collection_size(part(index, ACME)).documents, collection_size(index).documents) == (2, 4)
+        points = index.count()
+        with pytest.raises(ConfigurationError, match="set POSTINGS_TENANT_FIELD"):
+            delete_documents(index, ["1"])
+        assert index.count() == points, "a tombstone that belongs to no tenant would stay"
 
 
 def test_a_document_without_its_tenant_is_refused_and_those_before_it_are_kept(
     tmp_path: Path, encoder: Encoder
 ) -> None:
-    nobodys: list[dict[str, Any]] = [{}, {FIELD: None}, {FIELD: 7}, {FIELD: ""}, {FIELD: ["acme"]}, {FIELD: "a" * 257}]
+    named: list[Any] = [None, 7, "", " ", "acme ", "\tacme", ["acme"], "a" * 257]
+    nobodys: list[dict[str, Any]] = [{}, *({FIELD: each} for each in named)]
     with engine("edge", tmp_path) as index:
         for number, metadata in enumerate(nobodys):
             source = iter(

@@ -145,7 +145,7 @@ for package in (postings, postings_cli, postings_ingest, postings_query, posting
     outside = {name for name, module in found if module != "postings.errors"}
     # They stop a batch or a read, or say that a point is gone, and are caught in their package: no user and no dead
     # letter sees them.
-    assert outside == {"GivenUp", "LeaseLost", "ModelBroken", "PointMissing", "Stopping"}
+    assert outside == {"GivenUp", "LeaseLost", "ModelBroken", "ModelDropped", "PointMissing", "Stopping"}
 
 
 def test_errors_that_may_pass_say_so() -> None:

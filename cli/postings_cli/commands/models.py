@@ -73,6 +73,8 @@ def switch(
     """
     if min_ndcg is not None and evaluate is None:
         raise typer.BadParameter("it needs --evaluate FOLDER", param_hint="--min-ndcg")
+    if min_ndcg is not None and not min_ndcg >= 0:  # NaN would let every model pass
+        raise typer.BadParameter(f"expected at least 0, got {min_ndcg:g}", param_hint="--min-ndcg")
     settings = settings_from(collection, index)
     with open_index(settings) as opened:
         models = opened.models()

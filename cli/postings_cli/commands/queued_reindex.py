@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from postings import Encoder, Index, Settings
-from postings.errors import IndexUnavailable
+from postings.errors import ConfigurationError, IndexUnavailable
 from postings.index.collection_size import count_matching
 from postings.index.payload import PASSAGES, without_vector
 from postings_cli.console import err
@@ -29,8 +29,14 @@ def queue_reindex(
     """Queue the slices of a collection; with ``wait``, return when all passages have vectors of the model.
 
     Raises:
+        BrokerUnavailable: Redis can't be reached.
+        ConfigurationError: workers can't open the index while this process waits for them.
         IndexUnavailable: the workers have nothing left to do, but passages still lack vectors.
     """
+    if wait and index.exclusive:
+        raise ConfigurationError(
+            "workers can't open an index folder while this command has it open: leave --queue out, or pass --no-wait"
+        )
     from postings_ingest import Ledger
     from postings_ingest.queue.celery_app import announce, celery_app
     from postings_ingest.queue.ledger import REINDEX
@@ -39,6 +45,7 @@ def queue_reindex(
 
     began = time.monotonic()
     ledger, app = Ledger(settings), celery_app(settings)
+    workers = queue_status(ledger).workers  # before the collection is changed: Redis may not be there
     index.add_model(encoder.fingerprint, encoder.location)
 
     def look() -> ReindexReport:
@@ -55,7 +62,7 @@ def queue_reindex(
     last_queued, idle = -1, 0
     if report.filled < report.passages and not wait:
         queue(report)
-    if wait and not queue_status(ledger).workers:
+    if wait and not workers:
         err.print("no worker is alive: start one with `postings worker`; Ctrl-C leaves the passages queued")
     while wait and report.filled < report.passages:
         depth = ledger.depth()

@@ -9,12 +9,13 @@ import typer
 
 from postings import Encoder, open_index
 from postings.collection_models import names_model
-from postings.errors import ConfigurationError
+from postings.errors import ConfigurationError, InvalidInput
 from postings_cli.bars import reindex_bar
 from postings_cli.commands.queued_reindex import queue_reindex
 from postings_cli.console import STOPPED, out, print_json, printable, say
 from postings_cli.exit_status import INTERRUPTED
 from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
+from postings_ingest.rates import checked_rate
 from postings_ingest.reindexing import ReindexReport
 from postings_ingest.reindexing import reindex as reindex_here
 
@@ -45,8 +46,7 @@ def reindex(
     settings = settings_from(collection, index, model)
     if not names_model(settings):
         raise ConfigurationError("reindex needs the model to add: pass --model, or set POSTINGS_MODEL")
-    if rate is not None and not rate > 0:
-        raise typer.BadParameter(f"expected more than 0 passages a second, got {rate:g}", param_hint="--rate")
+    _check_rate(rate)
     encoder = Encoder.from_settings(settings)
     with open_index(settings) as opened:
         report = ReindexReport(0, 0)
@@ -74,6 +74,13 @@ def reindex(
         return
     for line in _summary(report, encoder):
         out.print(printable(line))
+
+
+def _check_rate(rate: float | None) -> None:
+    try:
+        checked_rate(rate)
+    except InvalidInput as error:
+        raise typer.BadParameter(str(error), param_hint="--rate") from error
 
 
 def _fields(report: ReindexReport, encoder: Encoder) -> dict[str, Any]:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from postings.errors import InvalidFilter
 from postings.index.fields import checked_filter, filtered_fields
 from postings.index.payload import HEADS, TOMBSTONES
 from postings.index.protocol import Filter
 
+ALL_DOCUMENTS: Filter = {"must": HEADS["must"], "must_not": TOMBSTONES["must"]}
+"""The heads of all documents, without those of deleted documents."""
+
 _OF_PASSAGES = {"ordinal", "start", "end", "text"}
+_LISTS = ("must", "should", "must_not")
 
 
-def heads_of_documents(filter: Filter | None = None) -> Filter:
+def heads_of_documents(filter: Filter) -> Filter:
     """The heads of the documents that match a filter, without those of deleted documents.
 
     Every passage has the document's other fields, and the head has them whole.
 
     Args:
-        filter: on the id, title, version, number of passages or metadata; by default, all documents.
+        filter: on the id, title, version, number of passages or metadata.
 
     Raises:
         InvalidFilter: this isn't a filter, has no condition, or has one on a field in which passages differ.
@@ -28,10 +35,8 @@ def heads_of_documents(filter: Filter | None = None) -> Filter:
         postings.errors.InvalidFilter: filter.must[0].match: 'text' selects passages; to select documents, use doc_id,
         title, version, passages and metadata.*
     """
-    if filter is None:
-        return {"must": HEADS["must"], "must_not": TOMBSTONES["must"]}
     plain = checked_filter(filter)
-    if not any(plain.values()):
+    if not _has_condition(plain):
         raise InvalidFilter("the filter has no condition, so it would select all documents")
     for path, key in filtered_fields(plain):
         if key.strip('"') in _OF_PASSAGES:
@@ -40,3 +45,14 @@ def heads_of_documents(filter: Filter | None = None) -> Filter:
                 "metadata.*"
             )
     return {"must": [*HEADS["must"], plain], "must_not": TOMBSTONES["must"]}
+
+
+def _has_condition(filter: Any) -> bool:
+    """Whether a filter, or one inside of it, has a condition; anything malformed counts, for the engine to report."""
+    if isinstance(filter, list):
+        return any(map(_has_condition, filter))
+    if not isinstance(filter, Mapping) or filter.keys() - {*_LISTS, "min_should"}:
+        return True
+    least = filter.get("min_should")
+    groups = [*map(filter.get, _LISTS), least.get("conditions") if isinstance(least, Mapping) else least]
+    return any(_has_condition(each) for each in groups if each is not None)

@@ -6,11 +6,13 @@ collection's metadata, so that a client knows before its first search whether it
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any
 
-from postings.errors import ConfigurationError, IndexCorrupt, ModelMismatch
+from postings.errors import ConfigurationError, IndexCorrupt, InvalidInput, ModelMismatch
 
 _SCHEMA = 1
 _SHOWN = 8  # characters of a fingerprint
@@ -40,6 +42,7 @@ class CollectionModels:
     @classmethod
     def of(cls, fingerprint: str, name: str) -> CollectionModels:
         """The models of a new collection: just this one."""
+        check_model(fingerprint, name)
         return cls(fingerprint, {fingerprint: name})
 
     @property
@@ -57,18 +60,26 @@ class CollectionModels:
         if fingerprint not in self.names:
             raise ModelMismatch(
                 f"collection {collection!r} holds vectors of model {self._listed()}, not of {name!r} "
-                f"({fingerprint[:_SHOWN]}): load that model, ingest into another collection, or add this model with "
+                f"({fingerprint!s:.{_SHOWN}}): load that model, ingest into another collection, or add this model with "
                 "'postings reindex'"
             )
 
     def find(self, model: str, collection: str) -> str:
-        """The fingerprint of a model that is given by its name, its folder's name, or the beginning of its fingerprint.
+        """The fingerprint of a model that is given by its name, its folder, or the beginning of its fingerprint.
+
+        The folder's path may be relative, or just the end of the path by which the collection knows it.
 
         Raises:
             ModelMismatch: the collection has no such model, or several.
+
+        Example:
+            >>> CollectionModels.of("0123abcd", "/srv/models/new").find("models/new/", "articles")
+            '0123abcd'
         """
+        folder, end = os.path.realpath(model), PurePath(model).parts
         found = [each for each, name in self.names.items() if model in (name, each)]
-        found = found or [each for each, name in self.names.items() if model and model == name.rpartition("/")[2]]
+        found = found or [each for each, name in self.names.items() if name == folder]
+        found = found or [each for each, name in self.names.items() if end and PurePath(name).parts[-len(end) :] == end]
         found = found or [each for each in self.names if model and each.startswith(model)]
         if len(found) != 1:
             problem = "several models are" if found else "no model is"
@@ -84,6 +95,7 @@ class CollectionModels:
 
     def with_model(self, fingerprint: str, name: str) -> CollectionModels:
         """With another model, which isn't searched yet."""
+        check_model(fingerprint, name)
         return replace(self, names={**self.names, fingerprint: name})
 
     def without(self, fingerprint: str) -> CollectionModels:
@@ -121,3 +133,10 @@ class CollectionModels:
 
     def _listed(self) -> str:
         return ", ".join(f"{name!r} ({fingerprint[:_SHOWN]})" for fingerprint, name in self.names.items())
+
+
+def check_model(fingerprint: object, name: object) -> None:
+    """Raise :class:`InvalidInput` unless these can be recorded as a model; what else is written can't be read again."""
+    for what, value in (("fingerprint", fingerprint), ("name", name)):
+        if not isinstance(value, str) or not value:
+            raise InvalidInput(f"the {what} of a model must be a string, got {value!r:.100}")

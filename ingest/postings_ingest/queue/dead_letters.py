@@ -50,7 +50,11 @@ def letter(operation: Any, error: str, reason: str, arrival: int) -> str:
     """The content of a dead letter, as JSON; the arguments are the attributes of :class:`DeadLetter`."""
     document: str | None = None
     match operation:
-        case {"upsert": {"id": str(document)}} | {"delete": {"id": str(document)}}:
+        case (
+            {"upsert": {"id": str(document)}}
+            | {"delete": {"id": str(document)}}
+            | {"reindex": {"doc_id": str(document)}}
+        ):
             pass
     return json.dumps(
         {"document": document, "error": error, "reason": reason, "operation": operation, "arrival": arrival}
@@ -114,10 +118,12 @@ class DeadLetters:
 
         Raises:
             DeadLetterNotFound: there is none of this id.
-            InvalidMessage: it is a message that could not be read.
+            InvalidMessage: it is a message that could not be read, or a passage that another model couldn't encode.
             TooOldToRetry: its document arrived too long ago.
         """
         found = self.get(id)
+        if isinstance(found.operation, dict) and "reindex" in found.operation:
+            raise InvalidMessage("a passage that another model couldn't encode: run 'postings reindex' again")
         age = time.time() - found.arrival / 1000
         if older_than is not None and age > older_than:
             raise TooOldToRetry(

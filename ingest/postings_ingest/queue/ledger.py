@@ -199,10 +199,10 @@ class Ledger:
         return cursor
 
     def pace(self, passages: int, rate: float) -> float:
-        """The seconds to wait after a worker has reindexed some passages, so that all workers together keep a rate.
+        """The seconds to wait until a worker may reindex more passages, so that all workers together keep a rate.
 
         Args:
-            passages: passages that the caller has just encoded.
+            passages: passages that the caller has just encoded; 0 only asks.
             rate: passages that all workers together may encode in a second.
         """
         return int(self._run("pace", int(passages * 1000 / rate))) / 1000

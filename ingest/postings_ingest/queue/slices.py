@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from postings.errors import InvalidMessage, NewerFormat
+from postings.errors import InvalidInput, InvalidMessage, NewerFormat
 from postings_ingest.id_range import IdRange
 from postings_ingest.queue.ledger import REINDEX, Ledger
+from postings_ingest.rates import checked_rate
 
 FORMAT = 1
 PASSAGES = 2000
@@ -57,9 +58,8 @@ class Slice:
         except (ValueError, RecursionError) as error:
             raise InvalidMessage(f"the payload isn't JSON: {error}") from error
         match content:
-            case {"format": 1, "reindex": {"model": str(model), "rate": int() | float() | None as rate, **ids}}:
-                if rate is None or rate > 0:
-                    return cls(model, IdRange.from_json(ids), rate)
+            case {"format": 1, "reindex": {"model": str(model), "rate": rate, **ids}}:
+                return cls(model, IdRange.from_json(ids), _read_rate(rate))
             case {"format": int(newer)} if newer > FORMAT and not isinstance(newer, bool):
                 raise NewerFormat(f"the payload has format {newer}, expected {FORMAT}: update this worker")
         raise InvalidMessage(f"expected a payload with 'format' and 'reindex', got {payload:.200}")
@@ -81,9 +81,11 @@ def queue_slices(
         The number of slices.
 
     Raises:
+        InvalidInput: the rate can't be kept.
         QueueFull: the queue is full.
         BrokerUnavailable: Redis can't be reached; workers go on with the slices that were queued.
     """
+    rate = checked_rate(rate)
     job = uuid.uuid4().hex
     parts = IdRange().split(min(max(passages // PASSAGES, 1), _MOST))
     for ids in parts:
@@ -91,3 +93,10 @@ def queue_slices(
         ledger.register(batch, Slice(model, ids, rate).pack(), 1, job, REINDEX)
         announce(batch, REINDEX)
     return len(parts)
+
+
+def _read_rate(rate: object) -> float | None:
+    try:
+        return checked_rate(rate)
+    except InvalidInput as error:
+        raise InvalidMessage(f"the payload can't be used: {error}") from error

@@ -7,8 +7,9 @@ import time
 from collections.abc import Hashable, Sequence
 
 from postings import Encoder
-from postings.errors import EncodingFailed, InvalidMessage, NewerFormat, PostingsError, WorkerDied
+from postings.errors import EncodingFailed, InvalidMessage, ModelMismatch, NewerFormat, PostingsError, WorkerDied
 from postings.index import Point
+from postings.index.payload import TENANT
 from postings_ingest.backfill import Page, fill, pages_without_vector
 from postings_ingest.counts import Counts
 from postings_ingest.indexing import Indexed, Indexer
@@ -24,6 +25,10 @@ from postings_ingest.worker.retrying import ModelBroken, Retrier, Stopping
 log = logging.getLogger(__name__)
 
 _NAP_SECONDS = 0.2
+
+
+class ModelDropped(Exception):
+    """The model was dropped while a slice was encoded with it."""
 
 
 class SliceRun:
@@ -82,11 +87,12 @@ class SliceRun:
         try:
             encoder = self._retrier.call(lambda: self._indexer.encoder_of(part.model))
             if encoder is None:
-                log.info("model %s was dropped: its slice isn't needed", part.model[:8], extra=self._lease.context)
-                self._finish(None)
-            else:
-                work = self._work if self._lease.deliveries == 1 else self._work_carefully
-                self._finish(work(part, encoder))
+                raise ModelDropped
+            work = self._work if self._lease.deliveries == 1 else self._work_carefully
+            self._finish(work(part, encoder))
+        except ModelDropped:
+            log.info("model %s was dropped: its slice isn't needed", part.model[:8], extra=self._lease.context)
+            self._finish(None)
         except LeaseLost:
             pass
         except Stopping as stopping:
@@ -98,14 +104,16 @@ class SliceRun:
     def _work(self, part: Slice, encoder: Encoder) -> Slice | None:
         """Encode until nothing is left, or others need the worker; returns the rest of the slice."""
         left: Slice | None = part
-        while left is not None:
+        while left is not None and self._keeps_rate(part.rate):
             page = self._page(left)
             self._steps += 1
             began = time.monotonic()
             self._fill(page.points, encoder)
             self.indexed.append(Indexed([], len(page.points), time.monotonic() - began, Counts()))
+            if part.rate is not None:
+                self._pace(len(page.points), part.rate)
             left = None if page.rest is None else left.rest(page.rest)
-            if left is not None and self._must_end(left, len(page.points)):
+            if left is not None and self._must_end():
                 break
         return left
 
@@ -132,8 +140,8 @@ class SliceRun:
             return
         try:
             self._held.check()
-            self._retrier.call(lambda: fill(self._indexer.index, encoder, points))
-        except (Stopping, LeaseLost):
+            self._retrier.call(lambda: self._write(points, encoder))
+        except (Stopping, LeaseLost, ModelDropped):
             raise
         except Exception as error:
             failure = error
@@ -147,27 +155,43 @@ class SliceRun:
             self._fill(points[:middle], encoder)
             self._fill(points[middle:], encoder)
 
-    def _must_end(self, part: Slice, encoded: int) -> bool:
-        """Whether to return the rest to the queue; waits as the rate asks for."""
-        wait = 0.0
-        if part.rate is not None:
-            rate = part.rate
-            wait = self._retrier.call(lambda: self._ledger.pace(encoded, rate))
-        until = time.monotonic() + wait
-        while True:
-            self._steps += 1
-            batches = self._retrier.call(self._ledger.depth).batches
-            if batches[INTERACTIVE] or batches[BULK] or time.monotonic() > self._ends:
-                return True
-            left = until - time.monotonic()
-            if left <= 0:
-                return False
+    def _write(self, points: Sequence[Point], encoder: Encoder) -> None:
+        try:
+            fill(self._indexer.index, encoder, points)
+        except ModelMismatch as error:
+            # Otherwise it is retried: an operator has to correct it.
+            if encoder.fingerprint not in self._indexer.index.models().names:
+                raise ModelDropped from error
+            raise
+
+    def _must_end(self) -> bool:
+        """Whether to return the rest to the queue."""
+        self._steps += 1
+        batches = self._retrier.call(self._ledger.depth).batches
+        return bool(batches[INTERACTIVE] or batches[BULK]) or time.monotonic() > self._ends
+
+    def _keeps_rate(self, rate: float | None) -> bool:
+        """Wait until the rate allows to encode; returns false if the slice must end before.
+
+        What was encoded of other slices, and of this one before it was returned to the queue, counts too.
+        """
+        until = time.monotonic() + (0 if rate is None else self._pace(0, rate))
+        while (left := until - time.monotonic()) > 0:
             if self._retrier.wait(min(left, _NAP_SECONDS)):
                 raise Stopping
+            if self._must_end():
+                return False
+        return True
+
+    def _pace(self, encoded: int, rate: float) -> float:
+        return self._retrier.call(lambda: self._ledger.pace(encoded, rate))
 
     def _blame(self, point: Point, error: Exception) -> None:
-        log.warning("passage %s can't be encoded: %s", point.id, error, extra=self._lease.context)
-        self._letters.append(self._letter({"reindex": {"passage": point.id}}, error))
+        fields = ["doc_id", "ordinal", TENANT]
+        found = self._retrier.call(lambda: self._indexer.index.retrieve([point.id], fields=fields))
+        named = {"passage": point.id, **{name: value for each in found for name, value in each.payload.items()}}
+        log.warning("passage %s can't be encoded: %s", named, error, extra=self._lease.context)
+        self._letters.append(self._letter({"reindex": named}, error))
 
     def _finish(self, rest: Slice | None) -> None:
         left = ("", 0) if rest is None else (rest.pack(), self._lease.documents)

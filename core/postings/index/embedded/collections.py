@@ -5,10 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+import qdrant_edge as edge
+
 from postings.errors import CollectionExists, IndexCorrupt
+from postings.index.embedded.errors import edge_errors
 from postings.index.embedded.folder import collection_folder, collection_names
 from postings.index.embedded.index import EdgeIndex
-from postings.index.embedded.snapshots import read_snapshot, temporary_folder
+from postings.index.embedded.snapshots import check_file, read_snapshot, temporary_folder
 from postings.whole_files import Progress
 
 
@@ -32,16 +35,18 @@ class EmbeddedCollections:
 
     def copy(self, source: str, target: str, progress: Progress) -> None:
         """Copy a collection that no process has open."""
-        with EdgeIndex(self._root, source) as index, temporary_folder(self._root, "copying") as copying:
+        with EdgeIndex(self._root, source) as index:
             points = index.count()
             self._check_absent(target)
             progress(0, points)
-            index.copy_to(copying / target)
-            self._name(copying / target)
+            with temporary_folder(self._root, "copying") as copying:
+                index.copy_to(copying / target)
+                self._name(copying / target)
             progress(points, points)
 
     def restore(self, name: str, file: Path, progress: Progress, *, replace: bool) -> None:
         """Create a collection from a snapshot."""
+        check_file(file)
         if not replace:
             self._check_absent(name)
         folder = collection_folder(self._root, name)
@@ -51,7 +56,7 @@ class EmbeddedCollections:
             if not folder.exists():
                 self._name(restoring / name)
                 return
-            self._check_unused(name)
+            _check_unused(folder)
             replaced = restoring / "replaced"
             try:
                 folder.rename(replaced)
@@ -65,11 +70,6 @@ class EmbeddedCollections:
         if collection_folder(self._root, name).exists():
             raise CollectionExists(f"there is a collection {name!r} already")
 
-    def _check_unused(self, name: str) -> None:
-        """Raise :class:`IndexLocked` if another process has a collection open."""
-        with suppress(IndexCorrupt):  # a reason to restore it
-            EdgeIndex(self._root, name).close()
-
     def _name(self, folder: Path) -> None:
         """Give a folder its name among the collections, unless another process took it meanwhile."""
         try:
@@ -77,3 +77,9 @@ class EmbeddedCollections:
         except OSError as error:
             self._check_absent(folder.name)
             raise CollectionExists(f"{self._root / folder.name}: {error}") from error
+
+
+def _check_unused(folder: Path) -> None:
+    """Raise :class:`IndexLocked` if another process has a collection open, also one whose record is damaged."""
+    with suppress(IndexCorrupt), edge_errors(str(folder), otherwise=IndexCorrupt):
+        edge.EdgeShard.load(str(folder / "shard")).close()

@@ -122,10 +122,11 @@ class EdgeIndex(OpenFolder):
         with self._writing:
             _, models = self._opened()
             models.require(fingerprint, fingerprint, self.collection)
-            self._models = models.switched(fingerprint)
+            models = models.switched(fingerprint)
             with edge_errors(str(self._folder)):
-                write_models(self._folder, self._models)
-            return self._models
+                write_models(self._folder, models)
+            self._models = models
+            return models
 
     def drop_model(self, fingerprint: str) -> CollectionModels:
         """Delete the vectors of a model; see :meth:`postings.Index.drop_model`."""
@@ -133,10 +134,12 @@ class EdgeIndex(OpenFolder):
             shard, models = self._opened()
             models.check_droppable(fingerprint, self.collection)
             if fingerprint in models.names:
-                self._models = models.without(fingerprint)
+                models = models.without(fingerprint)
                 with edge_errors(str(self._folder)):
-                    drop_vector(self._folder, shard, self._models, fingerprint)
-            return self._opened()[1]
+                    write_models(self._folder, models)
+                    self._models = models
+                    drop_vector(shard, fingerprint)
+            return models
 
     def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points, see :meth:`postings.Index.upsert`.

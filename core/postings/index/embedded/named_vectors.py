@@ -40,8 +40,7 @@ def add_vector(
     write_models(folder, models)
 
 
-def drop_vector(folder: Path, shard: edge.EdgeShard, models: CollectionModels, dropped: str) -> None:
-    """Delete the named vector of a model that ``models`` no longer has."""
-    write_models(folder, models)
+def drop_vector(shard: edge.EdgeShard, dropped: str) -> None:
+    """Delete the named vector of a model that is no longer recorded."""
     shard.update(edge.UpdateOperation.delete_vector_name(dropped))
     shard.flush()

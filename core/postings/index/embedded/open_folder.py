@@ -67,6 +67,7 @@ class OpenFolder:
 
     def snapshot(self, file: str | Path, progress: Progress = no_progress) -> None:
         """Write the collection to a file; see :meth:`postings.Index.snapshot`."""
+        self._opened()
         write_snapshot(self.copy_to, self._folder, Path(file), progress)
 
     def close(self) -> None:

@@ -49,10 +49,14 @@ def read_snapshot(file: Path, folder: Path, progress: Progress) -> None:
         models_of(folder)
         with edge_errors(str(file), otherwise=IndexCorrupt):
             edge.EdgeShard.load(str(folder / "shard")).close()
-    except FileNotFoundError as error:
-        raise InvalidInput(f"there is no file {file}") from error
     except IndexCorrupt as error:
         raise InvalidInput(f"{file} isn't a snapshot of an embedded collection, or is damaged: {error}") from error
+
+
+def check_file(file: Path) -> None:
+    """Raise :class:`InvalidInput` if there is no file to restore from."""
+    if not file.is_file():
+        raise InvalidInput(f"there is no file {file}")
 
 
 @contextmanager

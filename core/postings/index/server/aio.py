@@ -29,14 +29,7 @@ from postings.index.payload import version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
 from postings.index.server.cluster import Cluster
-from postings.index.server.conversion import (
-    to_filter,
-    to_hits,
-    to_point,
-    to_point_vectors,
-    to_query,
-    to_struct,
-)
+from postings.index.server.conversion import to_filter, to_hits, to_point, to_point_vectors, to_query, to_struct
 from postings.index.server.creation import creation, payload_indexes, vector_name_config, vector_parameters
 from postings.index.server.model_record import models_of, name_record, record_of
 from postings.index.server.node import Node, nodes_of
@@ -146,9 +139,15 @@ class AsyncServerIndex:
 
     async def drop_model(self, fingerprint: str) -> CollectionModels:
         """Delete the vectors of a model; see :meth:`postings.Index.drop_model`."""
-        (await self.models()).check_droppable(fingerprint, self.collection)
+        models = await self.models()
+        models.check_droppable(fingerprint, self.collection)
+        if fingerprint not in models.names:  # it may be the name of somebody else's vectors
+            return models
         await self._request("delete_vector_name", fingerprint, ordering=_STRONG)
-        return await self.models()
+        left = await self.models()
+        if models.previous == fingerprint:  # it would be the previous one again when it is added again
+            await self._request("update_collection", metadata=record_of(left))
+        return left
 
     async def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points in requests of 64 points or 8 MB, ``settings.index_streams`` of them at once."""

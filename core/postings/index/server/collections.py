@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,13 +48,9 @@ class ServerCollections:
         ):
             models = read.models()
             _run(self._create_like(source, target))
-            try:
+            with self._deleted_unless_whole(target):
                 _run(self._index_like(source, target))
                 _copy_points(read, written, list(models.names), progress)
-            except BaseException:
-                with suppress(PostingsError):
-                    _run(self._delete(target))
-                raise
 
     def restore(self, name: str, file: Path, progress: Progress, *, replace: bool) -> None:
         """Create a collection from a snapshot."""
@@ -64,7 +60,18 @@ class ServerCollections:
                 raise CollectionExists(f"there is a collection {name!r} already")
             # A server would keep the settings of a collection that it has, such as its models.
             self.drop(name)
-        upload(self._settings.of_collection(name), file, progress)
+        with self._deleted_unless_whole(name):
+            upload(self._settings.of_collection(name), file, progress)
+
+    @contextmanager
+    def _deleted_unless_whole(self, name: str) -> Iterator[None]:
+        """Delete a new collection after an error: without its metadata, it couldn't be dropped."""
+        try:
+            yield
+        except BaseException:
+            with suppress(PostingsError):
+                _run(self._delete(name))
+            raise
 
     async def _names(self) -> list[str]:
         async with self._connected() as ask:

@@ -13,7 +13,7 @@ from typing import Any
 from qdrant_client import models as q
 
 from postings.errors import IndexRejected
-from postings.index.models import CollectionModels
+from postings.index.models import CollectionModels, check_model
 
 _RECORD = "postings"
 _NAME = "postings_model_"
@@ -25,7 +25,12 @@ def record_of(models: CollectionModels) -> dict[str, Any]:
 
 
 def name_record(fingerprint: str, name: str) -> dict[str, Any]:
-    """The metadata that name another model."""
+    """The metadata that name another model.
+
+    Raises:
+        InvalidInput: these aren't strings.
+    """
+    check_model(fingerprint, name)
     return {f"{_NAME}{fingerprint}": name}
 
 

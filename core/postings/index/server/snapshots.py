@@ -18,7 +18,7 @@ import httpx
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from postings.addresses import with_port
-from postings.errors import ConfigurationError, IndexRejected, IndexUnavailable, InvalidInput
+from postings.errors import ConfigurationError, IndexRejected, IndexUnavailable, InvalidInput, PostingsError
 from postings.index.server.errors import index_error
 from postings.secrets import redacted, safe_cause
 from postings.settings import Settings
@@ -43,7 +43,7 @@ def download(settings: Settings, file: Path, progress: Progress) -> None:
         try:
             checksum = send("GET", path, lambda answer: _written(answer, output, progress))
         finally:
-            with suppress(IndexRejected, IndexUnavailable):
+            with suppress(PostingsError):
                 send("DELETE", path)
         if made.get("checksum") not in (None, checksum):
             raise IndexUnavailable(f"collection {settings.collection!r}: the snapshot was damaged on its way here")
@@ -70,6 +70,8 @@ def snapshot_metadata(file: Path) -> Mapping[str, Any]:
     Raises:
         InvalidInput: ``file`` isn't a server's snapshot of a collection of Postings, or it is cut short.
     """
+    if not file.is_file():
+        raise InvalidInput(f"there is no file {file}")
     metadata: object = None
     try:
         with tarfile.open(file, "r:") as archive:
@@ -80,8 +82,6 @@ def snapshot_metadata(file: Path) -> Mapping[str, Any]:
         with file.open("rb") as content:
             content.seek(end)
             whole = content.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
-    except FileNotFoundError as error:
-        raise InvalidInput(f"there is no file {file}") from error
     except (OSError, tarfile.TarError, ValueError, AttributeError) as error:
         raise InvalidInput(f"{file} isn't a Qdrant server's snapshot, or is damaged: {error}") from error
     if not whole:
