@@ -70,13 +70,14 @@ def reindex(
     began = time.monotonic()
     index.add_model(encoder.fingerprint, encoder.location)
     passages, lacking = _counted(index, encoder)
-    report, left = ReindexReport(passages, passages - lacking), None
+    report = ReindexReport(passages, passages - lacking)
+    first_before: list[object] = []
     while True:
-        found = 0
+        first: list[object] = []
         for page in pages_without_vector(index, encoder.fingerprint, IdRange()):
             started = time.monotonic()
             fill(index, encoder, page.points, check)
-            found += len(page.points)
+            first = first or [(point.id, point.payload["version"]) for point in page.points]
             report = ReindexReport(
                 passages,
                 min(report.filled + len(page.points), passages),
@@ -88,12 +89,12 @@ def reindex(
                 progress(report)
             if rate is not None:
                 time.sleep(max(started + len(page.points) / rate - time.monotonic(), 0))
-        if not found:
+        # Once more, as writers may have died before they set the vector of what they wrote meanwhile.
+        if not first:
             break
-        # Writers may have died before they set the vector of what they wrote.
-        if left is not None and found >= left:
-            raise IndexUnavailable(f"{found:,} passages were written, but still have no vector of {encoder.name!r}")
-        left = found
+        if first == first_before:
+            raise IndexUnavailable(f"passages were written, but still have no vector of {encoder.name!r}")
+        first_before = first
     passages, lacking = _counted(index, encoder)
     return replace(report, passages=passages, filled=passages - lacking, seconds=time.monotonic() - began)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from postings import Document, Encoder, Index, SparseVector
+from postings import Document, EdgeIndex, Encoder, Index, SparseVector
 from postings.collection_models import load_model
-from postings.errors import ModelMismatch
+from postings.errors import IndexUnavailable, ModelMismatch
+from postings.index import Filter, Point
 from postings.index.models import CollectionModels
 from postings.index.payload import PASSAGES, without_vector
 from postings_ingest.indexing import Indexer
@@ -216,3 +218,18 @@ def test_a_run_that_is_ended_goes_on_where_it_stopped(empty_index: Index, encode
     lacking = empty_index.count(without_vector(other.fingerprint))
     assert 0 < lacking < empty_index.count(PASSAGES)
     assert reindex(empty_index, other).encoded == lacking
+
+
+class LosesVectors(EdgeIndex):
+    """An engine that answers as if it had set them."""
+
+    def update_vectors(self, points: Sequence[Point], condition: Filter) -> None:
+        pass
+
+
+def test_a_run_whose_vectors_are_lost_ends(encoder: Encoder, other: Encoder, tmp_path: Path) -> None:
+    with LosesVectors(tmp_path) as index:
+        index.ensure(encoder.fingerprint, encoder.name)
+        written(encoder, index)
+        with pytest.raises(IndexUnavailable, match="still have no vector"):
+            reindex(index, other)
