@@ -10,8 +10,8 @@ import pytest
 from postings import EdgeIndex, Settings, SparseVector
 from postings.errors import AccessDenied, StrictModeRejected
 from postings.index import Index, SearchRequest
-from postings.index.collection_size import CollectionSize, collection_size
-from postings.index.payload import tombstone_point
+from postings.index.collection_size import CollectionSize, collection_size, count_matching
+from postings.index.payload import PASSAGES, tombstone_point, without_vector
 from postings.index.server import ServerIndex
 from tests.support.cli import Cli
 from tests.support.indexes import MODEL, point
@@ -71,6 +71,14 @@ def test_where_strict_mode_allows_no_exact_count_it_is_approximate_and_says_so(f
     counts = collection_size(filled)
     assert counts.approximate
     assert 0 <= counts.documents <= counts.passages <= 4
+
+
+def test_few_points_are_counted_exactly_all_the_same(filled: Index) -> None:
+    assert count_matching(filled, PASSAGES) == 3
+    filled.add_model("another", "another")
+    assert count_matching(filled, without_vector("another")) == 3
+    assert count_matching(filled, without_vector(MODEL)) == 0
+    filled.drop_model("another")
 
 
 def test_a_search_as_long_as_strict_mode_allows_is_answered(server: QdrantServer, port: int | None) -> None:

@@ -35,11 +35,12 @@ def collection_size(index: Index) -> CollectionSize:
 
 
 def count_matching(index: Index, filter: Filter) -> int:
-    """Count points, as exactly as the collection's strict mode allows."""
+    """Count points, as exactly as the collection's strict mode allows: none, and a few, exactly."""
     try:
         return index.count(filter)
     except StrictModeRejected:
-        return index.count(filter, exact=False)
+        points, following = index.page(filter, fields=())
+        return len(points) if following is None else max(index.count(filter, exact=False), len(points) + 1)
 
 
 def _count(index: Index, *, exact: bool) -> CollectionSize:
