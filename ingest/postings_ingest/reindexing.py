@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from postings import Encoder, Index
 from postings.arguments import check_callback, no_check
 from postings.errors import IndexUnavailable, InvalidInput
+from postings.index import Point
 from postings.index.collection_size import count_matching
 from postings.index.payload import PASSAGES, without_vector
 from postings_ingest.backfill import encoder_input, fill, pages_without_vector
@@ -82,7 +83,7 @@ def reindex(
                 passages,
                 min(report.filled + len(page.points), passages),
                 report.encoded + len(page.points),
-                report.truncated + encoder.documents_cut(encoder_input(encoder, point) for point in page.points),
+                report.truncated + _truncated(encoder, page.points),
                 time.monotonic() - began,
             )
             if progress:
@@ -97,6 +98,14 @@ def reindex(
         first_before = first
     passages, lacking = _counted(index, encoder)
     return replace(report, passages=passages, filled=passages - lacking, seconds=time.monotonic() - began)
+
+
+def _truncated(encoder: Encoder, points: Iterable[Point]) -> int:
+    """The number of passages that are longer than the model's window."""
+    window = encoder.window
+    texts = (encoder_input(encoder, point) for point in points)
+    long = [text for text in texts if len(text) > window]  # a token has at least one character
+    return sum(count > window for count in encoder.token_counts(long))
 
 
 def _counted(index: Index, encoder: Encoder) -> tuple[int, int]:

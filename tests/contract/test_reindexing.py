@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from postings.errors import IndexUnavailable, ModelMismatch
 from postings.index import Filter, Point
 from postings.index.models import CollectionModels
 from postings.index.payload import PASSAGES, without_vector
+from postings_ingest import Pipeline
 from postings_ingest.indexing import Indexer
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.reindexing import reindex
@@ -233,3 +235,15 @@ def test_a_run_whose_vectors_are_lost_ends(encoder: Encoder, other: Encoder, tmp
         written(encoder, index)
         with pytest.raises(IndexUnavailable, match="still have no vector"):
             reindex(index, other)
+
+
+def test_passages_of_which_a_model_reads_only_the_beginning_are_counted(encoder: Encoder, tmp_path: Path) -> None:
+    folder = quiet_tiny(tmp_path)
+    config = folder / "tokenizer_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "model_max_length": 8}))
+    narrow = Encoder.load(folder, "cpu", "torch")
+    assert narrow.window == 6
+    with EdgeIndex(tmp_path / "index") as index:
+        six, seven = "a lion hunts in the dark", "a lion hunts in the dark wood"
+        Pipeline(encoder, index).run([Document("six", six), Document("seven", seven)])
+        assert reindex(index, narrow).truncated == 1

@@ -145,17 +145,6 @@ class Encoder:
         tokens = len(tokenizer.offsets(read)) + tokenizer.special_tokens
         return max(tokens - tokenizer.length, 0)
 
-    def documents_cut(self, texts: Iterable[str]) -> int:
-        """Number of documents that are longer than the model's window: it doesn't read their end.
-
-        Example:
-            >>> Encoder.load("tiny").documents_cut(["a lion", "a lion " * 1000])
-            1
-        """
-        window = self.window
-        long = [text for text in checked_texts(texts, "document") if len(text) > window]  # a token has a character
-        return sum(length > window for length in self._any_tokenizer().lengths(long))
-
     def encode_documents(self, texts: Iterable[str], check: Callable[[], object] = no_check) -> list[SparseVector]:
         """Encode documents or passages, each as a vector over the vocabulary.
 
@@ -266,6 +255,10 @@ class Encoder:
         prepared = passes.route.prepare([self._prompt("document") + text for text in read])
         found = positions_in_all(passes, prepared, wanted)
         return [self._spans(text, found[at], len(wanted[at])) for at, text in enumerate(read)]
+
+    def token_counts(self, texts: Iterable[str]) -> list[int]:
+        """The number of tokens of each text; not truncated, no special tokens."""
+        return self._any_tokenizer().lengths(checked_texts(texts, "document"))
 
     def offsets(self, text: str) -> Offsets:
         """The character offsets of all tokens of a text, shape ``(tokens, 2)``; not truncated, no special tokens."""
