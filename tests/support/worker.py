@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import signal
-import subprocess
+import runpy
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from postings import Encoder, Settings, open_index
 from postings_ingest import Ledger
 from postings_ingest.queue.status import queue_status
+from postings_ingest.worker.supervisor import worker_command
 
 ROOT = Path(__file__).parents[2]
+
+IMPORTED = [
+    *("celery.bin.celery", "celery.apps.worker", "celery.concurrency.thread", "kombu.transport.redis"),
+    *("postings_ingest.worker.service", "postings_ingest.worker.consumer", "postings_ingest.worker.metrics"),
+    *("postings.encoder.routes.onnx_splade", "postings.index.embedded", "postings.index.server"),
+]
+"""What a worker imports, but for the modules that read its settings."""
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
@@ -32,36 +41,74 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None
 
 
 class Worker:
-    """A worker in a process of its own, under no supervisor; ``faults`` is a folder that switches faults on."""
+    """A worker in a process of its own, with the command line that users' workers have, under no supervisor.
 
-    def __init__(self, settings: Settings, log: Path, *, faults: Path | None = None) -> None:
-        app = "postings_ingest.app" if faults is None else "tests.support.faulty_app"
-        environment = environment_of(settings) | ({} if faults is None else {"POSTINGS_TEST_FAULTS": str(faults)})
+    Args:
+        settings: the worker's settings.
+        log: the file that it writes to.
+        faults: a folder that switches faults on: see :mod:`tests.support.faulty_app`.
+        method: ``forkserver`` forks it from a process that has done the imports, which take most of a worker's start;
+            ``spawn`` starts a new interpreter.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        log: Path,
+        *,
+        faults: Path | None = None,
+        method: Literal["forkserver", "spawn"] = "forkserver",
+    ) -> None:
         self._settings = settings
         self.log = log
-        command = [sys.executable, "-m", "celery", "-A", app, "worker"]
-        with log.open("a") as output:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+        environment = environment_of(settings)
+        command = worker_command()
+        if faults is not None:
+            environment["POSTINGS_TEST_FAULTS"] = str(faults)
+            command[command.index("postings_ingest.app")] = "tests.support.faulty_app"
+        log.touch()
+        context = multiprocessing.get_context(method)
+        context.set_forkserver_preload(["__main__", *IMPORTED])
+        self.process = context.Process(target=_run, args=(command, environment, log), daemon=True)
+        self.process.start()
 
     def wait_until_ready(self) -> None:
         ledger = Ledger(self._settings)
 
         def ready() -> bool:
-            assert self.process.poll() is None, self.log.read_text()[-3000:]
+            assert self.process.is_alive(), self.log.read_text()[-3000:]
             names = f":{self.process.pid}"
             return any(each.ready and each.name.endswith(names) for each in queue_status(ledger).workers)
 
         until(ready, "the worker isn't ready")
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.kill()
+        self.process.join()
 
     def stop(self) -> int:
         """SIGTERM, as an operator would."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        self.process.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it ends by itself; returns its exit status."""
+        self.process.join(60)
+        assert self.process.exitcode is not None, self.log.read_text()[-3000:]
+        return self.process.exitcode
+
+
+def _run(command: list[str], environment: dict[str, str], log: Path) -> None:
+    """Become the program of a command line ``python -m MODULE …``."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    with log.open("a") as output:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(output.fileno(), stream.fileno())
+    _, _, module, *options = command
+    sys.argv = [module, *options]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 StartWorker = Callable[..., Worker]
