@@ -119,7 +119,7 @@ def test_a_broker_whose_certificate_is_refused_is_told_before_anything_is_queued
 ) -> None:
     producer = Producer(on(settings, broker_url=tls_redis[0].url), linger=600)
     producer.add(Document("a", "text"))
-    for send in (producer.flush, producer.flush, producer.close):
+    for send in (producer.flush, producer.close):
         with pytest.raises(ConfigurationError, match=r"^the broker .* certificate isn't accepted"):
             send()
     assert producer.unsent == 1

@@ -66,7 +66,7 @@ def test_a_document_that_hangs_its_worker_ends_in_the_dead_letters(
     settings: Settings, start_worker: StartWorker, faults: Path
 ) -> None:
     (faults / "hang").touch()
-    settings = settings.model_copy(update={"batch_seconds": 5})
+    settings = settings.model_copy(update={"batch_seconds": 3})
     settings.model_fields_set.add("batch_seconds")
     with Producer(settings) as producer:
         for number in range(3):
