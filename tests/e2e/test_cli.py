@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from postings import EdgeIndex
-from postings.encoder.model_files.location import BUNDLED
 from tests.support.cli import Cli
 from tests.support.jsonl import write_jsonl
-from tests.support.models import save, small_bert
+from tests.support.models import quiet_tiny, save, small_bert
 
 ARTICLES = [
     {"id": "lion", "title": "Lions", "text": "A lion hunts antelopes at dusk.", "lang": "en", "year": 2020},
@@ -217,9 +216,7 @@ def test_wrong_usage_exits_with_2(cli: Cli, arguments: list[str]) -> None:
 
 
 def test_a_model_that_is_not_the_collections_is_refused(cli: Cli, articles: Path, tmp_path: Path) -> None:
-    other = Path(shutil.copytree(BUNDLED / "tiny", tmp_path / "other"))
-    pooling = other / "1_SpladePooling" / "config.json"
-    pooling.write_text(pooling.read_text().replace('"relu"', '"log1p_relu"'))
+    other = quiet_tiny(tmp_path)
     cli("ingest", articles)
     for arguments in (["ingest", str(articles)], ["search", "lions"]):
         ran = cli(*arguments, "--model", str(other))

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import runpy
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 from postings import Encoder, Settings, open_index
 from postings_ingest import Ledger
 from postings_ingest.queue.status import queue_status
 from postings_ingest.worker.supervisor import worker_command
+from tests.support.forked import Method, forked, settle
 
 ROOT = Path(__file__).parents[2]
-
-IMPORTED = [
-    *("celery.bin.celery", "celery.apps.worker", "celery.concurrency.thread", "kombu.transport.redis"),
-    *("postings_ingest.worker.service", "postings_ingest.worker.consumer", "postings_ingest.worker.metrics"),
-    *("postings.encoder.routes.onnx_splade", "postings.index.embedded", "postings.index.server"),
-]
-"""What a worker imports, but for the modules that read its settings."""
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
@@ -47,8 +39,7 @@ class Worker:
         settings: the worker's settings.
         log: the file that it writes to.
         faults: a folder that switches faults on: see :mod:`tests.support.faulty_app`.
-        method: ``forkserver`` forks it from a process that has done the imports, which take most of a worker's start;
-            ``spawn`` starts a new interpreter.
+        method: how its process is started.
     """
 
     def __init__(
@@ -57,7 +48,7 @@ class Worker:
         log: Path,
         *,
         faults: Path | None = None,
-        method: Literal["forkserver", "spawn"] = "forkserver",
+        method: Method = "forkserver",
     ) -> None:
         self._settings = settings
         self.log = log
@@ -67,10 +58,7 @@ class Worker:
             environment["POSTINGS_TEST_FAULTS"] = str(faults)
             command[command.index("postings_ingest.app")] = "tests.support.faulty_app"
         log.touch()
-        context = multiprocessing.get_context(method)
-        context.set_forkserver_preload(["__main__", *IMPORTED])
-        self.process = context.Process(target=_run, args=(command, environment, log), daemon=True)
-        self.process.start()
+        self.process = forked(_run, command, environment, log, method=method)
 
     def wait_until_ready(self) -> None:
         ledger = Ledger(self._settings)
@@ -100,12 +88,7 @@ class Worker:
 
 def _run(command: list[str], environment: dict[str, str], log: Path) -> None:
     """Become the program of a command line ``python -m MODULE …``."""
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(ROOT)
-    with log.open("a") as output:
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(output.fileno(), stream.fileno())
+    settle(environment, ROOT, log, log)
     _, _, module, *options = command
     sys.argv = [module, *options]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
