@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check wheel bench clean
+.PHONY: demo test soak check wheel bench clean
 
 demo: .venv/demo
 	$(BIN)/postings demo
@@ -12,6 +12,10 @@ demo: .venv/demo
 PROCESSES ?= 3
 test: .venv/dev
 	$(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+
+# The same tests with twenty times as many random examples: hours.
+soak: .venv/dev
+	POSTINGS_TEST_EXAMPLES=20 $(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from tests.support.examples import examples
 from tests.support.sentences import SENTENCES
 
 from postings import Document, EdgeIndex, Encoder, Settings, open_index
@@ -29,12 +30,15 @@ if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).
 # A run in the background ignores Ctrl-C, and so would the processes that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Tests start hundreds of processes, and each would compile all modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # As the encoder sets it before it imports torch, which some tests import first.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # CI must give the same answer twice; elsewhere each run looks for new cases.
-hypothesis_settings.register_profile("ci", derandomize=True, deadline=None)
-hypothesis_settings.register_profile("default", deadline=None)
+hypothesis_settings.register_profile("ci", derandomize=True, deadline=None, max_examples=examples(100))
+hypothesis_settings.register_profile("default", deadline=None, max_examples=examples(100))
 hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 

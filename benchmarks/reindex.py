@@ -35,13 +35,14 @@ from tests.support.worker import environment_of
 
 from benchmarks.data import BEIR, present
 from benchmarks.reindex_clients import Searcher, Updates
-from postings import Document, Encoder, Index, Settings, SparseVector, open_index
+from postings import Document, Encoder, Index, Settings, open_index
 from postings.collection_models import load_model
 from postings.encoder.model_files.location import BUNDLED
 from postings.index.models import CollectionModels
 from postings.index.payload import PASSAGES, without_vector
 from postings.passages import passage_input
 from postings_ingest import Pipeline, reindex
+from postings_ingest.backfill import encoder_input
 
 RESULT = Path(__file__).parent / "results" / "reindex.md"
 KILLS = 3
@@ -147,7 +148,7 @@ def backfill_there(settings: Settings, index: Index, new: Encoder, rate: float |
 
 def speeds(index: Index, new: Encoder) -> tuple[float, float]:
     """Passages a second of encoding alone, and of a backfill, with nothing else at work; in turns, medians."""
-    inputs = [passage_input(new, p.payload["title"], p.payload["text"])[0] for p in index.scroll(PASSAGES)]
+    inputs = [encoder_input(new, point) for point in index.scroll(PASSAGES)]
     alone, filled = [], []
     for _ in range(3):
         began = time.perf_counter()
@@ -217,17 +218,18 @@ def compared(index: Index, state: dict[str, tuple[str, str] | None], encoders: S
     """The number of documents that differ from an in-order replay: in their text, or in a vector of either model."""
     models = [encoder.fingerprint for encoder in encoders]
     wrong = set()
-    stored: dict[str, list[tuple[str, dict[str, SparseVector]]]] = {}
-    for point in index.scroll(PASSAGES, vectors=models):
-        stored.setdefault(point.payload["doc_id"], []).append((point.payload["text"], dict(point.vectors)))
-        for encoder in encoders:
-            text = passage_input(encoder, point.payload["title"], point.payload["text"])[0]
-            (expected,) = encoder.encode_documents([text])
+    points = list(index.scroll(PASSAGES, vectors=models))
+    for encoder in encoders:
+        expected = encoder.encode_documents(encoder_input(encoder, point) for point in points)
+        for point, vector in zip(points, expected, strict=True):
             found = point.vectors.get(encoder.fingerprint)
-            if found is None or found.largest_difference(expected) > 1e-4:
+            if found is None or found.largest_difference(vector) > 1e-4:
                 wrong.add(point.payload["doc_id"])
+    stored: dict[str, list[str]] = {}
+    for point in points:
+        stored.setdefault(point.payload["doc_id"], []).append(point.payload["text"])
     for id, expected_text in state.items():
-        texts = " ".join(text for text, _ in stored.get(id, []))
+        texts = " ".join(stored.get(id, []))
         if (expected_text is None) != (id not in stored) or (
             expected_text and expected_text[1].split()[-1] not in texts
         ):

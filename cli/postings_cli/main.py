@@ -15,7 +15,7 @@ def main() -> NoReturn:
     os.environ.setdefault("RUST_BACKTRACE", "0")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # so is what gRPC's library logs
     try:
-        # Loading the commands takes a second, in which Ctrl-C may come too.
+        # Loading a command takes half a second, in which Ctrl-C may come too.
         from postings_cli.stdout import guard_stdout
 
         guard_stdout()

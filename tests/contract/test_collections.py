@@ -44,7 +44,7 @@ def second(settings: Settings) -> str:
     return f"{settings.collection}-second"
 
 
-def fill(settings: Settings, documents: int = 300) -> None:
+def fill(settings: Settings, documents: int = 40) -> None:
     """Points of two models, a tombstone, and a version each."""
     with open_index(settings) as index:
         index.ensure(MODEL, "tiny")
@@ -74,7 +74,7 @@ def test_collections_are_listed_with_their_models_and_sizes(settings: Settings) 
     assert listed.models is not None
     assert listed.size is not None
     assert listed.models.active_name == "other"
-    assert (listed.size.documents, listed.size.passages, listed.size.tombstones) == (300, 300, 1)
+    assert (listed.size.documents, listed.size.passages, listed.size.tombstones) == (40, 40, 1)
     assert listed.problem is None
 
 
@@ -101,7 +101,7 @@ def test_a_dropped_collection_is_gone(settings: Settings) -> None:
 
 
 def test_a_copy_is_equal_and_independent(settings: Settings) -> None:
-    fill(settings)
+    fill(settings, 300)
     collections = Collections(settings)
     seen: list[tuple[int, int]] = []
     collections.copy(settings.collection, second(settings), lambda done, total: seen.append((done, total)))
@@ -138,7 +138,7 @@ def test_a_restored_snapshot_gives_the_same_results_to_the_bit(settings: Setting
     assert state(settings.of_collection(second(settings))) == before
     with open_index(settings) as index:
         index.upsert([point("0", version=8)])
-        assert index.count() == 301
+        assert index.count() == 41
 
 
 def test_a_collection_is_replaced_only_when_asked(settings: Settings, tmp_path: Path) -> None:
@@ -209,14 +209,14 @@ def test_a_snapshot_taken_during_writes_is_a_state_that_existed(settings: Settin
         writer = threading.Thread(target=work)
         writer.start()
         try:
-            for number in range(5):
+            for number in range(3):
                 index.snapshot(tmp_path / f"saved-{number}")
         finally:
             stop.set()
             writer.join()
     assert not failed
     newest = 0
-    for number in range(5):
+    for number in range(3):
         collections.restore(f"restored-{number}", tmp_path / f"saved-{number}")
         with open_index(settings.of_collection(f"restored-{number}")) as index:
             found = [each.payload for each in index.scroll()]

@@ -21,6 +21,7 @@ from postings.indexed_documents import export_documents, get_document
 from postings_ingest import Pipeline, delete_documents, delete_matching, read_documents
 from postings_ingest.deletion import matching_documents
 from postings_query import SearchClient
+from tests.support.examples import examples
 from tests.support.strategies import ids, metadata
 
 PAGE = "<p>guitars</p>" * 1000
@@ -152,7 +153,7 @@ def exact(value: Any) -> Any:
 long_texts = st.lists(pieces, min_size=1, max_size=40).map("".join).filter(str.strip)
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.builds(Document, ids, long_texts, st.text(max_size=8), metadata.map(exact), st.integers(0, 2**53 - 1)),

@@ -18,6 +18,7 @@ from postings.errors import InvalidFilter
 from postings.index.payload import of_documents, tombstone_point
 from postings_ingest.indexing import Indexer
 from postings_query import AsyncSearchClient, Hit, SearchClient
+from tests.support.examples import examples
 from tests.support.interleaving import Writer
 
 SETTINGS = Settings(passage_tokens=8, passage_overlap=0)
@@ -138,7 +139,9 @@ _filters = st.recursive(
 
 
 @pytest.mark.parametrize("empty_index", ["edge"], indirect=True)
-@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@hypothesis_settings(
+    max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(metadata=st.lists(_metadata, min_size=1, max_size=4), filter=_filters)
 def test_a_search_finds_what_it_would_if_every_passage_had_everything(
     empty_index: Index, encoder: Encoder, metadata: list[dict[str, Any]], filter: dict[str, Any]

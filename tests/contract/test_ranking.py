@@ -15,6 +15,7 @@ from postings import Index, SparseVector
 from postings.errors import InvalidInput, InvalidQuery
 from postings.index import SearchRequest
 from tests.contract.test_index import same_index_for_all_examples
+from tests.support.examples import examples
 from tests.support.indexes import MODEL, point
 
 QUERY = 0.3
@@ -37,7 +38,7 @@ def found(hits: list[Any]) -> list[tuple[float, str]]:
     return [(hit.score, hit.id) for hit in hits]
 
 
-@settings(same_index_for_all_examples, max_examples=25)
+@settings(same_index_for_all_examples, max_examples=examples(10))
 @given(
     weights=st.lists(st.sampled_from([0.1, 0.7, 1.3]), min_size=25, max_size=60),
     sizes=st.lists(st.integers(1, 20), min_size=1, max_size=8),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule
 
 from postings import Document, Encoder, Index, SparseVector
 from postings.collection_models import load_model
@@ -19,7 +18,7 @@ from postings_ingest.operations import Deletion, Operation
 from postings_ingest.reindexing import reindex
 from tests.contract.test_unchanged import SETTINGS as ONE_MODEL
 from tests.contract.test_unchanged import TEXTS, Revisions
-from tests.support.interleaving import Writer
+from tests.support.interleaving import Writer, try_interleavings
 from tests.support.models import quiet_tiny
 
 SETTINGS = ONE_MODEL.model_copy(update={"backend": "torch"})
@@ -115,7 +114,7 @@ class Models(Revisions):
 def test_no_interleaving_leaves_a_vector_missing_or_stale(empty_index: Index, encoder: Encoder, other: Encoder) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
     machine = type("Models", (Models,), {"index": empty_index, "encoder": encoder, "new": other})
-    run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=25, deadline=None))
+    try_interleavings(machine, empty_index, 60)
 
 
 DOCUMENT = Document("1", TEXTS[1], version=1)
@@ -183,13 +182,15 @@ def test_a_model_that_took_the_place_of_the_one_that_was_planned_is_written(
     assert empty_index.count(without_vector(other.fingerprint)) == 0
 
 
+MORE_THAN_A_PAGE = [Document(str(number), f"a lion {number}") for number in range(270)]
+
+
 def test_a_collection_is_filled_and_a_second_run_has_nothing_to_do(
     empty_index: Index, encoder: Encoder, other: Encoder, tmp_path: Path
 ) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
     indexer = Indexer(encoder, empty_index, SETTINGS)
-    documents = [Document(str(number), f"{TEXTS[number % 2]} {number}") for number in range(300)]
-    indexer.write(indexer.encode([*documents, Deletion("gone", 1)]))
+    indexer.write(indexer.encode([*MORE_THAN_A_PAGE, Deletion("gone", 1)]))
     seen = []
     report = reindex(empty_index, other, progress=seen.append)
     assert report.filled == report.passages == report.encoded == empty_index.count(PASSAGES)
@@ -202,7 +203,7 @@ def test_a_collection_is_filled_and_a_second_run_has_nothing_to_do(
 def test_a_run_that_is_ended_goes_on_where_it_stopped(empty_index: Index, encoder: Encoder, other: Encoder) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
     indexer = Indexer(encoder, empty_index, SETTINGS)
-    indexer.write(indexer.encode([Document(str(number), f"{TEXTS[1]} {number}") for number in range(300)]))
+    indexer.write(indexer.encode(MORE_THAN_A_PAGE))
 
     class Ended(Exception):
         pass

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import run_state_machine_as_test
 
 from postings import Document, Encoder, Index, Settings, SparseVector
 from postings.documents import point_id
@@ -23,7 +22,9 @@ from postings.write_protocol import Revision, sweep_tombstones, write
 from postings_ingest import Deletion
 from postings_ingest.operations import Operation
 from tests.contract.test_unchanged import SETTINGS, TEXTS, Revisions
+from tests.support.examples import examples
 from tests.support.indexes import ENGINES, MODEL, engine, point
+from tests.support.interleaving import try_interleavings
 from tests.support.tenants import ACME, FIELD, GLOBEX, IDS, OPERATOR, any_ids, everything, filters, part
 
 ALL = {"must": [{"key": "version", "range": {"gte": 0}}]}
@@ -134,7 +135,7 @@ def seen(found: Point) -> Point:
     return replace(found, payload={name: value for name, value in found.payload.items() if name != "tenant"})
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(made=st.lists(calls(), min_size=1, max_size=6))
 def test_a_tenant_sees_what_it_would_alone_and_changes_nothing_of_another(
     indexes: tuple[Index, Any], made: list[tuple[str, tuple[Any, ...], dict[str, Any]]]
@@ -258,7 +259,7 @@ class TwoTenants(Revisions):
 def test_any_interleaving_ends_as_each_tenants_in_order_replay(empty_index: Index, encoder: Encoder) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
     machine = type("TwoTenants", (TwoTenants,), {"index": empty_index, "encoder": encoder})
-    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=25, deadline=None))
+    try_interleavings(machine, empty_index, 30)
 
 
 def test_the_settings_alone_bind_an_index(tmp_path: Path) -> None:

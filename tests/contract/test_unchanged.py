@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, rule
 
 from postings import Document, Encoder, Index, Settings
 from postings.index.payload import of_documents
 from postings_ingest.indexing import Indexer
 from postings_ingest.operations import Deletion, Operation
-from tests.support.interleaving import Writer
+from tests.support.interleaving import Writer, try_interleavings
 
 TEXTS = ["A lion hunts. A cheetah runs. A monkey plays. A man eats.", "A lion hunts. A tiger waits."]
 SETTINGS = Settings(passage_tokens=8, passage_overlap=0)
@@ -106,4 +105,4 @@ class Revisions(RuleBasedStateMachine):
 def test_any_interleaving_ends_as_if_all_were_encoded_in_order(empty_index: Index, encoder: Encoder) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
     machine = type("Revisions", (Revisions,), {"index": empty_index, "encoder": encoder})
-    run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=25, deadline=None))
+    try_interleavings(machine, empty_index, 60)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -13,7 +11,6 @@ from hypothesis.stateful import (
     consumes,
     initialize,
     rule,
-    run_state_machine_as_test,
 )
 
 from postings import Index, SparseVector
@@ -22,7 +19,7 @@ from postings.index.collection_size import collection_size
 from postings.index.payload import of_documents
 from postings.write_protocol import Outcome, Revision, Written, sweep_tombstones, write
 from tests.support.indexes import MODEL, point
-from tests.support.interleaving import Writer
+from tests.support.interleaving import Writer, try_interleavings
 
 NOW = 1_700_000_000_000
 
@@ -215,8 +212,6 @@ class Deliveries(RuleBasedStateMachine):
             self.index.delete(of_documents(newest))
 
 
-def test_any_interleaving_ends_as_an_in_order_replay(index: Index, request: pytest.FixtureRequest) -> None:
+def test_any_interleaving_ends_as_an_in_order_replay(index: Index) -> None:
     machine = type("Deliveries", (Deliveries,), {"index": index})
-    # Engines differ in what a request does, which few examples show; its order is that of the protocol.
-    examples = 100 if request.node.callspec.params["empty_index"] == "edge" else 30
-    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=25, deadline=None))
+    try_interleavings(machine, index, 100)

@@ -68,7 +68,7 @@ def test_letters_that_a_terminal_lacks_are_escaped(index: str) -> None:
     assert json.loads(found)["hits"][0]["title"] == "Zürich 東京"
 
 
-@pytest.mark.parametrize("module", ["postings_cli.stdout", "postings_cli.app", "postings.encoder.encoder"])
+@pytest.mark.parametrize("module", ["postings_cli.stdout", "postings_cli.commands.info", "postings.encoder.encoder"])
 def test_ctrl_c_while_the_command_is_loaded_is_one_line(module: str) -> None:
     code = f"""
 import os, signal, sys

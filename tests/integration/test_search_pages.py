@@ -16,6 +16,7 @@ from postings.documents import Passage
 from postings.index.payload import passage_point
 from postings_query import Hit, SearchClient
 from tests.contract.test_index import same_index_for_all_examples
+from tests.support.examples import examples
 
 
 @pytest.mark.parametrize("grouped", [False, True])
@@ -30,7 +31,7 @@ _TEXTS = ["All rights reserved.", "See the terms of use.", "Drums."]
 _texts = st.lists(st.sampled_from(_TEXTS), min_size=1, max_size=3)
 
 
-@settings(same_index_for_all_examples, max_examples=30)
+@settings(same_index_for_all_examples, max_examples=examples(10))
 @given(
     documents=st.lists(_texts, min_size=1, max_size=50),
     limit=st.integers(1, 20),

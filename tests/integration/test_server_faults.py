@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,13 +45,18 @@ def proxy(server: QdrantServer) -> Iterator[TcpProxy]:
         yield proxy
 
 
-@pytest.fixture
-def index(server: QdrantServer, proxy: TcpProxy) -> Iterator[ServerIndex]:
-    name = f"test-{uuid.uuid4().hex[:12]}"
-    with ServerIndex.connect(settings(server.url, collection=name)) as index:
+@pytest.fixture(scope="module")
+def collection(server: QdrantServer) -> str:
+    """One document, which each call leaves where it is."""
+    with ServerIndex.connect(settings(server.url, collection="stored")) as index:
         index.ensure(MODEL, "tiny")
         index.upsert([point("a")])
-    with ServerIndex.connect(settings(proxy.url, index_timeout=TIMEOUT, collection=name)) as index:
+    return "stored"
+
+
+@pytest.fixture
+def index(proxy: TcpProxy, collection: str) -> Iterator[ServerIndex]:
+    with ServerIndex.connect(settings(proxy.url, index_timeout=TIMEOUT, collection=collection)) as index:
         yield index
 
 
@@ -97,13 +101,11 @@ def test_a_connection_that_breaks_once_is_not_noticed(
 
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.NONE])
-def test_a_call_by_grpc_is_done_or_reported_in_time(server: QdrantServer, fault: Fault) -> None:
+def test_a_call_by_grpc_is_done_or_reported_in_time(server: QdrantServer, collection: str, fault: Fault) -> None:
     with TcpProxy(server.grpc_port) as proxy:
         by_grpc = Settings(
-            index_url=server.url, index_grpc_port=proxy.port, index_timeout=TIMEOUT, collection=f"grpc-{fault}"
+            index_url=server.url, index_grpc_port=proxy.port, index_timeout=TIMEOUT, collection=collection
         )
-        with ServerIndex.connect(settings(server.url, collection=by_grpc.collection)) as index:
-            index.ensure(MODEL, "tiny")
         with ServerIndex.connect(by_grpc) as index:
             proxy.strike(fault)
             began = time.monotonic()

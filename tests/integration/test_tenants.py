@@ -19,6 +19,7 @@ from postings_ingest.indexing import Indexer
 from postings_ingest.journal import Journal
 from postings_ingest.tenants import Tenants
 from postings_query import AsyncSearchClient, Hit, SearchClient
+from tests.support.examples import examples
 from tests.support.indexes import ENGINES, engine, served
 from tests.support.tenants import ACME, FIELD, GLOBEX, OPERATOR, filters, part
 
@@ -104,7 +105,7 @@ def test_a_bound_client_finds_what_it_would_alone(
     assert asyncio.run(search()) == found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     filter=st.none() | filters() | st.builds(lambda other: {"should": [other], **MARKED}, filters()),
     limit=st.integers(1, 20),

@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import tempfile
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,7 +91,7 @@ def server_version() -> tuple[int, int]:
         finally:
             await client.close()
 
-    major, minor = (asyncio.run(asked()) if os.environ.get(SERVER_URL) else qdrant_rules.VERSION).split(".")[:2]
+    major, minor = (asyncio.run(asked()) if os.environ.get(SERVER_URL) else qdrant_rules.version()).split(".")[:2]
     return int(major), int(minor)
 
 
@@ -119,13 +120,9 @@ def _front_settings(collection: str) -> Settings:
 
 def drop(settings: Settings) -> None:
     """Delete a collection from a server."""
-
-    async def delete() -> None:
-        client = open_client(settings.model_copy(update={"index_grpc_port": 0}))
-        await client.delete_collection(settings.collection)
-        await client.close()
-
-    asyncio.run(delete())
+    key = {"api-key": settings.index_api_key.get_secret_value()} if settings.index_api_key else {}
+    url = f"{settings.index_urls[0]}/collections/{settings.collection}"
+    urllib.request.urlopen(urllib.request.Request(url, headers=key, method="DELETE"), timeout=60).close()
 
 
 def passage(doc_id: str, ordinal: int = 0, *, version: int = 1, passages: int = 1, **metadata: object) -> Passage:

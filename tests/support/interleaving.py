@@ -6,8 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from postings import Index
+from postings import EdgeIndex, Index
+from tests.support.examples import examples
+
+
+def try_interleavings(machine: type[RuleBasedStateMachine], index: Index, number: int) -> None:
+    """Run a state machine of writers to an index ``number`` times.
+
+    The order of requests is that of the protocol on each engine, so the fastest makes most runs. What an engine does
+    with a request shows in few.
+    """
+    number = examples(number if isinstance(index, EdgeIndex) else number // 5)
+    run_state_machine_as_test(machine, settings=settings(max_examples=number, stateful_step_count=25, deadline=None))
 
 
 class Writer:

@@ -1,9 +1,11 @@
-"""Runs the REST and the gRPC front of an engine: ``python -m tests.support.qdrant_front FOLDER PORT GRPC_PORT``."""
+"""Runs the REST and the gRPC front of an engine."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import ssl
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.support import qdrant_grpc
@@ -12,7 +14,10 @@ from tests.support.qdrant_http import Handler, HttpServer
 from tests.support.qdrant_rules import Rules
 
 
-def main() -> None:
+def main(environment: Mapping[str, str], options: Sequence[str]) -> None:
+    """Serve until the process is killed; the options are those below."""
+    os.environ.clear()
+    os.environ.update(environment)
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("port", type=int)
@@ -21,7 +26,7 @@ def main() -> None:
     parser.add_argument("--read-only-key")
     parser.add_argument("--strict", action="store_true", help="strict mode, without exact counts and long searches")
     parser.add_argument("--tls", nargs=2, type=Path, metavar=("CERTIFICATE", "KEY"))
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(options)
     Handler.collections = Collections(arguments.folder)
     Handler.rules = Rules(arguments.api_key, arguments.read_only_key, arguments.strict)
     qdrant = qdrant_grpc.serve(Handler.collections, arguments.grpc_port, Handler.rules, arguments.tls)
@@ -32,7 +37,3 @@ def main() -> None:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.serve_forever()
     qdrant.stop(None)
-
-
-if __name__ == "__main__":
-    main()

@@ -18,7 +18,7 @@ from qdrant_client.grpc import collections_service_pb2_grpc, points_service_pb2_
 from postings.errors import PostingsError
 from tests.support import qdrant_points
 from tests.support.qdrant_collections import Collections
-from tests.support.qdrant_rules import VERSION, Refused, Rules, without_unknown
+from tests.support.qdrant_rules import Refused, Rules, version, without_unknown
 
 _CODES = {
     400: transport.StatusCode.INVALID_ARGUMENT,
@@ -37,7 +37,7 @@ class Service:
         self._rules = rules
 
     def HealthCheck(self, request: Any, context: transport.ServicerContext) -> Any:
-        return grpc.HealthCheckReply(title="qdrant - vector search engine", version=VERSION)
+        return grpc.HealthCheckReply(title="qdrant - vector search engine", version=version())
 
     def CollectionExists(self, request: Any, context: transport.ServicerContext) -> Any:
         self._check(context)

@@ -20,7 +20,7 @@ from postings.errors import InvalidFilter, PostingsError
 from tests.support import qdrant_snapshots
 from tests.support.qdrant_collections import Collections
 from tests.support.qdrant_points import count, delete, query_batch, retrieve, scroll, update_vectors, upsert
-from tests.support.qdrant_rules import VERSION, Refused, Rules, check_filters
+from tests.support.qdrant_rules import Refused, Rules, check_filters, version
 
 ROUTES: Mapping[tuple[str, str], Callable[[EdgeIndex, Mapping[str, Any]], Any]] = {
     ("PUT", "/points"): upsert,
@@ -96,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
         sent = self.rfile.read(length)
         body = json.loads(sent) if sent and not kind.startswith("multipart/") else {}
         if path == "/":
-            self.reply(200, {"title": "qdrant - vector search engine", "version": VERSION})
+            self.reply(200, {"title": "qdrant - vector search engine", "version": version()})
             return
         try:
             self.rules.check_key(self.headers.get("api-key"), writes=writes(self.command, path))

@@ -7,7 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-VERSION = os.environ.get("POSTINGS_TEST_FRONT_VERSION", "1.20.0")
+
+def version() -> str:
+    """The version of the server that the front stands for."""
+    return os.environ.get("POSTINGS_TEST_FRONT_VERSION", "1.20.0")
+
 
 MAX_QUERY_LIMIT = 10
 """Strict mode's ``max_query_limit``."""
@@ -57,7 +61,7 @@ class Rules:
 
 def unknown() -> set[str]:
     """The conditions and matches that this version doesn't know."""
-    major, minor = VERSION.split(".")[:2]
+    major, minor = version().split(".")[:2]
     return {word for word, since in _SINCE.items() if since > (int(major), int(minor))}
 
 

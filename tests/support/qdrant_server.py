@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
-import subprocess
-import sys
 import time
 import urllib.request
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Self
 
+from tests.support import qdrant_front
+from tests.support.forkserver import FORKSERVER
 from tests.support.tls import Certificate
-
-ROOT = Path(__file__).parents[2]
 
 
 def free_pair() -> int:
@@ -56,7 +56,7 @@ class QdrantServer:
             *(["--strict"] if strict else []),
             *(["--tls", tls.file, tls.key] if tls else []),
         ]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: BaseProcess | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -66,8 +66,9 @@ class QdrantServer:
         self.kill()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "tests.support.qdrant_front", self._folder, self.port, self.grpc_port]
-        self._process = subprocess.Popen([*map(str, command), *map(str, self._options)], cwd=ROOT)
+        options = list(map(str, [self._folder, self.port, self.grpc_port, *self._options]))
+        self._process = FORKSERVER.Process(target=qdrant_front.main, args=(dict(os.environ), options), daemon=True)
+        self._process.start()
         trust = ssl.create_default_context(cafile=self._tls.ca) if self._tls else None
         for _ in range(400):
             try:
@@ -83,5 +84,5 @@ class QdrantServer:
         """SIGKILL."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._process.join()
             self._process = None
