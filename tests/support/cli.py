@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from postings_cli.main import main, run
-from tests.support.forked import forked, settle
+from tests.support.forkserver import forked, settle
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from postings import Encoder, Settings, open_index
 from postings_ingest import Ledger
 from postings_ingest.queue.status import queue_status
 from postings_ingest.worker.supervisor import worker_command
-from tests.support.forked import Method, forked, settle
+from tests.support.forkserver import Method, forked, settle
 
 ROOT = Path(__file__).parents[2]
 
