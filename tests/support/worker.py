@@ -12,7 +12,7 @@ from pathlib import Path
 from postings import Encoder, Settings, open_index
 from postings_ingest import Ledger
 from postings_ingest.queue.status import queue_status
-from postings_ingest.worker.supervisor import worker_command
+from postings_ingest.worker.supervisor import supervise, worker_command
 from tests.support.forkserver import Method, forked, settle
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +92,11 @@ def _run(command: list[str], environment: dict[str, str], log: Path) -> None:
     _, _, module, *options = command
     sys.argv = [module, *options]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def run_supervisor(command: list[str]) -> None:
+    """Become the supervisor of a program."""
+    sys.exit(supervise(command, os.environ))
 
 
 StartWorker = Callable[..., Worker]
