@@ -25,6 +25,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from pydantic import SecretStr
+from tests.support.forkserver import Method
 from tests.support.qdrant_server import QdrantServer
 from tests.support.redis_server import RedisServer, server_binary
 from tests.support.worker import Worker
@@ -57,12 +58,13 @@ class Outcome:
 
 
 class Chaos:
-    """One run."""
+    """One run; ``method`` says how workers are started."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path, method: Method = "spawn") -> None:
         binary = server_binary()
         self._plan = plan
         self._folder = folder
+        self._method = method
         (folder / "redis").mkdir()
         self._redis = RedisServer(folder / "redis", binary)
         self._faults = folder / "faults"
@@ -118,7 +120,8 @@ class Chaos:
                     producer.delete(operation.id, operation.version)
 
     def _start_worker(self) -> None:
-        self._workers.append(Worker(self._settings, self._folder / "worker.log", faults=self._faults))
+        worker = Worker(self._settings, self._folder / "worker.log", faults=self._faults, method=self._method)
+        self._workers.append(worker)
 
     def _strike(self, producer: Producer, at: int, kind: str) -> float:
         """Let a fault happen when so many documents are done; returns the seconds until the next ones are."""

@@ -37,7 +37,7 @@ WANTED_SHARE, WANTED_RATE, WANTED_MILLISECONDS = 0.9, 20_000, 5
 
 @contextmanager
 def running(settings: Settings, folder: Path) -> Iterator[Worker]:
-    worker = Worker(settings, folder / "worker.log")
+    worker = Worker(settings, folder / "worker.log", method="spawn")
     worker.wait_until_ready()
     try:
         yield worker

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from postings import Settings
+from tests.support.cli import Command
 from tests.support.jsonl import write_jsonl
-from tests.support.queue_commands import POSTINGS, Start, children
+from tests.support.queue_commands import Start, children
 from tests.support.redis_server import RedisServer, server_binary
 from tests.support.worker import environment_of
 
@@ -41,24 +41,16 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(settings: Settings) -> Iterator[Start]:
+def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
     """Starts commands; what still runs after the test is killed."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Command] = []
 
-    def run(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [POSTINGS, *arguments],
-            env=environment_of(settings) | (environment or {}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
+    def run(*arguments: str, environment: dict[str, str] | None = None) -> Command:
+        started.append(Command(tmp_path, *arguments, env=environment_of(settings) | (environment or {})))
+        return started[-1]
 
     yield run
-    for process in started:
-        for child in children(process):
+    for command in started:
+        for child in children(command):
             child.kill()
-        process.kill()
-        process.communicate()
+        command.kill()

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from postings import EdgeIndex
-from postings.encoder.model_files.location import BUNDLED
+from postings import EdgeIndex, Encoder
+from postings_ingest import Pipeline, read_documents
 from tests.support.cli import Cli
 from tests.support.jsonl import write_jsonl
-from tests.support.models import save, small_bert
+from tests.support.models import quiet_tiny, save, small_bert
 
 ARTICLES = [
     {"id": "lion", "title": "Lions", "text": "A lion hunts antelopes at dusk.", "lang": "en", "year": 2020},
@@ -29,6 +29,21 @@ def cli(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
 @pytest.fixture
 def articles(tmp_path: Path) -> Path:
     return write_jsonl(tmp_path / "articles.jsonl", ARTICLES)
+
+
+@pytest.fixture(scope="module")
+def indexed_articles(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with their collection, which tests only read."""
+    folder = tmp_path_factory.mktemp("articles")
+    source = write_jsonl(folder / "articles.jsonl", ARTICLES)
+    with EdgeIndex(folder / "index") as index:
+        Pipeline(encoder, index).run(read_documents(str(source), pytest.fail))
+    return folder / "index"
+
+
+@pytest.fixture
+def articles_cli(indexed_articles: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(indexed_articles, capsys)
 
 
 def test_ingest_search_info_delete(cli: Cli, articles: Path) -> None:
@@ -83,20 +98,18 @@ def test_a_long_title_is_cut(cli: Cli, tmp_path: Path) -> None:
     assert 200 < len(heading) < 240
 
 
-def test_a_search_says_how_much_of_a_long_query_it_did_not_read(cli: Cli, articles: Path) -> None:
-    cli("ingest", articles)
-    assert cli("search", "lions", "--json").json["query_tokens_left_out"] == 0
-    found = cli("search", "lions " * 1000, "--json")
+def test_a_search_says_how_much_of_a_long_query_it_did_not_read(articles_cli: Cli) -> None:
+    assert articles_cli("search", "lions", "--json").json["query_tokens_left_out"] == 0
+    found = articles_cli("search", "lions " * 1000, "--json")
     left_out = found.json["query_tokens_left_out"]
     assert 0 < left_out < 1000
     assert found.err == ""
-    assert f"its last {left_out} tokens weren't read" in cli("search", "lions " * 1000).err
+    assert f"its last {left_out} tokens weren't read" in articles_cli("search", "lions " * 1000).err
 
 
-def test_a_filter_limits_a_search(cli: Cli, articles: Path) -> None:
-    cli("ingest", articles)
+def test_a_filter_limits_a_search(articles_cli: Cli) -> None:
     later = json.dumps({"must": [{"key": "metadata.year", "range": {"gte": 2022}}]})
-    assert [hit["id"] for hit in cli("search", "a", "--json", "--filter", later).json["hits"]] == ["violin"]
+    assert [hit["id"] for hit in articles_cli("search", "a", "--json", "--filter", later).json["hits"]] == ["violin"]
 
 
 def test_bad_records_are_reported_counted_and_kept(cli: Cli, tmp_path: Path) -> None:
@@ -199,11 +212,8 @@ def test_what_cannot_be_done_is_said_in_one_line(cli: Cli, arguments: list[str],
         (["search", "x", "--model", "tinny"], "there is no model 'tinny'"),
     ],
 )
-def test_a_search_that_cannot_be_answered_says_why(
-    cli: Cli, articles: Path, arguments: list[str], expected: str
-) -> None:
-    cli("ingest", articles)
-    ran = cli(*arguments)
+def test_a_search_that_cannot_be_answered_says_why(articles_cli: Cli, arguments: list[str], expected: str) -> None:
+    ran = articles_cli(*arguments)
     assert (ran.status, ran.out) == (1, "")
     assert expected in ran.err
     assert len(ran.err.splitlines()) == 1
@@ -217,9 +227,7 @@ def test_wrong_usage_exits_with_2(cli: Cli, arguments: list[str]) -> None:
 
 
 def test_a_model_that_is_not_the_collections_is_refused(cli: Cli, articles: Path, tmp_path: Path) -> None:
-    other = Path(shutil.copytree(BUNDLED / "tiny", tmp_path / "other"))
-    pooling = other / "1_SpladePooling" / "config.json"
-    pooling.write_text(pooling.read_text().replace('"relu"', '"log1p_relu"'))
+    other = quiet_tiny(tmp_path)
     cli("ingest", articles)
     for arguments in (["ingest", str(articles)], ["search", "lions"]):
         ran = cli(*arguments, "--model", str(other))
@@ -228,13 +236,12 @@ def test_a_model_that_is_not_the_collections_is_refused(cli: Cli, articles: Path
     assert cli("info", "--json").json["documents"] == 3
 
 
-def test_a_folder_that_another_process_has_open_is_reported(cli: Cli, articles: Path) -> None:
-    cli("ingest", articles)
-    with EdgeIndex(cli.folder):
-        ran = cli("info")
+def test_a_folder_that_another_process_has_open_is_reported(articles_cli: Cli) -> None:
+    with EdgeIndex(articles_cli.folder):
+        ran = articles_cli("info")
     assert ran.status == 1
     assert "another process has the index open" in ran.err
-    assert cli("info").status == 0
+    assert articles_cli("info").status == 0
 
 
 @pytest.mark.parametrize(
@@ -247,8 +254,10 @@ def test_a_folder_that_another_process_has_open_is_reported(cli: Cli, articles: 
         (lambda folder: shutil.rmtree(folder / "shard"), "cannot load edge shard"),
     ],
 )
-def test_a_broken_index_folder_is_reported(cli: Cli, articles: Path, damage: object, expected: str) -> None:
-    cli("ingest", articles)
+def test_a_broken_index_folder_is_reported(
+    cli: Cli, articles: Path, indexed_articles: Path, damage: object, expected: str
+) -> None:
+    shutil.copytree(indexed_articles, cli.folder)
     damage(cli.folder / "documents")  # type: ignore[operator]
     for arguments in (["info"], ["ingest", str(articles)]):
         ran = cli(*arguments)
@@ -271,9 +280,8 @@ def test_a_snippet_shows_the_part_that_was_found(cli: Cli, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("option", [["--limit", "0"], ["--offset", "-1"], ["--limit", "many"]])
-def test_an_option_out_of_range_is_wrong_usage(cli: Cli, articles: Path, option: list[str]) -> None:
-    cli("ingest", articles)
-    ran = cli("search", "lion", *option)
+def test_an_option_out_of_range_is_wrong_usage(articles_cli: Cli, option: list[str]) -> None:
+    ran = articles_cli("search", "lion", *option)
     assert (ran.status, ran.out) == (2, "")
     assert f"Invalid value for '{option[0]}'" in ran.err
 

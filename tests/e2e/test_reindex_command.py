@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from postings import EdgeIndex, Encoder
-from tests.support.cli import Cli, start
+from tests.support.cli import Cli, Command
 from tests.support.jsonl import write_jsonl
 from tests.support.models import quiet_tiny
 
@@ -126,10 +126,10 @@ def test_after_ctrl_c_it_goes_on_where_it_stopped(tmp_path: Path, cli: Cli, new:
     more = [{"id": str(number), "text": f"document number {number} about lions"} for number in range(600)]
     assert cli("ingest", write_jsonl(tmp_path / "more.jsonl", more)).status == 0
     command = ["reindex", "--model", str(new), "--rate", "200", "--json", "--index", str(tmp_path / "index")]
-    with start(*command) as process:
-        time.sleep(1)  # whenever it comes, nothing is lost
-        process.send_signal(signal.SIGINT)
-        process.communicate()
+    process = Command(tmp_path, *command)
+    time.sleep(1)  # whenever it comes, nothing is lost
+    process.send_signal(signal.SIGINT)
+    process.ended()
     ran = cli("reindex", "--model", new, "--json").json
     assert (ran["filled"], ran["passages"], ran["error"]) == (603, 603, None)
     assert state(cli) == [("tiny", "active"), ("quiet", "ready")]

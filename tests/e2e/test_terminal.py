@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from postings import Document, EdgeIndex, Encoder
+from postings_ingest import Pipeline
+
 COMMAND = [sys.executable, "-c", "from postings_cli.main import main; main()"]
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
 
 
-@pytest.fixture
-def index(tmp_path: Path) -> str:
-    (tmp_path / "in.jsonl").write_text('{"id": "é", "title": "Zürich 東京", "text": "naïve prey"}\n', encoding="utf-8")
-    url = str(tmp_path / "index")
-    subprocess.run([*COMMAND, "ingest", str(tmp_path / "in.jsonl"), "--index", url], check=True, capture_output=True)
+@pytest.fixture(scope="module")
+def index(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = str(tmp_path_factory.mktemp("index"))
+    with EdgeIndex(url) as index:
+        Pipeline(encoder, index).run([Document("é", "naïve prey", title="Zürich 東京")])
     return url
 
 

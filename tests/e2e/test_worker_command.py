@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import urllib.error
 import urllib.request
@@ -89,17 +88,13 @@ def test_serve_embedded_needs_no_redis_and_loses_nothing_when_killed(
     report = json_of(start("ingest", "--queue", str(source), "--json", environment=own))
     assert report["indexed"] == 40
     server.kill()  # the broker outlives it, with its port
-    server.communicate()
     assert "40 documents queued" in done(start("ingest", "--queue", "--no-wait", str(source), environment=own))
     server = start("serve", "--embedded", environment=own)
 
     def finished() -> bool:
-        status = start("status", "--json", environment=own)
-        out, _ = status.communicate(timeout=90)
-        if status.returncode:  # while the broker is started again
-            return False
-        now = json.loads(out)
-        return bool(now["queued"] + now["in_flight"] == 0)
+        ran = start("status", "--json", environment=own).ended()
+        # It fails while the broker is started again.
+        return not ran.status and bool(ran.json["queued"] + ran.json["in_flight"] == 0)
 
     until(finished, "what was queued isn't indexed")
     server.send_signal(signal.SIGINT)

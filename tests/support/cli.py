@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from postings_cli.main import run
+from postings_cli.main import main, run
+from tests.support.forkserver import forked, settle
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,64 @@ class Cli:
         return Ran(status, printed.out, printed.err)
 
 
+class Command:
+    """A command in a process of its own, forked from one that has imported its libraries.
+
+    Args:
+        folder: where files with its output are put.
+        arguments: its command line.
+        env: its environment.
+    """
+
+    def __init__(self, folder: Path, *arguments: str | Path, env: Mapping[str, str] = os.environ) -> None:
+        here = Path(tempfile.mkdtemp(dir=folder))
+        self._out, self._err = here / "out", here / "err"
+        self._out.touch()
+        self._err.touch()
+        environment = {**env, "COLUMNS": "200"}
+        self._process = forked(_run, list(map(str, arguments)), environment, self._out, self._err)
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def out(self) -> str:
+        """What it has written to stdout up to now."""
+        return self._out.read_text()
+
+    @property
+    def err(self) -> str:
+        """What it has written to stderr up to now."""
+        return self._err.read_text()
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL, unless it has ended."""
+        self._process.kill()
+        self._process.join()
+
+    def ended(self) -> Ran:
+        """Wait until it has ended."""
+        self._process.join(90)
+        assert self._process.exitcode is not None, f"it runs on: {self.out}{self.err}"
+        return Ran(self._process.exitcode, self.out, self.err)
+
+
+def _run(arguments: list[str], environment: Mapping[str, str], out: Path, err: Path) -> None:
+    """Become the command."""
+    settle(environment, Path.cwd(), out, err)
+    sys.argv = ["postings", *arguments]
+    main()
+
+
 def start(
     *arguments: str | Path, stdin: int | None = None, env: Mapping[str, str] = os.environ
 ) -> subprocess.Popen[bytes]:
-    """Start a command in a process of its own."""
+    """Start a command as users do; for tests that write to its stdin."""
     script = Path(sys.executable).parent / "postings"
     return subprocess.Popen(
         [str(script), *map(str, arguments)],

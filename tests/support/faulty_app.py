@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ FAULTS = Path(os.environ["POSTINGS_TEST_FAULTS"])
 _encode = Encoder.encode_documents
 
 
-def encode_documents(self: Encoder, texts: Sequence[str], check: Callable[[], object] = bool) -> list[SparseVector]:
+def encode_documents(self: Encoder, texts: Iterable[str], check: Callable[[], object] = bool) -> list[SparseVector]:
+    texts = list(texts)
     if any("POISON" in text for text in texts) and (FAULTS / "poison").exists():
         os.kill(os.getpid(), signal.SIGKILL)
     if any("HANG" in text for text in texts) and (FAULTS / "hang").exists():

@@ -1,8 +1,41 @@
-"""Processes that are forked from one that has done their imports: else these take seconds of each."""
+"""Processes forked from one that has done the imports, which take most of a short process's time."""
 
 from __future__ import annotations
 
 import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Mapping
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Literal
 
-FORKSERVER = multiprocessing.get_context("forkserver")
-FORKSERVER.set_forkserver_preload(["tests.support.qdrant_front"])
+IMPORTED = [
+    *("celery.bin.celery", "celery.apps.worker", "celery.concurrency.thread", "kombu.transport.redis"),
+    *("postings_ingest.worker.service", "postings_ingest.worker.consumer", "postings_ingest.worker.metrics"),
+    *("postings.encoder.routes.onnx_splade", "postings.index.embedded", "postings.index.server"),
+    *("postings_query", "typer.rich_utils", "rich.progress", "tests.support.qdrant_front"),
+]
+"""What workers, commands and servers import, but for the modules that read settings or look at the terminal."""
+
+Method = Literal["forkserver", "spawn"]
+"""``forkserver`` forks a process from one that has imported :data:`IMPORTED`; ``spawn`` starts a new interpreter."""
+
+
+def forked(target: Callable[..., object], *arguments: object, method: Method = "forkserver") -> BaseProcess:
+    """Call a function in a process of its own."""
+    context = multiprocessing.get_context(method)
+    context.set_forkserver_preload(["__main__", *IMPORTED])
+    process = context.Process(target=target, args=arguments, daemon=True)
+    process.start()
+    return process
+
+
+def settle(environment: Mapping[str, str], folder: Path, out: Path, err: Path) -> None:
+    """Give this process an environment, a working folder, and the files that it writes to."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for path, stream in ((out, sys.stdout), (err, sys.stderr)):
+        with path.open("a") as file:
+            os.dup2(file.fileno(), stream.fileno())

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.support import qdrant_front
-from tests.support.forkserver import FORKSERVER
+from tests.support.forkserver import forked
 from tests.support.tls import Certificate
 
 
@@ -67,8 +67,7 @@ class QdrantServer:
 
     def start(self) -> None:
         options = list(map(str, [self._folder, self.port, self.grpc_port, *self._options]))
-        self._process = FORKSERVER.Process(target=qdrant_front.main, args=(dict(os.environ), options), daemon=True)
-        self._process.start()
+        self._process = forked(qdrant_front.main, dict(os.environ), options)
         trust = ssl.create_default_context(cafile=self._tls.ca) if self._tls else None
         for _ in range(400):
             try:

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psutil
 
-POSTINGS = str(Path(sys.executable).with_name("postings"))
-Start = Callable[..., "subprocess.Popen[str]"]
+from tests.support.cli import Command
+
+Start = Callable[..., Command]
 
 
-def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+def children(command: Command) -> list[psutil.Process]:
     try:
-        return psutil.Process(process.pid).children(recursive=True)
+        return psutil.Process(command.pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
 
 
-def done(process: subprocess.Popen[str], status: int = 0) -> str:
-    out, err = process.communicate(timeout=90)
-    assert process.returncode == status, out + err
-    return out + err
+def done(command: Command, status: int = 0) -> str:
+    ran = command.ended()
+    assert ran.status == status, ran.out + ran.err
+    return ran.out + ran.err
 
 
-def json_of(process: subprocess.Popen[str]) -> Any:
-    out, err = process.communicate(timeout=90)
-    assert process.returncode == 0, out + err
-    return json.loads(out)
+def json_of(command: Command) -> Any:
+    ran = command.ended()
+    assert ran.status == 0, ran.out + ran.err
+    return ran.json
 
 
 def status(start: Start) -> dict[str, Any]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
+import runpy
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from pathlib import Path
 from postings import Encoder, Settings, open_index
 from postings_ingest import Ledger
 from postings_ingest.queue.status import queue_status
+from postings_ingest.worker.supervisor import supervise, worker_command
+from tests.support.forkserver import Method, forked, settle
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,36 +33,70 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None
 
 
 class Worker:
-    """A worker in a process of its own, under no supervisor; ``faults`` is a folder that switches faults on."""
+    """A worker in a process of its own, with the command line that users' workers have, under no supervisor.
 
-    def __init__(self, settings: Settings, log: Path, *, faults: Path | None = None) -> None:
-        app = "postings_ingest.app" if faults is None else "tests.support.faulty_app"
-        environment = environment_of(settings) | ({} if faults is None else {"POSTINGS_TEST_FAULTS": str(faults)})
+    Args:
+        settings: the worker's settings.
+        log: the file that it writes to.
+        faults: a folder that switches faults on: see :mod:`tests.support.faulty_app`.
+        method: how its process is started.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        log: Path,
+        *,
+        faults: Path | None = None,
+        method: Method = "forkserver",
+    ) -> None:
         self._settings = settings
         self.log = log
-        command = [sys.executable, "-m", "celery", "-A", app, "worker"]
-        with log.open("a") as output:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+        environment = environment_of(settings)
+        command = worker_command()
+        if faults is not None:
+            environment["POSTINGS_TEST_FAULTS"] = str(faults)
+            command[command.index("postings_ingest.app")] = "tests.support.faulty_app"
+        log.touch()
+        self.process = forked(_run, command, environment, log, method=method)
 
     def wait_until_ready(self) -> None:
         ledger = Ledger(self._settings)
 
         def ready() -> bool:
-            assert self.process.poll() is None, self.log.read_text()[-3000:]
+            assert self.process.is_alive(), self.log.read_text()[-3000:]
             names = f":{self.process.pid}"
             return any(each.ready and each.name.endswith(names) for each in queue_status(ledger).workers)
 
         until(ready, "the worker isn't ready")
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.kill()
+        self.process.join()
 
     def stop(self) -> int:
         """SIGTERM, as an operator would."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        self.process.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it ends by itself; returns its exit status."""
+        self.process.join(60)
+        assert self.process.exitcode is not None, self.log.read_text()[-3000:]
+        return self.process.exitcode
+
+
+def _run(command: list[str], environment: dict[str, str], log: Path) -> None:
+    """Become the program of a command line ``python -m MODULE …``."""
+    settle(environment, ROOT, log, log)
+    _, _, module, *options = command
+    sys.argv = [module, *options]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def run_supervisor(command: list[str]) -> None:
+    """Become the supervisor of a program."""
+    sys.exit(supervise(command, os.environ))
 
 
 StartWorker = Callable[..., Worker]

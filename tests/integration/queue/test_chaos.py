@@ -18,8 +18,8 @@ from tests.support.redis_server import RedisServer
 def test_nothing_is_lost_duplicated_or_stale_while_everything_fails(
     own_redis: RedisServer, tmp_path: Path, workers: int
 ) -> None:
-    plan = Plan(documents=1000, kills=2, redis_kills=1, outages=1, workers=workers)
-    outcome = Chaos(replace(plan, index_url=os.environ.get(SERVER_URL)), tmp_path).run()
+    plan = Plan(documents=500, kills=2, redis_kills=1, outages=1, workers=workers)
+    outcome = Chaos(replace(plan, index_url=os.environ.get(SERVER_URL)), tmp_path, "forkserver").run()
     assert (outcome.lost, outcome.duplicated, outcome.stale, outcome.risen) == ([], [], [], [])
     counts = outcome.counts
-    assert (counts.submitted, counts.done, counts.failed) == (1000, 1000, 0)
+    assert (counts.submitted, counts.done, counts.failed) == (500, 500, 0)

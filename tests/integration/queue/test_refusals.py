@@ -41,7 +41,7 @@ def ended_worker(settings: Settings, log: Path) -> str:
     """What a worker said that ended by itself."""
     worker = Worker(settings, log)
     try:
-        assert worker.process.wait(60) == 1
+        assert worker.wait() == 1
     finally:
         worker.kill()
     return log.read_text()

@@ -24,30 +24,31 @@ from tests.support.indexes import served
 from tests.support.models import quiet_tiny
 from tests.support.worker import StartWorker, Worker, until
 
-PASSAGES_AT_FIRST = 700
-
 
 @pytest.fixture
 def settings(redis_url: str) -> Iterator[Settings]:
     """A server: the tests look into the index while workers write to it."""
     with served("rest", f"test-{uuid.uuid4().hex[:12]}") as settings:
         yield settings.model_copy(
-            update={"redis_url": Settings(redis_url=redis_url).redis_url, "visibility_timeout": 2, "backend": "torch"}
+            update={"redis_url": Settings(redis_url=redis_url).redis_url, "visibility_timeout": 2}
         )
 
 
 @pytest.fixture
-def index(settings: Settings, encoder: Encoder) -> Iterator[Index]:
-    """Documents, encoded with the first model."""
+def index(settings: Settings) -> Iterator[Index]:
     with ServerIndex.connect(settings) as index:
-        documents = [Document(str(number), f"document number {number}") for number in range(PASSAGES_AT_FIRST)]
-        Pipeline(encoder, index, settings).run(documents)
         yield index
 
 
 @pytest.fixture(scope="module")
 def new(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
-    return Encoder.load(quiet_tiny(tmp_path_factory.mktemp("model")), "cpu", "torch")
+    return Encoder.load(quiet_tiny(tmp_path_factory.mktemp("model")), "cpu")
+
+
+def index_documents(settings: Settings, index: Index, encoder: Encoder, number: int) -> None:
+    """Encode so many documents with the first model."""
+    documents = [Document(str(each), f"document number {each}") for each in range(number)]
+    Pipeline(encoder, index, settings).run(documents)
 
 
 def queued(settings: Settings, index: Index, new: Encoder, passages: int, rate: float | None = None) -> int:
@@ -61,29 +62,30 @@ def lacking(index: Index, new: Encoder) -> int:
 
 
 def test_slices_are_worked_on_though_workers_are_killed(
-    settings: Settings, index: Index, new: Encoder, start_worker: StartWorker
+    settings: Settings, index: Index, encoder: Encoder, new: Encoder, start_worker: StartWorker
 ) -> None:
+    index_documents(settings, index, encoder, 300)
     assert queued(settings, index, new, passages=10_000) == 5
     ledger = Ledger(settings)
     for _ in range(2):
-        worker = start_worker(settings=settings)
-        worker.wait_until_ready()
         before = lacking(index, new)
+        worker = start_worker(settings=settings)
         until(lambda: lacking(index, new) < before, "no passage was encoded")  # noqa: B023 - it is called at once
         worker.kill()
     start_worker(settings=settings)
     until(lambda: lacking(index, new) == 0, "passages are left")
     until(lambda: not ledger.depth().batches[REINDEX] and not ledger.depth().in_flight, "slices are left")
-    assert index.count(PASSAGES) == PASSAGES_AT_FIRST
+    assert index.count(PASSAGES) == 300
     assert len(DeadLetters(ledger)) == 0
 
 
 def test_documents_overtake_a_reindex_and_get_both_vectors(
-    settings: Settings, index: Index, new: Encoder, start_worker: StartWorker
+    settings: Settings, index: Index, encoder: Encoder, new: Encoder, start_worker: StartWorker
 ) -> None:
+    index_documents(settings, index, encoder, 600)
     queued(settings, index, new, passages=1, rate=2)  # so slow that it lasts minutes
     start_worker(settings=settings)
-    until(lambda: lacking(index, new) < PASSAGES_AT_FIRST, "no passage was encoded")
+    until(lambda: lacking(index, new) < 600, "no passage was encoded")
     with Producer(settings) as producer:
         producer.add(Document("new", "a document that can't wait"))
     producer.job.wait(60)
@@ -95,6 +97,7 @@ def test_documents_overtake_a_reindex_and_get_both_vectors(
 def test_a_passage_that_kills_workers_is_a_dead_letter_and_its_neighbors_are_encoded(
     settings: Settings, index: Index, encoder: Encoder, new: Encoder, start_worker: StartWorker, faults: Path
 ) -> None:
+    index_documents(settings, index, encoder, 40)
     Pipeline(encoder, index, settings).run([Document("poison", "POISON")])
     (faults / "poison").touch()
     queued(settings, index, new, passages=1)
@@ -103,7 +106,7 @@ def test_a_passage_that_kills_workers_is_a_dead_letter_and_its_neighbors_are_enc
 
     def ended() -> bool:
         nonlocal worker
-        if worker is None or worker.process.poll() is not None:
+        if worker is None or not worker.process.is_alive():
             worker = start_worker(settings=settings, faults=faults)
         return len(letters) == 1 and lacking(index, new) == 1
 
@@ -114,8 +117,9 @@ def test_a_passage_that_kills_workers_is_a_dead_letter_and_its_neighbors_are_enc
 
 
 def test_slices_of_a_model_that_was_dropped_are_dropped_too(
-    settings: Settings, index: Index, new: Encoder, start_worker: StartWorker
+    settings: Settings, index: Index, encoder: Encoder, new: Encoder, start_worker: StartWorker
 ) -> None:
+    index_documents(settings, index, encoder, 10)
     queued(settings, index, new, passages=10_000)
     index.drop_model(new.fingerprint)
     start_worker(settings=settings)

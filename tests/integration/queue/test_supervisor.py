@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
-from tests.support.worker import ROOT, until
+from tests.support.forkserver import forked
+from tests.support.worker import run_supervisor, until
 
-SUPERVISE = "import os, sys; from postings_ingest.worker.supervisor import supervise; "
-SUPERVISE += "sys.exit(supervise([sys.executable, '-c', sys.argv[1]], os.environ))"
-
-Supervise = Callable[[str], "subprocess.Popen[bytes]"]
+Supervise = Callable[[str], BaseProcess]
 
 
 @pytest.fixture
@@ -29,17 +27,27 @@ def diary(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def supervise(diary: Path) -> Iterator[Supervise]:
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[BaseProcess] = []
 
-    def start(program: str) -> subprocess.Popen[bytes]:
+    def start(program: str) -> BaseProcess:
         told = f"import os, signal, sys, time\ndiary = open({str(diary)!r}, 'a', buffering=1)\n"
-        started.append(subprocess.Popen([sys.executable, "-c", SUPERVISE, told + program], cwd=ROOT))
+        started.append(forked(run_supervisor, [sys.executable, "-c", told + program]))
         return started[-1]
 
     yield start
     for process in started:
         process.kill()
-        process.wait()
+        process.join()
+
+
+def send(process: BaseProcess, number: signal.Signals) -> None:
+    assert process.pid is not None
+    os.kill(process.pid, number)
+
+
+def end_of(process: BaseProcess) -> int | None:
+    process.join(30)
+    return process.exitcode
 
 
 @pytest.mark.parametrize("end", [f"sys.exit({os.EX_TEMPFAIL})", "os.kill(os.getpid(), signal.SIGKILL)"])
@@ -47,13 +55,13 @@ def test_a_worker_that_was_killed_or_whose_model_broke_is_started_again(
     supervise: Supervise, diary: Path, end: str
 ) -> None:
     program = f"diary.write('began\\n')\nif open(diary.name).read().count('began') < 2: {end}\nsys.exit(0)"
-    assert supervise(program).wait(30) == 0
+    assert end_of(supervise(program)) == 0
     assert diary.read_text() == "began\n" * 2
 
 
 @pytest.mark.parametrize("status", [0, 1, 3])
 def test_a_worker_that_ends_by_itself_or_cannot_start_is_not(supervise: Supervise, diary: Path, status: int) -> None:
-    assert supervise(f"diary.write('began\\n'); sys.exit({status})").wait(30) == status
+    assert end_of(supervise(f"diary.write('began\\n'); sys.exit({status})")) == status
     assert diary.read_text() == "began\n"
 
 
@@ -72,18 +80,18 @@ diary.write("finished\\n")
 def test_a_worker_finishes_its_batch_in_flight(supervise: Supervise, diary: Path, number: signal.Signals) -> None:
     process = supervise(FINISHING)
     until(lambda: "began" in diary.read_text(), "it hasn't begun")
-    process.send_signal(number)
+    send(process, number)
     until(lambda: "asked" in diary.read_text(), "it wasn't asked")
     Path(f"{diary}.go").touch()
-    assert process.wait(30) == 0
+    assert end_of(process) == 0
     assert diary.read_text() == "began\nasked\nfinished\n"
 
 
 def test_a_second_signal_ends_it_at_once(supervise: Supervise, diary: Path) -> None:
     process = supervise(FINISHING)
     until(lambda: "began" in diary.read_text(), "it hasn't begun")
-    process.send_signal(signal.SIGTERM)
+    send(process, signal.SIGTERM)
     until(lambda: "asked" in diary.read_text(), "it wasn't asked")
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    send(process, signal.SIGTERM)
+    assert end_of(process) == 0
     assert diary.read_text() == "began\nasked\n"

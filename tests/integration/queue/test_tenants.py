@@ -13,7 +13,7 @@ from postings.index.collection_size import collection_size
 from postings_ingest import Counts, DeadLetters, Ledger, Producer
 from postings_ingest.queue.dead_letters import letter
 from postings_query import SearchClient
-from tests.support.cli import start
+from tests.support.cli import Command
 from tests.support.jsonl import write_jsonl
 from tests.support.tenants import ACME, FIELD, GLOBEX, part
 from tests.support.worker import StartWorker, environment_of
@@ -95,12 +95,11 @@ def test_a_worker_keeps_documents_of_one_id_apart(
         assert {hit.text for hit in client.search("who eats")} == {"A man of acme eats."}
 
 
-def test_a_worker_is_bound_to_no_tenant(operator: Settings) -> None:
+def test_a_worker_is_bound_to_no_tenant(operator: Settings, tmp_path: Path) -> None:
     bound = operator.model_copy(update={"tenant": "acme"})
-    process = start("worker", env=environment_of(bound))
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert b"a worker concerns all tenants" in err
+    ran = Command(tmp_path, "worker", env=environment_of(bound)).ended()
+    assert ran.status == 1
+    assert "a worker concerns all tenants" in ran.err
 
 
 def test_a_bound_process_sees_its_own_dead_letters_only(operator: Settings, ledger: Ledger) -> None:
@@ -147,10 +146,10 @@ def test_documents_without_a_tenant_are_rejected_by_the_command(
     ]
     source, rejects = write_jsonl(tmp_path / "x.jsonl", records), tmp_path / "rejects.jsonl"
     for queue in (["--queue", "--no-wait"], []):
-        process = start("ingest", *queue, "--json", "--rejects", rejects, source, env=environment_of(operator))
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 3, err
-        report = json.loads(out)
+        arguments = ["ingest", *queue, "--json", "--rejects", rejects, source]
+        ran = Command(tmp_path, *arguments, env=environment_of(operator)).ended()
+        assert ran.status == 3, ran.err
+        report = ran.json
         assert (report["rejected"], report["duplicates"]) == (1, 0)
         (rejected,) = map(json.loads, rejects.read_text().splitlines())
         assert (rejected["file"], rejected["line"], rejected["record"]["id"]) == (str(source), 3, "2")
