@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from string import ascii_lowercase
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -12,7 +14,7 @@ from sentence_transformers import SentenceTransformer, SparseEncoder
 from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 from sentence_transformers.sparse_encoder.modules import Dense, SparseAutoEncoder, SparseStaticEmbedding, SpladePooling
-from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer
+from tokenizers import ByteLevelBPETokenizer
 from transformers import (
     AutoTokenizer,
     BertConfig,
@@ -45,6 +47,7 @@ TEXTS = [
 ]
 """Short, long (over every window), empty, and outside ASCII."""
 
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
 _ONE_LAYER = {**_SHAPE, "num_hidden_layers": 1}
 """Exporting a model takes seconds a layer; `bert` and `modernbert` show that layers may be several."""
@@ -55,10 +58,11 @@ def bert_tokenizer() -> PreTrainedTokenizerBase:
 
 
 def small_tokenizer() -> PreTrainedTokenizerBase:
-    """A WordPiece tokenizer with few entries, trained here."""
-    trained = BertWordPieceTokenizer()
-    trained.train_from_iterator([*TEXTS, "a lion hunts", "the cheetah is running behind its prey"] * 3, vocab_size=150)
-    return BertTokenizer(vocab=trained.get_vocab(), model_max_length=256)
+    """A WordPiece tokenizer with few entries, always the same, so that graphs are exported once for all tests."""
+    words = re.findall(r"[a-z]+", " ".join([*TEXTS[:2], "lion hunts cheetah running prey"]).lower())
+    pieces = [*ascii_lowercase, "ing", "s"]
+    entries = [*SPECIAL_TOKENS, ".", ",", "東", "京", *words, *pieces, *(f"##{piece}" for piece in pieces)]
+    return BertTokenizer(vocab={entry: id for id, entry in enumerate(dict.fromkeys(entries))}, model_max_length=256)
 
 
 def roberta_tokenizer(folder: Path, length: int | None = 128) -> PreTrainedTokenizerBase:

@@ -38,16 +38,16 @@ def pairs(folder: Path, rows: int = 64, negatives: int = 0) -> Path:
     return write_jsonl(folder / "pairs.jsonl", records)
 
 
-def beir(folder: Path, queries: int = 12) -> Path:
-    """A BEIR folder of 24 articles and a few questions of the split for tests, each about one of them."""
+def beir(folder: Path, queries: int = 12, articles: int = 24) -> Path:
+    """A BEIR folder of a few articles and questions of the split for tests, each about one of the articles."""
     (folder / "qrels").mkdir(parents=True)
     header, *judged = (ENCYCLOPEDIA / "qrels" / "test.tsv").read_text().splitlines(keepends=True)
     judged = [line for line in judged if not line.startswith("topic-")]
     chosen = judged[:: len(judged) // queries][:queries]
     asked, relevant = ({line.split("\t")[column] for line in chosen} for column in (0, 1))
-    articles = sorted(lines(ENCYCLOPEDIA / "corpus.jsonl"), key=lambda article: article["_id"] not in relevant)
+    corpus = sorted(lines(ENCYCLOPEDIA / "corpus.jsonl"), key=lambda article: article["_id"] not in relevant)
     texts = [query for query in lines(ENCYCLOPEDIA / "queries.jsonl") if query["_id"] in asked]
-    for name, records in (("corpus", articles[:24]), ("queries", texts)):
+    for name, records in (("corpus", corpus[:articles]), ("queries", texts)):
         write_jsonl(folder / f"{name}.jsonl", records)
     (folder / "qrels" / "test.tsv").write_text("".join([header, *chosen]))
     return folder

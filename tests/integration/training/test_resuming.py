@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
-import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,23 @@ import torch
 from safetensors.torch import load_file
 
 from postings.errors import ConfigurationError
+from postings_cli.main import run
 from postings_training.publishing.folder import Record
 from postings_training.recipes.loading import load_recipe
 from postings_training.recipes.recipe import Recipe
 from postings_training.runs.checkpoints import checkpoint_state, last_checkpoint, run_folder
 from postings_training.runs.progress import TrainingProgress
 from postings_training.runs.run import train
+from tests.support.models import save, small_bert
+from tests.support.preloaded import exit_code_of
 from tests.support.training import QUICK, beir, pairs
 
-COMMAND = [sys.executable, "-c", "from postings_cli.main import main; main()", "train", "tiny"]
-STEERED = (
+SMALL = (
+    "teachers=[{kind = 'bm25'}]",  # a sparse one would be exported to ONNX first, which takes longer than the run
+    "imitation.weight=0",
     "training.steps=8",
-    "sparsity.document_target=60",
-    "sparsity.query_target=10",
+    "sparsity.document_target=5",
+    "sparsity.query_target=5",
     "sparsity.rise=0.1",
     "training.learning_rate=1e-4",
     "training.keep=8",
@@ -50,16 +55,17 @@ class Whole:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("whole")
-    data, measured = str(pairs(folder)), str(beir(folder / "beir"))
-    recipe = load_recipe("tiny", (*QUICK, *STEERED), data__sources=(data,), evaluation__sets=(measured,))
+    data, measured, base = str(pairs(folder)), str(beir(folder / "beir")), str(save(small_bert, folder))
+    recipe = load_recipe("tiny", (*QUICK, *SMALL), base=base, data__sources=(data,), evaluation__sets=(measured,))
     record = train(recipe, folder / "whole")
     assert record is not None
     assert record.steps == 8
     weights = load_file(folder / "whole" / "model.safetensors")
     early = load_file(folder / "whole.run" / "checkpoint-2" / "model.safetensors")
     assert any(not torch.equal(early[name].half(), each) for name, each in weights.items())
-    changes = [part for change in (*QUICK, *STEERED) for part in ("--set", change)]
-    return Whole(recipe, record, weights, folder / "whole.run", ["--data", data, "--evaluate", measured, *changes])
+    changes = [part for change in (*QUICK, *SMALL) for part in ("--set", change)]
+    arguments = ["--base", base, "--data", data, "--evaluate", measured, *changes]
+    return Whole(recipe, record, weights, folder / "whole.run", arguments)
 
 
 def ends_like(whole: Whole, out: Path) -> None:
@@ -72,17 +78,27 @@ def ends_like(whole: Whole, out: Path) -> None:
     assert resumed.results == whole.record.results
 
 
+def train_until_it_opens(file: str, recipe: Recipe, out: Path) -> None:
+    """Train in a process that is killed when it opens a file of this name."""
+
+    def die(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and str(arguments[0]).endswith(file):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(die)
+    train(recipe, out)
+
+
 def test_killed_and_resumed_it_ends_at_the_same_weights(whole: Whole, tmp_path: Path) -> None:
     out, work = tmp_path / "killed", tmp_path / "killed.run"
-    process = started(whole, out)
-    while last_checkpoint(work) is None and process.poll() is None:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    status = exit_code_of(train_until_it_opens, "checkpoint-4/trainer_state.json", whole.recipe, out)
+    assert status == -signal.SIGKILL
     assert not out.exists()
+    assert (work / "checkpoint-4" / "model.safetensors").exists()
     # What was being written when it died.
     (work / "checkpoint-7").mkdir()
     (work / "checkpoint-7" / "trainer_state.json").write_text('{"global_step": 7, ')
+    assert last_checkpoint(work) == work / "checkpoint-2"
 
     with pytest.raises(ConfigurationError, match=r"an earlier run: continue it with --resume"):
         train(whole.recipe, out)
@@ -141,27 +157,45 @@ def test_a_second_interrupt_ends_it_at_once(whole: Whole, tmp_path: Path) -> Non
     assert last_checkpoint(run_folder(out)) is None
 
 
-def test_an_interrupt_says_what_can_be_resumed(whole: Whole, tmp_path: Path) -> None:
-    work = tmp_path / "interrupted.run"
-    process = started(whole, tmp_path / "interrupted", "--set", "training.steps=800", stderr=subprocess.PIPE, text=True)
-    while last_checkpoint(work) is None and process.poll() is None:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate()
-    assert process.returncode == 130
-    said = told.replace("\n", "")
+class Interrupt(logging.Handler):
+    """Ctrl-C when something is logged."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._words in record.getMessage():
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@contextmanager
+def interrupted_at(words: str) -> Iterator[None]:
+    log, handler = logging.getLogger("postings_training"), Interrupt(words)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+def test_an_interrupt_says_what_can_be_resumed(
+    whole: Whole, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with interrupted_at("step 4 of 8: loss"):
+        assert run(["train", "tiny", *whole.arguments, "--out", str(tmp_path / "interrupted")]) == 130
+    said = capsys.readouterr().err.replace("\n", "")
     assert "writing a checkpoint after this step" in said
-    assert said.endswith(f"interrupted: {last_checkpoint(work)} is kept; continue with --resume")
+    checkpoint = tmp_path / "interrupted.run" / "checkpoint-4"
+    assert said.endswith(f"interrupted: {checkpoint} is kept; continue with --resume")
 
 
-def test_an_interrupt_before_the_first_checkpoint_says_so(whole: Whole, tmp_path: Path) -> None:
-    process = started(whole, tmp_path / "interrupted", stderr=subprocess.PIPE, text=True)
-    while not (tmp_path / "interrupted.run" / "recipe.json").exists() and process.poll() is None:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate()
-    assert process.returncode == 130
-    assert told.endswith("interrupted: no checkpoint was written yet\n")
+def test_an_interrupt_before_the_first_checkpoint_says_so(
+    whole: Whole, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with interrupted_at("loading"):
+        assert run(["train", "tiny", *whole.arguments, "--out", str(tmp_path / "interrupted")]) == 130
+    assert capsys.readouterr().err.endswith("interrupted: no checkpoint was written yet\n")
 
 
 def test_interrupts_that_are_ignored_stay_ignored(whole: Whole, tmp_path: Path) -> None:
@@ -185,47 +219,27 @@ def test_what_spares_room_may_be_changed_for_the_rest_of_a_run(whole: Whole, tmp
     assert train(whole.recipe.model_copy(update={"training": spared}), tmp_path / "spared", resume=True) is not None
 
 
-def started(whole: Whole, out: Path, *more: str, **how: Any) -> subprocess.Popen[Any]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen([*COMMAND, *whole.arguments, *more, "--out", str(out)], env=environment, **how)
-
-
 PATIENT = (
     "training.steps=40",
+    "training.save_every=1",
     "training.learning_rate=1e-3",
     "training.decay=constant",
     "evaluation.patience=3",
 )
 """So fast that nDCG@10 falls soon: the run stops early, and its best weights are those of a step before."""
 
-KILLED_AT = """
-import os, signal, sys
-from pathlib import Path
-from postings_training.recipes.loading import load_recipe
-from postings_training.runs.run import train
-
-def show(progress):
-    if progress.step == {step}:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-recipe = load_recipe("tiny", {changes!r}, data__sources=({data!r},), evaluation__sets=({measured!r},))
-train(recipe, Path({out!r}), show=show)
-"""
-
 
 def test_killed_while_its_patience_ran_out_it_stops_where_it_would_have(tmp_path: Path) -> None:
-    changes, data, measured = [*QUICK, *PATIENT], str(pairs(tmp_path)), str(beir(tmp_path / "beir"))
-    recipe = load_recipe("tiny", changes, data__sources=(data,), evaluation__sets=(measured,))
+    data, measured = str(pairs(tmp_path)), str(beir(tmp_path / "beir"))
+    recipe = load_recipe("tiny", (*QUICK, *PATIENT), data__sources=(data,), evaluation__sets=(measured,))
     whole = train(recipe, tmp_path / "whole")
     assert whole is not None
     assert whole.steps < 40
-    out = tmp_path / "killed"
-    step = whole.steps - 1  # the evaluations before have used up all patience but one
-    code = KILLED_AT.format(step=step, changes=changes, data=data, measured=measured, out=str(out))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    assert subprocess.run([sys.executable, "-c", code], env=environment).returncode == -signal.SIGKILL
-    state = checkpoint_state(tmp_path / "killed.run" / f"checkpoint-{step - 1}")
-    assert state["best_global_step"] < step - 1
+    out, before = tmp_path / "killed", whole.steps - 1  # it has used up all patience but one evaluation
+    status = exit_code_of(train_until_it_opens, f"checkpoint-{whole.steps}/trainer_state.json", recipe, out)
+    assert status == -signal.SIGKILL
+    state = checkpoint_state(tmp_path / "killed.run" / f"checkpoint-{before}")
+    assert state["best_global_step"] < before
     resumed = train(recipe, out, resume=True)
     assert resumed is not None
     assert resumed.steps == whole.steps

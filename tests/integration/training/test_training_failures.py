@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import resource
-import subprocess
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
 from postings.errors import ConfigurationError, TrainingFailure
+from postings_cli.main import run
 from postings_training.runs.checkpoints import last_checkpoint
 from postings_training.runs.run import train
 from tests.support.training import QUICK, pairs, quick
@@ -55,21 +55,24 @@ def test_a_gpu_that_is_not_there_is_missed_before_anything_else(tmp_path: Path) 
         train(recipe, tmp_path / "model")
 
 
-def test_without_room_for_a_checkpoint_the_last_one_is_kept(tmp_path: Path) -> None:
+@contextmanager
+def no_files_over(size: int) -> Iterator[None]:
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+
+
+def test_without_room_for_a_checkpoint_the_last_one_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, out = pairs(tmp_path), tmp_path / "model"
     command = ["train", "tiny", "--data", str(data), "--out", str(out), "--set", "training.steps=4"]
     command += [part for change in QUICK for part in ("--set", change)]
-    code = "from postings_cli.main import main; main()"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-
-    def small() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (30 << 20, 30 << 20))  # the weights fit, Adam's moments don't
-
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command], env=environment, capture_output=True, text=True, preexec_fn=small
-    )
-    assert done.returncode == 1
-    assert "no space left to write to" in done.stderr
-    assert "no checkpoint was written yet" in done.stderr
+    with no_files_over(30 << 20):  # the weights fit, Adam's moments don't
+        assert run(command) == 1
+    said = capsys.readouterr().err
+    assert "no space left to write to" in said
+    assert "no checkpoint was written yet" in said
     assert not out.exists()
     assert not list(out.with_name("model.run").glob("checkpoint-*"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postings import SparseVector
 from postings.errors import InvalidVector
 from postings_query.attribution import shared_dims
+from tests.support.examples import examples
 
 weights = st.floats(-1000, 1000, width=32).filter(bool)
 vectors = st.dictionaries(st.one_of(st.integers(0, 20), st.integers(0, 2**31 - 1)), weights, max_size=12).map(
@@ -17,7 +18,8 @@ vectors = st.dictionaries(st.one_of(st.integers(0, 20), st.integers(0, 2**31 - 1
 )
 
 
-@given(vectors, st.lists(vectors, max_size=8))
+@settings(max_examples=examples(40))
+@given(vectors, st.lists(vectors, max_size=4))
 def test_parts_are_the_products_largest_first_and_add_up_to_the_score(
     query: SparseVector, documents: list[SparseVector]
 ) -> None:
