@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 IMPORTED = [
     *("celery.bin.celery", "celery.apps.worker", "celery.concurrency.thread", "kombu.transport.redis"),
@@ -22,11 +22,16 @@ Method = Literal["forkserver", "spawn"]
 """``forkserver`` forks a process from one that has imported :data:`IMPORTED`; ``spawn`` starts a new interpreter."""
 
 
-def forked(target: Callable[..., object], *arguments: object, method: Method = "forkserver") -> BaseProcess:
-    """Call a function in a process of its own."""
+def process_context(method: Method = "forkserver") -> Any:
+    """What the standard library starts processes with."""
     context = multiprocessing.get_context(method)
     context.set_forkserver_preload(["__main__", *IMPORTED])
-    process = context.Process(target=target, args=arguments, daemon=True)
+    return context
+
+
+def forked(target: Callable[..., object], *arguments: object, method: Method = "forkserver") -> BaseProcess:
+    """Call a function in a process of its own."""
+    process = process_context(method).Process(target=target, args=arguments, daemon=True)
     process.start()
     return process
 

@@ -1,25 +1,24 @@
-"""Processes that have the training package imported when they start, which else takes each of them ten seconds."""
+"""Processes forked from one that has imported PyTorch and the training package, which takes ten seconds."""
 
 from __future__ import annotations
 
+import functools
+import importlib
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, TypeVar
 
+from tests.support.forkserver import process_context
+
 Result = TypeVar("Result")
 
-_FORKSERVER = multiprocessing.get_context("forkserver")
-# Imported once, by a process that does nothing but fork the others.
-_FORKSERVER.set_forkserver_preload(
-    ["postings_cli.app", "postings_training.runs.run", "tests.support.models", "torch.distributed.launcher.api"]
-)
+_IMPORTED = ("postings_cli.app", "postings_training.runs.run", "tests.support.models", "torch.distributed.launcher.api")
 
 
 def result_of(work: Callable[..., Result], *arguments: Any) -> Result:
     """Call a module's function in a process of its own."""
-    with ProcessPoolExecutor(1, _FORKSERVER) as process:
-        return process.submit(work, *arguments).result()
+    return _host().submit(_result, work, arguments).result()
 
 
 def exit_code_of(work: Callable[..., None], *arguments: Any) -> int:
@@ -28,11 +27,7 @@ def exit_code_of(work: Callable[..., None], *arguments: Any) -> int:
     Returns:
         Its exit status, or the signal that killed it as a negative number.
     """
-    process = _FORKSERVER.Process(target=work, args=arguments)
-    process.start()
-    process.join()
-    assert process.exitcode is not None
-    return process.exitcode
+    return _host().submit(_exit_code, work, arguments).result()
 
 
 def results_of_two(work: Callable[..., Result], *arguments: Any) -> list[Result]:
@@ -55,3 +50,27 @@ def _launched(work: Callable[..., Result], *arguments: Any) -> list[Result]:
     )
     results = elastic_launch(config, work)(*arguments)
     return [results[rank] for rank in range(2)]
+
+
+@functools.cache
+def _host() -> ProcessPoolExecutor:
+    """A process that imports, computes nothing, and forks the others."""
+    return ProcessPoolExecutor(1, process_context(), _import)
+
+
+def _import() -> None:
+    for module in _IMPORTED:
+        importlib.import_module(module)
+
+
+def _result(work: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as process:
+        return process.submit(work, *arguments).result()
+
+
+def _exit_code(work: Callable[..., None], arguments: tuple[Any, ...]) -> int:
+    process = multiprocessing.get_context("fork").Process(target=work, args=arguments)
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
