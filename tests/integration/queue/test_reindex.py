@@ -116,18 +116,6 @@ def test_a_passage_that_kills_workers_is_a_dead_letter_and_its_neighbors_are_enc
     assert letter.operation.keys() == {"reindex"}
 
 
-def test_slices_of_a_model_that_was_dropped_are_dropped_too(
-    settings: Settings, index: Index, encoder: Encoder, new: Encoder, start_worker: StartWorker
-) -> None:
-    index_documents(settings, index, encoder, 10)
-    queued(settings, index, new, passages=10_000)
-    index.drop_model(new.fingerprint)
-    start_worker(settings=settings)
-    ledger = Ledger(settings)
-    until(lambda: not ledger.depth().batches[REINDEX] and not ledger.depth().in_flight, "slices are left")
-    assert len(DeadLetters(ledger)) == 0
-
-
 def test_all_workers_together_keep_the_rate(ledger: Ledger) -> None:
     waits = [ledger.pace(10, rate=20) for _ in range(4)]
     assert waits[0] <= 0.5

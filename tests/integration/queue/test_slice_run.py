@@ -80,6 +80,16 @@ def test_a_slice_ends_if_its_model_is_dropped_while_it_is_encoded(
     assert len(DeadLetters(ledger)) == 0
 
 
+def test_a_slice_of_a_model_that_was_dropped_is_done(
+    ledger: Ledger, index: EdgeIndex, encoder: Encoder, new: Encoder
+) -> None:
+    index.drop_model(new.fingerprint)
+    register(ledger, new)
+    run(ledger, index, encoder)
+    assert not ledger.depth().batches[REINDEX]
+    assert len(DeadLetters(ledger)) == 0
+
+
 def test_a_slice_waits_for_the_rate_before_it_encodes(
     ledger: Ledger, index: EdgeIndex, encoder: Encoder, new: Encoder
 ) -> None:
