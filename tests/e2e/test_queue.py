@@ -30,9 +30,10 @@ def test_documents_are_queued_without_a_worker_and_without_waiting(start: Start,
     assert "none: start one with `postings worker`" in done(start("status"))
 
 
-def test_ctrl_c_while_waiting_leaves_the_documents_queued(start: Start, source: Path) -> None:
+def test_ctrl_c_while_waiting_leaves_the_documents_queued(start: Start, settings: Settings, source: Path) -> None:
+    ledger = Ledger(settings)
     process = start("ingest", "--queue", str(source))
-    until(lambda: status(start)["queued"] == 40, "the documents aren't queued")
+    until(lambda: queue_status(ledger).queued == 40, "the documents aren't queued")
     process.send_signal(signal.SIGINT)
     assert "interrupted: 40 documents are queued as job" in done(process, 130)
 

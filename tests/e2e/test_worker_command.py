@@ -46,9 +46,12 @@ def test_a_file_is_queued_indexed_by_a_worker_and_found(start: Start, source: Pa
     assert "lions" in done(start("search", "lions"))
 
 
-def test_a_killed_worker_is_started_again_and_does_not_outlive_its_supervisor(start: Start, source: Path) -> None:
+def test_a_killed_worker_is_started_again_and_does_not_outlive_its_supervisor(
+    start: Start, settings: Settings, source: Path
+) -> None:
+    ledger = Ledger(settings)
     supervisor = start("worker")
-    until(lambda: any(worker["ready"] for worker in status(start)["workers"]), "no worker is ready")
+    until(lambda: any(worker.ready for worker in queue_status(ledger).workers), "no worker is ready")
     (child,) = children(supervisor)
     child.kill()
     report = json_of(start("ingest", "--queue", str(source), "--json"))
