@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -69,6 +70,7 @@ def status(
     elif as_json or not out.is_terminal:
         for found in _looks(ledger, first, look):
             print_json(found.fields)
+            sys.stdout.flush()  # a pipe would else be written to once some KiB have gathered
     else:
         with Live(first.shown, console=out, auto_refresh=False) as live:
             for found in _looks(ledger, first, look):
