@@ -47,9 +47,9 @@ TEXTS = [
 """Short, long (over every window), empty, and outside ASCII."""
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-_SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-_ONE_LAYER = {**_SHAPE, "num_hidden_layers": 1}
-"""Exporting a model takes seconds a layer; `bert` and `modernbert` show that layers may be several."""
+_ONE_LAYER = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+_TWO_LAYERS = {**_ONE_LAYER, "num_hidden_layers": 2}
+"""Exporting a model takes seconds a layer; `modernbert` shows that layers may be several."""
 
 
 def bert_tokenizer() -> PreTrainedTokenizerBase:
@@ -105,7 +105,7 @@ def _small_bert() -> BertConfig:
 
 
 def bert(folder: Path) -> SparseEncoder:
-    config = BertConfig(vocab_size=30522, max_position_embeddings=512, **_SHAPE)
+    config = BertConfig(vocab_size=30522, max_position_embeddings=512, **_ONE_LAYER)
     return SparseEncoder(modules=_splade(folder, _sparse(BertForMaskedLM(config)), bert_tokenizer()))
 
 
@@ -135,7 +135,7 @@ def roberta_without_length(folder: Path) -> SparseEncoder:
     return roberta(folder, None)
 
 
-def modernbert(folder: Path, positions: int = 512) -> SparseEncoder:
+def modernbert(folder: Path, positions: int = 512, shape: dict[str, int] = _TWO_LAYERS) -> SparseEncoder:
     tokenizer = small_tokenizer()
     tokenizer.model_max_length = positions
     config = ModernBertConfig(
@@ -143,14 +143,14 @@ def modernbert(folder: Path, positions: int = 512) -> SparseEncoder:
         max_position_embeddings=positions,
         global_attn_every_n_layers=2,
         pad_token_id=0,
-        **_SHAPE,
+        **shape,
     )
     return SparseEncoder(modules=_splade(folder, _sparse(ModernBertForMaskedLM(config)), tokenizer))
 
 
 def long_modernbert(folder: Path) -> SparseEncoder:
     """It reads 2,048 tokens."""
-    return modernbert(folder, 2048)
+    return modernbert(folder, 2048, _ONE_LAYER)
 
 
 def small_bert(folder: Path) -> SparseEncoder:
