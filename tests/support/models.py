@@ -58,7 +58,7 @@ def bert_tokenizer() -> PreTrainedTokenizerBase:
 
 def small_tokenizer() -> PreTrainedTokenizerBase:
     """A WordPiece tokenizer with few entries, always the same, so that graphs are exported once for all tests."""
-    words = re.findall(r"[a-z]+", " ".join([*TEXTS[:2], "lion hunts cheetah running prey"]).lower())
+    words = re.findall(r"[a-z]+", " ".join([*TEXTS[:2], "word lion hunts cheetah running prey"]).lower())
     pieces = [*ascii_lowercase, "ing", "s"]
     entries = [*SPECIAL_TOKENS, ".", ",", "東", "京", *words, *pieces, *(f"##{piece}" for piece in pieces)]
     return BertTokenizer(vocab={entry: id for id, entry in enumerate(dict.fromkeys(entries))}, model_max_length=256)
