@@ -48,9 +48,9 @@ TEXTS = [
 """Short, long (over every window), empty, and outside ASCII."""
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-_SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-_ONE_LAYER = {**_SHAPE, "num_hidden_layers": 1}
-"""Exporting a model takes seconds a layer; `bert` and `modernbert` show that layers may be several."""
+_ONE_LAYER = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+_TWO_LAYERS = {**_ONE_LAYER, "num_hidden_layers": 2}
+"""Exporting a model takes seconds a layer; `modernbert` shows that layers may be several."""
 
 
 def bert_tokenizer() -> PreTrainedTokenizerBase:
@@ -59,7 +59,7 @@ def bert_tokenizer() -> PreTrainedTokenizerBase:
 
 def small_tokenizer() -> PreTrainedTokenizerBase:
     """A WordPiece tokenizer with few entries, always the same, so that graphs are exported once for all tests."""
-    words = re.findall(r"[a-z]+", " ".join([*TEXTS[:2], "lion hunts cheetah running prey"]).lower())
+    words = re.findall(r"[a-z]+", " ".join([*TEXTS[:2], "word lion hunts cheetah running prey"]).lower())
     pieces = [*ascii_lowercase, "ing", "s"]
     entries = [*SPECIAL_TOKENS, ".", ",", "東", "京", *words, *pieces, *(f"##{piece}" for piece in pieces)]
     return BertTokenizer(vocab={entry: id for id, entry in enumerate(dict.fromkeys(entries))}, model_max_length=256)
@@ -106,7 +106,7 @@ def _small_bert() -> BertConfig:
 
 
 def bert(folder: Path) -> SparseEncoder:
-    config = BertConfig(vocab_size=30522, max_position_embeddings=512, **_SHAPE)
+    config = BertConfig(vocab_size=30522, max_position_embeddings=512, **_ONE_LAYER)
     return SparseEncoder(modules=_splade(folder, _sparse(BertForMaskedLM(config)), bert_tokenizer()))
 
 
@@ -136,7 +136,7 @@ def roberta_without_length(folder: Path) -> SparseEncoder:
     return roberta(folder, None)
 
 
-def modernbert(folder: Path, positions: int = 512) -> SparseEncoder:
+def modernbert(folder: Path, positions: int = 512, shape: dict[str, int] = _TWO_LAYERS) -> SparseEncoder:
     tokenizer = small_tokenizer()
     tokenizer.model_max_length = positions
     config = ModernBertConfig(
@@ -144,14 +144,14 @@ def modernbert(folder: Path, positions: int = 512) -> SparseEncoder:
         max_position_embeddings=positions,
         global_attn_every_n_layers=2,
         pad_token_id=0,
-        **_SHAPE,
+        **shape,
     )
     return SparseEncoder(modules=_splade(folder, _sparse(ModernBertForMaskedLM(config)), tokenizer))
 
 
 def long_modernbert(folder: Path) -> SparseEncoder:
     """It reads 2,048 tokens."""
-    return modernbert(folder, 2048)
+    return modernbert(folder, 2048, _ONE_LAYER)
 
 
 def small_bert(folder: Path) -> SparseEncoder:

@@ -21,6 +21,9 @@ QUICK = (
     "data.held_out=0",
 )
 
+BY_WORDS = ("teachers=[{kind = 'bm25'}]", "imitation.weight=0")
+"""The recipe ``tiny`` with a teacher that takes no time: a sparse one encodes all texts, or is exported first."""
+
 
 def lines(path: Path) -> Iterator[dict[str, str]]:
     with path.open(encoding="utf-8") as file:

@@ -11,15 +11,22 @@ from postings.errors import InvalidInput
 from postings_cli.main import run
 from postings_training.leaks.provenance import trained_on
 from postings_training.runs.run import train
-from tests.support.training import QUICK, beir, lines, pairs, quick
+from tests.support.models import save, small_bert
+from tests.support.training import BY_WORDS, QUICK, beir, lines, pairs, quick
 
-CHANGES = [part for change in (*QUICK, "training.steps=1") for part in ("--set", change)]
+CHANGES = [part for change in (*QUICK, *BY_WORDS, "training.steps=1") for part in ("--set", change)]
+
+
+@pytest.fixture(autouse=True)
+def _no_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exporting a trained model to ONNX takes longer than its training."""
+    monkeypatch.setenv("POSTINGS_BACKEND", "torch")
 
 
 @pytest.fixture
 def measured(tmp_path: Path) -> Path:
     """A set of 12 queries."""
-    return beir(tmp_path / "measured")
+    return beir(tmp_path / "measured", articles=12)
 
 
 @pytest.fixture
@@ -53,7 +60,7 @@ def test_a_model_tells_what_it_was_trained_on_and_evaluate_asks_it(
     data: Path, measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = tmp_path / "model"
-    assert train(quick("tiny", data, steps=1), model) is not None
+    assert train(quick("tiny", data, *BY_WORDS, steps=1), model) is not None
     assert run(["evaluate", str(model), "--data", str(measured)]) == 1
     assert "1 of the 12 queries of measured are in the training data" in capsys.readouterr().err
     assert run(["evaluate", str(model), "--data", str(measured), "--leaks", "drop", "--json"]) == 0
@@ -62,7 +69,8 @@ def test_a_model_tells_what_it_was_trained_on_and_evaluate_asks_it(
 
     later = tmp_path / "later"
     (tmp_path / "other").mkdir()
-    assert train(quick("tiny", pairs(tmp_path / "other", 8), base=str(model), steps=1), later) is not None
+    recipe = quick("tiny", pairs(tmp_path / "other", 8), *BY_WORDS, base=str(model), steps=1)
+    assert train(recipe, later) is not None
     known = trained_on(str(later)) or []
     assert [Path(source.path).parent.name for source in known[:2]] == ["other", tmp_path.name]
     assert known[2:] == trained_on("tiny")
@@ -92,11 +100,13 @@ def test_rows_that_are_left_out_of_training_leave_the_score_whole(
 
 
 def test_what_is_held_out_is_no_score_of_a_base_that_was_trained_on_it(tmp_path: Path) -> None:
-    data, apart, whole = pairs(tmp_path, 40), tmp_path / "apart", tmp_path / "whole"
-    assert train(quick("tiny", data, "data.held_out=8", steps=1), apart) is not None
-    again = train(quick("tiny", data, "data.held_out=8", base=str(apart), steps=1), tmp_path / "again")
+    data, base = pairs(tmp_path, 40), str(save(small_bert, tmp_path))
+    apart, whole = tmp_path / "apart", tmp_path / "whole"
+    held_out = (*BY_WORDS, "data.held_out=8")
+    assert train(quick("tiny", data, *held_out, base=base, steps=1), apart) is not None
+    again = train(quick("tiny", data, *held_out, base=str(apart), steps=1), tmp_path / "again")
     assert again is not None
     assert "held_out_ndcg@10" in again.results
-    assert train(quick("tiny", data, steps=1), whole) is not None
+    assert train(quick("tiny", data, *BY_WORDS, base=base, steps=1), whole) is not None
     with pytest.raises(InvalidInput, match=r"8 of the 8 queries of held_out are in the training data"):
-        train(quick("tiny", data, "data.held_out=8", base=str(whole), steps=1), tmp_path / "refused")
+        train(quick("tiny", data, *held_out, base=str(whole), steps=1), tmp_path / "refused")

@@ -27,11 +27,10 @@ from postings_training.runs.progress import TrainingProgress
 from postings_training.runs.run import train
 from tests.support.models import save, small_bert
 from tests.support.preloaded import exit_code_of
-from tests.support.training import QUICK, beir, pairs
+from tests.support.training import BY_WORDS, QUICK, beir, pairs
 
 SMALL = (
-    "teachers=[{kind = 'bm25'}]",  # a sparse one would be exported to ONNX first, which takes longer than the run
-    "imitation.weight=0",
+    *BY_WORDS,
     "training.steps=8",
     "sparsity.document_target=5",
     "sparsity.query_target=5",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from postings import SparseVector
@@ -12,12 +12,14 @@ from postings.errors import InvalidVector
 from postings_query.attribution import shared_dims
 from tests.support.examples import examples
 
+LARGEST = 2**31 - 1  # tried once: as many weights are laid out, which takes seconds
 weights = st.floats(-1000, 1000, width=32).filter(bool)
-vectors = st.dictionaries(st.one_of(st.integers(0, 20), st.integers(0, 2**31 - 1)), weights, max_size=12).map(
+vectors = st.dictionaries(st.one_of(st.integers(0, 20), st.integers(0, 30_000)), weights, max_size=12).map(
     lambda entries: SparseVector(sorted(entries), [entries[index] for index in sorted(entries)])
 )
 
 
+@example(SparseVector([5, LARGEST], [1.0, 2.0]), [SparseVector([LARGEST], [3.0])])
 @settings(max_examples=examples(40))
 @given(vectors, st.lists(vectors, max_size=4))
 def test_parts_are_the_products_largest_first_and_add_up_to_the_score(

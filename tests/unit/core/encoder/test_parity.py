@@ -94,10 +94,10 @@ def test_a_lower_precision_changes_vectors_a_little(encoder: Encoder, backend: B
 
 
 def test_a_stream_is_encoded_as_a_list_is(encoder: Encoder) -> None:
-    texts = [f"text number {n}" for n in range(5000)]
+    texts = [str(n) for n in range(4100)]
     streamed = list(encoder.stream_documents(iter(texts)))
     assert len(streamed) == len(texts)
-    some = [0, 1, 2047, 2048, 2500, 4095, 4096, 4998, 4999]
+    some = [0, 1, 2047, 2048, 2500, 4095, 4096, 4099]
     for at, expected in zip(some, encoder.encode_documents([texts[at] for at in some]), strict=True):
         assert streamed[at].largest_difference(expected) <= TOLERANCE
 
