@@ -116,10 +116,27 @@ def test_only_points_that_are_still_as_they_were_read_get_a_vector(empty_index: 
     empty_index.delete({"must": [{"has_id": [gone.id]}]})
     better = SparseVector([5], [9.0])
     empty_index.update_vectors(filled([filled_already], better), unchanged_since([filled_already]))
-    nobody = Point(str(uuid.uuid4()), {"version": 1, "text": "-"})
+    nobody = Point(str(uuid.uuid4()), {"version": 1, "title": "", "text": "-"})
     empty_index.update_vectors(filled([nobody, *found]), unchanged_since([nobody, *found]))
     stored = {each.id: each.vectors.get(OTHER) for each in empty_index.scroll(vectors=[OTHER])}
     assert stored == {same.id: VECTOR, newer.id: None, rewritten.id: None, filled_already.id: VECTOR}
+
+
+def test_a_digest_alone_says_that_a_passage_is_unchanged(empty_index: Index) -> None:
+    empty_index.ensure(MODEL, "tiny")
+    one, other = (
+        Point(each.id, {**each.payload, "digest": f"digest {each.payload['doc_id']}"}, each.vectors)
+        for each in (point("1"), point("2"))
+    )
+    empty_index.upsert([one, other])
+    empty_index.add_model(OTHER, "new")
+    found = read(empty_index)
+    # The metadata of the first are new; the text of the second is now that of the first.
+    empty_index.upsert([Point(one.id, {**one.payload, "version": 9}, one.vectors)])
+    empty_index.upsert([Point(other.id, {**other.payload, "digest": one.payload["digest"]}, other.vectors)])
+    empty_index.update_vectors(filled(found), unchanged_since(found))
+    stored = {each.id: each.vectors.get(OTHER) for each in empty_index.scroll(vectors=[OTHER])}
+    assert stored == {one.id: VECTOR, other.id: None}
 
 
 def test_another_revision_leaves_no_vector_of_the_old_one(empty_index: Index) -> None:

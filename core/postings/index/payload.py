@@ -213,27 +213,19 @@ def without_vector(fingerprint: str) -> Filter:
 def unchanged_since(points: Sequence[Point]) -> Filter:
     """Points whose text is still the one that was read.
 
-    The version alone isn't enough, because the same version may be written again with another text.
+    The digest says so by itself. Passages without one, of documents without active dims, are told by version and text.
 
     Args:
         points: as they were read, with the fields :data:`REVISION_FIELDS`.
     """
-    revisions: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    unchanged: dict[tuple[tuple[str, Any], ...], list[str]] = defaultdict(list)
     for point in points:
-        payload = point.payload
-        # A document without active dims has no digest.
-        content = ("digest", payload["digest"]) if "digest" in payload else ("text", payload["text"])
-        revisions[payload["version"], *content].append(point.id)
+        fields = ("digest",) if "digest" in point.payload else ("version", "title", "text")
+        unchanged[tuple((field, point.payload[field]) for field in fields)].append(point.id)
     return {
         "should": [
-            {
-                "must": [
-                    {"has_id": ids},
-                    {"key": "version", "match": {"value": version}},
-                    {"key": field, "match": {"value": value}},
-                ]
-            }
-            for (version, field, value), ids in revisions.items()
+            {"must": [{"has_id": ids}, *({"key": field, "match": {"value": value}} for field, value in content)]}
+            for content, ids in unchanged.items()
         ]
     }
 
