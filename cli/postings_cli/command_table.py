@@ -96,12 +96,10 @@ class _Loaded(Mapping[str, Any]):
 
 @functools.cache
 def _load(name: str) -> Any:
-    match _COMMANDS[name]:
-        case _Group(help, functions):
-            app = typer.Typer(name=name, help=help, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
-        case function:
-            app = typer.Typer(rich_markup_mode=None, add_completion=False)
-            functions = {name: function}
+    found = _COMMANDS[name]
+    # Typer makes a command of a group with one function.
+    help, functions = found if isinstance(found, _Group) else (None, {name: found})
+    app = typer.Typer(name=name, help=help, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
     for each, function in functions.items():
         app.command(each)(reported(_function(function)))
     return typer.main.get_command(app)

@@ -129,12 +129,18 @@ def written(encoder: Encoder, index: Index) -> None:
     indexer.write(indexer.encode([DOCUMENT]))
 
 
+def begun(encoder: Encoder, index: Index) -> Writer:
+    """A writer that has read the models of the collection."""
+    writer = Writer(index, lambda index: written(encoder, index))
+    writer.step()
+    return writer
+
+
 def test_a_batch_whose_writer_died_before_it_saw_the_new_model_is_completed_when_it_comes_again(
     empty_index: Index, encoder: Encoder, other: Encoder
 ) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
-    writer = Writer(empty_index, lambda index: written(encoder, index))
-    writer.step()  # it reads the models
+    writer = begun(encoder, empty_index)
     reindex(empty_index, other)
     while not empty_index.count():
         writer.step()
@@ -148,11 +154,9 @@ def test_a_writer_on_its_way_sees_to_a_model_that_was_filled_meanwhile(
     empty_index: Index, encoder: Encoder, other: Encoder
 ) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
-    writer = Writer(empty_index, lambda index: written(encoder, index))
-    writer.step()  # it reads the models
+    writer = begun(encoder, empty_index)
     reindex(empty_index, other)
-    while not writer.done:
-        writer.step()
+    writer.finish()
     assert empty_index.count(PASSAGES) > 0
     assert empty_index.count(without_vector(other.fingerprint)) == 0
 
@@ -162,11 +166,9 @@ def test_a_model_that_is_dropped_in_the_middle_of_a_batch_is_left_out(
 ) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
     empty_index.add_model(other.fingerprint, other.location)
-    writer = Writer(empty_index, lambda index: written(encoder, index))
-    writer.step()
+    writer = begun(encoder, empty_index)
     empty_index.drop_model(other.fingerprint)
-    while not writer.done:
-        writer.step()
+    writer.finish()
     assert empty_index.count(without_vector(encoder.fingerprint)) == 0
     assert empty_index.count(PASSAGES) > 0
 
@@ -175,13 +177,11 @@ def test_a_model_that_took_the_place_of_the_one_that_was_planned_is_written(
     empty_index: Index, encoder: Encoder, other: Encoder
 ) -> None:
     empty_index.ensure(encoder.fingerprint, encoder.name)
-    writer = Writer(empty_index, lambda index: written(encoder, index))
-    writer.step()
+    writer = begun(encoder, empty_index)
     reindex(empty_index, other)
     empty_index.switch_model(other.fingerprint)
     empty_index.drop_model(encoder.fingerprint)
-    while not writer.done:
-        writer.step()
+    writer.finish()
     assert empty_index.count(PASSAGES) > 0
     assert empty_index.count(without_vector(other.fingerprint)) == 0
 

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def version() -> str:
-    """The version of the server that the front stands for."""
+    """The version of Qdrant that the front imitates."""
     return os.environ.get("POSTINGS_TEST_FRONT_VERSION", "1.20.0")
 
 

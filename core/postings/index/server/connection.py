@@ -65,12 +65,13 @@ def open_client(settings: Settings, url: str | None = None, grpc_port: int | Non
     key = settings.index_api_key
     options: dict[str, Any] = {
         "limits": httpx.Limits(max_connections=_CONNECTIONS),
-        "verify": _trusted(),
         "grpc_options": dict(_GRPC_OPTIONS),
         # A compressed answer is sent in two packets, and the second waits up to 40 ms until the first is acknowledged.
         "metadata": {"Accept-Encoding": "identity"},  # the client sends these as headers, over REST only
     }
-    if settings.index_ca is not None:
+    if settings.index_ca is None:
+        options["verify"] = _trusted()
+    else:
         try:
             options["verify"] = ssl.create_default_context(cafile=settings.index_ca)
             options["grpc_options"] |= {"root_certificates": settings.index_ca.read_bytes()}
