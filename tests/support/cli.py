@@ -61,7 +61,7 @@ class Command:
         self._out.touch()
         self._err.touch()
         environment = {**env, "COLUMNS": "200"}
-        self._process = forked(_run, list(map(str, arguments)), environment, self._out, self._err)
+        self._process = forked(_run, list(map(str, arguments)), self._out, self._err, environment=environment)
 
     @property
     def pid(self) -> int:
@@ -93,9 +93,9 @@ class Command:
         return Ran(self._process.exitcode, self.out, self.err)
 
 
-def _run(arguments: list[str], environment: Mapping[str, str], out: Path, err: Path) -> None:
+def _run(arguments: list[str], out: Path, err: Path) -> None:
     """Become the command."""
-    settle(environment, Path.cwd(), out, err)
+    settle(Path.cwd(), out, err)
     sys.argv = ["postings", *arguments]
     main()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal
@@ -29,17 +29,28 @@ def process_context(method: Method = "forkserver") -> Any:
     return context
 
 
-def forked(target: Callable[..., object], *arguments: object, method: Method = "forkserver") -> BaseProcess:
-    """Call a function in a process of its own."""
-    process = process_context(method).Process(target=target, args=arguments, daemon=True)
+def forked(
+    target: Callable[..., object],
+    *arguments: object,
+    environment: Mapping[str, str] | None = None,
+    method: Method = "forkserver",
+) -> BaseProcess:
+    """Call a function in a process of its own, with an environment: by default, that of this process now."""
+    environment = dict(os.environ if environment is None else environment)
+    process = process_context(method).Process(target=_called, args=(environment, target, arguments), daemon=True)
     process.start()
     return process
 
 
-def settle(environment: Mapping[str, str], folder: Path, out: Path, err: Path) -> None:
-    """Give this process an environment, a working folder, and the files that it writes to."""
+def _called(environment: Mapping[str, str], target: Callable[..., object], arguments: Sequence[object]) -> None:
+    # What it was forked from has the environment of when the first process was started.
     os.environ.clear()
     os.environ.update(environment)
+    target(*arguments)
+
+
+def settle(folder: Path, out: Path, err: Path) -> None:
+    """Give this process a working folder, and the files that it writes to."""
     os.chdir(folder)
     for path, stream in ((out, sys.stdout), (err, sys.stderr)):
         with path.open("a") as file:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support import qdrant_grpc
@@ -14,10 +13,8 @@ from tests.support.qdrant_http import Handler, HttpServer
 from tests.support.qdrant_rules import Rules
 
 
-def main(environment: Mapping[str, str], options: Sequence[str]) -> None:
+def main(options: Sequence[str]) -> None:
     """Serve until the process is killed; the options are those below."""
-    os.environ.clear()
-    os.environ.update(environment)
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("port", type=int)

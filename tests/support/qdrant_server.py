@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import time
@@ -67,7 +66,7 @@ class QdrantServer:
 
     def start(self) -> None:
         options = list(map(str, [self._folder, self.port, self.grpc_port, *self._options]))
-        self._process = forked(qdrant_front.main, dict(os.environ), options)
+        self._process = forked(qdrant_front.main, options)
         trust = ssl.create_default_context(cafile=self._tls.ca) if self._tls else None
         for _ in range(400):
             try:

@@ -58,7 +58,7 @@ class Worker:
             environment["POSTINGS_TEST_FAULTS"] = str(faults)
             command[command.index("postings_ingest.app")] = "tests.support.faulty_app"
         log.touch()
-        self.process = forked(_run, command, environment, log, method=method)
+        self.process = forked(_run, command, log, environment=environment, method=method)
 
     def wait_until_ready(self) -> None:
         ledger = Ledger(self._settings)
@@ -86,9 +86,9 @@ class Worker:
         return self.process.exitcode
 
 
-def _run(command: list[str], environment: dict[str, str], log: Path) -> None:
+def _run(command: list[str], log: Path) -> None:
     """Become the program of a command line ``python -m MODULE …``."""
-    settle(environment, ROOT, log, log)
+    settle(ROOT, log, log)
     _, _, module, *options = command
     sys.argv = [module, *options]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
