@@ -17,9 +17,13 @@ def passage_input(encoder: Encoder, title: str, text: str) -> tuple[str, int]:
     """
     if not title.strip():
         return text, 0
-    offsets = encoder.offsets(title)
     longest = encoder.window // 2
-    shown = title if len(offsets) <= longest else title[: offsets[longest - 1][1]]
+    # Each token of ASCII text has a character, so most titles needn't be tokenized to see that they fit.
+    if title.isascii() and len(title) <= longest:
+        shown = title
+    else:
+        offsets = encoder.offsets(title)
+        shown = title if len(offsets) <= longest else title[: offsets[longest - 1][1]]
     return f"{shown} {text}", len(shown) + 1
 
 

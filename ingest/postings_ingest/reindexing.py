@@ -104,7 +104,8 @@ def _truncated(encoder: Encoder, points: Iterable[Point]) -> int:
     """The number of passages that are longer than the model's window."""
     window = encoder.window
     texts = (encoder_input(encoder, point) for point in points)
-    long = [text for text in texts if len(text) > window]  # a token has at least one character
+    # Each token of ASCII text has a character. Others may have several tokens in one: those of bytes.
+    long = [text for text in texts if len(text) > window or not text.isascii()]
     return sum(count > window for count in encoder.token_counts(long))
 
 

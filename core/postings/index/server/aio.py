@@ -29,7 +29,7 @@ from postings.index.payload import version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
 from postings.index.server.cluster import Cluster
-from postings.index.server.conversion import to_filter, to_hits, to_point, to_point_vectors, to_query, to_struct
+from postings.index.server.conversion import to_filter, to_hits, to_own_filter, to_point, to_point_vectors, to_query, to_struct
 from postings.index.server.creation import creation, payload_indexes, vector_name_config, vector_parameters
 from postings.index.server.model_record import models_of, name_record, record_of
 from postings.index.server.node import Node, nodes_of
@@ -151,7 +151,7 @@ class AsyncServerIndex:
 
     async def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points in requests of 64 points or 8 MB, ``settings.index_streams`` of them at once."""
-        condition = None if newest is None else to_filter(version_at_most(newest))
+        condition = None if newest is None else to_own_filter(version_at_most(newest))
 
         async def write(batch: Sequence[Point]) -> None:
             structs = [to_struct(point) for point in batch]
@@ -161,7 +161,7 @@ class AsyncServerIndex:
 
     async def update_vectors(self, points: Sequence[Point], condition: Filter) -> None:
         """Set vectors of stored points, like :meth:`upsert`; see :meth:`postings.Index.update_vectors`."""
-        filter = to_filter(condition)
+        filter = to_own_filter(condition)
 
         async def write(batch: Sequence[Point]) -> None:
             vectors = [to_point_vectors(point) for point in batch]

@@ -21,14 +21,14 @@ _BYTES_PER_REQUEST = 8_000_000
 
 
 def to_filter(filter: Filter) -> q.Filter:
-    """Convert a filter, and check that both REST and gRPC can send all of it.
+    """Convert a filter that a user wrote, and check that both REST and gRPC can send all of it.
 
     Raises:
         InvalidFilter: this isn't a Qdrant filter, or a condition has several clauses, of which gRPC would send only the
             first.
     """
     try:
-        converted = q.Filter.model_validate(filter)
+        converted = to_own_filter(filter)
         received = GrpcToRest.convert_filter(RestToGrpc.convert_filter(converted))
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidFilter(f"not a Qdrant filter: {error}") from error
@@ -36,6 +36,11 @@ def to_filter(filter: Filter) -> q.Filter:
     if lost := [path for path in _paths(_json(converted)) if path not in received_paths]:
         raise InvalidFilter(f"{lost[0]} would be lost over gRPC: put each clause in its own condition")
     return converted
+
+
+def to_own_filter(filter: Filter) -> q.Filter:
+    """Convert a condition that Postings itself makes: the checks would take half the time of a write."""
+    return q.Filter.model_validate(filter)
 
 
 def _json(filter: q.Filter) -> Any:

@@ -6,7 +6,7 @@ Over gRPC, a server ignores conditions that it doesn't know: a search then finds
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from pydantic import BaseModel
@@ -66,7 +66,9 @@ def need_of(arguments: object) -> Need | None:
         >>> need_of([q.Filter(must_not=[q.SliceCondition(slice=q.Slice(total=2, index=0))])])
         Need(version=(1, 19), word='slice')
     """
-    words = [word for filter in _filters(arguments) for word in _words(filter)]
+    fields: dict[tuple[type[BaseModel], str], None] = {}  # in the order in which they were met
+    _collect(arguments, fields)
+    words = [type.model_fields[name].alias or name for type, name in fields]
     if unknown := set(words) - SINCE.keys():
         raise InvalidFilter(
             f"this version of Postings doesn't know {min(unknown)!r} in a filter, and older Qdrant servers would "
@@ -77,28 +79,19 @@ def need_of(arguments: object) -> Need | None:
     return None if newest is None or newest.version <= MINIMUM_VERSION else newest
 
 
-def _filters(value: object) -> Iterator[q.Filter]:
-    if isinstance(value, q.Filter):
-        yield value
-    else:
-        for inner in _inside(value):
-            yield from _filters(inner)
-
-
-def _words(value: object) -> Iterator[str]:
+def _collect(value: object, fields: dict[tuple[type[BaseModel], str], None], in_filter: bool = False) -> None:
+    """Collect the fields that the filters in a value set, wherever they are."""
     if isinstance(value, BaseModel):
-        for name in value.model_fields_set:
-            if getattr(value, name) is not None:
-                yield type(value).model_fields[name].alias or name
-    for inner in _inside(value):
-        yield from _words(inner)
-
-
-def _inside(value: object) -> Iterator[object]:
-    if isinstance(value, BaseModel):
-        yield from (inner for _, inner in value)
+        in_filter = in_filter or isinstance(value, q.Filter)
+        for name, inner in value:
+            if inner is not None:
+                if in_filter:
+                    fields[type(value), name] = None
+                _collect(inner, fields, in_filter)
     # Skips numbers: walking through those of a vector would take longer than sending them.
     elif isinstance(value, list | tuple) and value and not isinstance(value[0], int | float | str):
-        yield from value
+        for inner in value:
+            _collect(inner, fields, in_filter)
     elif isinstance(value, Mapping):
-        yield from value.values()
+        for inner in value.values():
+            _collect(inner, fields, in_filter)
