@@ -29,7 +29,15 @@ from postings.index.payload import version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
 from postings.index.server.cluster import Cluster
-from postings.index.server.conversion import to_filter, to_hits, to_own_filter, to_point, to_point_vectors, to_query, to_struct
+from postings.index.server.conversion import (
+    to_filter,
+    to_hits,
+    to_own_filter,
+    to_point,
+    to_point_vectors,
+    to_query,
+    to_struct,
+)
 from postings.index.server.creation import creation, payload_indexes, vector_name_config, vector_parameters
 from postings.index.server.model_record import models_of, name_record, record_of
 from postings.index.server.node import Node, nodes_of
