@@ -79,7 +79,7 @@ def need_of(arguments: object) -> Need | None:
     return None if newest is None or newest.version <= MINIMUM_VERSION else newest
 
 
-def _collect(value: object, fields: dict[tuple[type[BaseModel], str], None], in_filter: bool = False) -> None:
+def _collect(value: object, fields: dict[tuple[type[BaseModel], str], None], *, in_filter: bool = False) -> None:
     """Collect the fields that the filters in a value set, wherever they are."""
     if isinstance(value, BaseModel):
         in_filter = in_filter or isinstance(value, q.Filter)
@@ -87,11 +87,11 @@ def _collect(value: object, fields: dict[tuple[type[BaseModel], str], None], in_
             if inner is not None:
                 if in_filter:
                     fields[type(value), name] = None
-                _collect(inner, fields, in_filter)
+                _collect(inner, fields, in_filter=in_filter)
     # Skips numbers: walking through those of a vector would take longer than sending them.
     elif isinstance(value, list | tuple) and value and not isinstance(value[0], int | float | str):
         for inner in value:
-            _collect(inner, fields, in_filter)
+            _collect(inner, fields, in_filter=in_filter)
     elif isinstance(value, Mapping):
         for inner in value.values():
-            _collect(inner, fields, in_filter)
+            _collect(inner, fields, in_filter=in_filter)
