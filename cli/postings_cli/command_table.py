@@ -33,6 +33,7 @@ _COMMANDS: dict[str, str | _Group] = {
     "snapshot": "snapshots.snapshot",
     "restore": "snapshots.restore",
     "reindex": "reindex.reindex",
+    "words": "words.words",
     "worker": "worker.worker",
     "status": "status.status",
     "serve": "serve.serve",

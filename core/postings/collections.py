@@ -12,6 +12,7 @@ from postings.index.models import CollectionModels
 from postings.index.open import open_index
 from postings.index.tenants import check_unbound
 from postings.whole_files import Progress, no_progress
+from postings.words import configured
 
 if TYPE_CHECKING:
     from postings.encoder.encoder import Encoder
@@ -95,7 +96,7 @@ class Collections:
             try:
                 index.models()
             except CollectionNotFound:
-                return index.ensure(encoder.fingerprint, encoder.location)
+                return index.ensure(encoder.fingerprint, encoder.location, configured(self._settings))
         raise CollectionExists(f"there is a collection {name!r} already")
 
     def drop(self, name: str) -> None:

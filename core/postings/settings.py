@@ -125,6 +125,30 @@ class Settings(BaseSettings):
     tenant: Annotated[str | None, AfterValidator(checked_tenant)] = Field(
         None, description="The tenant whose documents alone this process may read, write and delete"
     )
+    words: float | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="Weight of exact words in a score, which is the model's score + weight x the words' BM25 score; by "
+        "default the collection's, and for a new collection 0.5; 0 searches without words, and creates a collection "
+        "without them",
+    )
+    words_language: str = Field(
+        "english",
+        min_length=1,
+        description="Language of the stop words and the stemmer of a new collection's words, or 'none' for neither",
+    )
+    words_stemmer: str | None = Field(
+        None, description="Language of another stemmer for a new collection's words, or 'none'"
+    )
+    words_stopwords: list[str] | None = Field(
+        None, description='Other stop words for a new collection, for example ["the", "a"]'
+    )
+    words_average_length: float | None = Field(
+        None,
+        gt=0,
+        description="Words of a passage in the mean, without stop words; by default measured on the first passages",
+    )
     passage_tokens: int | None = Field(
         None,
         ge=8,
@@ -296,4 +320,4 @@ class Settings(BaseSettings):
 def _as_text(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    return json.dumps(value) if isinstance(value, dict) else str(value)
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from postings import Encoder, Index
+from postings import Encoder, Index, SparseVector
 from postings.arguments import no_check
 from postings.batching import batched
 from postings.index import Filter, Point
 from postings.index.payload import REVISION_FIELDS, unchanged_since, without_vector
 from postings.passages import passage_input
+from postings.words import WORDS, Bm25, word_input
 from postings_ingest.id_range import IdRange
 
 _POINTS = 64
@@ -60,8 +61,19 @@ def fill(index: Index, encoder: Encoder, points: Sequence[Point], check: Callabl
         ModelMismatch: the collection doesn't have the model.
     """
     vectors = encoder.encode_documents((encoder_input(encoder, point) for point in points), check)
+    set_vectors(index, encoder.fingerprint, points, vectors)
+
+
+def fill_words(index: Index, bm25: Bm25, points: Sequence[Point]) -> None:
+    """Set the words' vectors of stored passages, like :func:`fill`."""
+    texts = [word_input(point.payload["title"], point.payload["text"]) for point in points]
+    set_vectors(index, WORDS, points, bm25.encode_documents(texts))
+
+
+def set_vectors(index: Index, name: str, points: Sequence[Point], vectors: Sequence[SparseVector]) -> None:
+    """Set the vectors of this name of stored passages that haven't been written again since they were read."""
     for some in batched(zip(points, vectors, strict=True), _POINTS):
-        filled = [Point(point.id, {}, {encoder.fingerprint: vector}) for point, vector in some]
+        filled = [Point(point.id, {}, {name: vector}) for point, vector in some]
         index.update_vectors(filled, unchanged_since([point for point, _ in some]))
 
 

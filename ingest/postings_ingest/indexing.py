@@ -19,8 +19,9 @@ from postings.index.models import CollectionModels
 from postings.index.payload import DocumentKey, of_documents
 from postings.index.tenant_index import bound
 from postings.passages import passage_input
+from postings.words import WORDS
 from postings.write_protocol import Outcome, Written, write
-from postings_ingest.backfill import fill, passages_without_vector
+from postings_ingest.backfill import fill, fill_words, passages_without_vector
 from postings_ingest.counts import Counts
 from postings_ingest.cutting import Cutting
 from postings_ingest.encoders import Encoders
@@ -30,6 +31,7 @@ from postings_ingest.probe import probe
 from postings_ingest.stored import EncodedPassage, StoredDocument, stored_documents, stored_passages
 from postings_ingest.tenants import Tenants, by_tenant
 from postings_ingest.tracing import span
+from postings_ingest.words import Words
 
 _TEXTS_AT_ONCE = 1024
 
@@ -71,6 +73,7 @@ class Indexer:
         self.index = bound(index, settings)
         self._tenants = Tenants.of_index(self.index, settings)
         self._encoders = Encoders(encoder, settings)
+        self._words = Words(self.index)
         self._models: CollectionModels | None = None
         self._tokens = settings.passage_tokens
         if self._tokens and self._tokens > encoder.window:
@@ -105,7 +108,7 @@ class Indexer:
             InvalidDocument: where tenants share a collection, an operation names none.
             IndexFailure: the engine can't be read.
         """
-        encoders = self._current_encoders()
+        models, encoders = self._current()
         cutting = Cutting.by(next(iter(encoders.values())), self._tokens, self._overlap)
         operations = [self._tenants.assigned(operation) for operation in operations]
         keys = [self._tenants.key(operation) for operation in operations]
@@ -124,18 +127,23 @@ class Indexer:
                 planned[at] = plan
             else:
                 incoming[at] = document
-        planned |= self._copy(incoming, encoders, check)
-        rest = {at: document for at, document in incoming.items() if at not in planned}
-        planned |= self._encode(rest, encoders, cutting, check)
+        copied = self._copy(incoming, encoders, check)
+        rest = {at: document for at, document in incoming.items() if at not in copied}
+        encoded = {**copied, **self._encode(rest, encoders, cutting, check)}
+        self._add_words(models, [part for parts in encoded.values() for part in parts])
+        for at, parts in encoded.items():
+            planned[at] = incoming[at].plan(parts, unchanged=at in copied and incoming[at].unchanged)
         return [planned[at] for at in range(len(operations))]
 
-    def _current_encoders(self) -> dict[str, Encoder]:
-        """The encoders of the models that the collection had after the last write, that of the active one first."""
+    def _current(self) -> tuple[CollectionModels, dict[str, Encoder]]:
+        """The models that the collection had after the last write, and their encoders, that of the active one first."""
+        models = self._models or self._read_models()
         try:
-            return self._encoders.of(self._models or self._read_models())
+            return models, self._encoders.of(models)
         except ModelError:
             # A model that was dropped meanwhile needn't be there.
-            return self._encoders.of(self._read_models())
+            models = self._read_models()
+            return models, self._encoders.of(models)
 
     def _read_models(self) -> CollectionModels:
         try:
@@ -164,8 +172,8 @@ class Indexer:
 
     def _copy(
         self, incoming: Mapping[int, Incoming], encoders: Mapping[str, Encoder], check: Callable[[], object]
-    ) -> dict[int, PlannedWrite]:
-        """Plan the documents whose passages the index holds; vectors that it lacks are encoded."""
+    ) -> dict[int, list[EncodedPassage]]:
+        """The passages of the documents that the index holds; vectors that it lacks are encoded."""
         check()
         copied: dict[int, list[EncodedPassage]] = {}
         encoded = [(at, each) for at, each in incoming.items() if each.encoded]
@@ -179,7 +187,7 @@ class Indexer:
             vectors = _encoded(encoder, [part.passage for part in lacking], check)
             for part, vector in zip(lacking, vectors, strict=True):
                 part.vectors[fingerprint] = vector
-        return {at: incoming[at].plan(parts, unchanged=incoming[at].unchanged) for at, parts in copied.items()}
+        return copied
 
     def _encode(
         self,
@@ -187,8 +195,8 @@ class Indexer:
         encoders: Mapping[str, Encoder],
         cutting: Cutting,
         check: Callable[[], object],
-    ) -> dict[int, PlannedWrite]:
-        """Plan the documents that have to be encoded."""
+    ) -> dict[int, list[EncodedPassage]]:
+        """The passages of the documents that have to be encoded."""
         documents = [cutting.passages(each.document, each.version) for each in incoming.values()]
         passages = [passage for each in documents for passage in each]
         with span("postings.encode", passages=len(passages)):
@@ -199,10 +207,14 @@ class Indexer:
                 for at, passage in enumerate(passages)
             ]
         )
-        return {
-            at: each.plan([next(parts) for _ in document])
-            for (at, each), document in zip(incoming.items(), documents, strict=True)
-        }
+        return {at: [next(parts) for _ in document] for at, document in zip(incoming, documents, strict=True)}
+
+    def _add_words(self, models: CollectionModels, parts: Sequence[EncodedPassage]) -> None:
+        vectors, now = self._words.of(models, [part.passage for part in parts])
+        for part, vector in zip(parts, vectors, strict=bool(vectors)):
+            part.vectors[WORDS] = vector
+        if now is not models:
+            self._models = now
 
     def write(self, planned: Sequence[PlannedWrite], check: Callable[[], object] = no_check) -> Indexed:
         """Write what was planned. If a document has several revisions, the newest is kept.
@@ -246,26 +258,28 @@ class Indexer:
             return write(index, revisions, check)
         except ModelMismatch:
             models = self._read_models()
-            if all(each.models <= models.names.keys() for each in revisions):
+            if all(each.vectors <= set(models.vectors) for each in revisions):
                 raise
             # A model was dropped since these were encoded.
-            return write(index, [each.without_other_models(models) for each in revisions], check)
+            return write(index, [each.without_other_vectors(models) for each in revisions], check)
 
     def _complete(
         self, index: Index, models: CollectionModels, planned: Sequence[PlannedWrite], check: Callable[[], object]
     ) -> None:
-        """Set vectors that the documents still lack, of models that others have added."""
-        for fingerprint in models.names:
+        """Set vectors that the documents still lack, of models and words that others have added."""
+        for name in models.vectors:
             # What wasn't written may lack vectors, if an earlier writer died in between; but not of the only model.
             ids = [
                 each.doc_id
                 for each in planned
-                if (len(models.names) > 1 if each.stored is not None else each.lacks(fingerprint))
+                if (len(models.vectors) > 1 if each.stored is not None else each.lacks(name))
             ]
-            if ids:
-                encoder = self._encoders.of(models)[fingerprint]
-                for points in batched(passages_without_vector(index, fingerprint, of_documents(ids)), _TEXTS_AT_ONCE):
-                    fill(index, encoder, points, check)
+            lacking = passages_without_vector(index, name, of_documents(ids)) if ids else ()
+            for points in batched(lacking, _TEXTS_AT_ONCE):
+                if name == WORDS and models.words:
+                    fill_words(index, self._words.bm25(models.words), points)
+                else:
+                    fill(index, self._encoders.of(models)[name], points, check)
 
     @property
     def work(self) -> Work:

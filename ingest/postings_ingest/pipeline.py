@@ -12,6 +12,7 @@ from postings.arguments import check_callback
 from postings.clock import seconds_ago
 from postings.errors import InvalidInput
 from postings.index.tenant_index import bound
+from postings.words import configured
 from postings.write_protocol import sweep_tombstones
 from postings_ingest.indexing import Indexer
 from postings_ingest.intake import Check, Intake
@@ -75,7 +76,7 @@ class Pipeline:
         check_callback("progress", progress, InvalidInput)
         began = time.monotonic()
         indexer = Indexer(self._encoder, self._index, self._settings)
-        self._index.ensure(self._encoder.fingerprint, self._encoder.location)
+        self._index.ensure(self._encoder.fingerprint, self._encoder.location, configured(self._settings))
         with ExitStack() as stack:
             noted = stack.enter_context(Journal(self._tenants)) if journal is None else journal
 

@@ -11,6 +11,7 @@ from postings.digests import Digest
 from postings.index.long_strings import shortened
 from postings.index.models import CollectionModels
 from postings.index.payload import passage_point
+from postings.words import WORDS
 from postings.write_protocol import Outcome, Revision, Written
 from postings_ingest.stored import EncodedPassage, StoredDocument
 
@@ -42,18 +43,18 @@ class PlannedWrite(Revision):
         return sum(len(vector) for point in self.points for vector in list(point.vectors.values())[:1])
 
     @property
-    def models(self) -> set[str]:
-        """The fingerprints of the models whose vectors are to be written."""
-        return {fingerprint for point in self.points for fingerprint in point.vectors}
+    def vectors(self) -> set[str]:
+        """The names of the vectors that are to be written: those of models, and of the words."""
+        return {name for point in self.points for name in point.vectors}
 
-    def lacks(self, fingerprint: str) -> bool:
-        """Whether passages are to be written without a vector of this model."""
-        return self.outcome is Outcome.INDEXED and any(fingerprint not in point.vectors for point in self.points)
+    def lacks(self, name: str) -> bool:
+        """Whether passages are to be written without a vector of this name."""
+        return self.outcome is Outcome.INDEXED and any(name not in point.vectors for point in self.points)
 
-    def without_other_models(self, models: CollectionModels) -> Self:
-        """Without vectors of models that the collection no longer has."""
+    def without_other_vectors(self, models: CollectionModels) -> Self:
+        """Without vectors that the collection no longer has."""
         points = [
-            replace(point, vectors={each: vector for each, vector in point.vectors.items() if each in models.names})
+            replace(point, vectors={each: vector for each, vector in point.vectors.items() if each in models.vectors})
             for point in self.points
         ]
         return replace(self, points=tuple(points))
@@ -113,7 +114,8 @@ class Incoming:
             unchanged: whether the index held the document already.
         """
         # A document without active dims has no digest: it is encoded each time, so that each run reports it.
-        digest = self.digest if any(map(len, (vector for part in parts for vector in part.vectors.values()))) else None
+        active = any(len(vector) for part in parts for name, vector in part.vectors.items() if name != WORDS)
+        digest = self.digest if active else None
         whole = self.document.metadata
         short, at_head = shortened(whole) if len(parts) > 1 else (whole, [])
         points = [

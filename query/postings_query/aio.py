@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
 
     from postings import Settings
+    from postings.index.protocol import Fusion
 
 
 class AsyncSearchClient:
@@ -80,6 +81,8 @@ class AsyncSearchClient:
         explain: bool = False,
         score_threshold: float | None = None,
         consistent: bool = False,
+        words: float | None = None,
+        fusion: Fusion = "sum",
     ) -> list[Hit]:
         """See :meth:`SearchClient.search`."""
         answers = await self.search_batch(
@@ -91,6 +94,8 @@ class AsyncSearchClient:
             explain=explain,
             score_threshold=score_threshold,
             consistent=consistent,
+            words=words,
+            fusion=fusion,
         )
         return answers[0]
 
@@ -105,6 +110,8 @@ class AsyncSearchClient:
         explain: bool = False,
         score_threshold: float | None = None,
         consistent: bool = False,
+        words: float | None = None,
+        fusion: Fusion = "sum",
     ) -> list[list[Hit]]:
         """See :meth:`SearchClient.search_batch`."""
         options = SearchOptions(
@@ -116,6 +123,8 @@ class AsyncSearchClient:
             explain=explain,
             score_threshold=score_threshold,
             consistent=consistent,
+            words=words,
+            fusion=fusion,
         )
         index, encoder = await self._opened()
         try:
@@ -182,7 +191,7 @@ class AsyncSearchClient:
             self._model.keep(error)
 
     async def _search(self, index: AsyncIndex, encoder: Encoder, options: SearchOptions) -> list[list[Hit]]:
-        search = searching(encoder, options)
+        search = searching(encoder, self._model.word_search(options.words, options.fusion), options)
         call, hits = await asyncio.to_thread(proceed, search, None)
         while call:
             call, hits = await asyncio.to_thread(proceed, search, await call(index))

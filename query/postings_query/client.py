@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
 
     from postings import Settings
+    from postings.index.protocol import Fusion
 
 
 class SearchClient:
@@ -84,6 +85,8 @@ class SearchClient:
         explain: bool = False,
         score_threshold: float | None = None,
         consistent: bool = False,
+        words: float | None = None,
+        fusion: Fusion = "sum",
     ) -> list[Hit]:
         """Find the passages with the highest scores. Equal scores are ordered by id, so pages never overlap.
 
@@ -99,9 +102,14 @@ class SearchClient:
             explain: say which tokens make up the score, and which characters activated them.
             score_threshold: leave out hits with a score below this.
             consistent: on a cluster, read from a majority of the replicas, so that all earlier writes are found.
+            words: the weight of exact words: score = model's score + ``words`` x the words' BM25 score. 0 searches
+                without words. By default that of the settings, or else that of the collection.
+            fusion: ``sum``, or ``rrf`` or ``dbsf`` for the engine's fusion of the ranks or normalized scores; these
+                have no parts, so contributions don't add up to their scores.
 
         Raises:
-            InvalidQuery: the query is empty, a limit is out of range, or a value is of the wrong type.
+            InvalidQuery: the query is empty, a limit is out of range, a value is of the wrong type, or the collection
+                has no words though their weight is given.
             InvalidFilter: the filter can't be used, or is on a field that no passage has.
             CollectionNotFound: there is no such collection.
             ModelMismatch: the collection was built with another model.
@@ -115,6 +123,8 @@ class SearchClient:
             explain=explain,
             score_threshold=score_threshold,
             consistent=consistent,
+            words=words,
+            fusion=fusion,
         )[0]
 
     def search_batch(
@@ -128,6 +138,8 @@ class SearchClient:
         explain: bool = False,
         score_threshold: float | None = None,
         consistent: bool = False,
+        words: float | None = None,
+        fusion: Fusion = "sum",
     ) -> list[list[Hit]]:
         """Search for several queries at once, with the arguments of :meth:`search`; returns the hits of each."""
         options = SearchOptions(
@@ -139,6 +151,8 @@ class SearchClient:
             explain=explain,
             score_threshold=score_threshold,
             consistent=consistent,
+            words=words,
+            fusion=fusion,
         )
         encoder = self._current()
         try:
@@ -186,7 +200,7 @@ class SearchClient:
         self.close()
 
     def _search(self, encoder: Encoder, options: SearchOptions) -> list[list[Hit]]:
-        search = searching(encoder, options)
+        search = searching(encoder, self._model.word_search(options.words, options.fusion), options)
         call, hits = proceed(search, None)
         while call:
             call, hits = proceed(search, call(self._index))

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 
 from postings import Encoder
 from postings.collection_models import load_model, names_model
+from postings.errors import InvalidQuery
+from postings.words import Bm25
+from postings_query.word_search import WordSearch
 
 if TYPE_CHECKING:
     from postings import Settings
     from postings.errors import PostingsError
     from postings.index.models import CollectionModels
+    from postings.index.protocol import Fusion
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +41,31 @@ class FollowedModel:
         self._settings = settings
         self._collection = collection
         self._encoder = encoder
+        self._bm25: Bm25 | None = None
         self._checked = False
         self._problem = ""
         self._taking = threading.Lock()
         self._looked_at = time.monotonic()
         self.follows = encoder is None and not names_model(settings)
         """Whether the model is the collection's, not one that the client was told."""
+
+    def word_search(self, weight: float | None, fusion: Fusion) -> WordSearch | None:
+        """How to search the words of a query; ``None`` to search without.
+
+        Args:
+            weight: of the words; by default that of the settings, and if they have none, that of the collection.
+            fusion: see :data:`postings.index.protocol.Fusion`.
+
+        Raises:
+            InvalidQuery: a weight is given, but the collection has no words.
+        """
+        if self._bm25 is None:
+            if weight or fusion != "sum":
+                raise InvalidQuery(f"collection {self._collection!r} has no words: add them with 'postings words'")
+            return None
+        chosen = self._settings.words if weight is None else weight
+        chosen = self._bm25.config.weight if chosen is None else chosen
+        return WordSearch(self._bm25, chosen, fusion) if chosen else None
 
     @property
     def encoder(self) -> Encoder | None:
@@ -66,6 +89,8 @@ class FollowedModel:
             if self._encoder is None or (self.follows and self._encoder.fingerprint != models.active):
                 self._encoder = load_model(models, models.active, self._settings)
             models.require(self._encoder.fingerprint, self._encoder.name, self._collection)
+            if models.words != (self._bm25.config if self._bm25 else None):
+                self._bm25 = Bm25(models.words) if models.words else None
             self._checked = True
             self._problem = ""
             return self._encoder

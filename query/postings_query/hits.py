@@ -14,14 +14,16 @@ class Contribution:
     """One token's part of a score.
 
     Attributes:
-        token: the vocabulary entry, or the name of a CSR latent.
-        index: its index in the vocabulary.
-        query_weight: its weight in the query's vector.
+        token: the vocabulary entry, the name of a CSR latent, or the query's word.
+        index: its index in the vocabulary, or the hash of the word's stem.
+        query_weight: its weight in the query's vector; of an exact word, the words' weight x the word's inverse
+            document frequency.
         document_weight: its weight in the passage's vector, as stored in the index.
         contribution: the product of both weights; the contributions of a hit add up to its score.
         evidence: the characters of ``hit.text`` that activated the token, as ``(start, end)``. Empty, like
             ``title_evidence``, if a special token activated it.
         title_evidence: the characters of ``hit.title`` that activated the token, as ``(start, end)``.
+        exact_word: whether this is a word of the query that the passage has, rather than an entry of the model.
     """
 
     token: str
@@ -31,6 +33,7 @@ class Contribution:
     contribution: float
     evidence: tuple[Span, ...] = ()
     title_evidence: tuple[Span, ...] = ()
+    exact_word: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,15 @@ class Hit:
 
     Attributes:
         id: the document's id.
-        score: the engine's score: the dot product of query and passage.
+        score: the engine's score: the dot product of query and passage, plus weight x the score of exact words.
         title: the document's title.
         text: the passage's text, ``document.text[start:end]``.
         metadata: the document's metadata.
         version: the document's version.
         ordinal: the passage's number in the document, from 0.
         start, end: character offsets of the passage in the document's text.
-        contributions: with ``explain``, the tokens that query and passage share, the largest contribution first.
+        contributions: with ``explain``, the tokens and words that query and passage share, the largest contribution
+            first.
     """
 
     id: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,14 @@ from postings.errors import InvalidQuery
 from postings.index import Filter, ScoredPoint, SearchRequest
 from postings.index.fields import checked_filter
 from postings.index.payload import passage_from
+from postings.index.protocol import FUSIONS, Fusion
 from postings_query import index_calls
 from postings_query.attribution import contributions
 from postings_query.grouping import best_of_documents
 from postings_query.hits import Hit
 from postings_query.index_calls import IndexCall, IndexCalls
 from postings_query.long_strings import Decision, decisions, filter_for_passages, still_right, with_whole_metadata
+from postings_query.word_search import WordSearch, adds_up, with_parts
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -47,6 +50,8 @@ class SearchOptions:
     explain: bool = False
     score_threshold: float | None = None
     consistent: bool = False
+    words: float | None = None
+    fusion: Fusion = "sum"
 
     def __post_init__(self) -> None:
         if isinstance(self.queries, str):
@@ -62,6 +67,10 @@ class SearchOptions:
             )
         if self.score_threshold is not None:
             as_number("score_threshold", self.score_threshold, InvalidQuery)
+        if self.words is not None and not 0 <= as_number("words", self.words, InvalidQuery) < math.inf:
+            raise InvalidQuery(f"words must be a weight of at least 0, got {self.words}")
+        if self.fusion not in FUSIONS:
+            raise InvalidQuery(f"fusion must be one of {', '.join(FUSIONS)}, got {self.fusion!r:.100}")
         if self.filter is not None:
             object.__setattr__(self, "filter", checked_filter(self.filter))
 
@@ -75,9 +84,17 @@ def check_query(query: object) -> None:
     check_unicode("the query", query, InvalidQuery)
 
 
-def searching(encoder: Encoder, options: SearchOptions) -> IndexCalls[list[list[Hit]]]:
-    """Encode the queries, search, and explain the hits if ``explain`` is set."""
-    vectors = encoder.encode_queries(options.queries)
+def searching(encoder: Encoder, search: WordSearch | None, options: SearchOptions) -> IndexCalls[list[list[Hit]]]:
+    """Encode the queries, search, and explain the hits if ``explain`` is set.
+
+    Args:
+        encoder: the encoder of the model to search.
+        search: how exact words are searched; ``None`` to search without.
+        options: what to search, and how.
+    """
+    queries = list(options.queries)
+    vectors = encoder.encode_queries(queries)
+    words = [search.query(query) if search else None for query in queries]
     requests = [
         SearchRequest(
             vector=vector,
@@ -87,16 +104,30 @@ def searching(encoder: Encoder, options: SearchOptions) -> IndexCalls[list[list[
             filter=options.filter,  # type: ignore[arg-type]
             score_threshold=options.score_threshold,
             with_vector=options.explain,
+            words=exact,
         )
-        for vector in vectors
+        for vector, exact in zip(vectors, words, strict=True)
     ]
-    answers = yield from _answers(requests, options)
-    hits = [[_hit(point) for point in points] for points in answers]
-    if not options.explain:
-        return hits
-    return [
-        _explained(encoder, vector, points, found) for vector, points, found in zip(vectors, answers, hits, strict=True)
-    ]
+    for _ in range(_ATTEMPTS):
+        answers = yield from _answers(requests, options)
+        hits = [[_hit(point) for point in points] for points in answers]
+        if not options.explain:
+            return hits
+        hits = [
+            _explained(encoder, vector, points, found)
+            for vector, points, found in zip(vectors, answers, hits, strict=True)
+        ]
+        if search is None:
+            return hits
+        parts = yield from search.contributions(queries, words, answers)
+        hits = [
+            [with_parts(hit, more) for hit, more in zip(found, each, strict=True)]
+            for found, each in zip(hits, parts, strict=True)
+        ]
+        # A write in between may have changed the words' document frequencies.
+        if search.fusion != "sum" or all(map(adds_up, (hit for found in hits for hit in found))):
+            break
+    return hits
 
 
 def proceed(search: IndexCalls[list[list[Hit]]], answer: Any) -> tuple[IndexCall | None, list[list[Hit]]]:
@@ -135,8 +166,11 @@ def _found(
 
 
 def _explained(encoder: Encoder, query: SparseVector, points: Sequence[ScoredPoint], hits: list[Hit]) -> list[Hit]:
-    using = encoder.fingerprint
-    passages = [(point.vectors[using], hit.title, hit.text) for point, hit in zip(points, hits, strict=True)]
+    # A hit that was found by its words may not have the model's vector yet.
+    passages = [
+        (point.vectors.get(encoder.fingerprint, SparseVector([], [])), hit.title, hit.text)
+        for point, hit in zip(points, hits, strict=True)
+    ]
     found = contributions(encoder, query, passages)
     return [replace(hit, contributions=parts) for hit, parts in zip(hits, found, strict=True)]
 

@@ -15,6 +15,7 @@ from postings import EdgeIndex
 from postings.index.embedded.collections import EmbeddedCollections
 from postings.index.models import CollectionModels
 from postings.whole_files import no_progress
+from postings.words import WORDS, WordsConfig
 from tests.support.qdrant_rules import Refused
 
 _HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000}
@@ -87,8 +88,9 @@ class Collections:
             models = CollectionModels.from_json(body["metadata"]["postings"], name)
             parameters = body["sparse_vectors"][models.active]
             index = EdgeIndex(self.folder, name, datatype=(parameters.get("index") or {}).get("datatype") or "float32")
-            index.ensure(models.active, models.active_name)
-            for vector in body["sparse_vectors"]:
+            vectors = body["sparse_vectors"]
+            index.ensure(models.active, models.active_name, _words(vectors[WORDS]) if WORDS in vectors else None)
+            for vector in vectors.keys() - {WORDS}:
                 index.add_model(vector, vector)
             self.made[name] = body
             self._write_metadata(name, body["metadata"])
@@ -103,9 +105,13 @@ class Collections:
             index.switch_model(self._metadata[name]["postings"]["active"])
             return True
 
-    def create_vector(self, name: str, vector: str) -> dict[str, Any]:
+    def create_vector(self, name: str, vector: str, config: Mapping[str, Any]) -> dict[str, Any]:
         """Make a named vector, unless there is one."""
-        self.find(name).add_model(vector, vector)
+        index = self.find(name)
+        if vector == WORDS:
+            index.set_words(_words(config))
+        else:
+            index.add_model(vector, vector)
         return {"operation_id": 0, "status": "completed"}
 
     def delete_vector(self, name: str, vector: str) -> dict[str, Any]:
@@ -151,6 +157,12 @@ class Collections:
         return self.folder / name / "metadata.json"
 
 
+def _words(config: Mapping[str, Any]) -> WordsConfig:
+    if config.get("modifier") != "idf":
+        raise Refused(400, f"this front knows words only with the modifier idf, not {config}")
+    return WordsConfig()
+
+
 def info(index: EdgeIndex, made: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     found = index.info()
     names = ("shard_number", "replication_factor", "write_consistency_factor", "on_disk_payload", "sparse_vectors")
@@ -163,7 +175,7 @@ def info(index: EdgeIndex, made: Mapping[str, Any], fields: Mapping[str, Any]) -
         "config": {
             "params": {
                 **asked,
-                "sparse_vectors": {name: made.get("sparse_vectors", {}).get(name, {}) for name in found.models.names},
+                "sparse_vectors": {name: made.get("sparse_vectors", {}).get(name, {}) for name in found.models.vectors},
             },
             "hnsw_config": _HNSW,
             "optimizer_config": _OPTIMIZERS,

@@ -118,8 +118,9 @@ class Service:
         return grpc.CollectionOperationResponse(result=True)
 
     def CreateVectorName(self, request: Any, context: transport.ServicerContext) -> Any:
-        name, vector = request.collection_name, request.vector_name
-        self._answer(context, lambda *_: self._collections.create_vector(name, vector), name, {}, writes=True)
+        name, vector, sparse = request.collection_name, request.vector_name, request.sparse_config
+        config = {"modifier": grpc.Modifier.Name(sparse.modifier).lower()} if sparse.HasField("modifier") else {}
+        self._answer(context, lambda *_: self._collections.create_vector(name, vector, config), name, {}, writes=True)
         return _done()
 
     def DeleteVectorName(self, request: Any, context: transport.ServicerContext) -> Any:
@@ -241,6 +242,8 @@ def _filter(message: Any) -> Any:
 def _known(query: Any) -> Any:
     if query.HasField("filter"):
         without_unknown(query.filter)
+    for each in query.prefetch:
+        _known(each)
     return query
 
 

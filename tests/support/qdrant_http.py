@@ -57,8 +57,9 @@ def answer(collections: Collections, rules: Rules, method: str, path: str, body:
     if (method, rest) == ("PATCH", ""):
         return collections.update(name, body)
     if (vector := re.fullmatch(r"/vectors/([^/]+)", rest)) and method in {"PUT", "DELETE"}:
-        change = collections.create_vector if method == "PUT" else collections.delete_vector
-        return change(name, vector[1])
+        if method == "PUT":
+            return collections.create_vector(name, vector[1], body["sparse"])
+        return collections.delete_vector(name, vector[1])
     if (method, rest) == ("GET", "/cluster"):
         return qdrant_snapshots.cluster(collections, name)
     if (method, rest) == ("GET", "/snapshots"):
@@ -150,5 +151,10 @@ def _encoded(content: object) -> bytes:
 
 def _filters(body: Any) -> list[Any]:
     """All filters of a request; what else is in it are the user's own words."""
-    each = [body, *body.get("searches", [])] if isinstance(body, Mapping) else []
+    each = [body, *_queries(body.get("searches"))] if isinstance(body, Mapping) else []
     return [one.get(name) for one in each for name in ("filter", "update_filter")]
+
+
+def _queries(queries: Any) -> list[Any]:
+    """Queries, and what they prefetch."""
+    return [one for each in queries or () for one in (each, *_queries(each.get("prefetch")))]

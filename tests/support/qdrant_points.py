@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from postings import EdgeIndex, SparseVector
 from postings.index import Point
 from postings.index.payload import version_at_most
-from postings.index.protocol import ScoredPoint
+from postings.index.protocol import Fusion, ScoredPoint, WordQuery
 from postings.index.ranking import EngineQuery
 from tests.support.qdrant_rules import Refused
 
@@ -41,20 +42,62 @@ def delete(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def query_batch(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    queries = [
-        EngineQuery(
-            vector=SparseVector(each["query"]["nearest"]["indices"], each["query"]["nearest"]["values"]),
-            using=each["using"],
-            limit=each["limit"],
-            offset=each.get("offset") or 0,
-            filter=_filter(each),
-            score_threshold=each.get("score_threshold"),
-            fields=_fields(each["with_payload"]),
-            with_vector=bool(each.get("with_vector")),
-        )
-        for each in body["searches"]
-    ]
+    queries = [_hybrid(each) if each.get("prefetch") else _query(each, each) for each in body["searches"]]
     return [{"points": [_point(hit) for hit in hits]} for hits in index.nearest(queries)]
+
+
+def _query(model: Mapping[str, Any], whole: Mapping[str, Any]) -> EngineQuery:
+    return EngineQuery(
+        vector=_nearest(model),
+        using=model["using"],
+        limit=whole["limit"],
+        offset=whole.get("offset") or 0,
+        filter=_filter(model),
+        score_threshold=whole.get("score_threshold"),
+        fields=_fields(whole["with_payload"]),
+        vectors=_names(whole.get("with_vector")),
+    )
+
+
+def _hybrid(whole: Mapping[str, Any]) -> EngineQuery:
+    """The one shape of nested prefetches that this front knows: what it would read otherwise isn't guessed."""
+    fusion, weight = _fusion(_bare(whole["query"]))
+    outer = _bare(whole["prefetch"])
+    sides = outer[0]["prefetch"] if fusion == "sum" else outer
+    model, words = sides
+    number = model["limit"]
+    nested = [{**side, "limit": 2 * number, "prefetch": sides} for side in map(_unfiltered, sides)]
+    if outer != (nested if fusion == "sum" else sides) or words["limit"] != number or whole.get("filter"):
+        raise Refused(400, f"this front knows no such prefetch: {outer}")
+    if words["using"] != "words" or words.get("filter") != model.get("filter"):
+        raise Refused(400, f"this front knows no such prefetch: {words}")
+    return replace(_query(model, whole), words=WordQuery(_nearest(words), weight, fusion), candidates=number)
+
+
+def _unfiltered(side: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in side.items() if name != "filter"}
+
+
+def _fusion(query: Mapping[str, Any]) -> tuple[Fusion, float]:
+    match query:
+        case {"formula": {"sum": ["$score[0]", {"mult": [int() | float() as weight, "$score[1]"]}]}, "defaults": known}:
+            if known == {"$score[0]": 0.0, "$score[1]": 0.0}:
+                return "sum", weight
+        case {"rrf": {"k": 60}}:
+            return "rrf", 1.0
+        case {"fusion": "dbsf"}:
+            return "dbsf", 1.0
+    raise Refused(400, f"this front knows no such query: {query}")
+
+
+def _nearest(query: Mapping[str, Any]) -> SparseVector:
+    vector = query["query"]["nearest"]
+    return SparseVector(vector["indices"], vector["values"])
+
+
+def _names(selector: Any) -> list[str]:
+    chosen = selector.get("include") if isinstance(selector, dict) else selector
+    return chosen if isinstance(chosen, list) else []
 
 
 def _fields(selector: Any) -> list[str] | None:

@@ -53,6 +53,7 @@ class Rules:
                     f'Bad request: Limit exceeded {search["limit"]} > {MAX_QUERY_LIMIT} for "limit". '
                     f'Help: Reduce the "limit" parameter to or below {MAX_QUERY_LIMIT}.',
                 )
+            self.check_limits({"searches": search.get("prefetch") or ()})
 
     def check_count(self, body: Mapping[str, Any]) -> None:
         if self.strict and body.get("exact", True):

@@ -11,7 +11,7 @@ from rich.text import Text
 from postings_cli.console import out, print_json, printable, say
 from postings_cli.options import Collection, Filter, IndexUrl, Json, Model, parsed_filter, settings_from
 from postings_cli.snippet import snippet
-from postings_query import Hit, SearchClient
+from postings_query import Contribution, Hit, SearchClient
 
 _TOKENS = 8
 _CHARACTERS = 300
@@ -33,6 +33,18 @@ def search(
     score_threshold: Annotated[
         float | None, typer.Option("--score-threshold", help="Leave out hits with a lower score.", show_default=False)
     ] = None,
+    words: Annotated[
+        float | None,
+        typer.Option(
+            "--words",
+            help="Weight of exact words in the score; 0 searches without. By default the collection's.",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
+    fusion: Annotated[
+        str, typer.Option("--fusion", help="How the scores of model and words are joined: sum, rrf or dbsf.")
+    ] = "sum",
     collection: Collection = None,
     index: IndexUrl = None,
     model: Model = None,
@@ -55,6 +67,8 @@ def search(
             # Without it, nobody could say which part of a long text to show.
             explain=explain or not as_json,
             score_threshold=score_threshold,
+            words=words,
+            fusion=fusion,  # type: ignore[arg-type]
         )
         left_out = client.query_tokens_left_out(query)
         model_name = client.model
@@ -106,6 +120,7 @@ def hit_json(hit: Hit, *, explain: bool) -> dict[str, Any]:
         fields["contributions"] = [
             {
                 "token": part.token,
+                "exact_word": part.exact_word,
                 "query_weight": part.query_weight,
                 "document_weight": part.document_weight,
                 "contribution": part.contribution,
@@ -145,14 +160,16 @@ def _tokens(hit: Hit) -> Text:
     line = Text(style="cyan")
     shown = hit.contributions[:_TOKENS]
     line.append(
-        ", ".join(
-            f"{printable(part.token)} {part.contribution:.2f}{_source(hit, part.token, part.evidence)}"
-            for part in shown
-        )
+        ", ".join(f"{_name(part)} {part.contribution:.2f}{_source(hit, part.token, part.evidence)}" for part in shown)
     )
     if more := len(hit.contributions) - len(shown):
         line.append(f" and {more} more")
     return line
+
+
+def _name(part: Contribution) -> str:
+    """The token; an exact word in quotation marks, as one would search for it elsewhere."""
+    return f'"{printable(part.token)}"' if part.exact_word else printable(part.token)
 
 
 def _source(hit: Hit, token: str, evidence: tuple[tuple[int, int], ...]) -> str:

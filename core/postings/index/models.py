@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any
 
 from postings.errors import ConfigurationError, IndexCorrupt, InvalidInput, ModelMismatch
+from postings.words.config import WORDS, WordsConfig
 
 _SCHEMA = 1
 _SHOWN = 8  # characters of a fingerprint
@@ -27,6 +28,7 @@ class CollectionModels:
         names: the models' names by fingerprint. :meth:`postings.Encoder.load` takes such a name.
         previous: the fingerprint of the model that was searched before the last switch; ``None`` if there was none, or
             it was dropped.
+        words: how its words are read and weighted; ``None`` if it has no words' vectors.
 
     Example:
         >>> models = CollectionModels.of("0123abcd", "tiny").with_model("4567cdef", "models/new")
@@ -38,6 +40,7 @@ class CollectionModels:
     active: str
     names: Mapping[str, str] = field(hash=False)
     previous: str | None = None
+    words: WordsConfig | None = None
 
     @classmethod
     def of(cls, fingerprint: str, name: str) -> CollectionModels:
@@ -49,6 +52,11 @@ class CollectionModels:
     def active_name(self) -> str:
         """The name of the searched model."""
         return self.names[self.active]
+
+    @property
+    def vectors(self) -> list[str]:
+        """The names of all vectors that a passage has: those of the models, and of the words."""
+        return [*self.names, *([WORDS] if self.words else [])]
 
     @property
     def others(self) -> list[str]:
@@ -111,8 +119,12 @@ class CollectionModels:
 
     def to_json(self) -> dict[str, Any]:
         """Convert to JSON; :meth:`from_json` reads it back."""
-        record = {"schema": _SCHEMA, "active": self.active, "models": dict(self.names)}
-        return record if self.previous is None else {**record, "previous": self.previous}
+        record: dict[str, Any] = {"schema": _SCHEMA, "active": self.active, "models": dict(self.names)}
+        if self.previous is not None:
+            record["previous"] = self.previous
+        if self.words is not None:
+            record["words"] = self.words.to_json()
+        return record
 
     @classmethod
     def from_json(cls, data: object, source: str) -> CollectionModels:
@@ -128,7 +140,8 @@ class CollectionModels:
                 isinstance(text, str) for pair in names.items() for text in pair
             ):
                 previous = rest.get("previous")
-                return cls(active, names, previous if isinstance(previous, str) and previous in names else None)
+                previous = previous if isinstance(previous, str) and previous in names else None
+                return cls(active, names, previous, WordsConfig.from_json(rest.get("words")))
         raise IndexCorrupt(f"{source} doesn't say which model the collection was built with: got {data!r:.200}")
 
     def _listed(self) -> str:

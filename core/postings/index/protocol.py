@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Literal, Protocol, Self, TypeAlias, get_args
 
 from postings.arguments import as_integer, as_number
 from postings.errors import IndexRejected, InvalidQuery
 from postings.index.models import CollectionModels
 from postings.vectors import SparseVector
 from postings.whole_files import Progress, no_progress
+from postings.words.config import WORDS, WordsConfig
 
 Filter: TypeAlias = Mapping[str, Any]
 """A filter in Qdrant's JSON form, for example ``{"must": [{"key": "metadata.lang", "match": {"value": "en"}}]}``."""
@@ -33,12 +34,40 @@ class ScoredPoint(Point):
     score: float = 0.0
 
 
+Fusion: TypeAlias = Literal["sum", "rrf", "dbsf"]
+"""How the scores of model and words become one: their weighted sum, or the engine's RRF or DBSF."""
+
+RRF_K = 60
+"""The constant of RRF, as in its paper (Cormack and others, Reciprocal Rank Fusion, 2009)."""
+
+FUSIONS: tuple[Fusion, ...] = get_args(Fusion)
+
+
+@dataclass(frozen=True, slots=True)
+class WordQuery:
+    """The exact words of a query, whose score is added to that of the model.
+
+    Attributes:
+        vector: the words; each has the weight 1, which the engine multiplies by the word's inverse document frequency.
+        weight: of the words' score in the sum.
+        fusion: ``sum``, or ``rrf`` or ``dbsf``, which have no weight.
+    """
+
+    vector: SparseVector
+    weight: float
+    fusion: Fusion = "sum"
+
+
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
     """One search: the points whose vector ``using`` has the highest dot product with ``vector``.
 
     Points that share no dim with the query have no score and are never found. Hits with a score below
-    ``score_threshold``, as a float32, are left out. ``with_vector`` also returns the stored vector of each hit.
+    ``score_threshold``, as a float32, are left out. ``with_vector`` also returns the stored vectors of each hit.
+
+    With ``words``, the score is that of ``vector`` plus weight x that of the words. Candidates are the best of either
+    side, see :func:`postings.index.ranking.candidates`; each gets both scores. ``fields`` are the payload fields to
+    read, by default all.
 
     Raises:
         InvalidQuery: a value has the wrong type or is out of range.
@@ -51,6 +80,8 @@ class SearchRequest:
     filter: Filter | None = None
     score_threshold: float | None = None
     with_vector: bool = False
+    words: WordQuery | None = None
+    fields: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.vector, SparseVector) or not isinstance(self.using, str):
@@ -66,6 +97,11 @@ class SearchRequest:
         if self.score_threshold is not None:
             threshold = as_number("score_threshold", self.score_threshold, InvalidQuery)
             object.__setattr__(self, "score_threshold", threshold)
+
+    @property
+    def vectors(self) -> list[str]:
+        """The names of the vectors that are searched."""
+        return [self.using, WORDS] if self.words else [self.using]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +143,13 @@ class Index(Protocol):
         """Whether other processes can't write to the collection while this index is open."""
         ...
 
-    def ensure(self, fingerprint: str, model: str) -> CollectionModels:
+    def ensure(self, fingerprint: str, model: str, words: WordsConfig | None = None) -> CollectionModels:
         """Create the collection for a model, or check that an existing collection has the model.
 
         Args:
             fingerprint: :attr:`postings.Encoder.fingerprint`, the name of the model's vectors in the collection.
             model: the name of the model in messages.
+            words: how the words of a new collection are read and weighted; by default it has none.
 
         Raises:
             ModelMismatch: the collection exists without this model.
@@ -145,6 +182,10 @@ class Index(Protocol):
         Raises:
             ConfigurationError: this is the model that is searched.
         """
+        ...
+
+    def set_words(self, words: WordsConfig) -> CollectionModels:
+        """Record how words are read and weighted; a collection without them gets their vectors, still empty."""
         ...
 
     def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:

@@ -21,10 +21,11 @@ import numpy as np
 from postings.arguments import as_list
 from postings.errors import InvalidQuery
 from postings.index.fields import checked_filter
-from postings.index.protocol import Filter, Point, ScoredPoint, SearchRequest
+from postings.index.protocol import Filter, Point, ScoredPoint, SearchRequest, WordQuery
 from postings.vectors import SparseVector
 
 _GROWTH = 4
+_FEWEST, _PER_HIT = 200, 4
 _VERSION = "version"
 
 
@@ -40,7 +41,26 @@ class EngineQuery:
     score_threshold: float | None = None
     fields: Sequence[str] | None = None
     """Payload fields to read; ``None`` for all."""
-    with_vector: bool = False
+    vectors: Sequence[str] = ()
+    """Names of the vectors to read."""
+    words: WordQuery | None = None
+    candidates: int = 0
+    """With ``words``: how many of the best points of either side are scored."""
+
+
+def candidates(end: int) -> int:
+    """How many of the best points of model and of words are candidates, for a page that ends at ``end``.
+
+    The number grows in large steps, so that most pages of a search have the same candidates, and don't overlap.
+
+    Example:
+        >>> candidates(10), candidates(200), candidates(1000)
+        (200, 800, 4000)
+    """
+    number = _FEWEST
+    while number < _PER_HIT * end:
+        number *= 2
+    return number
 
 
 class Ranking:
@@ -93,7 +113,8 @@ class Ranking:
     @property
     def vectors(self) -> list[str]:
         """The names of the vectors to read with these hits."""
-        return list(dict.fromkeys(search.wanted.using for search in self._searches if search.wanted.with_vector))
+        wanted = [search.wanted for search in self._searches if search.wanted.with_vector]
+        return list(dict.fromkeys(name for each in wanted for name in each.vectors))
 
     def complete(self, points: Iterable[Point]) -> None:
         """Take the points read by id; a search is repeated if one of its hits was written in the meantime."""
@@ -139,8 +160,10 @@ class _Search:
             offset=self._start,
             filter=wanted.filter,
             score_threshold=None if self._threshold is None else _below(self._threshold),
-            fields=[_VERSION] if self.bare else None,
-            with_vector=wanted.with_vector and not self.bare,
+            fields=[_VERSION] if self.bare else wanted.fields,
+            vectors=wanted.vectors if wanted.with_vector and not self.bare else (),
+            words=wanted.words,
+            candidates=wanted.limit if self.page_only else candidates(self._end),
         )
 
     def request_page_only(self) -> None:
@@ -166,15 +189,19 @@ class _Search:
         self._start, self.bare = 0, not self._together
 
     def complete(self, found: dict[str, Point]) -> None:
-        using = [self.wanted.using] if self.wanted.with_vector else []
+        using = self.wanted.vectors if self.wanted.with_vector else []
         hits = self.page or []
         self.bare = False
         self.page = [
-            replace(hit, payload=point.payload, vectors={name: point.vectors[name] for name in using})
+            replace(
+                hit,
+                payload=point.payload,
+                vectors={name: point.vectors[name] for name in using if name in point.vectors},
+            )
             for hit in hits
             if (point := found.get(hit.id))
             and point.payload.get(_VERSION) == hit.payload.get(_VERSION)
-            and all(name in point.vectors for name in using)
+            and (not using or any(name in point.vectors for name in using))
         ]
         if len(self.page) < len(hits):
             # This time with the payload in the same answer, so that nothing can be written in between.

@@ -14,6 +14,7 @@ from postings.index.protocol import Filter, Index, IndexInfo, Point, ScoredPoint
 from postings.index.scrolling import scrolled
 from postings.index.tenants import Tenant, check_same, tenant_of
 from postings.whole_files import Progress, no_progress
+from postings.words.config import WordsConfig
 
 if TYPE_CHECKING:
     from postings.settings import Settings
@@ -50,9 +51,9 @@ class TenantIndex:
         """Whether other processes can't write to the collection while this index is open."""
         return self._index.exclusive
 
-    def ensure(self, fingerprint: str, model: str) -> CollectionModels:
+    def ensure(self, fingerprint: str, model: str, words: WordsConfig | None = None) -> CollectionModels:
         """Create the collection for a model, or check that it has the model."""
-        return self._index.ensure(fingerprint, model)
+        return self._index.ensure(fingerprint, model, words)
 
     def info(self) -> IndexInfo:
         """Describe the collection, with the number of the tenant's points."""
@@ -77,6 +78,10 @@ class TenantIndex:
     def drop_model(self, fingerprint: str) -> CollectionModels:  # noqa: ARG002
         """Not allowed: it would be dropped for all tenants."""
         self._refuse("models are dropped")
+
+    def set_words(self, words: WordsConfig) -> CollectionModels:
+        """Record how words are read; this is the same for all tenants."""
+        return self._index.set_words(words)
 
     def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points of the tenant.

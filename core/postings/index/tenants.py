@@ -64,7 +64,7 @@ class Tenant:
     def requests(self, requests: Iterable[SearchRequest]) -> list[SearchRequest]:
         """The same searches, among the tenant's points."""
         given = as_list("requests", requests, SearchRequest, InvalidQuery)
-        return [replace(each, filter=self.filter(each.filter)) for each in given]
+        return [replace(each, filter=self.filter(each.filter), fields=self.fields(each.fields)) for each in given]
 
     def id(self, id: str) -> str:
         """The id under which the tenant's point is stored; what isn't a UUID stays as it is, and is none's id."""

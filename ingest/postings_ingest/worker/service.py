@@ -12,6 +12,7 @@ from postings.clock import seconds_ago
 from postings.collection_models import collection_encoder
 from postings.errors import IndexLocked, InvalidMessage, MissingExtra, PostingsError
 from postings.index.tenants import check_unbound
+from postings.words import configured
 from postings.write_protocol import sweep_tombstones
 from postings_ingest.indexing import Indexer
 from postings_ingest.queue.celery_app import announce
@@ -88,7 +89,9 @@ class Service:
         self._heartbeat.start()
         self._index = index = self._open()
         encoder = self._retrier.call_at_start(lambda: collection_encoder(self.settings, index))
-        self._retrier.call_at_start(lambda: index.ensure(encoder.fingerprint, encoder.location))
+        self._retrier.call_at_start(
+            lambda: index.ensure(encoder.fingerprint, encoder.location, configured(self.settings))
+        )
         self._indexer = indexer = Indexer(encoder, index, self.settings)
         self.metrics.add_work(lambda: indexer.work)
         log.info("loaded %s on %s, collection %r", encoder.name, encoder.device, self.settings.collection)

@@ -8,9 +8,10 @@ from typing import Any
 import qdrant_edge as edge
 
 from postings.index.embedded.filters import to_edge
-from postings.index.protocol import Point, ScoredPoint
+from postings.index.protocol import RRF_K, Point, ScoredPoint, WordQuery
 from postings.index.ranking import EngineQuery
 from postings.vectors import SparseVector
+from postings.words.config import WORDS
 
 
 def to_edge_point(point: Point) -> edge.Point:
@@ -31,15 +32,38 @@ def _to_vector(vector: SparseVector) -> edge.SparseVector:
 
 def to_edge_query(query: EngineQuery) -> edge.QueryRequest:
     """Convert a search."""
+    filter = None if query.filter is None else to_edge(query.filter)
+    nearest = edge.Query.Nearest(_to_vector(query.vector), using=query.using)
+    hybrid = query.words is not None
     return edge.QueryRequest(
-        query=edge.Query.Nearest(_to_vector(query.vector), using=query.using),
+        query=_fusion(query.words) if query.words else nearest,
+        prefetches=_both(query, query.words, nearest, filter) if query.words else None,
         limit=query.limit,
         offset=query.offset,
-        filter=None if query.filter is None else to_edge(query.filter),
+        filter=None if hybrid else filter,
         score_threshold=query.score_threshold,
         with_payload=True if query.fields is None else list(query.fields),
-        with_vector=[query.using] if query.with_vector else False,
+        with_vector=list(query.vectors) or False,
     )
+
+
+def _both(query: EngineQuery, words: WordQuery, nearest: edge.Query, filter: edge.Filter | None) -> list[edge.Prefetch]:
+    """The best points of the model and of the words; for a sum, the candidates of both with either score."""
+    exact = edge.Query.Nearest(_to_vector(words.vector), using=WORDS)
+    sides = [edge.Prefetch(query.candidates, query=each, filter=filter) for each in (nearest, exact)]
+    if words.fusion != "sum":
+        return sides
+    return [edge.Prefetch(2 * query.candidates, query=each, prefetches=sides) for each in (nearest, exact)]
+
+
+def _fusion(words: WordQuery) -> edge.Formula | edge.Fusion:
+    if words.fusion == "rrf":
+        return edge.Fusion.Rrf(RRF_K)
+    if words.fusion == "dbsf":
+        return edge.Fusion.Dbsf()
+    model, exact = (edge.Expression.Variable(f"$score[{side}]") for side in range(2))
+    weighted = edge.Expression.Mult([edge.Expression.Constant(words.weight), exact])
+    return edge.Formula(edge.Expression.Sum([model, weighted]), defaults={"$score[0]": 0.0, "$score[1]": 0.0})
 
 
 def to_hit(hit: edge.ScoredPoint) -> ScoredPoint:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import qdrant_edge as edge
@@ -58,7 +59,9 @@ def not_found(folder: Path) -> CollectionNotFound:
     )
 
 
-def create_collection(folder: Path, models: CollectionModels, parameters: edge.EdgeSparseVectorParams) -> None:
+def create_collection(
+    folder: Path, models: CollectionModels, vectors: Mapping[str, edge.EdgeSparseVectorParams]
+) -> None:
     """Create the folder of a collection, unless another process creates it at the same time.
 
     Raises:
@@ -75,7 +78,7 @@ def create_collection(folder: Path, models: CollectionModels, parameters: edge.E
         raise IndexRejected(f"{root}: can't create the index folder: {error.strerror or error}") from error
     try:
         with edge_errors(str(root)):
-            _make_shard(unfinished / "shard", models.active, parameters)
+            _make_shard(unfinished / "shard", vectors)
         write_models(unfinished, models)
         unfinished.chmod(0o755)
         with contextlib.suppress(FileExistsError):
@@ -147,11 +150,11 @@ def _only_vacuums(shard: Path) -> bool:
         return False
 
 
-def _make_shard(folder: Path, vector_name: str, parameters: edge.EdgeSparseVectorParams) -> None:
+def _make_shard(folder: Path, vectors: Mapping[str, edge.EdgeSparseVectorParams]) -> None:
     folder.mkdir()
     # One segment takes all writes: with a threshold of 0, optimizing means vacuuming only.
     optimizers = edge.EdgeOptimizersConfig(indexing_threshold=0)
-    config = edge.EdgeConfig(sparse_vectors={vector_name: parameters}, optimizers=optimizers)
+    config = edge.EdgeConfig(sparse_vectors=dict(vectors), optimizers=optimizers)
     shard = edge.EdgeShard.create(str(folder), config)
     shard.flush()
     shard.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import qdrant_edge as edge
@@ -22,7 +23,13 @@ from postings.index.embedded.folder import (
     create_collection,
     write_models,
 )
-from postings.index.embedded.named_vectors import add_vector, checked_datatype, drop_vector
+from postings.index.embedded.named_vectors import (
+    add_vector,
+    add_words,
+    checked_datatype,
+    drop_vector,
+    vector_parameters,
+)
 from postings.index.embedded.open_folder import OpenFolder
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
@@ -31,6 +38,7 @@ from postings.index.payload import INDEXED_FIELDS, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import EngineQuery, Ranking
 from postings.index.scrolling import scrolled
+from postings.words.config import WordsConfig
 
 _PAGE = 256
 
@@ -69,7 +77,7 @@ class EdgeIndex(OpenFolder):
         self._collection = collection
         self._root = Path(root)
         self._datatype = checked_datatype(datatype)
-        self._parameters = edge.EdgeSparseVectorParams(datatype=self._datatype, on_disk=on_disk)
+        self._on_disk = on_disk
         super().__init__(collection_folder(self._root, collection))
 
     @property
@@ -82,11 +90,12 @@ class EdgeIndex(OpenFolder):
         """``True``: the engine locks the folder."""
         return True
 
-    def ensure(self, fingerprint: str, model: str) -> CollectionModels:
+    def ensure(self, fingerprint: str, model: str, words: WordsConfig | None = None) -> CollectionModels:
         """Create the collection for a model, or check that it has the model; see :meth:`postings.Index.ensure`."""
         self._origin.check()
         if self._models is None:
-            create_collection(self._folder, CollectionModels.of(fingerprint, model), self._parameters)
+            created = replace(CollectionModels.of(fingerprint, model), words=words)
+            create_collection(self._folder, created, vector_parameters(created, self._datatype, on_disk=self._on_disk))
             self._open()
         shard, models = self._opened()
         models.require(fingerprint, model, self.collection)
@@ -139,6 +148,19 @@ class EdgeIndex(OpenFolder):
                     write_models(self._folder, models)
                     self._models = models
                     drop_vector(shard, fingerprint)
+            return models
+
+    def set_words(self, words: WordsConfig) -> CollectionModels:
+        """Record how words are read; see :meth:`postings.Index.set_words`."""
+        with self._writing:
+            shard, models = self._opened()
+            check_disk_space(self._folder)
+            with edge_errors(str(self._folder)):
+                if models.words is None:
+                    add_words(shard, self._datatype)
+                models = replace(models, words=words)
+                write_models(self._folder, models)
+            self._models = models
             return models
 
     def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:

@@ -9,6 +9,7 @@ import qdrant_edge as edge
 from postings.errors import ConfigurationError
 from postings.index.embedded.folder import write_models
 from postings.index.models import CollectionModels
+from postings.words.config import WORDS
 
 _DATATYPES = {
     "float32": edge.VectorStorageDatatype.Float32,
@@ -26,6 +27,22 @@ def checked_datatype(name: str) -> edge.VectorStorageDatatype:
     if name not in list(_DATATYPES):
         raise ConfigurationError(f"expected a datatype of {', '.join(_DATATYPES)}, got {name!r:.100}")
     return _DATATYPES[name]
+
+
+def vector_parameters(
+    models: CollectionModels, datatype: edge.VectorStorageDatatype, *, on_disk: bool
+) -> dict[str, edge.EdgeSparseVectorParams]:
+    """How the vectors of a new collection are indexed, by name."""
+    vectors = {name: edge.EdgeSparseVectorParams(datatype=datatype, on_disk=on_disk) for name in models.names}
+    if models.words:
+        vectors[WORDS] = edge.EdgeSparseVectorParams(datatype=datatype, on_disk=on_disk, modifier=edge.Modifier.Idf)
+    return vectors
+
+
+def add_words(shard: edge.EdgeShard, datatype: edge.VectorStorageDatatype) -> None:
+    """Create the named vector of the words."""
+    shard.update(edge.UpdateOperation.create_sparse_vector(WORDS, edge.Modifier.Idf, datatype))
+    shard.flush()
 
 
 def add_vector(

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from qdrant_client import AsyncQdrantClient
@@ -38,12 +39,20 @@ from postings.index.server.conversion import (
     to_query,
     to_struct,
 )
-from postings.index.server.creation import creation, payload_indexes, vector_name_config, vector_parameters
-from postings.index.server.model_record import models_of, name_record, record_of
+from postings.index.server.creation import (
+    creation,
+    payload_indexes,
+    vector_name_config,
+    vector_parameters,
+    word_name_config,
+    word_parameters,
+)
+from postings.index.server.model_record import models_of, name_record, record_of, words_record
 from postings.index.server.node import Node, nodes_of
 from postings.index.server.parallel_writes import ParallelWrites
 from postings.index.server.versions import need_of
 from postings.settings import Settings
+from postings.words.config import WORDS, WordsConfig
 
 _PAGE = 256
 _STRONG = q.WriteOrdering.STRONG
@@ -97,12 +106,12 @@ class AsyncServerIndex:
         """Connect, as :meth:`connect` does."""
         await self._cluster.open()
 
-    async def ensure(self, fingerprint: str, model: str) -> CollectionModels:
+    async def ensure(self, fingerprint: str, model: str, words: WordsConfig | None = None) -> CollectionModels:
         """Create the collection for a model, or check that it has the model; index the fields for filters."""
         try:
             found = await self._send("get_collection")
         except CollectionNotFound:
-            await self._create(CollectionModels.of(fingerprint, model))
+            await self._create(replace(CollectionModels.of(fingerprint, model), words=words))
             found = await self._request("get_collection")
         models = models_of(found, self._source)
         models.require(fingerprint, model, self.collection)
@@ -156,6 +165,17 @@ class AsyncServerIndex:
         if models.previous == fingerprint:  # it would be the previous one again when it is added again
             await self._request("update_collection", metadata=record_of(left))
         return left
+
+    async def set_words(self, words: WordsConfig) -> CollectionModels:
+        """Record how words are read; see :meth:`postings.Index.set_words`."""
+        models = await self.models()
+        await self._request("update_collection", metadata=words_record(words))
+        if models.words is None:
+            await self._request("create_vector_name", WORDS, word_name_config(self._settings), ordering=_STRONG)
+            if self._settings.index_on_disk:
+                parameters = {WORDS: word_parameters(self._settings)}
+                await self._request("update_collection", sparse_vectors_config=parameters)
+        return await self.models()
 
     async def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points in requests of 64 points or 8 MB, ``settings.index_streams`` of them at once."""

@@ -17,6 +17,7 @@ from postings.index.server.loop_thread import LoopThread
 from postings.index.server.snapshots import download
 from postings.settings import Settings
 from postings.whole_files import Progress, no_progress
+from postings.words.config import WordsConfig
 
 
 class ServerIndex:
@@ -71,9 +72,9 @@ class ServerIndex:
         """``False``: other processes may write to the collection at any time."""
         return False
 
-    def ensure(self, fingerprint: str, model: str) -> CollectionModels:
+    def ensure(self, fingerprint: str, model: str, words: WordsConfig | None = None) -> CollectionModels:
         """Create the collection for a model, or check that it has the model."""
-        return self._loop.run(self._index.ensure(fingerprint, model))
+        return self._loop.run(self._index.ensure(fingerprint, model, words))
 
     def info(self) -> IndexInfo:
         """Describe the collection."""
@@ -94,6 +95,10 @@ class ServerIndex:
     def drop_model(self, fingerprint: str) -> CollectionModels:
         """Delete the vectors of a model."""
         return self._loop.run(self._index.drop_model(fingerprint))
+
+    def set_words(self, words: WordsConfig) -> CollectionModels:
+        """Record how words are read; see :meth:`postings.Index.set_words`."""
+        return self._loop.run(self._index.set_words(words))
 
     def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points, with several requests at once."""

@@ -50,7 +50,7 @@ class ServerCollections:
             _run(self._create_like(source, target))
             with self._deleted_unless_whole(target):
                 _run(self._index_like(source, target))
-                _copy_points(read, written, list(models.names), progress)
+                _copy_points(read, written, models.vectors, progress)
 
     def restore(self, name: str, file: Path, progress: Progress, *, replace: bool) -> None:
         """Create a collection from a snapshot."""

@@ -11,9 +11,10 @@ from qdrant_client import models as q
 from qdrant_client.conversions.conversion import GrpcToRest, RestToGrpc
 
 from postings.errors import InvalidFilter
-from postings.index.protocol import Filter, Point, ScoredPoint
+from postings.index.protocol import RRF_K, Filter, Point, ScoredPoint, WordQuery
 from postings.index.ranking import EngineQuery
 from postings.vectors import SparseVector
+from postings.words.config import WORDS
 
 _LISTS = ("must", "should", "must_not")
 _POINTS_PER_REQUEST = 64
@@ -95,15 +96,39 @@ def _bytes(point: Point) -> int:
 
 def to_query(query: EngineQuery) -> q.QueryRequest:
     """Convert a search."""
-    return q.QueryRequest(
-        query=_to_vector(query.vector),
-        using=query.using,
-        limit=query.limit,
-        offset=query.offset,
-        filter=None if query.filter is None else to_filter(query.filter),
-        score_threshold=query.score_threshold,
-        with_payload=True if query.fields is None else list(query.fields),
-        with_vector=[query.using] if query.with_vector else False,
+    filter = None if query.filter is None else to_filter(query.filter)
+    shown: dict[str, Any] = {
+        "limit": query.limit,
+        "offset": query.offset,
+        "score_threshold": query.score_threshold,
+        "with_payload": True if query.fields is None else list(query.fields),
+        "with_vector": list(query.vectors) or False,
+    }
+    if query.words is None:
+        return q.QueryRequest(query=_to_vector(query.vector), using=query.using, filter=filter, **shown)
+    return q.QueryRequest(query=_fusion(query.words), prefetch=_both(query, query.words, filter), **shown)
+
+
+def _both(query: EngineQuery, words: WordQuery, filter: q.Filter | None) -> list[q.Prefetch]:
+    """The best points of the model and of the words; for a sum, the candidates of both with either score."""
+    searches: list[dict[str, Any]] = [
+        {"query": _to_vector(query.vector), "using": query.using},
+        {"query": _to_vector(words.vector), "using": WORDS},
+    ]
+    sides = [q.Prefetch(**each, filter=filter, limit=query.candidates) for each in searches]
+    if words.fusion != "sum":
+        return sides
+    return [q.Prefetch(**each, prefetch=sides, limit=2 * query.candidates) for each in searches]
+
+
+def _fusion(words: WordQuery) -> q.FormulaQuery | q.RrfQuery | q.FusionQuery:
+    if words.fusion == "rrf":
+        return q.RrfQuery(rrf=q.Rrf(k=RRF_K))
+    if words.fusion == "dbsf":
+        return q.FusionQuery(fusion=q.Fusion.DBSF)
+    weighted = q.MultExpression(mult=[words.weight, "$score[1]"])
+    return q.FormulaQuery(
+        formula=q.SumExpression(sum=["$score[0]", weighted]), defaults={"$score[0]": 0.0, "$score[1]": 0.0}
     )
 
 

@@ -8,8 +8,9 @@ from qdrant_client import models as q
 
 from postings.index.models import CollectionModels
 from postings.index.payload import TENANT, indexed_fields
-from postings.index.server.model_record import record_of
+from postings.index.server.model_record import record_of, words_record
 from postings.settings import Settings
+from postings.words.config import WORDS
 
 
 def vector_parameters(settings: Settings) -> q.SparseVectorParams:
@@ -17,6 +18,17 @@ def vector_parameters(settings: Settings) -> q.SparseVectorParams:
     return q.SparseVectorParams(
         index=q.SparseIndexParams(on_disk=settings.index_on_disk, datatype=q.Datatype(settings.index_datatype))
     )
+
+
+def word_parameters(settings: Settings) -> q.SparseVectorParams:
+    """How the words' vectors are indexed."""
+    return vector_parameters(settings).model_copy(update={"modifier": q.Modifier.IDF})
+
+
+def word_name_config(settings: Settings) -> q.SparseVectorNameConfig:
+    """How the words' vectors are created in an existing collection."""
+    datatype = q.VectorStorageDatatype(settings.index_datatype)
+    return q.SparseVectorNameConfig(sparse=q.SparseVectorConfig(datatype=datatype, modifier=q.Modifier.IDF))
 
 
 def vector_name_config(settings: Settings) -> q.SparseVectorNameConfig:
@@ -29,13 +41,16 @@ def creation(settings: Settings, models: CollectionModels) -> dict[str, Any]:
     """The arguments of ``create_collection`` for a collection with these models."""
     replicas = settings.index_replicas
     return {
-        "sparse_vectors_config": dict.fromkeys(models.names, vector_parameters(settings)),
+        "sparse_vectors_config": {
+            **dict.fromkeys(models.names, vector_parameters(settings)),
+            **({WORDS: word_parameters(settings)} if models.words else {}),
+        },
         "on_disk_payload": settings.index_payload_on_disk,
         "shard_number": settings.index_shards,
         "replication_factor": replicas,
         # With a majority, reading from a quorum of the replicas always includes all acknowledged writes.
         "write_consistency_factor": replicas // 2 + 1 if replicas else None,
-        "metadata": record_of(models),
+        "metadata": {**record_of(models), **(words_record(models.words) if models.words else {})},
     }
 
 

@@ -14,14 +14,21 @@ from qdrant_client import models as q
 
 from postings.errors import IndexRejected
 from postings.index.models import CollectionModels, check_model
+from postings.words.config import WORDS, WordsConfig
 
 _RECORD = "postings"
 _NAME = "postings_model_"
+_WORDS = "postings_words"
 
 
 def record_of(models: CollectionModels) -> dict[str, Any]:
     """The metadata that say which model is searched."""
-    return {_RECORD: models.to_json()}
+    return {_RECORD: replace(models, words=None).to_json()}
+
+
+def words_record(words: WordsConfig) -> dict[str, Any]:
+    """The metadata that say how words are read."""
+    return {_WORDS: words.to_json()}
 
 
 def name_record(fingerprint: str, name: str) -> dict[str, Any]:
@@ -55,4 +62,5 @@ def models_of(found: q.CollectionInfo, source: str) -> CollectionModels:
     added = {key.removeprefix(_NAME): name for key, name in metadata.items() if key.startswith(_NAME)}
     vectors = found.config.params.sparse_vectors or {}
     names = {each: name for each, name in {**models.names, **added}.items() if each in vectors or each == models.active}
-    return replace(models, names=names, previous=models.previous if models.previous in names else None)
+    words = WordsConfig.from_json(metadata.get(_WORDS)) if WORDS in vectors else None
+    return replace(models, names=names, previous=models.previous if models.previous in names else None, words=words)

@@ -1,0 +1,51 @@
+"""The words' vectors of passages, for writers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from postings import Index, Passage, SparseVector
+from postings.index.models import CollectionModels
+from postings.words import Bm25, WordsConfig, word_input
+
+
+class Words:
+    """Makes the words' vectors of passages, and measures how long passages are in the mean.
+
+    Args:
+        index: where the average is recorded.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._lock = threading.Lock()
+        self._bm25: Bm25 | None = None
+        self._passages = self._words = 0
+
+    def of(self, models: CollectionModels, passages: Sequence[Passage]) -> tuple[list[SparseVector], CollectionModels]:
+        """The words' vectors of passages; none if the collection has no words.
+
+        Returns:
+            A vector for each passage, and the models with the average length that is now recorded.
+
+        Raises:
+            ConfigurationError: the collection's language isn't known here.
+            IndexFailure: the average can't be recorded.
+        """
+        if models.words is None:
+            return [], models
+        counts = self.bm25(models.words).counts(word_input(each.title, each.text) for each in passages)
+        with self._lock:
+            self._passages += len(counts)
+            self._words += int(sum(float(each.values.sum()) for each in counts))
+            measured = models.words.measured(self._words, self._passages)
+            if measured != models.words:
+                models = self._index.set_words(measured)
+        return self.bm25(models.words or measured).weighted(counts), models
+
+    def bm25(self, words: WordsConfig) -> Bm25:
+        """Reads and weights words in this way."""
+        if self._bm25 is None or self._bm25.config != words:
+            self._bm25 = Bm25(words)
+        return self._bm25

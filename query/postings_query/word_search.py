@@ -1,0 +1,135 @@
+"""Exact words in a search: the query's words, and their parts of a hit's score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from postings import SparseVector
+from postings.documents import Span
+from postings.index import ScoredPoint, SearchRequest
+from postings.index.protocol import Fusion, WordQuery
+from postings.words import WORDS, Bm25, word_input
+from postings_query import index_calls
+from postings_query.hits import Contribution, Hit
+from postings_query.index_calls import IndexCalls
+
+
+@dataclass(frozen=True, slots=True)
+class WordSearch:
+    """How the words of a query are searched.
+
+    Attributes:
+        bm25: reads words as the collection does.
+        weight: of the words' score; with RRF and DBSF it has no effect.
+        fusion: see :data:`postings.index.protocol.Fusion`.
+    """
+
+    bm25: Bm25
+    weight: float
+    fusion: Fusion
+
+    def query(self, text: str) -> WordQuery | None:
+        """The words of a query; ``None`` if all of them are stop words."""
+        vector = self.bm25.encode_query(text)
+        return WordQuery(vector, self.weight if self.fusion == "sum" else 1.0, self.fusion) if len(vector) else None
+
+    def contributions(
+        self, texts: Sequence[str], words: Sequence[WordQuery | None], answers: Sequence[Sequence[ScoredPoint]]
+    ) -> IndexCalls[list[list[tuple[Contribution, ...]]]]:
+        """For each hit of each query, the words that it shares with the query, the largest contribution first.
+
+        A word's inverse document frequency is that of the hit's shard, which only the engine knows. So each word is
+        searched by itself among the hits; all of these searches are one call.
+
+        Args:
+            texts: the queries.
+            words: their words.
+            answers: the hits of each query, with their words' vectors.
+        """
+        requests, places = [], []
+        for at, (query, points) in enumerate(zip(words, answers, strict=True)):
+            for index in query.vector.indices.tolist() if query else ():
+                if having := [point.id for point in points if index in point.vectors.get(WORDS, _NONE).indices]:
+                    requests.append(_alone(index, having))
+                    places.append((at, index))
+        scores: list[dict[str, list[tuple[int, float]]]] = [{} for _ in answers]
+        if requests:
+            for (at, index), found in zip(places, (yield index_calls.search(requests, consistent=False)), strict=True):
+                for point in found:
+                    scores[at].setdefault(point.id, []).append((index, point.score))
+        return [
+            [self._explained(text, query, point, scores[at].get(point.id, ())) for point in points]
+            for at, (text, query, points) in enumerate(zip(texts, words, answers, strict=True))
+        ]
+
+    def _explained(
+        self, text: str, query: WordQuery | None, point: ScoredPoint, scores: Sequence[tuple[int, float]]
+    ) -> tuple[Contribution, ...]:
+        if query is None or not scores:
+            return ()
+        indices = [index for index, _ in scores]
+        title = point.payload["title"]
+        text_start = len(word_input(title, ""))
+        spans = self.bm25.spans(word_input(title, point.payload["text"]), indices)
+        shown = self.bm25.spans(text, indices)
+        weights = dict(zip(*_lists(point.vectors[WORDS]), strict=True))
+        return tuple(
+            sorted(
+                (
+                    _contribution(text, index, query.weight * score, weights[index], spans, shown, text_start)
+                    for index, score in scores
+                ),
+                key=lambda each: -each.contribution,
+            )
+        )
+
+
+def with_parts(hit: Hit, more: Sequence[Contribution]) -> Hit:
+    """The hit with more contributions, the largest first."""
+    if not more:
+        return hit
+    return replace(hit, contributions=tuple(sorted((*hit.contributions, *more), key=lambda each: -each.contribution)))
+
+
+def adds_up(hit: Hit) -> bool:
+    """Whether a hit's contributions add up to its score, within the error of float32."""
+    return math.isclose(math.fsum(each.contribution for each in hit.contributions), hit.score, rel_tol=1e-4)
+
+
+_NONE = SparseVector([], [])
+
+
+def _alone(index: int, ids: list[str]) -> SearchRequest:
+    """A search for one word among some points."""
+    return SearchRequest(
+        SparseVector([index], [1.0]), WORDS, limit=len(ids), filter={"must": [{"has_id": ids}]}, fields=["version"]
+    )
+
+
+def _contribution(
+    query: str,
+    index: int,
+    contribution: float,
+    document_weight: float,
+    spans: dict[int, list[Span]],
+    in_query: dict[int, list[Span]],
+    text_start: int,
+) -> Contribution:
+    start, end = in_query[index][0]
+    evidence = spans.get(index, [])
+    return Contribution(
+        token=query[start:end],
+        index=index,
+        query_weight=contribution / document_weight,
+        document_weight=document_weight,
+        contribution=contribution,
+        evidence=tuple((start - text_start, end - text_start) for start, end in evidence if start >= text_start),
+        title_evidence=tuple((start, end) for start, end in evidence if start < text_start),
+        exact_word=True,
+    )
+
+
+def _lists(vector: SparseVector) -> tuple[list[int], list[float]]:
+    return vector.indices.tolist(), vector.values.tolist()
