@@ -164,7 +164,9 @@ class SearchClient:
             return self._search(self._current(), options)
 
     def query_tokens_left_out(self, query: str) -> int:
-        """The number of tokens at the end of a query that exceed the model's window: searches ignore them.
+        """The number of tokens at the end of a query that exceed the model's window, so it doesn't read them.
+
+        Exact words are found in the whole query.
 
         Raises:
             InvalidQuery: the query is empty.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,12 +47,13 @@ def idf(points: Sequence[Point], index: int) -> float:
     return math.log((len(having) - found + 0.5) / (found + 0.5) + 1)
 
 
-def score(each: Point, points: Sequence[Point], query: SparseVector, words: SparseVector, weight: float) -> float:
-    total = query.dot(each.vectors[MODEL]) if MODEL in each.vectors else 0.0
-    if WORDS in each.vectors:
-        mine = dict(zip(each.vectors[WORDS].indices.tolist(), each.vectors[WORDS].values.tolist(), strict=True))
-        total += weight * sum(idf(points, index) * mine.get(index, 0.0) for index in words.indices.tolist())
-    return total
+def word_scores(index: Index, words: SparseVector) -> dict[str, float]:
+    """By id: the sum of the scores of each word alone."""
+    requests = [SearchRequest(SparseVector([each], [1.0]), WORDS, 20) for each in words.indices.tolist()]
+    scores: Counter[str] = Counter()
+    for hits in index.search_batch(requests):
+        scores.update({hit.id: hit.score for hit in hits})
+    return scores
 
 
 @settings(same_index_for_all_examples, max_examples=examples(15))
@@ -73,7 +75,11 @@ def test_the_score_is_the_weighted_sum_of_both_for_the_candidates_of_either_side
     index.upsert(points)
     exact = SparseVector(sorted(words), np.ones(len(words)))
     hits = index.search(SearchRequest(query, MODEL, 20, words=WordQuery(exact, weight), with_vector=True))
-    scores = {each.id: score(each, points, query, exact, weight) for each in points}
+    alone = word_scores(index, exact)
+    scores = {
+        each.id: (query.dot(each.vectors[MODEL]) if MODEL in each.vectors else 0.0) + weight * alone.get(each.id, 0.0)
+        for each in points
+    }
     expected = {id: total for id, total in scores.items() if total}
     assert {hit.id: hit.score for hit in hits} == pytest.approx(expected, rel=1e-5)
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import random
+from pathlib import Path
+
 import pytest
 from qdrant_client import models as q
 
-from postings import Encoder, Index, SparseVector
+from postings import Document, EdgeIndex, Encoder, Index, Settings, SparseVector
+from postings.errors import InvalidQuery
 from postings.index import Point
 from postings.index.filters import as_json
+from postings.index.protocol import Fusion
 from postings.passages import passage_input
+from postings.words import WordsConfig
+from postings_ingest import Pipeline
+from postings_ingest.indexing_words import index_words
 from postings_query import SearchClient
 from tests.support.filters import number_is
 from tests.support.sentences import LONG, SENTENCES
@@ -23,15 +31,18 @@ def test_a_hit_carries_the_document(client: SearchClient) -> None:
 def test_scores_are_the_dot_products_of_the_encoders_vectors(client: SearchClient, encoder: Encoder) -> None:
     query = "a man on horseback"
     (vector,) = encoder.encode_queries([query])
-    for hit in client.search(query, limit=50):
+    for hit in client.search(query, limit=50, words=0):
         text, _ = passage_input(encoder, hit.title, hit.text)
         (document,) = encoder.encode_documents([text])
         assert hit.score == pytest.approx(vector.dot(document), rel=1e-4)
 
 
+@pytest.mark.parametrize("words", [None, 0, 3.5])
 @pytest.mark.parametrize("query", ["a man eats bread", "horses number 17", "music", "food!", "the the the"])
-def test_contributions_add_up_to_the_score_and_come_largest_first(client: SearchClient, query: str) -> None:
-    hits = client.search(query, limit=50, explain=True)
+def test_contributions_add_up_to_the_score_and_come_largest_first(
+    client: SearchClient, query: str, words: float | None
+) -> None:
+    hits = client.search(query, limit=50, explain=True, words=words)
     assert hits
     for hit in hits:
         parts = hit.contributions
@@ -41,6 +52,78 @@ def test_contributions_add_up_to_the_score_and_come_largest_first(client: Search
             assert part.contribution == pytest.approx(part.query_weight * part.document_weight)
             assert all(0 <= start < end <= len(hit.text) for start, end in part.evidence)
             assert all(0 <= start < end <= len(hit.title) for start, end in part.title_evidence)
+
+
+def test_exact_words_contribute_what_the_score_has_more_than_the_models(client: SearchClient) -> None:
+    (hit,) = client.search("the HORSES of it", limit=1, explain=True, filter={"must": [number_is(3)]})
+    (word,) = [part for part in hit.contributions if part.exact_word]
+    assert (word.token, [hit.text[start:end] for start, end in word.evidence]) == ("HORSES", ["horse"])
+    (alone,) = client.search("the HORSES of it", limit=1, explain=True, words=0, filter={"must": [number_is(3)]})
+    assert not any(part.exact_word for part in alone.contributions)
+    assert word.contribution == pytest.approx(hit.score - alone.score, rel=1e-4)
+    assert word.contribution == pytest.approx(word.query_weight * word.document_weight)
+    (titled,) = client.search("food", limit=1, explain=True, filter={"must": [number_is(1)]})
+    (word,) = [part for part in titled.contributions if part.exact_word]
+    assert [titled.title[start:end] for start, end in word.title_evidence] == ["Food"]
+
+
+@pytest.mark.parametrize("fusion", ["rrf", "dbsf"])
+def test_a_fusion_of_ranks_gives_the_parts_of_either_side(client: SearchClient, fusion: Fusion) -> None:
+    hits = client.search("a woman plays violin", limit=5, explain=True, fusion=fusion)
+    assert hits[0].text == "A woman is playing violin."
+    assert {part.exact_word for part in hits[0].contributions} == {True, False}
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_an_identifier_finds_its_document_first_where_the_model_alone_misses_some(
+    tmp_path: Path, encoder: Encoder
+) -> None:
+    choose = random.Random(3)
+    numbers = {f"{choose.choice('BKRTX')}{choose.choice('XQMN')}-{choose.randrange(1000, 9999)}" for _ in range(150)}
+    names = {"".join(choose.choice(["vlk", "mir", "zel", "kry", "azka", "ova"]) for _ in range(4)) for _ in range(150)}
+    rest = "The warranty is two years. It fits pumps of other makers as well, with an adapter; ask for a discount."
+    texts = {
+        f"order a steel seal, number {each}": f"Seal made of steel. {rest} Its order number is {each}."
+        for each in sorted(numbers)
+    }
+    texts |= {f"which picture did {each} paint": f"{rest} The picture was painted by {each}." for each in sorted(names)}
+    with EdgeIndex(tmp_path) as index:
+        Pipeline(encoder, index).run(Document(query, text) for query, text in texts.items())
+        client = SearchClient(index=index, encoder=encoder)
+        found = [hits[0].id for hits in client.search_batch(texts, 1)]
+        alone = [hits[0].id for hits in client.search_batch(texts, 1, words=0)]
+    assert found == list(texts)
+    assert sum(id != query for id, query in zip(alone, texts, strict=True)) >= 3
+
+
+def test_a_collection_without_words_is_searched_without_and_says_so_if_asked(index: Index, encoder: Encoder) -> None:
+    Pipeline(encoder, index, Settings(words=0)).run([Document("1", "A lion hunts.")])
+    client = SearchClient(index=index, encoder=encoder)
+    (hit,) = client.search("lion", explain=True)
+    assert not any(part.exact_word for part in hit.contributions)
+    for options in ({"words": 0.5}, {"fusion": "rrf"}):
+        with pytest.raises(InvalidQuery, match="postings words"):
+            client.search("lion", **options)  # type: ignore[arg-type]
+    report = index_words(index, WordsConfig(weight=1.0))
+    assert (report.passages, report.indexed, report.words.average_length) == (1, 1, 2.0)
+    (hit,) = SearchClient(index=index, encoder=encoder).search("lion", explain=True)
+    assert any(part.exact_word for part in hit.contributions)
+
+
+def test_the_settings_weight_goes_before_the_collections(filled: Index, encoder: Encoder) -> None:
+    def score(settings: Settings, **options: float) -> float:
+        return SearchClient(index=filled, encoder=encoder, settings=settings).search("violin", 1, **options)[0].score  # type: ignore[arg-type]
+
+    collections = score(Settings())
+    assert score(Settings(words=0.5)) == score(Settings(words=7), words=0.5) == collections
+    without = score(Settings(words=0))
+    assert score(Settings(words=1.0)) - without == pytest.approx(2 * (collections - without), rel=1e-4)
+
+
+@pytest.mark.parametrize("wrong", [{"words": -1}, {"words": "much"}, {"words": float("nan")}, {"fusion": "max"}])
+def test_a_wrong_weight_or_fusion_is_refused(client: SearchClient, wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidQuery):
+        client.search("lion", **wrong)  # type: ignore[arg-type]
 
 
 def test_evidence_shows_the_word_behind_another_word(client: SearchClient) -> None:

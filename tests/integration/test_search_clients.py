@@ -47,14 +47,15 @@ def test_an_asynchronous_client_that_was_closed_stays_closed(tmp_path: Path, enc
         """What it opened was closed too: nobody else could open the folder."""
 
 
-def test_a_client_says_how_much_of_a_query_no_search_reads(
+def test_a_client_says_how_much_of_a_query_its_model_does_not_read(
     client: SearchClient, filled: Index, encoder: Encoder
 ) -> None:
     window = encoder.query_tokens_left_out("lion " * 10_000)
     long = "lion " * (10_000 - window + 7)
     assert client.query_tokens_left_out("a lion") == 0
     assert client.query_tokens_left_out(long) == 7
-    assert client.search(long) == client.search(long + "drums")
+    assert client.search(long, words=0) == client.search(long + "drums", words=0)
+    assert client.search(long + "drums")[0].text == "A monkey is playing drums."
 
     async def left_out() -> int:
         async with AsyncSearchClient(index=filled, encoder=encoder) as asynchronous:

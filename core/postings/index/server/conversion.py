@@ -112,8 +112,8 @@ def to_query(query: EngineQuery) -> q.QueryRequest:
 def _both(query: EngineQuery, words: WordQuery, filter: q.Filter | None) -> list[q.Prefetch]:
     """The best points of the model and of the words; for a sum, the candidates of both with either score."""
     searches: list[dict[str, Any]] = [
-        {"query": _to_vector(query.vector), "using": query.using},
-        {"query": _to_vector(words.vector), "using": WORDS},
+        {"query": q.NearestQuery(nearest=_to_vector(query.vector)), "using": query.using},
+        {"query": q.NearestQuery(nearest=_to_vector(words.vector)), "using": WORDS},
     ]
     sides = [q.Prefetch(**each, filter=filter, limit=query.candidates) for each in searches]
     if words.fusion != "sum":
