@@ -130,7 +130,7 @@ class Settings(BaseSettings):
         ge=0,
         le=1000,
         description="Weight of exact words in a score, which is the model's score + weight x the words' BM25 score; by "
-        "default the collection's, and for a new collection 0.5; 0 searches without words, and creates a collection "
+        "default the collection's, and for a new collection 0.4; 0 searches without words, and creates a collection "
         "without them",
     )
     words_language: str = Field(

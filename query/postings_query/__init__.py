@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from postings_query.client import SearchClient
 from postings_query.hits import Contribution, Hit
+from postings_query.reranking import Reranker
 
 if TYPE_CHECKING:
     from postings_query.aio import AsyncSearchClient
 
-__all__ = ["AsyncSearchClient", "Contribution", "Hit", "SearchClient"]
+__all__ = ["AsyncSearchClient", "Contribution", "Hit", "Reranker", "SearchClient"]
 
 
 def __getattr__(name: str) -> type[AsyncSearchClient]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from postings import Settings
     from postings.index.protocol import Fusion
+    from postings_query.reranking import Reranker
 
 
 class AsyncSearchClient:
@@ -83,6 +84,8 @@ class AsyncSearchClient:
         consistent: bool = False,
         words: float | None = None,
         fusion: Fusion = "sum",
+        rerank: Reranker | None = None,
+        rerank_top: int = 50,
     ) -> list[Hit]:
         """See :meth:`SearchClient.search`."""
         answers = await self.search_batch(
@@ -96,6 +99,8 @@ class AsyncSearchClient:
             consistent=consistent,
             words=words,
             fusion=fusion,
+            rerank=rerank,
+            rerank_top=rerank_top,
         )
         return answers[0]
 
@@ -112,6 +117,8 @@ class AsyncSearchClient:
         consistent: bool = False,
         words: float | None = None,
         fusion: Fusion = "sum",
+        rerank: Reranker | None = None,
+        rerank_top: int = 50,
     ) -> list[list[Hit]]:
         """See :meth:`SearchClient.search_batch`."""
         options = SearchOptions(
@@ -125,6 +132,8 @@ class AsyncSearchClient:
             consistent=consistent,
             words=words,
             fusion=fusion,
+            rerank=rerank,
+            rerank_top=rerank_top,
         )
         index, encoder = await self._opened()
         try:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from postings import Settings
     from postings.index.protocol import Fusion
+    from postings_query.reranking import Reranker
 
 
 class SearchClient:
@@ -87,6 +88,8 @@ class SearchClient:
         consistent: bool = False,
         words: float | None = None,
         fusion: Fusion = "sum",
+        rerank: Reranker | None = None,
+        rerank_top: int = 50,
     ) -> list[Hit]:
         """Find the passages with the highest scores. Equal scores are ordered by id, so pages never overlap.
 
@@ -106,6 +109,9 @@ class SearchClient:
                 without words. By default that of the settings, or else that of the collection.
             fusion: ``sum``, or ``rrf`` or ``dbsf`` for the engine's fusion of the ranks or normalized scores; these
                 have no parts, so contributions don't add up to their scores.
+            rerank: a :class:`postings_query.Reranker`, which orders the best hits anew. ``score`` stays that of the
+                search.
+            rerank_top: how many of the best hits it reads; more for pages that end further below.
 
         Raises:
             InvalidQuery: the query is empty, a limit is out of range, a value is of the wrong type, or the collection
@@ -125,6 +131,8 @@ class SearchClient:
             consistent=consistent,
             words=words,
             fusion=fusion,
+            rerank=rerank,
+            rerank_top=rerank_top,
         )[0]
 
     def search_batch(
@@ -140,6 +148,8 @@ class SearchClient:
         consistent: bool = False,
         words: float | None = None,
         fusion: Fusion = "sum",
+        rerank: Reranker | None = None,
+        rerank_top: int = 50,
     ) -> list[list[Hit]]:
         """Search for several queries at once, with the arguments of :meth:`search`; returns the hits of each."""
         options = SearchOptions(
@@ -153,6 +163,8 @@ class SearchClient:
             consistent=consistent,
             words=words,
             fusion=fusion,
+            rerank=rerank,
+            rerank_top=rerank_top,
         )
         encoder = self._current()
         try:

@@ -51,6 +51,8 @@ class Hit:
         start, end: character offsets of the passage in the document's text.
         contributions: with ``explain``, the tokens and words that query and passage share, the largest contribution
             first.
+        rerank_score: with ``rerank``, the cross-encoder's score; hits are in its order. ``None`` if it didn't read it.
+        search_rank: with ``rerank``, the rank that ``score`` gave the hit, from 1.
     """
 
     id: str
@@ -63,3 +65,5 @@ class Hit:
     start: int
     end: int
     contributions: tuple[Contribution, ...] = ()
+    rerank_score: float | None = None
+    search_rank: int | None = None

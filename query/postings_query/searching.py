@@ -21,6 +21,7 @@ from postings_query.grouping import best_of_documents
 from postings_query.hits import Hit
 from postings_query.index_calls import IndexCall, IndexCalls
 from postings_query.long_strings import Decision, decisions, filter_for_passages, still_right, with_whole_metadata
+from postings_query.reranking import Ranked, Reranker
 from postings_query.word_search import WordSearch, adds_up, with_parts
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class SearchOptions:
     consistent: bool = False
     words: float | None = None
     fusion: Fusion = "sum"
+    rerank: Reranker | None = None
+    rerank_top: int = 50
 
     def __post_init__(self) -> None:
         if isinstance(self.queries, str):
@@ -71,6 +74,10 @@ class SearchOptions:
             raise InvalidQuery(f"words must be a weight of at least 0, got {self.words}")
         if self.fusion not in FUSIONS:
             raise InvalidQuery(f"fusion must be one of {', '.join(FUSIONS)}, got {self.fusion!r:.100}")
+        if self.rerank is not None and not isinstance(self.rerank, Reranker):
+            raise InvalidQuery(f"rerank must be a Reranker, such as Reranker.load(…), got {type(self.rerank).__name__}")
+        if not 1 <= as_integer("rerank_top", self.rerank_top, InvalidQuery) <= MAX_HITS:
+            raise InvalidQuery(f"rerank_top must be in 1..{MAX_HITS:,}, got {self.rerank_top}")
         if self.filter is not None:
             object.__setattr__(self, "filter", checked_filter(self.filter))
 
@@ -99,8 +106,8 @@ def searching(encoder: Encoder, search: WordSearch | None, options: SearchOption
         SearchRequest(
             vector=vector,
             using=encoder.fingerprint,
-            limit=options.limit,
-            offset=options.offset,
+            limit=max(options.rerank_top, options.offset + options.limit) if options.rerank else options.limit,
+            offset=0 if options.rerank else options.offset,
             filter=options.filter,  # type: ignore[arg-type]
             score_threshold=options.score_threshold,
             with_vector=options.explain,
@@ -109,8 +116,10 @@ def searching(encoder: Encoder, search: WordSearch | None, options: SearchOption
         for vector, exact in zip(vectors, words, strict=True)
     ]
     for _ in range(_ATTEMPTS):
-        answers = yield from _answers(requests, options)
-        hits = [[_hit(point) for point in points] for points in answers]
+        found = yield from _answers(requests, options)
+        pages = [_page(query, points, options) for query, points in zip(queries, found, strict=True)]
+        answers = [[each.point for each in page] for page in pages]
+        hits = [[_hit(each) for each in page] for page in pages]
         if not options.explain:
             return hits
         hits = [
@@ -175,7 +184,15 @@ def _explained(encoder: Encoder, query: SparseVector, points: Sequence[ScoredPoi
     return [replace(hit, contributions=parts) for hit, parts in zip(hits, found, strict=True)]
 
 
-def _hit(point: ScoredPoint) -> Hit:
+def _page(query: str, points: Sequence[ScoredPoint], options: SearchOptions) -> list[Ranked]:
+    if options.rerank is None:
+        return [Ranked(point) for point in points]
+    ranked = options.rerank.ranked(query, points, options.rerank_top)
+    return ranked[options.offset : options.offset + options.limit]
+
+
+def _hit(found: Ranked) -> Hit:
+    point = found.point
     passage = passage_from(point.payload)
     return Hit(
         id=passage.doc_id,
@@ -187,4 +204,6 @@ def _hit(point: ScoredPoint) -> Hit:
         ordinal=passage.ordinal,
         start=passage.start,
         end=passage.end,
+        rerank_score=found.score,
+        search_rank=found.rank,
     )

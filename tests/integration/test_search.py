@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from postings_ingest.indexing_words import index_words
 from postings_query import SearchClient
 from tests.support.filters import number_is
 from tests.support.sentences import LONG, SENTENCES
+from tests.support.shards import sharded
 
 
 def test_a_hit_carries_the_document(client: SearchClient) -> None:
@@ -115,9 +117,9 @@ def test_the_settings_weight_goes_before_the_collections(filled: Index, encoder:
         return SearchClient(index=filled, encoder=encoder, settings=settings).search("violin", 1, **options)[0].score  # type: ignore[arg-type]
 
     collections = score(Settings())
-    assert score(Settings(words=0.5)) == score(Settings(words=7), words=0.5) == collections
+    assert score(Settings(words=0.4)) == score(Settings(words=7), words=0.4) == collections
     without = score(Settings(words=0))
-    assert score(Settings(words=1.0)) - without == pytest.approx(2 * (collections - without), rel=1e-4)
+    assert score(Settings(words=1.0)) - without == pytest.approx(2.5 * (collections - without), rel=1e-4)
 
 
 @pytest.mark.parametrize("wrong", [{"words": -1}, {"words": "much"}, {"words": float("nan")}, {"fusion": "max"}])
@@ -172,3 +174,25 @@ def test_a_document_whose_vector_is_empty_is_stored_and_never_found(index: Index
     index.ensure(encoder.fingerprint, "tiny")
     index.upsert([Point("00000000-0000-0000-0000-000000000001", {}, {encoder.fingerprint: SparseVector([], [])})])
     assert SearchClient(index=index, encoder=encoder).search("food") == []
+
+
+def test_parts_add_up_on_six_shards_where_each_has_document_frequencies_of_its_own(
+    tmp_path: Path, encoder: Encoder
+) -> None:
+    animals, places = ["lion", "horse", "monkey", "cheetah", "dog"], ["grass", "woods", "water", "snow"]
+    texts = [f"A {animal} runs through the {place}." for animal in animals for place in places] * 3
+    with EdgeIndex(tmp_path / "whole") as whole:
+        Pipeline(encoder, whole).run(Document(str(n), text) for n, text in enumerate(texts))
+        with sharded(whole, tmp_path, 6) as shards:
+            client = SearchClient(index=shards, encoder=encoder)  # type: ignore[arg-type]
+            hits = client.search("which lion runs in snow", limit=60, explain=True, words=1.0)
+    assert len(hits) == 60
+    for hit in hits:
+        assert math.fsum(part.contribution for part in hit.contributions) == pytest.approx(hit.score, rel=1e-5)
+    frequencies = {
+        part.query_weight
+        for hit in hits
+        for part in hit.contributions
+        if (part.token, part.exact_word) == ("lion", True)
+    }
+    assert max(frequencies) - min(frequencies) > 0.1

@@ -11,7 +11,7 @@ from rich.text import Text
 from postings_cli.console import out, print_json, printable, say
 from postings_cli.options import Collection, Filter, IndexUrl, Json, Model, parsed_filter, settings_from
 from postings_cli.snippet import snippet
-from postings_query import Contribution, Hit, SearchClient
+from postings_query import Contribution, Hit, Reranker, SearchClient
 
 _TOKENS = 8
 _CHARACTERS = 300
@@ -45,6 +45,16 @@ def search(
     fusion: Annotated[
         str, typer.Option("--fusion", help="How the scores of model and words are joined: sum, rrf or dbsf.")
     ] = "sum",
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            "--rerank",
+            metavar="MODEL",
+            help="A cross-encoder's folder or hub id: it orders the best hits anew.",
+            show_default=False,
+        ),
+    ] = None,
+    rerank_top: Annotated[int, typer.Option("--rerank-top", help="How many hits it reads.", min=1)] = 50,
     collection: Collection = None,
     index: IndexUrl = None,
     model: Model = None,
@@ -69,6 +79,8 @@ def search(
             score_threshold=score_threshold,
             words=words,
             fusion=fusion,  # type: ignore[arg-type]
+            rerank=None if rerank is None else Reranker.load(rerank),
+            rerank_top=rerank_top,
         )
         left_out = client.query_tokens_left_out(query)
         model_name = client.model
@@ -95,6 +107,8 @@ def show_hits(hits: list[Hit], first: int = 1, *, explain: bool = True) -> None:
         out.print("no hits")
     for rank, hit in enumerate(hits, first):
         heading = Text(f"{rank:>2}. {hit.score:7.3f}  ")
+        if hit.rerank_score is not None:
+            heading.append(f"{hit.rerank_score:7.3f} (was {hit.search_rank})  ")
         heading.append(_short(hit.title or hit.id), style="bold")
         heading.append(f"  {printable(hit.id)}" if hit.title and hit.title != hit.id else "", style="dim")
         out.print(heading)
@@ -116,6 +130,8 @@ def hit_json(hit: Hit, *, explain: bool) -> dict[str, Any]:
         "start": hit.start,
         "end": hit.end,
     }
+    if hit.search_rank is not None:
+        fields |= {"rerank_score": hit.rerank_score, "search_rank": hit.search_rank}
     if explain:
         fields["contributions"] = [
             {

@@ -22,7 +22,7 @@ def words(
     index: IndexUrl = None,
     weight: Annotated[
         float | None,
-        typer.Option("--weight", help="Weight of the words in a score. By default 0.5.", show_default=False),
+        typer.Option("--weight", help="Weight of the words in a score. By default 0.4.", show_default=False),
     ] = None,
     language: Annotated[
         str | None,

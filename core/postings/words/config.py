@@ -9,7 +9,7 @@ from typing import Any, Self
 WORDS = "words"
 """The name of the words' vectors in a collection."""
 
-DEFAULT_WEIGHT = 0.5
+DEFAULT_WEIGHT = 0.4
 """The words' weight in a score, where neither the settings nor the search say one; see ``benchmarks/words.py``."""
 
 _AVERAGE_LENGTH = 256.0  # Qdrant's default
@@ -30,7 +30,7 @@ class WordsConfig:
 
     Example:
         >>> WordsConfig(average_length=38.5).to_json()
-        {'weight': 0.5, 'language': 'english', 'average_length': 38.5, 'measured_on': 0}
+        {'weight': 0.4, 'language': 'english', 'average_length': 38.5, 'measured_on': 0}
     """
 
     weight: float = DEFAULT_WEIGHT

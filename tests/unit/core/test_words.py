@@ -105,7 +105,7 @@ def test_a_language_that_nobody_stems_is_refused_with_its_name(wrong: dict[str, 
 def test_the_settings_say_how_the_words_of_a_new_collection_are_read() -> None:
     settings = Settings(words=0.8, words_language="french", words_stopwords=["le"], words_average_length=30)
     assert configured(settings) == WordsConfig(0.8, "french", None, ("le",), 30.0)
-    assert configured(Settings()) == WordsConfig(0.5, "english")
+    assert configured(Settings()) == WordsConfig(0.4, "english")
     assert configured(Settings(words=0)) is None
 
 

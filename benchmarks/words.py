@@ -1,0 +1,139 @@
+"""What do exact words do to the quality of a search, and what do they cost?
+
+    python -m benchmarks.words [--data DIR] [NAME …]
+
+Each BEIR folder is ingested into the embedded engine. nDCG@10 of its test queries by the model alone, by the words
+alone, by the weighted sum with several weights, and by the engine's RRF and DBSF; how many of the ten best passages of
+a sum over *all* passages are found among the candidates (overlap@10); and the time of a search with and without words,
+in turns. Writes ``benchmarks/results/words.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import platform
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import fmean, median
+from tempfile import TemporaryDirectory
+
+from benchmarks.beir import ingest
+from benchmarks.data import BEIR, present
+from postings import EdgeIndex, Encoder
+from postings.index import SearchRequest
+from postings.index.protocol import Fusion, WordQuery
+from postings.index.ranking import EngineQuery
+from postings.words import WORDS, Bm25
+from postings.words.config import DEFAULT_WEIGHT
+from postings_query import SearchClient
+from postings_training.data import JudgedQueries, load_beir
+from postings_training.evaluation import evaluate
+
+RESULT = Path(__file__).parent / "results" / "words.md"
+SETS = ("cranfield", "medline", "nfcorpus", "scifact", "scitldr", "squad_dev", "wikiqa")
+WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
+FUSIONS: tuple[Fusion, ...] = ("rrf", "dbsf")
+LIMIT = 10
+TIMED = 200
+
+
+def measure(name: str, data: Path, encoder: Encoder) -> dict[str, float]:
+    """All figures of a set, by the title of their column."""
+    judged = load_beir(present(data / name))
+    with TemporaryDirectory() as folder:
+        ingest(data / name, folder)
+        index = EdgeIndex(folder)
+        client = SearchClient(index=index, encoder=encoder)
+        row = {"model": quality(client, judged, words=0), "words": words_alone(index, judged)}
+        row |= {f"{weight:g}": quality(client, judged, words=weight) for weight in WEIGHTS}
+        row |= {fusion: quality(client, judged, fusion=fusion) for fusion in FUSIONS}
+        queries = list(judged.queries.values())
+        row["overlap@10"] = overlap(index, encoder, queries[:TIMED])
+        row["ms without"], row["ms with"] = milliseconds(client, queries[:TIMED])
+        index.close()
+    return row
+
+
+def quality(
+    client: SearchClient, judged: JudgedQueries, *, words: float | None = None, fusion: Fusion = "sum"
+) -> float:
+    answers = client.search_batch(
+        list(judged.queries.values()), limit=LIMIT, group_by_document=True, words=words, fusion=fusion
+    )
+    run = {id: {hit.id: hit.score for hit in hits} for id, hits in zip(judged.queries, answers, strict=True)}
+    return evaluate(run, judged.judgements).ndcg_at_10
+
+
+def words_alone(index: EdgeIndex, judged: JudgedQueries) -> float:
+    bm25 = Bm25(index.models().words)  # type: ignore[arg-type]
+    run = {}
+    for id, text in judged.queries.items():
+        found = index.search(SearchRequest(bm25.encode_query(text), WORDS, 5 * LIMIT))
+        best: dict[str, float] = {}
+        for point in found:
+            best.setdefault(point.payload["doc_id"], point.score)
+        run[id] = dict(itertools.islice(best.items(), LIMIT))
+    return evaluate(run, judged.judgements).ndcg_at_10
+
+
+def overlap(index: EdgeIndex, encoder: Encoder, queries: Sequence[str]) -> float:
+    """How many of the ten best of all passages are found."""
+    bm25, passages = Bm25(index.models().words), index.count()  # type: ignore[arg-type]
+    shares = []
+    for text, vector in zip(queries, encoder.encode_queries(queries), strict=True):
+        words = WordQuery(bm25.encode_query(text), DEFAULT_WEIGHT)
+        if not len(words.vector):
+            continue
+        found = index.search(SearchRequest(vector, encoder.fingerprint, LIMIT, words=words))
+        every = EngineQuery(vector, encoder.fingerprint, LIMIT, words=words, candidates=passages, fields=["doc_id"])
+        (best,) = index.nearest([every])
+        shares.append(len({hit.id for hit in found} & {hit.id for hit in best}) / max(len(best), 1))
+    return fmean(shares)
+
+
+def milliseconds(client: SearchClient, queries: Sequence[str]) -> tuple[float, float]:
+    """The median time of a search without and with words."""
+    seconds: dict[float | None, list[float]] = {0: [], None: []}
+    for query in queries:
+        for words, taken in seconds.items():
+            began = time.perf_counter()
+            client.search(query, LIMIT, words=words)
+            taken.append(time.perf_counter() - began)
+    return 1000 * median(seconds[0]), 1000 * median(seconds[None])
+
+
+def markdown(rows: dict[str, dict[str, float]]) -> str:
+    titles = list(next(iter(rows.values())))
+    mean = {title: fmean(row[title] for row in rows.values()) for title in titles}
+    lines = ["| set | " + " | ".join(titles) + " |", "|---" * (len(titles) + 1) + "|"]
+    for name, row in [*rows.items(), ("mean", mean)]:
+        cells = [f"{row[title]:.1f}" if title.startswith("ms") else f"{row[title]:.4f}" for title in titles]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=SETS, metavar="NAME")
+    parser.add_argument("--data", type=Path, default=BEIR)
+    options = parser.parse_args()
+    encoder = Encoder.load("tiny")
+    rows = {}
+    for name in options.names:
+        rows[name] = measure(name, options.data, encoder)
+        print(name, {title: round(value, 4) for title, value in rows[name].items()}, flush=True)
+    table = markdown(rows)
+    print(table)
+    engine = version("qdrant-edge-py")
+    RESULT.write_text(
+        f"# Exact words\n\n`python -m benchmarks.words`, model `tiny`, qdrant-edge-py {engine}, "
+        f"{platform.machine()}.\n\nnDCG@10 by the model alone, the words alone (BM25), and their sum with a weight of "
+        f"the words; {DEFAULT_WEIGHT:g} is the default of a new collection.\n\n{table}\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
