@@ -7,6 +7,7 @@ from dataclasses import asdict
 from postings import open_index
 from postings.index.collection_size import collection_size
 from postings.index.open import is_server
+from postings.words import WordsConfig
 from postings_cli.console import out, print_json, printable
 from postings_cli.options import Collection, IndexUrl, Json, settings_from
 
@@ -26,11 +27,19 @@ def info(collection: Collection = None, index: IndexUrl = None, as_json: Json = 
             **asdict(counts),
             "model": found.models.active_name,
             "fingerprint": found.models.active,
+            "words": found.models.words and found.models.words.to_json(),
         }
     if as_json:
         print_json(facts)
         return
     about = "about " if facts.pop("approximate") else ""
+    facts["words"] = _described(found.models.words)
     for name, value in facts.items():
         shown = f"{about}{value:,}" if isinstance(value, int) else printable(str(value))
         out.print(f"{name:<12} {shown}")
+
+
+def _described(words: WordsConfig | None) -> str:
+    if words is None:
+        return "none; add them with 'postings words'"
+    return f"{words.language}, weight {words.weight:g}, {words.length:g} words a passage"

@@ -81,6 +81,6 @@ class WordsConfig:
         return None
 
 
-def _count(data: Mapping[str, Any]) -> int:
+def _count(data: Mapping[Any, Any]) -> int:
     found = data.get("measured_on")
     return found if isinstance(found, int) and found > 0 else 0
