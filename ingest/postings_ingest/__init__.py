@@ -2,6 +2,7 @@
 
 from postings_ingest.counts import Counts
 from postings_ingest.deletion import delete_documents, delete_matching
+from postings_ingest.indexing_words import WordsReport, index_words
 from postings_ingest.operations import Deletion
 from postings_ingest.pipeline import Pipeline
 from postings_ingest.queue.aio import AsyncProducer
@@ -26,9 +27,11 @@ __all__ = [
     "ReindexReport",
     "Rejection",
     "Report",
+    "WordsReport",
     "delete_documents",
     "delete_matching",
     "estimate_documents",
+    "index_words",
     "read_documents",
     "reindex",
 ]

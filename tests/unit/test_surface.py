@@ -44,13 +44,15 @@ def test_the_public_names_are_these() -> None:
         "ReindexReport",
         "Rejection",
         "Report",
+        "WordsReport",
         "delete_documents",
         "delete_matching",
         "estimate_documents",
+        "index_words",
         "read_documents",
         "reindex",
     ]
-    assert postings_query.__all__ == ["AsyncSearchClient", "Contribution", "Hit", "SearchClient"]
+    assert postings_query.__all__ == ["AsyncSearchClient", "Contribution", "Hit", "Reranker", "SearchClient"]
     assert postings_training.__all__ == [
         "BeirSet",
         "Comparison",

@@ -12,7 +12,8 @@ from postings import EdgeIndex, SparseVector
 from postings.documents import Passage
 from postings.index import Point, ScoredPoint, SearchRequest
 from postings.index.payload import of_documents, passage_point
-from postings.index.ranking import EngineQuery, Ranking
+from postings.index.protocol import WordQuery
+from postings.index.ranking import EngineQuery, Ranking, candidates
 from postings_query.grouping import best_of_documents
 from tests.support.indexes import MODEL
 
@@ -119,8 +120,31 @@ def test_a_hit_that_lost_its_vector_meanwhile_counts_as_written_where_vectors_ar
     assert ranking.vectors == ["m"]
     ranking.complete([Point("a", {"text": "a", "version": 1}, {"m": QUERY}), Point("b", {"version": 1})])
     ((query,),) = asked(ranking, hits(dict.fromkeys("acdef", 1.0)))
-    assert query.with_vector
+    assert query.vectors == ["m"]
     assert ids(ranking) == [["a", "c"]]
+
+
+def test_exact_words_take_no_more_calls_and_read_both_vectors() -> None:
+    words = WordQuery(SparseVector([7], [1.0]), 0.5)
+    ranking = Ranking([SearchRequest(QUERY, "m", 2, words=words, with_vector=True)])
+    (query,) = ranking.queries()
+    assert (query.words, query.candidates, query.vectors) == (words, 200, ["m", "words"])
+    ranking.answer([hits({"a": 2.0, "b": 1.0})])
+    assert not ranking.queries()
+    assert ids(ranking) == [["a", "b"]]
+
+
+def test_pages_up_to_the_fiftieth_hit_have_the_same_candidates() -> None:
+    assert {candidates(end) for end in range(1, 51)} == {200}
+    assert [candidates(end) for end in (51, 100, 101, 10_000)] == [400, 400, 800, 51_200]
+
+
+def test_words_missing_from_a_hit_do_not_make_it_a_changed_one() -> None:
+    words = WordQuery(SparseVector([7], [1.0]), 0.5)
+    ranking = Ranking([SearchRequest(QUERY, "m", 2, words=words, with_vector=True)])
+    asked(ranking, hits(dict.fromkeys("abcdef", 1.0)))
+    ranking.complete([Point("a", {"version": 1}, {"m": QUERY}), Point("b", {"version": 1}, {"words": QUERY})])
+    assert ids(ranking) == [["a", "b"]]
 
 
 def test_a_tie_that_has_grown_meanwhile_is_asked_for_with_the_payload_until_it_ends() -> None:

@@ -56,7 +56,7 @@ def _both(query: EngineQuery, words: WordQuery, nearest: edge.Query, filter: edg
     return [edge.Prefetch(2 * query.candidates, query=each, prefetches=sides) for each in (nearest, exact)]
 
 
-def _fusion(words: WordQuery) -> edge.Formula | edge.Fusion.Rrf | edge.Fusion.Dbsf:
+def _fusion(words: WordQuery) -> Any:
     if words.fusion == "rrf":
         return edge.Fusion.Rrf(RRF_K)
     if words.fusion == "dbsf":
