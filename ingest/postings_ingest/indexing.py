@@ -16,10 +16,10 @@ from postings.documents import Passage
 from postings.encoder import Work
 from postings.errors import CollectionNotFound, ConfigurationError, ModelError, ModelMismatch
 from postings.index.models import CollectionModels
-from postings.index.payload import DocumentKey, of_documents
+from postings.index.payload import PASSAGES, REVISION_FIELDS, DocumentKey, of_documents
 from postings.index.tenant_index import bound
 from postings.passages import passage_input
-from postings.words import WORDS
+from postings.words import WORDS, WordsConfig
 from postings.write_protocol import Outcome, Written, write
 from postings_ingest.backfill import fill, fill_words, passages_without_vector
 from postings_ingest.counts import Counts
@@ -130,9 +130,9 @@ class Indexer:
         copied = self._copy(incoming, encoders, check)
         rest = {at: document for at, document in incoming.items() if at not in copied}
         encoded = {**copied, **self._encode(rest, encoders, cutting, check)}
-        self._add_words(models, [part for parts in encoded.values() for part in parts])
+        words = self._add_words(models, [part for parts in encoded.values() for part in parts])
         for at, parts in encoded.items():
-            planned[at] = incoming[at].plan(parts, unchanged=at in copied and incoming[at].unchanged)
+            planned[at] = incoming[at].plan(parts, words, unchanged=at in copied and incoming[at].unchanged)
         return [planned[at] for at in range(len(operations))]
 
     def _current(self) -> tuple[CollectionModels, dict[str, Encoder]]:
@@ -209,12 +209,14 @@ class Indexer:
         )
         return {at: [next(parts) for _ in document] for at, document in zip(incoming, documents, strict=True)}
 
-    def _add_words(self, models: CollectionModels, parts: Sequence[EncodedPassage]) -> None:
+    def _add_words(self, models: CollectionModels, parts: Sequence[EncodedPassage]) -> WordsConfig | None:
+        """Add the words' vectors to passages; returns how they were weighted."""
         vectors, now = self._words.of(models, [part.passage for part in parts])
         for part, vector in zip(parts, vectors, strict=bool(vectors)):
             part.vectors[WORDS] = vector
         if now is not models:
             self._models = now
+        return now.words
 
     def write(self, planned: Sequence[PlannedWrite], check: Callable[[], object] = no_check) -> Indexed:
         """Write what was planned. If a document has several revisions, the newest is kept.
@@ -280,6 +282,12 @@ class Indexer:
                     fill_words(index, self._words.bm25(models.words), points)
                 else:
                     fill(index, self._encoders.of(models)[name], points, check)
+        # Words that were weighted before somebody else changed how: whoever changed it may have passed them already.
+        ids = [each.doc_id for each in planned if each.words not in (None, models.words)]
+        if ids and models.words:
+            stored = index.scroll({"must": [of_documents(ids), PASSAGES]}, fields=REVISION_FIELDS)
+            for points in batched(stored, _TEXTS_AT_ONCE):
+                fill_words(index, self._words.bm25(models.words), points)
 
     @property
     def work(self) -> Work:

@@ -11,7 +11,7 @@ from postings.digests import Digest
 from postings.index.long_strings import shortened
 from postings.index.models import CollectionModels
 from postings.index.payload import passage_point
-from postings.words import WORDS
+from postings.words import WORDS, WordsConfig
 from postings.write_protocol import Outcome, Revision, Written
 from postings_ingest.stored import EncodedPassage, StoredDocument
 
@@ -25,12 +25,14 @@ class PlannedWrite(Revision):
         stored: if nothing has to be written, the version that the index holds: this one or a newer one.
         unchanged: whether the index holds the same text, title and metadata, so that nothing was encoded.
         tenant: whose document it is; ``None`` without tenants.
+        words: how its words were weighted; ``None`` if it is written without.
     """
 
     passages: int = 0
     stored: int | None = None
     unchanged: bool = False
     tenant: str | None = None
+    words: WordsConfig | None = None
 
     @classmethod
     def deletion(cls, doc_id: str, version: int, now: int, tenant: str | None = None) -> Self:
@@ -106,11 +108,14 @@ class Incoming:
         unchanged = self.version == stored.version
         return PlannedWrite(self.document.id, self.version, (), stored.passages, stored.version, unchanged, self.tenant)
 
-    def plan(self, parts: Sequence[EncodedPassage], *, unchanged: bool = False) -> PlannedWrite:
+    def plan(
+        self, parts: Sequence[EncodedPassage], words: WordsConfig | None = None, *, unchanged: bool = False
+    ) -> PlannedWrite:
         """Plan to write these passages.
 
         Args:
             parts: passages with their vectors; they may come from another version, or have other metadata.
+            words: how their words were weighted.
             unchanged: whether the index held the document already.
         """
         # A document without active dims has no digest: it is encoded each time, so that each run reports it.
@@ -128,5 +133,11 @@ class Incoming:
             for part in parts
         ]
         return PlannedWrite(
-            self.document.id, self.version, tuple(points), len(points), unchanged=unchanged, tenant=self.tenant
+            self.document.id,
+            self.version,
+            tuple(points),
+            len(points),
+            unchanged=unchanged,
+            tenant=self.tenant,
+            words=words,
         )

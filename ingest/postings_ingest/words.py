@@ -39,10 +39,14 @@ class Words:
         with self._lock:
             self._passages += len(counts)
             self._words += int(sum(float(each.values.sum()) for each in counts))
-            measured = models.words.measured(self._words, self._passages)
-            if measured != models.words:
-                models = self._index.set_words(measured)
-        return self.bm25(models.words or measured).weighted(counts), models
+            if models.words.measured(self._words, self._passages) != models.words:
+                models = self._record(self._index.models())
+        return (self.bm25(models.words).weighted(counts) if models.words else []), models
+
+    def _record(self, models: CollectionModels) -> CollectionModels:
+        """Record the average, beside what others have recorded meanwhile."""
+        measured = models.words and models.words.measured(self._words, self._passages)
+        return models if measured is None or measured == models.words else self._index.set_words(measured)
 
     def bm25(self, words: WordsConfig) -> Bm25:
         """Reads and weights words in this way."""
