@@ -121,7 +121,7 @@ def search_overhead(queries: Sequence[str], folder: str, data: Path) -> Figure:
         above, whole = [], []
         for query in (queries[0], *queries):
             encode, search = in_turns(
-                lambda query=query: encoder.encode_queries([query]), lambda query=query: client.search(query)
+                lambda query=query: encoder.encode_queries([query]), lambda query=query: client.search(query, words=0)
             )
             above.append(search - encode)
             whole.append(search)

@@ -33,7 +33,7 @@ class Searcher(threading.Thread):
             query = self._queries[len(self.seconds) % len(self._queries)]
             began = time.perf_counter()
             try:
-                hits = self._client.search(query)
+                hits = self._client.search(query, words=0)
             except Exception as error:
                 print(f"a search failed: {error}", file=sys.stderr)
                 self.failed += 1

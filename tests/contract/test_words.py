@@ -166,3 +166,11 @@ def test_how_words_are_read_stays_when_models_come_and_go(index: Index) -> None:
     assert (models.words, models.vectors) == (changed, [OTHER, WORDS])
     assert index.ensure(OTHER, "new", WordsConfig()).words == changed
     assert next(iter(index.scroll(vectors=models.vectors))).vectors == {WORDS: SparseVector([2], [3.0])}
+
+
+def test_a_query_that_says_nothing_to_the_model_is_answered_by_its_words(index: Index) -> None:
+    points = [both(str(n), SparseVector([1], [1.0]), SparseVector([n], [1.0])) for n in (1, 2)]
+    index.upsert(points)
+    words = WordQuery(SparseVector([2], [1.0]), 1.0)
+    (hit,) = index.search(SearchRequest(SparseVector([], []), MODEL, words=words))
+    assert (hit.id, hit.score) == (points[1].id, pytest.approx(idf(points, 2), rel=1e-6))

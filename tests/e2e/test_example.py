@@ -47,8 +47,8 @@ def client(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield SearchClient(index=index, encoder=encoder)
 
 
-def found(client: SearchClient, query: str) -> list[Hit]:
-    return client.search(query, limit=len(SENTENCES), explain=True)
+def found(client: SearchClient, query: str, words: float | None = None) -> list[Hit]:
+    return client.search(query, limit=len(SENTENCES), explain=True, words=words)
 
 
 def test_the_example_prints_the_five_best_sentences_of_each_query_with_their_tokens(
@@ -86,7 +86,7 @@ def test_scores_equal_those_of_sentence_transformers(
 ) -> None:
     similarities = reference.similarity(reference.encode_query(query), reference.encode_document(SENTENCES))[0]
     expected = dict(zip(SENTENCES, similarities.tolist(), strict=True))
-    hits = found(client, query)
+    hits = found(client, query, words=0)
     assert {hit.text: hit.score for hit in hits} == pytest.approx(
         {text: score for text, score in expected.items() if score > 0}, abs=TOLERANCE
     )
@@ -98,7 +98,7 @@ def test_contributions_equal_those_of_sentence_transformers(
     client: SearchClient, reference: SparseEncoder, query: str
 ) -> None:
     query_embedding = reference.encode_query(query)
-    for hit in found(client, query):
+    for hit in found(client, query, words=0):
         shared = reference.intersection(query_embedding, reference.encode_document(hit.text))
         decoded: Any = reference.decode(shared)
         expected = dict(decoded)

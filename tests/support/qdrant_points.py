@@ -92,7 +92,7 @@ def _fusion(query: Mapping[str, Any]) -> tuple[Fusion, float]:
 
 def _nearest(query: Mapping[str, Any]) -> SparseVector:
     vector = query["query"]["nearest"]
-    return SparseVector(vector["indices"], vector["values"])
+    return SparseVector(vector.get("indices", []), vector.get("values", []))
 
 
 def _names(selector: Any) -> list[str]:

@@ -32,10 +32,10 @@ def words(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Index the exact words of a collection that has none, or weight them anew.
+    """Index exact words, or weight them anew.
 
-    Searches then add the words' BM25 score to the model's. Run it on a collection that was created without words, to
-    change their language, or to measure the average length again after the documents have changed.
+    Searches add the words' BM25 score to the model's. Run it on a collection that was created without words, to change
+    their language, or to measure the average length again after the documents have changed.
 
     Example: postings words --collection articles
 
