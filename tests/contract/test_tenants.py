@@ -18,6 +18,8 @@ from postings.errors import ConfigurationError, InvalidDocument, PostingsError
 from postings.index import Point, SearchRequest, open_index
 from postings.index.collection_size import collection_size
 from postings.index.payload import REVISION_FIELDS, tombstone_point, unchanged_since
+from postings.index.protocol import WordQuery
+from postings.words import WORDS, WordsConfig
 from postings.write_protocol import Revision, sweep_tombstones, write
 from postings_ingest import Deletion
 from postings_ingest.operations import Operation
@@ -276,3 +278,38 @@ def test_the_settings_alone_bind_an_index(tmp_path: Path) -> None:
 def test_a_tenant_without_its_field_is_a_wrong_setting() -> None:
     with pytest.raises(ConfigurationError, match="POSTINGS_TENANT_FIELD"):
         Settings(tenant="acme")
+
+
+# qdrant-client's memory counts documents of all tenants.
+@pytest.mark.parametrize("name", ["edge", "rest", "grpc"])
+def test_words_are_as_rare_as_they_are_among_the_tenants_own(name: str, tmp_path: Path) -> None:
+    def stored(id: str, *words: int) -> Point:
+        vectors = {MODEL: VECTOR, WORDS: SparseVector(list(words), [1.0] * len(words))}
+        return replace(point(id), vectors=vectors)
+
+    own = [stored("0", 1, 2), stored("1", 2), stored("2", 3)]
+    requests = [
+        SearchRequest(VECTOR, MODEL, words=WordQuery(SparseVector([1, 2], [1.0, 1.0]), 0.5)),
+        SearchRequest(SparseVector([2], [1.0]), WORDS, filter={"must": [{"has_id": [own[0].id]}]}, fields=["version"]),
+    ]
+    with engine(name, tmp_path / "shared") as shared, engine(name, tmp_path / "alone") as alone:
+        for index in (shared, alone):
+            index.ensure(MODEL, "tiny", WordsConfig())
+            part(index, ACME).upsert(own)
+        part(shared, GLOBEX).upsert([stored(str(n), 1, 2, 4) for n in range(7)])
+        found, expected = (part(index, ACME).search_batch(requests) for index in (shared, alone))
+        assert [[(hit.id, hit.score) for hit in hits] for hits in found] == [
+            [(hit.id, pytest.approx(hit.score, rel=1e-6)) for hit in hits] for hits in expected
+        ]
+        assert len(found[1]) == 1
+        assert shared.search(requests[0])[0].score < found[0][0].score
+
+
+def test_a_tenant_cannot_change_how_words_are_read(tmp_path: Path) -> None:
+    with engine("edge", tmp_path) as index:
+        index.ensure(MODEL, "tiny", WordsConfig())
+        acme = part(index, ACME)
+        assert acme.set_words(WordsConfig(average_length=3.0, measured_on=9)).words == index.models().words
+        for words in (WordsConfig(language="german"), WordsConfig(weight=2.0)):
+            with pytest.raises(ConfigurationError, match="unset POSTINGS_TENANT"):
+                acme.set_words(words)

@@ -14,8 +14,10 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 from postings import Settings, SparseVector
 from postings.errors import InvalidFilter
 from postings.index import Filter, SearchRequest
+from postings.index.protocol import WordQuery
 from postings.index.server import ServerIndex
 from postings.index.server.connection import open_client
+from postings.words import WORDS
 from tests.support.indexes import MODEL, point
 from tests.support.qdrant_server import QdrantServer
 
@@ -129,3 +131,13 @@ def test_the_old_front_does_what_an_old_server_does(old: QdrantServer, index: Se
     assert asyncio.run(count(old.grpc_port)).count == 2
     with pytest.raises(UnexpectedResponse, match="Format error"):
         asyncio.run(count(0))
+
+
+def test_a_tenants_words_are_not_counted_with_those_of_others_on_an_old_server(index: ServerIndex) -> None:
+    vector = SparseVector([1], [1.0])
+    corpus = {"must": [{"key": "tenant", "match": {"value": "acme"}}]}
+    with pytest.raises(InvalidFilter, match=r"POSTINGS_WORDS=0 .* 1\.19 or later"):
+        index.search(SearchRequest(vector, MODEL, words=WordQuery(vector, 0.5), corpus=corpus))
+    with pytest.raises(InvalidFilter, match="tenant's words"):
+        index.search(SearchRequest(vector, WORDS, corpus=corpus))
+    assert isinstance(index.search(SearchRequest(vector, MODEL, corpus=corpus)), list)

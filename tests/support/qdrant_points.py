@@ -11,7 +11,7 @@ from postings.index import Point
 from postings.index.payload import version_at_most
 from postings.index.protocol import Fusion, ScoredPoint, WordQuery
 from postings.index.ranking import EngineQuery
-from tests.support.qdrant_rules import Refused
+from tests.support.qdrant_rules import Refused, unknown
 
 
 def upsert(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +56,14 @@ def _query(model: Mapping[str, Any], whole: Mapping[str, Any]) -> EngineQuery:
         score_threshold=whole.get("score_threshold"),
         fields=_fields(whole["with_payload"]),
         vectors=_names(whole.get("with_vector")),
+        corpus=_corpus(model),
     )
+
+
+def _corpus(query: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Among which points document frequencies are counted; before 1.19, a server doesn't read it."""
+    idf = (query.get("params") or {}).get("idf")
+    return _bare(idf["corpus"]) if idf and "idf" not in unknown() else None
 
 
 def _hybrid(whole: Mapping[str, Any]) -> EngineQuery:
@@ -71,7 +78,8 @@ def _hybrid(whole: Mapping[str, Any]) -> EngineQuery:
         raise Refused(400, f"this front knows no such prefetch: {outer}")
     if words["using"] != "words" or words.get("filter") != model.get("filter"):
         raise Refused(400, f"this front knows no such prefetch: {words}")
-    return replace(_query(model, whole), words=WordQuery(_nearest(words), weight, fusion), candidates=number)
+    exact = WordQuery(_nearest(words), weight, fusion)
+    return replace(_query(model, whole), words=exact, corpus=_corpus(words), candidates=number)
 
 
 def _unfiltered(side: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ def version() -> str:
 MAX_QUERY_LIMIT = 10
 """Strict mode's ``max_query_limit``."""
 
-_SINCE = {"slice": (1, 19), "prefix": (1, 19), "substring": (1, 20)}
+_SINCE = {"slice": (1, 19), "prefix": (1, 19), "idf": (1, 19), "substring": (1, 20)}
 
 
 class Refused(Exception):

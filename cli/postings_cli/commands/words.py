@@ -9,6 +9,7 @@ import typer
 
 from postings import open_index
 from postings.errors import ConfigurationError
+from postings.index.tenants import check_unbound
 from postings.words import configured
 from postings_cli.bars import reindex_bar
 from postings_cli.console import STOPPED, out, print_json, say
@@ -42,6 +43,7 @@ def words(
     Example: postings words --language german --weight 0.8
     """
     settings = settings_from(collection, index, words=weight, words_language=language)
+    check_unbound(settings, "how words are read")
     config = configured(settings)
     if config is None:
         raise ConfigurationError("words have the weight 0, so nothing would find them: pass --weight")

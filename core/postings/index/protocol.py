@@ -66,8 +66,8 @@ class SearchRequest:
     ``score_threshold``, as a float32, are left out. ``with_vector`` also returns the stored vectors of each hit.
 
     With ``words``, the score is that of ``vector`` plus weight x that of the words. Candidates are the best of either
-    side, see :func:`postings.index.ranking.candidates`; each gets both scores. ``fields`` are the payload fields to
-    read, by default all.
+    side, see :func:`postings.index.ranking.candidates`; each gets both scores. Document frequencies are counted among
+    the points that match ``corpus``, by default among all. ``fields`` are the payload fields to read, by default all.
 
     Raises:
         InvalidQuery: a value has the wrong type or is out of range.
@@ -82,6 +82,7 @@ class SearchRequest:
     with_vector: bool = False
     words: WordQuery | None = None
     fields: Sequence[str] | None = None
+    corpus: Filter | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.vector, SparseVector) or not isinstance(self.using, str):

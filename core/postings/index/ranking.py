@@ -23,6 +23,7 @@ from postings.errors import InvalidQuery
 from postings.index.fields import checked_filter
 from postings.index.protocol import Filter, Point, ScoredPoint, SearchRequest, WordQuery
 from postings.vectors import SparseVector
+from postings.words.config import WORDS
 
 _GROWTH = 4
 _FEWEST, _PER_HIT = 200, 4
@@ -44,6 +45,7 @@ class EngineQuery:
     vectors: Sequence[str] = ()
     """Names of the vectors to read."""
     words: WordQuery | None = None
+    corpus: Filter | None = None
     candidates: int = 0
     """With ``words``: how many of the best points of either side are scored."""
 
@@ -163,6 +165,7 @@ class _Search:
             fields=[_VERSION] if self.bare else wanted.fields,
             vectors=wanted.vectors if wanted.with_vector and not self.bare else (),
             words=wanted.words,
+            corpus=wanted.corpus if WORDS in wanted.vectors else None,
             candidates=wanted.limit if self.page_only else candidates(self._end),
         )
 

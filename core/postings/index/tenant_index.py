@@ -80,7 +80,12 @@ class TenantIndex:
         self._refuse("models are dropped")
 
     def set_words(self, words: WordsConfig) -> CollectionModels:
-        """Record how words are read; this is the same for all tenants."""
+        """Record another average length; how words are read is the same for all tenants, and can't be changed here."""
+        known = self.models().words
+        if known is None or replace(words, average_length=None, measured_on=0) != replace(
+            known, average_length=None, measured_on=0
+        ):
+            self._refuse("words are changed")
         return self._index.set_words(words)
 
     def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:

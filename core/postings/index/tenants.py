@@ -62,9 +62,12 @@ class Tenant:
         return {"must": [own, self._with_stored_ids(plain)]} if plain else own
 
     def requests(self, requests: Iterable[SearchRequest]) -> list[SearchRequest]:
-        """The same searches, among the tenant's points."""
+        """The same searches, among the tenant's points; words are as rare as they are there."""
         given = as_list("requests", requests, SearchRequest, InvalidQuery)
-        return [replace(each, filter=self.filter(each.filter), fields=self.fields(each.fields)) for each in given]
+        return [
+            replace(each, filter=self.filter(each.filter), fields=self.fields(each.fields), corpus=of_tenant(self.name))
+            for each in given
+        ]
 
     def id(self, id: str) -> str:
         """The id under which the tenant's point is stored; what isn't a UUID stays as it is, and is none's id."""

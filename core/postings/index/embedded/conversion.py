@@ -8,7 +8,7 @@ from typing import Any
 import qdrant_edge as edge
 
 from postings.index.embedded.filters import to_edge
-from postings.index.protocol import RRF_K, Point, ScoredPoint, WordQuery
+from postings.index.protocol import RRF_K, Filter, Point, ScoredPoint, WordQuery
 from postings.index.ranking import EngineQuery
 from postings.vectors import SparseVector
 from postings.words.config import WORDS
@@ -44,16 +44,23 @@ def to_edge_query(query: EngineQuery) -> edge.QueryRequest:
         score_threshold=query.score_threshold,
         with_payload=True if query.fields is None else list(query.fields),
         with_vector=list(query.vectors) or False,
+        params=None if query.words else _counted_in(query.corpus),
     )
+
+
+def _counted_in(corpus: Filter | None) -> edge.SearchParams | None:
+    """Count document frequencies among these points."""
+    return None if corpus is None else edge.SearchParams(idf=edge.IdfParams(to_edge(corpus)))
 
 
 def _both(query: EngineQuery, words: WordQuery, nearest: edge.Query, filter: edge.Filter | None) -> list[edge.Prefetch]:
     """The best points of the model and of the words; for a sum, the candidates of both with either score."""
     exact = edge.Query.Nearest(_to_vector(words.vector), using=WORDS)
-    sides = [edge.Prefetch(query.candidates, query=each, filter=filter) for each in (nearest, exact)]
+    searches = [(nearest, None), (exact, _counted_in(query.corpus))]
+    sides = [edge.Prefetch(query.candidates, query=each, filter=filter, params=count) for each, count in searches]
     if words.fusion != "sum":
         return sides
-    return [edge.Prefetch(2 * query.candidates, query=each, prefetches=sides) for each in (nearest, exact)]
+    return [edge.Prefetch(2 * query.candidates, query=each, prefetches=sides, params=count) for each, count in searches]
 
 
 def _fusion(words: WordQuery) -> Any:

@@ -14,7 +14,7 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from postings.errors import IndexRejected, IndexUnavailable, InvalidFilter, PostingsError
 from postings.index.server.errors import index_error
 from postings.index.server.node import Node
-from postings.index.server.versions import Need, Version, shown
+from postings.index.server.versions import CORPUS, Need, Version, shown
 from postings.secrets import safe_cause
 
 _PAUSES = (0.1, 0.4)
@@ -149,7 +149,7 @@ class Cluster:
             await asyncio.gather(*map(self._probe, self._nodes))
         if (oldest := self._oldest()) < need.version:
             raise InvalidFilter(
-                f"{self._describe(node)}: {need.word!r} in the filter needs Qdrant {shown(need.version)} or later, but "
+                f"{self._describe(node)}: {_named(need)} needs Qdrant {shown(need.version)} or later, but "
                 f"this server is {shown(oldest)}, which would ignore the condition"
             )
 
@@ -183,3 +183,9 @@ class Cluster:
 
 async def _nothing(_: AsyncQdrantClient) -> None:
     """Do nothing: only connecting is needed."""
+
+
+def _named(need: Need) -> str:
+    if need.word == CORPUS:
+        return "counting a tenant's words by themselves (POSTINGS_WORDS=0 searches without words)"
+    return f"{need.word!r} in the filter"

@@ -105,7 +105,8 @@ def to_query(query: EngineQuery) -> q.QueryRequest:
         "with_vector": list(query.vectors) or False,
     }
     if query.words is None:
-        return q.QueryRequest(query=_to_vector(query.vector), using=query.using, filter=filter, **shown)
+        params = _counted_in(query.corpus)
+        return q.QueryRequest(query=_to_vector(query.vector), using=query.using, filter=filter, params=params, **shown)
     return q.QueryRequest(query=_fusion(query.words), prefetch=_both(query, query.words, filter), **shown)
 
 
@@ -113,12 +114,21 @@ def _both(query: EngineQuery, words: WordQuery, filter: q.Filter | None) -> list
     """The best points of the model and of the words; for a sum, the candidates of both with either score."""
     searches: list[dict[str, Any]] = [
         {"query": q.NearestQuery(nearest=_to_vector(query.vector)), "using": query.using},
-        {"query": q.NearestQuery(nearest=_to_vector(words.vector)), "using": WORDS},
+        {
+            "query": q.NearestQuery(nearest=_to_vector(words.vector)),
+            "using": WORDS,
+            "params": _counted_in(query.corpus),
+        },
     ]
     sides = [q.Prefetch(**each, filter=filter, limit=query.candidates) for each in searches]
     if words.fusion != "sum":
         return sides
     return [q.Prefetch(**each, prefetch=sides, limit=2 * query.candidates) for each in searches]
+
+
+def _counted_in(corpus: Filter | None) -> q.SearchParams | None:
+    """Count document frequencies among these points."""
+    return None if corpus is None else q.SearchParams(idf=q.IdfCorpusParams(corpus=to_own_filter(corpus)))
 
 
 def _fusion(words: WordQuery) -> q.FormulaQuery | q.RrfQuery | q.FusionQuery:

@@ -32,6 +32,11 @@ SINCE: Mapping[str, Version] = {
 }
 """The version that added each name in a filter's JSON, at least ``MINIMUM_VERSION``."""
 
+CORPUS = "corpus"
+"""Document frequencies among some points. An older server ignores this, and counts all."""
+
+_SINCE: Mapping[str, Version] = {**SINCE, CORPUS: (1, 19)}
+
 
 class Need(NamedTuple):
     """The newest name in a filter, and the version that added it."""
@@ -69,12 +74,12 @@ def need_of(arguments: object) -> Need | None:
     fields: dict[tuple[type[BaseModel], str], None] = {}  # in the order in which they were met
     _collect(arguments, fields)
     words = [type.model_fields[name].alias or name for type, name in fields]
-    if unknown := set(words) - SINCE.keys():
+    if unknown := set(words) - _SINCE.keys():
         raise InvalidFilter(
             f"this version of Postings doesn't know {min(unknown)!r} in a filter, and older Qdrant servers would "
             "ignore the condition: update Postings"
         )
-    needs = [Need(SINCE[word], word) for word in words]
+    needs = [Need(_SINCE[word], word) for word in words]
     newest = max(needs, key=lambda need: need.version, default=None)
     return None if newest is None or newest.version <= MINIMUM_VERSION else newest
 
@@ -82,7 +87,7 @@ def need_of(arguments: object) -> Need | None:
 def _collect(value: object, fields: dict[tuple[type[BaseModel], str], None], *, in_filter: bool = False) -> None:
     """Collect the fields that the filters in a value set, wherever they are."""
     if isinstance(value, BaseModel):
-        in_filter = in_filter or isinstance(value, q.Filter)
+        in_filter = in_filter or isinstance(value, q.Filter | q.IdfCorpusParams)
         for name, inner in value:
             if inner is not None:
                 if in_filter:
