@@ -124,6 +124,7 @@ class Incoming:
                 part.vectors,
                 digest,
                 at_head,
+                part.evidence,
             )
             for part in parts
         ]
