@@ -114,6 +114,6 @@ def _numbers(bits: npt.NDArray[np.uint8], count: int, width: int) -> npt.NDArray
 
 
 def _guard(body: bytes, fingerprint: str, vector: SparseVector, title: str, text: str) -> bytes:
-    belongs = zlib.crc32(f"{fingerprint}\0{title}\0{text}".encode())
+    belongs = zlib.crc32(f"{fingerprint} {len(title)} {title}{text}".encode())
     indices = zlib.crc32(vector.indices.astype("<i4").tobytes(), belongs)
     return zlib.crc32(body, indices).to_bytes(4, "big")

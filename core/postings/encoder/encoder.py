@@ -205,9 +205,6 @@ class Encoder:
             The vector of each text, and for each of its indices the ``start`` and ``end`` of its evidence, both 0 if
             it has none, shape ``(indices, 2)``.
 
-        Raises:
-            InvalidDocument: a text isn't a string, or not valid Unicode.
-
         Example:
             >>> ((vector, spans),) = encoder.encode_with_spans(["a lion hunts"])
             >>> spans[vector.values.argmax()].tolist()

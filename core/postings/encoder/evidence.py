@@ -16,7 +16,7 @@ from postings.encoder.routes.activations import Integers
 from postings.vectors import SparseVector
 
 Spans = npt.NDArray[np.int64]
-"""The characters that activated each entry, as ``start`` and ``end``, both 0 if there are none; shape ``(entries, 2)``."""
+"""``start`` and ``end`` of what activated each entry, both 0 if nothing of the text did; shape ``(entries, 2)``."""
 
 
 def vectors_and_spans(

@@ -1,0 +1,126 @@
+"""Evidence that is packed and stored: what comes back is what was packed for the same passage, or nothing."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postings import SparseVector
+from postings.documents import Span
+from postings.stored_evidence import pack, unpack
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A passage with evidence; ``spans`` are in title, a space and text."""
+
+    spans: list[list[Span]]
+    fingerprint: str
+    vector: SparseVector
+    title: str
+    text: str
+    evidence: str = ""
+
+    def unpacked(self) -> list[list[Span]] | None:
+        return unpack(self.evidence, self.fingerprint, self.vector, self.title, self.text)
+
+
+@st.composite
+def passages(draw: st.DrawFn) -> Packed:
+    """A passage whose evidence is anywhere: in the title, in the text, overlapping, or nowhere."""
+    title, text = draw(st.text(max_size=30)), draw(st.text(max_size=300))
+    indices = sorted(draw(st.sets(st.integers(0, 2**31 - 1), max_size=40)))
+    vector = SparseVector(indices, np.ones(len(indices)))
+    shown = draw(st.integers(0, len(title)))  # characters of the title that the model read
+    text_start = shown + 1 if shown else 0
+    in_title = st.lists(st.integers(0, shown), min_size=2, max_size=2, unique=True) if shown else st.nothing()
+    in_text = st.lists(st.integers(0, len(text)), min_size=2, max_size=2, unique=True) if text else st.nothing()
+    drawn = st.lists(
+        st.none() | in_title.map(lambda ends: (0, ends)) | in_text.map(lambda ends: (1, ends)),
+        min_size=len(indices),
+        max_size=len(indices),
+    )
+    read, spans = np.zeros((len(indices), 2), np.int64), []
+    for at, place in enumerate(draw(drawn)):
+        if place is None:
+            spans.append([])
+            continue
+        start, end = sorted(place[1])
+        read[at] = (start + text_start, end + text_start) if place[0] else (start, end)
+        own = len(title) + 1 if place[0] else 0
+        spans.append([(start + own, end + own)])
+    made = Packed(spans, draw(st.text(max_size=32)), vector, title, text)
+    return replace(made, evidence=pack(read, text_start, made.fingerprint, vector, title, text))
+
+
+@given(passages())
+def test_what_is_packed_comes_back(passage: Packed) -> None:
+    assert passage.unpacked() == passage.spans
+
+
+@given(passages(), st.data())
+def test_evidence_of_something_else_is_none(passage: Packed, data: st.DataObject) -> None:
+    more = SparseVector([*passage.vector.indices[:-1], 2**31 - 1], np.ones(max(len(passage.vector), 1)))
+    others = [
+        replace(passage, fingerprint=passage.fingerprint + "0"),
+        replace(passage, title=passage.title + "x"),
+        replace(passage, text="x" + passage.text),
+        replace(passage, title=passage.title + passage.text, text=""),
+        replace(passage, vector=more),
+        replace(passage, vector=SparseVector(passage.vector.indices[:-1], passage.vector.values[:-1])),
+    ]
+    same = [each for each in others if each == passage]
+    other = data.draw(st.sampled_from([each for each in others if each not in same]))
+    assert other.unpacked() is None
+
+
+@given(passages(), st.data())
+def test_damaged_evidence_is_none(passage: Packed, data: st.DataObject) -> None:
+    written = bytearray(base64.b64decode(passage.evidence))
+    at = data.draw(st.integers(0, len(written) - 1))
+    written[at] ^= data.draw(st.integers(1, 255))
+    for damaged in (written, written[:at], written + b"\0"):
+        assert replace(passage, evidence=base64.b64encode(damaged).decode()).unpacked() is None
+
+
+@given(passages(), st.text() | st.binary().map(lambda content: base64.b64encode(content).decode()))
+def test_anything_else_is_none(passage: Packed, anything: str) -> None:
+    assert replace(passage, evidence=anything).unpacked() is None
+
+
+@given(passages(), st.binary(max_size=4), st.binary(max_size=40))
+def test_nothing_beyond_the_passage_is_shown_even_if_the_crc_is_right(
+    passage: Packed, header: bytes, bits: bytes
+) -> None:
+    body = header.rjust(4, b"\0") + bits
+    belongs = zlib.crc32(f"{passage.fingerprint} {len(passage.title)} {passage.title}{passage.text}".encode())
+    crc = zlib.crc32(body, zlib.crc32(passage.vector.indices.tobytes(), belongs))
+    forged = replace(passage, evidence=base64.b64encode(crc.to_bytes(4, "big") + body).decode())
+    spans = forged.unpacked()
+    assert spans is None or len(spans) == len(passage.vector)
+    characters = len(passage.title) + 1 + len(passage.text)
+    assert all(0 <= start < end <= characters for found in spans or () for start, end in found)
+
+
+def test_many_long_gaps_and_long_spans_come_back() -> None:
+    title, text = "t" * 100_000, "x" * 2_000_000
+    starts = np.arange(5000) * 397
+    vector = SparseVector(np.arange(5000), np.ones(5000))
+    read = np.stack([starts, starts + 1 + np.arange(5000) % 300], 1) + 7
+    packed = pack(read, 7, "f", vector, title, text)
+    moved = [[(start - 7 + len(title) + 1, end - 7 + len(title) + 1)] for start, end in read.tolist()]
+    assert unpack(packed, "f", vector, title, text) == moved
+
+
+@pytest.mark.parametrize("dims", [0, 3])
+def test_a_model_without_positions_takes_sixteen_characters(dims: int) -> None:
+    vector = SparseVector(range(dims), [1.0] * dims)
+    packed = pack(np.zeros((dims, 2), np.int64), 0, "f", vector, "", "a text")
+    assert len(packed) <= 16
+    assert unpack(packed, "f", vector, "", "a text") == [[]] * dims
