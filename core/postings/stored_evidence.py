@@ -5,8 +5,8 @@ share their characters with others, so the distinct spans are stored once, in or
 
     4 bytes   CRC-32 of all that the evidence belongs to, and of what follows
     4 bytes   number of distinct spans (22 bits), bits of a gap (5), bits of a length (5)
-    bits      of each span the gap from the start of the one before it; of each span its length; of each dim the number
-              of its span from 1, or 0 if no characters of the passage activated it
+    bits      of each span the gap from the start of the one before it, and its length; of each dim the number of its
+              span from 1, or 0 if no characters of the passage activated it
 
 A payload is JSON, so these bytes are written in base64. The CRC tells evidence of another text, another model or other
 dims from that of the passage, and what was damaged from what was written.
@@ -14,7 +14,7 @@ dims from that of the passage, and what was damaged from what was written.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import zlib
 
 import numpy as np
@@ -41,9 +41,9 @@ def pack(spans: Spans, text_start: int, fingerprint: str, vector: SparseVector, 
     Example:
         >>> vector = SparseVector([2313, 5000], [0.5, 1.5])
         >>> packed = pack(np.array([[0, 0], [2, 6]]), 0, "0123abcd", vector, "", "a lion hunts")
-        >>> unpack(packed, "0123abcd", vector, "", "a lion hunts")
+        >>> unpack(packed, "0123abcd", vector, "", "a lion hunts", vector.indices)
         [[], [(3, 7)]]
-        >>> unpack(packed, "0123abcd", vector, "", "a lion sleeps") is None
+        >>> unpack(packed, "0123abcd", vector, "", "a lion sleeps", vector.indices) is None
         True
     """
     # The model may have read only a part of the title.
@@ -56,48 +56,58 @@ def pack(spans: Spans, text_start: int, fingerprint: str, vector: SparseVector, 
         numbers = numbers + 1
     starts = distinct >> 32
     gaps, lengths = np.diff(starts, prepend=0), (distinct & 0xFFFFFFFF) - starts
-    widths = [int(each.max(initial=0)).bit_length() for each in (gaps, lengths)]
-    parts = (gaps, widths[0]), (lengths, widths[1]), (numbers, len(distinct).bit_length())
-    bits = np.concatenate([_bits(*part) for part in parts])
-    header = len(distinct) << 2 * _WIDTH | widths[0] << _WIDTH | widths[1]
-    body = header.to_bytes(4, "big") + np.packbits(bits).tobytes()
-    return base64.b64encode(_guard(body, fingerprint, vector, title, text) + body).decode("ascii")
+    count = len(distinct)
+    of_gap, of_length = (int(each.max(initial=0)).bit_length() for each in (gaps, lengths))
+    bits = [_bits(gaps << of_length | lengths, of_gap + of_length), _bits(numbers, count.bit_length())]
+    header = count << 2 * _WIDTH | of_gap << _WIDTH | of_length
+    body = header.to_bytes(4, "big") + np.packbits(np.concatenate(bits)).tobytes()
+    data = _guard(body, fingerprint, vector, title, text) + body
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
-def unpack(packed: str, fingerprint: str, vector: SparseVector, title: str, text: str) -> list[list[Span]] | None:
-    """Read the evidence of a passage.
+def unpack(
+    packed: str, fingerprint: str, vector: SparseVector, title: str, text: str, indices: npt.NDArray[np.int32]
+) -> list[list[Span]] | None:
+    """Read the evidence of some dims of a passage.
+
+    Args:
+        packed: what is stored.
+        fingerprint: of the model.
+        vector: the passage's.
+        title: the passage's.
+        text: the passage's.
+        indices: of the dims, which the vector has.
 
     Returns:
-        The spans of each active dim in ``title + " " + text``: one, or none. ``None`` if this isn't what was packed for
-        this passage.
+        The spans of each of these dims in ``title + " " + text``: one, or none. ``None`` if this isn't what was packed
+        for this passage.
     """
     try:
-        data = base64.b64decode(packed, validate=True)
+        data = binascii.a2b_base64(packed, strict_mode=True)
     except ValueError:
         return None
     body = data[4:]
     if len(body) < 4 or data[:4] != _guard(body, fingerprint, vector, title, text):
         return None
-    spans = _unpacked(body, len(vector), len(title) + 1 + len(text))
+    wanted = np.searchsorted(vector.indices, indices)
+    spans = _unpacked(body, len(vector), wanted, len(title) + 1 + len(text))
     return None if spans is None else as_lists(spans)
 
 
-def _unpacked(body: bytes, dims: int, characters: int) -> Spans | None:
-    header, largest = int.from_bytes(body[:4], "big"), (1 << _WIDTH) - 1
-    count = header >> 2 * _WIDTH
-    parts = (count, header >> _WIDTH & largest), (count, header & largest), (dims, count.bit_length())
+def _unpacked(body: bytes, dims: int, wanted: npt.NDArray[np.int64], characters: int) -> Spans | None:
+    header, widest = int.from_bytes(body[:4], "big"), (1 << _WIDTH) - 1
+    count, of_gap, of_length = header >> 2 * _WIDTH, header >> _WIDTH & widest, header & widest
     bits = np.unpackbits(np.frombuffer(body, np.uint8, offset=4))
+    middle = count * (of_gap + of_length)
+    end = middle + dims * count.bit_length()
     # Another client can write anything, a right CRC included.
-    if count > dims or sum(size * width for size, width in parts) > len(bits):
+    if count > dims or end > len(bits):
         return None
-    read, at = [], 0
-    for size, width in parts:
-        read.append(_numbers(bits[at : at + size * width], size, width))
-        at += size * width
-    gaps, lengths, numbers = read
+    pairs = _numbers(bits[:middle].reshape(count, of_gap + of_length))
+    numbers = _numbers(bits[middle:end].reshape(dims, count.bit_length())[wanted])
     spans = np.zeros((count + 1, 2), np.int64)
-    spans[1:, 0] = np.cumsum(gaps)
-    spans[1:, 1] = spans[1:, 0] + lengths
+    spans[1:, 0] = np.cumsum(pairs >> of_length)
+    spans[1:, 1] = spans[1:, 0] + (pairs & (1 << of_length) - 1)
     if numbers.max(initial=0) > count or spans.max() > characters:
         return None
     return spans[numbers]
@@ -105,15 +115,19 @@ def _unpacked(body: bytes, dims: int, characters: int) -> Spans | None:
 
 def _bits(numbers: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.uint8]:
     """The bits of each number, the highest first."""
-    return (numbers[:, None] >> np.arange(width)[::-1] & 1).astype(np.uint8).ravel()
+    octets = numbers.astype(">i8").view(np.uint8).reshape(-1, 8)
+    return np.unpackbits(octets, axis=1)[:, 64 - width :].ravel()
 
 
-def _numbers(bits: npt.NDArray[np.uint8], count: int, width: int) -> npt.NDArray[np.int64]:
-    numbers: npt.NDArray[np.int64] = bits.reshape(count, width) @ (1 << np.arange(width)[::-1])
-    return numbers
+def _numbers(bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """The numbers whose bits are these rows."""
+    padded = np.zeros((len(bits), 64), np.uint8)
+    padded[:, 64 - bits.shape[1] :] = bits
+    return np.packbits(padded, axis=1).view(">i8").ravel()
 
 
 def _guard(body: bytes, fingerprint: str, vector: SparseVector, title: str, text: str) -> bytes:
+    """The CRC-32 of the evidence and of all that it belongs to."""
     belongs = zlib.crc32(f"{fingerprint} {len(title)} {title}{text}".encode())
     indices = zlib.crc32(vector.indices.astype("<i4").tobytes(), belongs)
     return zlib.crc32(body, indices).to_bytes(4, "big")

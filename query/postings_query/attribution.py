@@ -133,23 +133,23 @@ def contributions(
     """
     passages = as_list("passages", passages, FoundPassage, InvalidInput)
     found = list(shared_dims(query, [passage.vector for passage in passages]))
+    tokens = dict(zip(query.indices.tolist(), encoder.tokens(query.indices), strict=True))
     return [
         tuple(
             Contribution(
-                token=token,
-                index=int(index),
-                query_weight=float(query_weight),
-                document_weight=float(document_weight),
-                contribution=float(product),
+                token=tokens[index],
+                index=index,
+                query_weight=query_weight,
+                document_weight=document_weight,
+                contribution=product,
                 evidence=tuple((start - text_start, end - text_start) for start, end in spans if start >= text_start),
                 title_evidence=_in_title(spans, text_start),
             )
-            for token, index, query_weight, document_weight, product, spans in zip(
-                encoder.tokens(shared.indices),
-                shared.indices,
-                shared.query_weights,
-                shared.document_weights,
-                shared.products,
+            for index, query_weight, document_weight, product, spans in zip(
+                shared.indices.tolist(),
+                shared.query_weights.tolist(),
+                shared.document_weights.tolist(),
+                shared.products.tolist(),
                 every_span,
                 strict=True,
             )
@@ -174,11 +174,11 @@ def _evidence(
 
 def _stored(encoder: Encoder, passage: FoundPassage, shared: SharedDims) -> tuple[list[list[Span]], int] | None:
     """The same for one passage, from what is stored with it; ``None`` if it has to be computed."""
+    if not len(shared.indices):
+        return [], 0
     vector, title, text, packed = passage
-    spans = None if packed is None else unpack(packed, encoder.fingerprint, vector, title, text)
-    if spans is None:
-        return None if len(shared.indices) else ([], 0)
-    return [spans[at] for at in np.searchsorted(vector.indices, shared.indices)], len(title) + 1
+    spans = None if packed is None else unpack(packed, encoder.fingerprint, vector, title, text, shared.indices)
+    return None if spans is None else (spans, len(title) + 1)
 
 
 def _in_title(spans: list[Span], text_start: int) -> tuple[Span, ...]:

@@ -28,7 +28,7 @@ class Packed:
     evidence: str = ""
 
     def unpacked(self) -> list[list[Span]] | None:
-        return unpack(self.evidence, self.fingerprint, self.vector, self.title, self.text)
+        return unpack(self.evidence, self.fingerprint, self.vector, self.title, self.text, self.vector.indices)
 
 
 @st.composite
@@ -115,7 +115,7 @@ def test_many_long_gaps_and_long_spans_come_back() -> None:
     read = np.stack([starts, starts + 1 + np.arange(5000) % 300], 1) + 7
     packed = pack(read, 7, "f", vector, title, text)
     moved = [[(start - 7 + len(title) + 1, end - 7 + len(title) + 1)] for start, end in read.tolist()]
-    assert unpack(packed, "f", vector, title, text) == moved
+    assert unpack(packed, "f", vector, title, text, vector.indices) == moved
 
 
 @pytest.mark.parametrize("dims", [0, 3])
@@ -123,4 +123,4 @@ def test_a_model_without_positions_takes_sixteen_characters(dims: int) -> None:
     vector = SparseVector(range(dims), [1.0] * dims)
     packed = pack(np.zeros((dims, 2), np.int64), 0, "f", vector, "", "a text")
     assert len(packed) <= 16
-    assert unpack(packed, "f", vector, "", "a text") == [[]] * dims
+    assert unpack(packed, "f", vector, "", "a text", vector.indices) == [[]] * dims

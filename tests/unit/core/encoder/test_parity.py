@@ -98,7 +98,7 @@ def assert_packed(encoder: Encoder, title: str, texts: list[str]) -> None:
     alone = encoder.evidence(read, [vector.indices for vector, _ in found])
     for text, (joined, start), (vector, spans), expected in zip(texts, inputs, found, alone, strict=True):
         packed = pack(spans, start, encoder.fingerprint, vector, title, text)
-        unpacked = unpack(packed, encoder.fingerprint, vector, title, text)
+        unpacked = unpack(packed, encoder.fingerprint, vector, title, text, vector.indices)
         assert unpacked is not None
         moved, whole = len(title) + 1 - start, f"{title} {text}"
         assert _shown(whole, unpacked) == _shown(joined, expected)
