@@ -33,9 +33,8 @@ def add_vectors(
                 for part, vector in zip(some, encoder.encode_documents(texts, check), strict=True):
                     part.vectors[fingerprint] = vector
                 continue
-            for part, (_, start), (vector, spans) in zip(
-                some, inputs, encoder.encode_with_spans(texts, check), strict=True
-            ):
+            encoded = encoder.encode_for_storage(texts, check)
+            for part, (_, start), (vector, found) in zip(some, inputs, encoded, strict=True):
                 part.vectors[fingerprint] = vector
                 title, text = part.passage.title, part.passage.text
-                part.evidence[fingerprint] = pack(spans, start, fingerprint, vector, title, text)
+                part.evidence[fingerprint] = pack(found, start, fingerprint, vector, title, text)

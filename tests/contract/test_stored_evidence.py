@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from postings import Document, Encoder, Index, Settings, SparseVector
+from postings.encoder.evidence import Evidence
 from postings.errors import InvalidFilter
 from postings.index import Point, SearchRequest
 from postings.index.payload import (
@@ -66,8 +67,8 @@ def marked(encoder: Encoder) -> Change:
 
     def mark(point: Point) -> Point:
         vector = point.vectors[encoder.fingerprint]
-        spans = np.tile([0, 1], (len(vector), 1))
-        packed = pack(spans, 0, encoder.fingerprint, vector, point.payload["title"], point.payload["text"])
+        first = Evidence(np.array([[0, 1]]), np.ones(len(vector), np.int64))
+        packed = pack(first, 0, encoder.fingerprint, vector, point.payload["title"], point.payload["text"])
         return changed(point, **{EVIDENCE: {**point.payload.get(EVIDENCE, {}), encoder.fingerprint[:8]: packed}})
 
     return mark

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from postings.arguments import no_check
 from postings.batching import batched
 from postings.documents import Span
-from postings.encoder.evidence import Spans, as_lists, spans_of, vectors_and_spans
+from postings.encoder.evidence import Evidence, evidence_of, with_evidence
 from postings.encoder.latent_names import latent_names
 from postings.encoder.loader import Loader
 from postings.encoder.model_files.fingerprint import fingerprint
@@ -194,24 +194,20 @@ class Encoder:
             >>> evidence[vector.values.argmax()]
             [(2, 6)]
         """
-        return [(vector, as_lists(found)) for vector, found in self.encode_with_spans(texts)]
+        return [(vector, found.lists()) for vector, found in self.encode_for_storage(texts)]
 
-    def encode_with_spans(
+    def encode_for_storage(
         self, texts: Iterable[str], check: Callable[[], object] = no_check
-    ) -> list[tuple[SparseVector, Spans]]:
-        """Do the same, but return arrays, which take a small part of the time of lists.
-
-        Returns:
-            The vector of each text, and for each of its indices the ``start`` and ``end`` of its evidence, both 0 if
-            it has none, shape ``(indices, 2)``.
+    ) -> list[tuple[SparseVector, Evidence]]:
+        """Do the same, but leave the evidence as :mod:`postings.stored_evidence` takes it.
 
         Example:
-            >>> ((vector, spans),) = encoder.encode_with_spans(["a lion hunts"])
-            >>> spans[vector.values.argmax()].tolist()
-            [2, 6]
+            >>> ((vector, evidence),) = encoder.encode_for_storage(["a lion hunts"])
+            >>> evidence.spans.tolist()
+            [[2, 6], [7, 12]]
         """
         passes, prompt = self._passes("document"), self._prompt("document")
-        return vectors_and_spans(passes, prompt, checked_texts(texts, "document"), check)
+        return with_evidence(passes, prompt, checked_texts(texts, "document"), check)
 
     def tokens(self, indices: Iterable[int] | npt.NDArray[np.int32]) -> list[str]:
         """Name vocabulary entries: by their tokens for SPLADE, by the words that activate a latent most for CSR.
@@ -262,7 +258,8 @@ class Encoder:
         wanted = [checked_indices(each) for each in indices]
         if len(read) != len(wanted):
             raise InvalidInput(f"evidence needs indices for each text, got {len(read)} texts and {len(wanted)} lists")
-        return list(map(as_lists, spans_of(self._passes("document"), self._prompt("document"), read, wanted)))
+        found = evidence_of(self._passes("document"), self._prompt("document"), read, wanted)
+        return [each.lists() for each in found]
 
     def token_counts(self, texts: Iterable[str]) -> list[int]:
         """The number of tokens of each text; not truncated, no special tokens."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from postings.arguments import no_check
 from postings.documents import Span
@@ -15,13 +15,33 @@ from postings.encoder.passes.shared import SharedPasses
 from postings.encoder.routes.activations import Integers
 from postings.vectors import SparseVector
 
-Spans = npt.NDArray[np.int64]
-"""``start`` and ``end`` of what activated each entry, both 0 if nothing of the text did; shape ``(entries, 2)``."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """The characters that activated each entry of a vector; many entries share theirs with others.
+
+    Attributes:
+        spans: ``start`` and ``end`` of each token that activated an entry, in the order of the text, shape ``(n, 2)``.
+        numbers: for each entry the number of its span from 1, or 0 if no character activated it, shape ``(entries,)``.
+    """
+
+    spans: Offsets
+    numbers: Integers
+
+    def lists(self) -> list[list[Span]]:
+        """For each entry a list of one span, or of none.
+
+        Example:
+            >>> Evidence(np.array([[2, 6]]), np.array([1, 0])).lists()
+            [[(2, 6)], []]
+        """
+        spans = [[], *([(start, end)] for start, end in self.spans.tolist())]
+        return [list(spans[number]) for number in self.numbers.tolist()]
 
 
-def vectors_and_spans(
+def with_evidence(
     passes: SharedPasses, prompt: str, texts: Sequence[str], check: Callable[[], object] = no_check
-) -> list[tuple[SparseVector, Spans]]:
+) -> list[tuple[SparseVector, Evidence]]:
     """Encode documents in a pass that also gives the evidence of all entries.
 
     Args:
@@ -34,33 +54,23 @@ def vectors_and_spans(
     prepared, offsets = passes.route.prepare_with_offsets(read)
     found = encode_all(passes, prepared, positions=True, check=check)
     return [
-        (each.vector, _spans(read[at], len(prompt), offsets[at] if offsets else None, each.positions, len(each.vector)))
-        for at, each in enumerate(found)
+        (each.vector, _evidence(text, len(prompt), offsets[at] if offsets else None, each.positions, len(each.vector)))
+        for at, (text, each) in enumerate(zip(read, found, strict=True))
     ]
 
 
-def spans_of(passes: SharedPasses, prompt: str, texts: Sequence[str], entries: Sequence[Integers]) -> list[Spans]:
+def evidence_of(passes: SharedPasses, prompt: str, texts: Sequence[str], entries: Sequence[Integers]) -> list[Evidence]:
     """Find the evidence of some entries of each document."""
     read = [prompt + text for text in texts]
     prepared, offsets = passes.route.prepare_with_offsets(read)
     found = positions_in_all(passes, prepared, entries)
     return [
-        _spans(read[at], len(prompt), offsets[at] if offsets else None, found[at], len(wanted))
-        for at, wanted in enumerate(entries)
+        _evidence(text, len(prompt), offsets[at] if offsets else None, found[at], len(entries[at]))
+        for at, text in enumerate(read)
     ]
 
 
-def as_lists(spans: Spans) -> list[list[Span]]:
-    """The spans as a list for each entry: of one span, or of none.
-
-    Example:
-        >>> as_lists(np.array([[2, 6], [0, 0]]))
-        [[(2, 6)], []]
-    """
-    return [[(start, end)] if end > start else [] for start, end in spans.tolist()]
-
-
-def _spans(read: str, prompt: int, offsets: Offsets | None, positions: Integers | None, count: int) -> Spans:
+def _evidence(read: str, prompt: int, offsets: Offsets | None, positions: Integers | None, count: int) -> Evidence:
     """Turn token positions into character offsets in the text.
 
     Args:
@@ -73,17 +83,23 @@ def _spans(read: str, prompt: int, offsets: Offsets | None, positions: Integers 
     Returns:
         The offsets; none for a special token, for the prompt, or without a position.
     """
-    found = np.zeros((count, 2), np.int64)
     if offsets is None or positions is None:
-        return found
-    active = positions >= 0
-    found[active] = offsets[positions[active]]
-    starts = set(found[found[:, 0] < found[:, 1], 0].tolist())
-    if any(read[start].isspace() for start in starts):
-        found = np.array([_without_space(read, start, end) for start, end in found.tolist()], np.int64)
-    found -= prompt
-    found[(found[:, 0] < 0) | (found[:, 0] >= found[:, 1])] = 0
-    return found
+        return Evidence(np.empty((0, 2), np.int64), np.zeros(count, np.int64))
+    # One more than there are tokens: the last is for the entries without a position.
+    used = np.zeros(len(offsets) + 1, np.bool_)
+    used[positions] = True
+    tokens = used[:-1].nonzero()[0]
+    spans = offsets[tokens]
+    own = spans[:, 0] < spans[:, 1]
+    tokens, spans = tokens[own], spans[own]
+    if any(map(str.isspace, map(read.__getitem__, spans[:, 0].tolist()))):
+        spans = np.array([_without_space(read, start, end) for start, end in spans.tolist()], np.int64)
+    if prompt:
+        spans = spans - prompt
+    own = (spans[:, 0] >= 0) & (spans[:, 0] < spans[:, 1])
+    numbers = np.zeros(len(used), np.int64)
+    numbers[tokens] = np.where(own, own.cumsum(), 0)
+    return Evidence(spans[own], numbers[positions])
 
 
 def _without_space(text: str, start: int, end: int) -> Span:

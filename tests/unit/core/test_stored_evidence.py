@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from postings import SparseVector
 from postings.documents import Span
+from postings.encoder.evidence import Evidence
 from postings.stored_evidence import pack, unpack
 
 
@@ -46,17 +47,21 @@ def passages(draw: st.DrawFn) -> Packed:
         min_size=len(indices),
         max_size=len(indices),
     )
-    read, spans = np.zeros((len(indices), 2), np.int64), []
-    for at, place in enumerate(draw(drawn)):
+    spans: list[list[Span]] = []
+    read: dict[Span, int] = {}  # not in the order of the text
+    numbers = []
+    for place in draw(drawn):
         if place is None:
             spans.append([])
+            numbers.append(0)
             continue
         start, end = sorted(place[1])
-        read[at] = (start + text_start, end + text_start) if place[0] else (start, end)
-        own = len(title) + 1 if place[0] else 0
+        began, own = (text_start, len(title) + 1) if place[0] else (0, 0)
         spans.append([(start + own, end + own)])
+        numbers.append(read.setdefault((start + began, end + began), len(read) + 1))
+    evidence = Evidence(np.array([*read], np.int64).reshape(-1, 2), np.array(numbers, np.int64))
     made = Packed(spans, draw(st.text(max_size=32)), vector, title, text)
-    return replace(made, evidence=pack(read, text_start, made.fingerprint, vector, title, text))
+    return replace(made, evidence=pack(evidence, text_start, made.fingerprint, vector, title, text))
 
 
 @given(passages())
@@ -94,11 +99,16 @@ def test_anything_else_is_none(passage: Packed, anything: str) -> None:
     assert replace(passage, evidence=anything).unpacked() is None
 
 
-@given(passages(), st.binary(max_size=4), st.binary(max_size=40))
+headers = st.binary(min_size=4, max_size=4) | st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)).map(
+    lambda parts: (parts[0] << 10 | parts[1] << 5 | parts[2]).to_bytes(4, "big")
+)
+
+
+@given(passages(), headers, st.binary(max_size=200))
 def test_nothing_beyond_the_passage_is_shown_even_if_the_crc_is_right(
     passage: Packed, header: bytes, bits: bytes
 ) -> None:
-    body = header.rjust(4, b"\0") + bits
+    body = header + bits
     belongs = zlib.crc32(f"{passage.fingerprint} {len(passage.title)} {passage.title}{passage.text}".encode())
     crc = zlib.crc32(body, zlib.crc32(passage.vector.indices.tobytes(), belongs))
     forged = replace(passage, evidence=base64.b64encode(crc.to_bytes(4, "big") + body).decode())
@@ -113,7 +123,7 @@ def test_many_long_gaps_and_long_spans_come_back() -> None:
     starts = np.arange(5000) * 397
     vector = SparseVector(np.arange(5000), np.ones(5000))
     read = np.stack([starts, starts + 1 + np.arange(5000) % 300], 1) + 7
-    packed = pack(read, 7, "f", vector, title, text)
+    packed = pack(Evidence(read, np.arange(5000) + 1), 7, "f", vector, title, text)
     moved = [[(start - 7 + len(title) + 1, end - 7 + len(title) + 1)] for start, end in read.tolist()]
     assert unpack(packed, "f", vector, title, text, vector.indices) == moved
 
@@ -121,6 +131,7 @@ def test_many_long_gaps_and_long_spans_come_back() -> None:
 @pytest.mark.parametrize("dims", [0, 3])
 def test_a_model_without_positions_takes_sixteen_characters(dims: int) -> None:
     vector = SparseVector(range(dims), [1.0] * dims)
-    packed = pack(np.zeros((dims, 2), np.int64), 0, "f", vector, "", "a text")
+    none = Evidence(np.empty((0, 2), np.int64), np.zeros(dims, np.int64))
+    packed = pack(none, 0, "f", vector, "", "a text")
     assert len(packed) <= 16
     assert unpack(packed, "f", vector, "", "a text", vector.indices) == [[]] * dims

@@ -94,10 +94,10 @@ def test_packed_evidence_of_any_text_is_that_of_the_model(encoder: Encoder, titl
 def assert_packed(encoder: Encoder, title: str, texts: list[str]) -> None:
     inputs = [passage_input(encoder, title, text) for text in texts]
     read = [each for each, _ in inputs]
-    found = encoder.encode_with_spans(read)
+    found = encoder.encode_for_storage(read)
     alone = encoder.evidence(read, [vector.indices for vector, _ in found])
-    for text, (joined, start), (vector, spans), expected in zip(texts, inputs, found, alone, strict=True):
-        packed = pack(spans, start, encoder.fingerprint, vector, title, text)
+    for text, (joined, start), (vector, evidence), expected in zip(texts, inputs, found, alone, strict=True):
+        packed = pack(evidence, start, encoder.fingerprint, vector, title, text)
         unpacked = unpack(packed, encoder.fingerprint, vector, title, text, vector.indices)
         assert unpacked is not None
         moved, whole = len(title) + 1 - start, f"{title} {text}"
