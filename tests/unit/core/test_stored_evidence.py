@@ -99,23 +99,44 @@ def test_anything_else_is_none(passage: Packed, anything: str) -> None:
     assert replace(passage, evidence=anything).unpacked() is None
 
 
-headers = st.binary(min_size=4, max_size=4) | st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)).map(
-    lambda parts: (parts[0] << 10 | parts[1] << 5 | parts[2]).to_bytes(4, "big")
-)
+def header(count: int, of_gap: int, of_length: int) -> bytes:
+    return (count << 10 | of_gap << 5 | of_length).to_bytes(4, "big")
+
+
+def forged(passage: Packed, body: bytes) -> Packed:
+    """With anything as the evidence, and the right CRC."""
+    belongs = zlib.crc32(f"{passage.fingerprint} {len(passage.title)} {passage.title}{passage.text}".encode())
+    crc = zlib.crc32(body, zlib.crc32(passage.vector.indices.tobytes(), belongs))
+    return replace(passage, evidence=base64.b64encode(crc.to_bytes(4, "big") + body).decode())
+
+
+headers = st.binary(min_size=4, max_size=4) | st.builds(header, *[st.integers(0, 9)] * 3)
 
 
 @given(passages(), headers, st.binary(max_size=200))
 def test_nothing_beyond_the_passage_is_shown_even_if_the_crc_is_right(
     passage: Packed, header: bytes, bits: bytes
 ) -> None:
-    body = header + bits
-    belongs = zlib.crc32(f"{passage.fingerprint} {len(passage.title)} {passage.title}{passage.text}".encode())
-    crc = zlib.crc32(body, zlib.crc32(passage.vector.indices.tobytes(), belongs))
-    forged = replace(passage, evidence=base64.b64encode(crc.to_bytes(4, "big") + body).decode())
-    spans = forged.unpacked()
+    spans = forged(passage, header + bits).unpacked()
     assert spans is None or len(spans) == len(passage.vector)
     characters = len(passage.title) + 1 + len(passage.text)
     assert all(0 <= start < end <= characters for found in spans or () for start, end in found)
+
+
+@pytest.mark.parametrize(
+    ("dims", "body"),
+    [
+        pytest.param(2, header(2, 0, 0) + b"\xf0", id="a third span of two"),
+        pytest.param(0, header(2**22 - 1, 0, 0), id="millions of spans of no dims"),
+        pytest.param(2, header(1, 9, 0) + b"\x7f\xff", id="a span after the end"),
+        pytest.param(2, header(1, 0, 9) + b"\x7f\xff", id="a span beyond the end"),
+        pytest.param(9, header(1, 0, 0) + b"\xff", id="too few bits"),
+        pytest.param(1, b"\0\0", id="too few bytes"),
+    ],
+)
+def test_what_no_passage_can_have_is_none(dims: int, body: bytes) -> None:
+    passage = Packed([], "f", SparseVector(range(dims), [1.0] * dims), "", "a text")
+    assert forged(passage, body).unpacked() is None
 
 
 def test_many_long_gaps_and_long_spans_come_back() -> None:
