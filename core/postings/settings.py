@@ -156,6 +156,11 @@ class Settings(BaseSettings):
         "most 512",
     )
     passage_overlap: int = Field(32, ge=0, description="Tokens that neighboring passages share, at most")
+    store_evidence: bool = Field(
+        default=True,
+        description="Whether new passages are stored with what activated each entry of their vectors, so that searches "
+        "explain hits without the model",
+    )
     tombstone_retention: int = Field(
         7 * 24 * 3600,
         ge=0,

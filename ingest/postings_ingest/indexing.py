@@ -6,25 +6,25 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
-from postings import Document, Encoder, Index, Settings, SparseVector
+from postings import Document, Encoder, Index, Settings
 from postings.arguments import no_check
 from postings.batching import batched
 from postings.clock import arrival_version
 from postings.digests import Digest
-from postings.documents import Passage
 from postings.encoder import Work
 from postings.errors import CollectionNotFound, ConfigurationError, ModelError, ModelMismatch
 from postings.index.models import CollectionModels
 from postings.index.payload import PASSAGES, REVISION_FIELDS, DocumentKey, of_documents
 from postings.index.tenant_index import bound
-from postings.passages import passage_input
 from postings.words import WORDS, WordsConfig
 from postings.write_protocol import Outcome, Written, write
 from postings_ingest.backfill import fill, fill_words, passages_without_vector
 from postings_ingest.counts import Counts
 from postings_ingest.cutting import Cutting
 from postings_ingest.encoders import Encoders
+from postings_ingest.encoding import TEXTS_AT_ONCE, add_vectors
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.planned_writes import Incoming, PlannedWrite
 from postings_ingest.probe import probe
@@ -32,8 +32,6 @@ from postings_ingest.stored import EncodedPassage, StoredDocument, stored_docume
 from postings_ingest.tenants import Tenants, by_tenant
 from postings_ingest.tracing import span
 from postings_ingest.words import Words
-
-_TEXTS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +80,7 @@ class Indexer:
                 f"got {self._tokens}"
             )
         self._overlap = settings.passage_overlap
+        self._evidence = settings.store_evidence
 
     def encode(
         self,
@@ -182,11 +181,7 @@ class Indexer:
             stored = {each.document.id: each.stored for _, each in some if each.stored}
             found = stored_passages(self._tenants.index(self.index, tenant), stored, list(encoders))
             copied |= {places[id]: parts for id, parts in found.items()}
-        for fingerprint, encoder in encoders.items():
-            lacking = [part for parts in copied.values() for part in parts if fingerprint not in part.vectors]
-            vectors = _encoded(encoder, [part.passage for part in lacking], check)
-            for part, vector in zip(lacking, vectors, strict=True):
-                part.vectors[fingerprint] = vector
+        add_vectors(chain.from_iterable(copied.values()), encoders, check, evidence=self._evidence)
         return copied
 
     def _encode(
@@ -198,16 +193,13 @@ class Indexer:
     ) -> dict[int, list[EncodedPassage]]:
         """The passages of the documents that have to be encoded."""
         documents = [cutting.passages(each.document, each.version) for each in incoming.values()]
-        passages = [passage for each in documents for passage in each]
-        with span("postings.encode", passages=len(passages)):
-            encoded = {each: _encoded(encoder, passages, check) for each, encoder in encoders.items()}
-        parts = iter(
-            [
-                EncodedPassage(passage, {each: vectors[at] for each, vectors in encoded.items()})
-                for at, passage in enumerate(passages)
-            ]
-        )
-        return {at: [next(parts) for _ in document] for at, document in zip(incoming, documents, strict=True)}
+        parts = {
+            at: [EncodedPassage(passage, {}) for passage in passages]
+            for at, passages in zip(incoming, documents, strict=True)
+        }
+        with span("postings.encode", passages=sum(map(len, documents))):
+            add_vectors(chain.from_iterable(parts.values()), encoders, check, evidence=self._evidence)
+        return parts
 
     def _add_words(self, models: CollectionModels, parts: Sequence[EncodedPassage]) -> WordsConfig | None:
         """Add the words' vectors to passages; returns how they were weighted."""
@@ -277,7 +269,7 @@ class Indexer:
                 if (len(models.vectors) > 1 if each.stored is not None else each.lacks(name))
             ]
             lacking = passages_without_vector(index, name, of_documents(ids)) if ids else ()
-            for points in batched(lacking, _TEXTS_AT_ONCE):
+            for points in batched(lacking, TEXTS_AT_ONCE):
                 if name == WORDS and models.words:
                     fill_words(index, self._words.bm25(models.words), points)
                 else:
@@ -286,7 +278,7 @@ class Indexer:
         ids = [each.doc_id for each in planned if each.words not in (None, models.words)]
         if ids and models.words:
             stored = index.scroll({"must": [of_documents(ids), PASSAGES]}, fields=REVISION_FIELDS)
-            for points in batched(stored, _TEXTS_AT_ONCE):
+            for points in batched(stored, TEXTS_AT_ONCE):
                 fill_words(index, self._words.bm25(models.words), points)
 
     @property
@@ -311,8 +303,3 @@ class Indexer:
     def probe(self) -> None:
         """Check that the index takes writes; see :func:`postings_ingest.probe.probe`."""
         probe(self.index, self._read_models().active)
-
-
-def _encoded(encoder: Encoder, passages: Sequence[Passage], check: Callable[[], object]) -> list[SparseVector]:
-    texts = [passage_input(encoder, passage.title, passage.text)[0] for passage in passages]
-    return [vector for some in batched(texts, _TEXTS_AT_ONCE) for vector in encoder.encode_documents(some, check)]

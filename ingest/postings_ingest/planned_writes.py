@@ -129,6 +129,7 @@ class Incoming:
                 part.vectors,
                 digest,
                 at_head,
+                part.evidence,
             )
             for part in parts
         ]

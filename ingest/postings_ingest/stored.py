@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from postings import Index, Passage, SparseVector
 from postings.batching import batched
 from postings.documents import point_id
 from postings.errors import CollectionNotFound
 from postings.index import Point
-from postings.index.payload import TENANT, check_without_tenant, is_stale, of_documents, passage_from
+from postings.index.payload import (
+    TENANT,
+    check_without_tenant,
+    evidence_from,
+    is_stale,
+    of_documents,
+    passage_from,
+)
 
 _FIELDS = ["doc_id", "ordinal", "version", "passages", "digest", "metadata_digest", TENANT]
 _POINTS = 256
@@ -73,10 +80,11 @@ def stored_documents(index: Index, ids: Sequence[str]) -> dict[str, StoredDocume
 
 @dataclass(frozen=True, slots=True)
 class EncodedPassage:
-    """A passage, with its vectors by the fingerprint of their model, that of the active model first."""
+    """A passage, with vectors and packed evidence by the fingerprint of their model, that of the active model first."""
 
     passage: Passage
     vectors: dict[str, SparseVector]
+    evidence: dict[str, str] = field(default_factory=dict)
 
 
 def stored_passages(
@@ -90,8 +98,8 @@ def stored_passages(
         fingerprints: those of the collection's models.
 
     Returns:
-        Each document's passages in order, with the vectors that they have, by id. A document that has changed meanwhile
-        is left out.
+        Each document's passages in order, with the vectors and the evidence that they have, by id. A document that has
+        changed meanwhile is left out.
     """
     ids = [point_id(id, ordinal) for id, each in documents.items() for ordinal in range(each.passages)]
     found: dict[str, list[EncodedPassage]] = {id: [] for id in documents}
@@ -100,5 +108,6 @@ def stored_passages(
             id = point.payload["doc_id"]
             if point.payload.get("digest") == documents[id].content:
                 vectors = {each: point.vectors[each] for each in fingerprints if each in point.vectors}
-                found[id].append(EncodedPassage(passage_from(point.payload), vectors))
+                evidence = {each: packed for each in vectors if (packed := evidence_from(point.payload, each))}
+                found[id].append(EncodedPassage(passage_from(point.payload), vectors, evidence))
     return {id: parts for id, parts in found.items() if len(parts) == documents[id].passages}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from postings.arguments import as_list
 from postings.documents import Span
 from postings.errors import InvalidInput, InvalidVector
 from postings.passages import passage_input
+from postings.stored_evidence import unpack
 from postings_query.hits import Contribution
 
 
@@ -111,43 +112,73 @@ def shared_dims(query: SparseVector, documents: Iterable[SparseVector]) -> Share
     return SharedDimsOfMany(np.searchsorted(found, ends), shared, weights[shared], document_weights)
 
 
+class FoundPassage(NamedTuple):
+    """A passage as it is stored: its vector, title and text, and its packed evidence if it has some."""
+
+    vector: SparseVector
+    title: str
+    text: str
+    evidence: str | None = None
+
+
 def contributions(
-    encoder: Encoder, query: SparseVector, passages: Iterable[tuple[SparseVector, str, str]]
+    encoder: Encoder, query: SparseVector, passages: Iterable[FoundPassage]
 ) -> list[tuple[Contribution, ...]]:
     """For each passage, the tokens shared with the query: their contributions, and the characters that activated them.
 
     Args:
-        encoder: the collection's encoder.
+        encoder: the collection's encoder; it encodes the passages that have no evidence, or that of something else.
         query: the query's vector.
-        passages: the passages, each given as stored vector, title and text.
+        passages: the passages.
     """
-    passages = as_list("passages", passages, tuple, InvalidInput)
-    found = shared_dims(query, [vector for vector, _, _ in passages])
-    inputs = [passage_input(encoder, title, text) for _, title, text in passages]
-    evidence = encoder.evidence([joined for joined, _ in inputs], [shared.indices for shared in found])
+    passages = as_list("passages", passages, FoundPassage, InvalidInput)
+    found = list(shared_dims(query, [passage.vector for passage in passages]))
+    tokens = dict(zip(query.indices.tolist(), encoder.tokens(query.indices), strict=True))
     return [
         tuple(
             Contribution(
-                token=token,
-                index=int(index),
-                query_weight=float(query_weight),
-                document_weight=float(document_weight),
-                contribution=float(product),
+                token=tokens[index],
+                index=index,
+                query_weight=query_weight,
+                document_weight=document_weight,
+                contribution=product,
                 evidence=tuple((start - text_start, end - text_start) for start, end in spans if start >= text_start),
                 title_evidence=_in_title(spans, text_start),
             )
-            for token, index, query_weight, document_weight, product, spans in zip(
-                encoder.tokens(shared.indices),
-                shared.indices,
-                shared.query_weights,
-                shared.document_weights,
-                shared.products,
+            for index, query_weight, document_weight, product, spans in zip(
+                shared.indices.tolist(),
+                shared.query_weights.tolist(),
+                shared.document_weights.tolist(),
+                shared.products.tolist(),
                 every_span,
                 strict=True,
             )
         )
-        for shared, (_, text_start), every_span in zip(found, inputs, evidence, strict=True)
+        for shared, (every_span, text_start) in zip(found, _evidence(encoder, passages, found), strict=True)
     ]
+
+
+def _evidence(
+    encoder: Encoder, passages: Sequence[FoundPassage], found: Sequence[SharedDims]
+) -> list[tuple[list[list[Span]], int]]:
+    """For each passage, the spans of each shared dim in title and text, and the offset of the text in these."""
+    known = [_stored(encoder, passage, shared) for passage, shared in zip(passages, found, strict=True)]
+    # Only now, because a client whose queries are looked up has no model for documents in memory.
+    if rest := [at for at, spans in enumerate(known) if spans is None]:
+        inputs = [passage_input(encoder, passages[at].title, passages[at].text) for at in rest]
+        computed = encoder.evidence([text for text, _ in inputs], [found[at].indices for at in rest])
+        for at, spans, (_, text_start) in zip(rest, computed, inputs, strict=True):
+            known[at] = spans, text_start
+    return [each for each in known if each is not None]
+
+
+def _stored(encoder: Encoder, passage: FoundPassage, shared: SharedDims) -> tuple[list[list[Span]], int] | None:
+    """The same for one passage, from what is stored with it; ``None`` if it has to be computed."""
+    if not len(shared.indices):
+        return [], 0
+    vector, title, text, packed = passage
+    spans = None if packed is None else unpack(packed, encoder.fingerprint, vector, title, text, shared.indices)
+    return None if spans is None else (spans, len(title) + 1)
 
 
 def _in_title(spans: list[Span], text_start: int) -> tuple[Span, ...]:

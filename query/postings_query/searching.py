@@ -13,10 +13,10 @@ from postings.batching import batched
 from postings.errors import InvalidQuery
 from postings.index import Filter, ScoredPoint, SearchRequest
 from postings.index.fields import checked_filter
-from postings.index.payload import passage_from
+from postings.index.payload import HIT_FIELDS, evidence_from, passage_from
 from postings.index.protocol import FUSIONS, Fusion
 from postings_query import index_calls
-from postings_query.attribution import contributions
+from postings_query.attribution import FoundPassage, contributions
 from postings_query.grouping import best_of_documents
 from postings_query.hits import Hit
 from postings_query.index_calls import IndexCall, IndexCalls
@@ -112,6 +112,7 @@ def searching(encoder: Encoder, search: WordSearch | None, options: SearchOption
             score_threshold=options.score_threshold,
             with_vector=options.explain,
             words=exact,
+            fields=None if options.explain else HIT_FIELDS,
         )
         for vector, exact in zip(vectors, words, strict=True)
     ]
@@ -177,7 +178,12 @@ def _found(
 def _explained(encoder: Encoder, query: SparseVector, points: Sequence[ScoredPoint], hits: list[Hit]) -> list[Hit]:
     # A hit that was found by its words may not have the model's vector yet.
     passages = [
-        (point.vectors.get(encoder.fingerprint, SparseVector([], [])), hit.title, hit.text)
+        FoundPassage(
+            point.vectors.get(encoder.fingerprint, SparseVector([], [])),
+            hit.title,
+            hit.text,
+            evidence_from(point.payload, encoder.fingerprint),
+        )
         for point, hit in zip(points, hits, strict=True)
     ]
     found = contributions(encoder, query, passages)

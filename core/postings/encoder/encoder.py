@@ -12,7 +12,7 @@ import numpy.typing as npt
 from postings.arguments import no_check
 from postings.batching import batched
 from postings.documents import Span
-from postings.encoder.evidence import spans
+from postings.encoder.evidence import Evidence, evidence_of, with_evidence
 from postings.encoder.latent_names import latent_names
 from postings.encoder.loader import Loader
 from postings.encoder.model_files.fingerprint import fingerprint
@@ -20,10 +20,9 @@ from postings.encoder.model_files.json_files import malformed
 from postings.encoder.model_files.location import lasting_name, model_folder
 from postings.encoder.model_files.modules import ModelFolder, Task, sparse_module
 from postings.encoder.model_files.tokenizer import Offsets, Tokenizer
-from postings.encoder.passes.bulk import encode_all, positions_in_all
+from postings.encoder.passes.bulk import encode_all
 from postings.encoder.passes.shared import SharedPasses
 from postings.encoder.passes.work import Work
-from postings.encoder.routes.activations import Activations, Integers
 from postings.encoder.text_arguments import checked_text, checked_texts, iterate
 from postings.encoding_options import Backend, Precision
 from postings.errors import InvalidInput
@@ -159,7 +158,7 @@ class Encoder:
             >>> len(Encoder.load("tiny").encode_documents(["A man is eating food."])[0]) > 10
             True
         """
-        return [found.vector for found in self._encode(texts, "document", check=check)]
+        return self._encode(texts, "document", check)
 
     def encode_queries(self, texts: Iterable[str]) -> list[SparseVector]:
         """Encode queries, each as a vector over the vocabulary.
@@ -167,7 +166,7 @@ class Encoder:
         Raises:
             InvalidQuery: a text isn't a string, or not valid Unicode.
         """
-        return [found.vector for found in self._encode(texts, "query")]
+        return self._encode(texts, "query")
 
     def stream_documents(self, texts: Iterable[str]) -> Iterator[SparseVector]:
         """Encode documents in their order, some thousands at a time, so that they needn't fit in memory.
@@ -195,12 +194,20 @@ class Encoder:
             >>> evidence[vector.values.argmax()]
             [(2, 6)]
         """
-        read = checked_texts(texts, "document")
-        found = self._encode(read, "document", positions=True)
-        return [
-            (each.vector, self._spans(text, each.positions, len(each.vector)))
-            for text, each in zip(read, found, strict=True)
-        ]
+        return [(vector, found.lists()) for vector, found in self.encode_for_storage(texts)]
+
+    def encode_for_storage(
+        self, texts: Iterable[str], check: Callable[[], object] = no_check
+    ) -> list[tuple[SparseVector, Evidence]]:
+        """Do the same, but leave the evidence as :mod:`postings.stored_evidence` takes it.
+
+        Example:
+            >>> ((vector, evidence),) = encoder.encode_for_storage(["a lion hunts"])
+            >>> evidence.spans.tolist()
+            [[2, 6], [7, 12]]
+        """
+        passes, prompt = self._passes("document"), self._prompt("document")
+        return with_evidence(passes, prompt, checked_texts(texts, "document"), check)
 
     def tokens(self, indices: Iterable[int] | npt.NDArray[np.int32]) -> list[str]:
         """Name vocabulary entries: by their tokens for SPLADE, by the words that activate a latent most for CSR.
@@ -251,10 +258,8 @@ class Encoder:
         wanted = [checked_indices(each) for each in indices]
         if len(read) != len(wanted):
             raise InvalidInput(f"evidence needs indices for each text, got {len(read)} texts and {len(wanted)} lists")
-        passes = self._passes("document")
-        prepared = passes.route.prepare([self._prompt("document") + text for text in read])
-        found = positions_in_all(passes, prepared, wanted)
-        return [self._spans(text, found[at], len(wanted[at])) for at, text in enumerate(read)]
+        found = evidence_of(self._passes("document"), self._prompt("document"), read, wanted)
+        return [each.lists() for each in found]
 
     def token_counts(self, texts: Iterable[str]) -> list[int]:
         """The number of tokens of each text; not truncated, no special tokens."""
@@ -264,17 +269,10 @@ class Encoder:
         """The character offsets of all tokens of a text, shape ``(tokens, 2)``; not truncated, no special tokens."""
         return self._any_tokenizer().offsets(checked_text(text, "document"))
 
-    def _encode(
-        self, texts: Iterable[str], task: Task, *, positions: bool = False, check: Callable[[], object] = no_check
-    ) -> list[Activations]:
-        prompt = self._prompt(task)
-        passes = self._passes(task)
+    def _encode(self, texts: Iterable[str], task: Task, check: Callable[[], object] = no_check) -> list[SparseVector]:
+        prompt, passes = self._prompt(task), self._passes(task)
         prepared = passes.route.prepare([prompt + text for text in checked_texts(texts, task)])
-        return encode_all(passes, prepared, positions=positions, check=check)
-
-    def _spans(self, text: str, positions: Integers | None, count: int) -> list[list[Span]]:
-        tokenizer = self._passes("document").route.tokenizer
-        return spans(tokenizer, self._prompt("document"), text, positions, count)
+        return [found.vector for found in encode_all(passes, prepared, positions=False, check=check)]
 
     def _prompt(self, task: Task) -> str:
         return self._folder.prompts[task]

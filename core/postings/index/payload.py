@@ -17,6 +17,8 @@ field                   meaning
 ``digest``              hash of all that decides the document's passages and vectors, see :mod:`postings.digests`
 ``metadata_digest``     hash of the document's metadata
 ``deleted_at``          tombstones only: when the document was deleted, ms since the epoch (integer index)
+``evidence``            what activated the entries of each model's vector, by the first characters of its fingerprint,
+                        see :mod:`postings.stored_evidence`
 ``tenant``              the tenant that the document belongs to, if it has one (keyword index, as tenant), see
                         :mod:`postings.index.tenants`
 ======================  =================================================================================
@@ -37,6 +39,11 @@ from postings.vectors import SparseVector
 
 TENANT = "tenant"
 """The payload field with the tenant of a document."""
+
+EVIDENCE = "evidence"
+"""The payload field with what :mod:`postings.stored_evidence` packs."""
+
+_OF_FINGERPRINT = 8  # characters; what is packed tells by itself which model it is of
 
 DocumentKey: TypeAlias = "tuple[str | None, str]"
 """A document's tenant, or ``None`` for a document without one and in a tenant's own index, and its id."""
@@ -73,12 +80,22 @@ PASSAGES: Filter = {"must_not": TOMBSTONES["must"]}
 REVISION_FIELDS = ("version", "digest", "title", "text")
 """What to read of a point for :func:`unchanged_since`, and to encode its text."""
 
+HIT_FIELDS = (
+    *("doc_id", "ordinal", "version", "passages", "start", "end", "title", "text", "metadata"),
+    *("at_head", "metadata_digest", TENANT),
+)
+"""What to read of a point for a hit that isn't explained: all but what is for writers, and the evidence."""
+
 HEADS: Filter = {"must": [{"key": "ordinal", "match": {"value": 0}}]}
 """One point for each document, including deleted ones."""
 
 
 def passage_point(
-    passage: Passage, vectors: Mapping[str, SparseVector], digest: Digest | None = None, at_head: Sequence[str] = ()
+    passage: Passage,
+    vectors: Mapping[str, SparseVector],
+    digest: Digest | None = None,
+    at_head: Sequence[str] = (),
+    evidence: Mapping[str, str] | None = None,
 ) -> Point:
     """The point that stores a passage.
 
@@ -87,6 +104,7 @@ def passage_point(
         vectors: by the fingerprint of their model.
         digest: of its document; without one, the document is encoded again each time it is ingested.
         at_head: as returned by :func:`postings.index.long_strings.shortened`.
+        evidence: packed, by the fingerprint of the model.
     """
     payload: dict[str, Any] = {
         "doc_id": passage.doc_id,
@@ -107,6 +125,8 @@ def passage_point(
         payload |= {"digest": digest.content, "metadata_digest": digest.metadata}
     if at_head:
         payload["at_head"] = list(at_head)
+    if evidence:
+        payload[EVIDENCE] = {fingerprint[:_OF_FINGERPRINT]: packed for fingerprint, packed in evidence.items()}
     return Point(passage.id, payload, vectors)
 
 
@@ -131,6 +151,13 @@ def passage_from(payload: Mapping[str, Any]) -> Passage:
         before=payload.get("before", ""),
         after=payload.get("after", ""),
     )
+
+
+def evidence_from(payload: Mapping[str, Any], fingerprint: str) -> str | None:
+    """The packed evidence of a model, if there is one."""
+    stored = payload.get(EVIDENCE)
+    packed = stored.get(fingerprint[:_OF_FINGERPRINT]) if isinstance(stored, Mapping) else None
+    return packed if isinstance(packed, str) else None
 
 
 def of_documents(doc_ids: Iterable[str]) -> Filter:

@@ -70,6 +70,22 @@ class Tokenizer:
             found += rows_of(np.fromiter(chain.from_iterable(ids), np.int32, sum(lengths)), lengths)
         return found
 
+    def ids_and_offsets(self, texts: Sequence[str]) -> tuple[list[Ids], list[Offsets]]:
+        """The ids of each text as in :meth:`ids`, and the character offsets of each id, ``(0, 0)`` for special tokens.
+
+        This takes a little longer than :meth:`ids` alone.
+        """
+        found: list[Ids] = []
+        offsets: list[Offsets] = []
+        for batch in batched(texts, _BATCH):
+            encoded = self._truncating.encode_batch(batch, add_special_tokens=self._special_tokens)
+            ids = [each.ids for each in encoded]
+            lengths = list(map(len, ids))
+            found += rows_of(np.fromiter(chain.from_iterable(ids), np.int32, sum(lengths)), lengths)
+            pairs = chain.from_iterable(chain.from_iterable(each.offsets for each in encoded))
+            offsets += rows_of(np.fromiter(pairs, np.int64, 2 * sum(lengths)).reshape(-1, 2), lengths)
+        return found, offsets
+
     def words(self, texts: Sequence[str]) -> list[list[Word]]:
         """The ids of each text, truncated and grouped by word, without special tokens and unknown words."""
         special = self._truncating.get_added_tokens_decoder().keys()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from postings.encoder.model_files.tokenizer import UNLIMITED, Ids, Tokenizer
+from postings.encoder.model_files.tokenizer import UNLIMITED, Ids, Offsets, Tokenizer
 from postings.encoder.model_files.transformers_tokenizer import as_transformers_loads
 from postings.encoder.model_files.weights import read_weights
 from postings.encoder.routes.activations import Activations, Floats, Integers
@@ -70,6 +70,10 @@ class Lookup:
     def prepare(self, texts: Sequence[str]) -> list[Ids]:
         """Tokenize."""
         return self.tokenizer.ids(texts)
+
+    def prepare_with_offsets(self, texts: Sequence[str]) -> tuple[list[Ids], list[Offsets]]:
+        """Tokenize, and keep the characters of each token."""
+        return self.tokenizer.ids_and_offsets(texts)
 
     def encode(self, batch: Sequence[Ids], *, positions: bool) -> list[Activations]:
         """Look the weights up."""

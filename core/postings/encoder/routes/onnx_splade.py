@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from postings.encoder.model_files.tokenizer import Ids, Tokenizer, padded
+from postings.encoder.model_files.tokenizer import Ids, Offsets, Tokenizer, padded
 from postings.encoder.model_files.weights import read_weights
 from postings.encoder.routes.activations import (
     Activations,
@@ -78,6 +78,10 @@ class OnnxSplade:
     def prepare(self, texts: Sequence[str]) -> list[Ids]:
         """Tokenize."""
         return self.tokenizer.ids(texts)
+
+    def prepare_with_offsets(self, texts: Sequence[str]) -> tuple[list[Ids], list[Offsets]]:
+        """Tokenize, and keep the characters of each token."""
+        return self.tokenizer.ids_and_offsets(texts)
 
     def encode(self, batch: Sequence[Ids], *, positions: bool) -> list[Activations]:
         """Encode in one pass."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from postings.encoder.model_files.tokenizer import Tokenizer
+from postings.encoder.model_files.tokenizer import Offsets, Tokenizer
 from postings.encoder.routes.activations import Activations
 
 Prepared = Any
@@ -27,6 +27,10 @@ class Route(Protocol):
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         """Tokenize texts; several threads may call this at once."""
+        ...
+
+    def prepare_with_offsets(self, texts: Sequence[str]) -> tuple[list[Prepared], list[Offsets] | None]:
+        """Tokenize texts, and keep the character offsets of each token; ``None`` if there are no positions."""
         ...
 
     def encode(self, batch: Sequence[Prepared], *, positions: bool) -> list[Activations]:

@@ -34,6 +34,10 @@ class SentenceTransformers:
         """Return the texts themselves: sentence-transformers tokenizes them."""
         return list(texts)
 
+    def prepare_with_offsets(self, texts: Sequence[str]) -> tuple[list[str], None]:
+        """Return the texts themselves; offsets are of no use without positions."""
+        return list(texts), None
+
     def encode(self, batch: Sequence[str], *, positions: bool) -> list[Activations]:  # noqa: ARG002
         """Encode in one pass; positions aren't known, because these models pool over all of them."""
         weights = self._encode(

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from postings.encoder.model_files.tokenizer import Ids, Tokenizer, padded
+from postings.encoder.model_files.tokenizer import Ids, Offsets, Tokenizer, padded
 from postings.encoder.routes.activations import Activations, Integers, activations, padded_entries
 from postings.encoder.routes.screening import ScreenYield
 from postings.errors import InvalidVector
@@ -91,6 +91,10 @@ class TorchSplade:
     def prepare(self, texts: Sequence[str]) -> list[Ids]:
         """Tokenize."""
         return self.tokenizer.ids(texts)
+
+    def prepare_with_offsets(self, texts: Sequence[str]) -> tuple[list[Ids], list[Offsets]]:
+        """Tokenize, and keep the characters of each token."""
+        return self.tokenizer.ids_and_offsets(texts)
 
     @torch.inference_mode()
     def encode(self, batch: Sequence[Ids], *, positions: bool) -> list[Activations]:

@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 from sentence_transformers import SparseEncoder
 
 from postings import Encoder, SparseVector
+from postings.documents import Span
 from postings.encoder.model_files.location import BUNDLED
 from postings.encoding_options import Backend, Precision
+from postings.passages import passage_input
+from postings.stored_evidence import pack, unpack
+from tests.support.examples import examples
 from tests.support.models import MODELS, SPLADE, TEXTS, save
 from tests.support.vectors import TOLERANCE, assert_same
 
@@ -71,6 +75,38 @@ def test_evidence_comes_with_the_vectors_as_it_comes_alone(pair: tuple[Encoder, 
         assert vector.largest_difference(expected) <= TOLERANCE
         if vector.indices.tolist() == expected.indices.tolist():
             assert evidence == spans
+
+
+TITLES = ["", "  ", "Lions, naïve prey: 東京 👩‍🚀", "word " * 300]
+
+
+@pytest.mark.parametrize("title", TITLES, ids=["no title", "spaces", "title", "long title"])
+def test_packed_evidence_is_that_of_the_model(pair: tuple[Encoder, SparseEncoder], title: str) -> None:
+    assert_packed(pair[0], title, TEXTS)
+
+
+@settings(max_examples=examples(60))
+@given(title=st.text(max_size=40), text=st.text(max_size=200))
+def test_packed_evidence_of_any_text_is_that_of_the_model(encoder: Encoder, title: str, text: str) -> None:
+    assert_packed(encoder, title, [text])
+
+
+def assert_packed(encoder: Encoder, title: str, texts: list[str]) -> None:
+    inputs = [passage_input(encoder, title, text) for text in texts]
+    read = [each for each, _ in inputs]
+    found = encoder.encode_for_storage(read)
+    alone = encoder.evidence(read, [vector.indices for vector, _ in found])
+    for text, (joined, start), (vector, evidence), expected in zip(texts, inputs, found, alone, strict=True):
+        packed = pack(evidence, start, encoder.fingerprint, vector, title, text)
+        unpacked = unpack(packed, encoder.fingerprint, vector, title, text, vector.indices)
+        assert unpacked is not None
+        moved, whole = len(title) + 1 - start, f"{title} {text}"
+        assert _shown(whole, unpacked) == _shown(joined, expected)
+        assert unpacked == [[(a + moved, b + moved) if a >= start else (a, b) for a, b in each] for each in expected]
+
+
+def _shown(text: str, evidence: list[list[Span]]) -> list[list[str]]:
+    return [[text[start:end] for start, end in each] for each in evidence]
 
 
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
