@@ -31,18 +31,22 @@ WITHOUT_INDEX_FILES = 100_000
 created before there were index files: :meth:`postings.EdgeIndex.optimize` gives them some."""
 
 _CONFIG = "edge_config.json"
-_SETTINGS = {"indexing_threshold": 64_000, "max_segment_size": 256_000, "default_segment_number": 2}
+SETTINGS = {"indexing_threshold": 64_000, "max_segment_size": 256_000, "default_segment_number": 2}
+"""Of the engine: KB of vectors from which, and up to which, a segment gets an index file; and how many are few."""
 
 
 def optimizer_settings() -> edge.EdgeOptimizersConfig:
     """How the engine optimizes a new collection."""
-    return edge.EdgeOptimizersConfig(**_SETTINGS)
+    return edge.EdgeOptimizersConfig(**SETTINGS)
 
 
 def optimize(folder: Path, shard: edge.EdgeShard, up_to: float) -> None:
     """Let the engine do what is due in a collection of up to so many points, if the disk has space for a copy."""
+    # The engine leaves what a killed process had begun.
+    for unfinished in (folder / "shard" / "temp_segments").glob("*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
     given = _config(folder).get("optimizers", {})
-    if given.get("indexing_threshold") != _SETTINGS["indexing_threshold"]:
+    if given.get("indexing_threshold") != SETTINGS["indexing_threshold"]:
         # Other programs may have chosen other settings: their collections stay as they are.
         up_to = min(up_to, WITHOUT_INDEX_FILES) if given.get("indexing_threshold") == 0 else -1
     if shard.info().points_count <= up_to and shutil.disk_usage(folder).free >= disk_usage(folder) + FREE_TO_WRITE:
@@ -56,7 +60,7 @@ def give_index_files(folder: Path) -> bool:
     """
     config = _config(folder)
     before = json.dumps(config)
-    config["optimizers"] |= _SETTINGS
+    config["optimizers"] |= SETTINGS
     for vector in config["sparse_vectors"].values():
         if not vector.get("memory"):
             vector["memory"] = "cold" if vector.pop("on_disk", False) else "cached"
