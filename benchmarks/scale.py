@@ -2,9 +2,9 @@
 
     python -m benchmarks.scale [--passages 20000 200000 1000000] [--index-url URL] [--seismic PYTHON] [--folder DIR]
 
-The embedded engine, and with ``--index-url`` a Qdrant server, beside exact scoring by columns (scipy) and Seismic, on the
-same vectors: those of ``tiny`` on BEIR folders, and mixtures of two of them (``benchmarks.scale_data``). Seismic runs
-where ``pyseismic-lsr`` is installed, which is no dependency of Postings:
+The embedded engine, and with ``--index-url`` a Qdrant server, beside exact scoring by columns (scipy) and Seismic, on
+the same vectors: those of ``tiny`` on BEIR folders, and mixtures of two of them (``benchmarks.scale_data``). Seismic
+runs where ``pyseismic-lsr`` is installed, which is no dependency of Postings:
 
     python -m venv seismic && seismic/bin/pip install pyseismic-lsr
     python -m benchmarks.scale --seismic seismic/bin/python
@@ -169,10 +169,10 @@ def notes(name: str, found: Measured) -> list[str]:
 def pruning(found: Measured) -> list[str]:
     ways = found["ways"]
     lines = ["| embedded, pruned | memory MB | p50 ms | p99 ms | overlap@10 |", "|---|--:|--:|--:|--:|"]
-    for way in ("model", "8 terms", "16 terms", "24 terms", "16 terms, 50 candidates"):
-        row = ways[way]
-        name = "all terms" if way == "model" else way
-        lines.append(f"| {name} | | {row['p50']:.1f} | {row['p99']:.1f} | {row['overlap']:.3f} |")
+    everything = f"{scale_roles.ALL_TERMS} terms"
+    for way in (everything, "24 terms", "16 terms", "8 terms", "16 terms, 50 candidates"):
+        row, label = ways[way], "all terms" if way == everything else way
+        lines.append(f"| {label} | | {row['p50']:.1f} | {row['p99']:.1f} | {row['overlap']:.3f} |")
     for name in ("pruned", "float16", "uint8"):
         if other := found.get(name):
             row = other["ways"]["model"]
@@ -193,13 +193,15 @@ def page(tables: Sequence[Sequence[str]], folder: Path) -> str:
             f"{platform.python_version()}, qdrant-edge-py {version('qdrant-edge-py')}.",
             "",
             *(line for lines in tables for line in lines),
-            f"{documents:,} documents of BEIR folders, encoded by `tiny`, and mixtures of two of them; {queries} queries of "
-            f"these folders for the best {scale_roles.LIMIT}, by turns in each way, the fastest of "
+            f"{documents:,} documents of BEIR folders, encoded by `tiny`, and mixtures of two of them; {queries} "
+            f"queries of these folders for the best {scale_roles.LIMIT}, by turns in each way, the fastest of "
             f"{scale_roles.REPEATS}. Model: the model's vectors alone. Hybrid: its score plus {scale_roles.WEIGHT} x "
             "that of exact words. Filter: the model's, in a tenth of the passages, by a field of the metadata. "
             "Overlap: with exact float32 scoring of the same. Memory: of a process that opened the collection and "
             "searched, above what it held before; caches of files included. Each passage has a model's vector, a "
-            "words' vector, and the text of a document.",
+            "words' vector, and the text of a document. Pruned: the terms of a query with the largest weights, put "
+            "to the engine alone, without the order of equal scores; with candidates, the best of these terms are "
+            "scored by all.",
             "",
         ]
     )

@@ -28,6 +28,8 @@ LIMIT = 10
 CALL = 256
 WEIGHT = 0.5
 REPEATS = 3
+ALL_TERMS = 10_000
+PRUNED_TO = (8, 16, 24, ALL_TERMS)
 GROUPS = 10
 IN_GROUP = {"must": [{"key": "metadata.group", "match": {"value": 3}}]}
 
@@ -158,7 +160,7 @@ def search(folder: Path, settings: Settings, vector_name: str) -> dict[str, Any]
         "filter": (by(filter=IN_GROUP), "filter"),
     }
     if isinstance(index, EdgeIndex):
-        for terms in (8, 16, 24):
+        for terms in PRUNED_TO:
             ways[f"{terms} terms"] = (_pruned(index, asked[0], vector_name, terms, None), "model")
         ways["16 terms, 50 candidates"] = (_pruned(index, asked[0], vector_name, 16, 50), "model")
     found["ways"] = _timed(ways, best, len(texts))
@@ -198,7 +200,7 @@ def _pruned(
     index: EdgeIndex, queries: Sequence[SparseVector], using: str, terms: int, candidates: int | None
 ) -> Callable[[int], list[int]]:
     """The terms of a query with the largest weights; with candidates, these are scored by all terms."""
-    shard, _ = index._opened()  # noqa: SLF001: it asks what no search does
+    shard, _ = index._opened()  # noqa: SLF001
 
     def nearest(vector: SparseVector) -> Any:
         return edge.Query.Nearest(edge.SparseVector(vector.indices.tolist(), vector.values.tolist()), using=using)
