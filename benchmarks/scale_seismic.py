@@ -37,18 +37,18 @@ def main() -> None:
     indices = np.memmap(folder / "passages-model.indices", np.uint32, "r")
     values = np.memmap(folder / "passages-model.values", np.float32, "r")
     raw = folder / "seismic.bin"
-    with raw.open("wb") as file:
-        file.write(struct.pack("<I", passages))
-        for start, end in pairwise(offsets[: passages + 1]):
-            file.write(struct.pack("<I", end - start) + indices[start:end].tobytes() + values[start:end].tobytes())
     index_class = import_module("seismic").SeismicIndexRaw
     if sys.argv[3:] != ["open"]:
+        with raw.open("wb") as file:
+            file.write(struct.pack("<I", passages))
+            for start, end in pairwise(offsets[: passages + 1]):
+                file.write(struct.pack("<I", end - start) + indices[start:end].tobytes() + values[start:end].tobytes())
         began = time.perf_counter()
         index_class.build(str(raw), **BUILD).save(str(folder / "seismic"))
         print(json.dumps({"build": time.perf_counter() - began}))
+        raw.unlink()
         return
-    raw.unlink()
-    (saved,) = folder.glob("seismic.*")
+    saved = folder / "seismic"
     before, began = held(), time.perf_counter()
     index = index_class.load(str(saved))
     found = {"open": time.perf_counter() - began, "memory": held() - before, "disk": saved.stat().st_size / 1e6}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from postings import EdgeIndex, SparseVector
 from postings.errors import StorageFull
 from postings.index import Point, ScoredPoint, SearchRequest
 from postings.index.embedded import optimizing
+from postings.index.embedded.folder import FREE_TO_WRITE
 from postings.index.protocol import WordQuery
 from postings.words import WORDS, WordsConfig
 from tests.support.indexes import MODEL, point
@@ -91,6 +93,20 @@ def test_scores_of_model_and_words_are_the_same_from_an_index_file(tmp_path: Pat
         assert {hit.id: hit.vectors for hit in before} == {hit.id: hit.vectors for hit in after}
 
 
+def test_the_words_of_an_index_file_are_weighted_by_their_frequency(tmp_path: Path) -> None:
+    filled(tmp_path)
+    assert index_files(tmp_path)
+    words = [set(written(number).vectors[WORDS].indices.tolist()) for number in range(POINTS)]
+    rarity = {}
+    for word in WORD_QUERY.vector.indices.tolist():
+        frequency = sum(word in each for each in words)
+        rarity[word] = math.log(1 + (POINTS - frequency + 0.5) / (frequency + 0.5))
+    with EdgeIndex(tmp_path) as index:
+        for hit in index.search(SearchRequest(WORD_QUERY.vector, WORDS, limit=POINTS)):
+            held = words[int(hit.payload["doc_id"])]
+            assert hit.score == pytest.approx(sum(rarity[word] for word in rarity if word in held), rel=1e-6)
+
+
 def test_points_in_an_index_file_are_replaced_and_deleted_and_old_versions_change_nothing(tmp_path: Path) -> None:
     filled(tmp_path)
     assert index_files(tmp_path)
@@ -162,27 +178,37 @@ def test_weights_are_rounded_in_index_files_if_this_is_asked_for(tmp_path: Path)
             assert (error < 1e-5) is (datatype == "float32")
 
 
-def test_a_disk_without_space_for_a_copy_is_reported_and_the_collection_stays_as_it_is(tmp_path: Path) -> None:
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 420 MiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    size = "size=420m"
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder], capture_output=True, check=False)
+    command = ["mount", "-t", "tmpfs", "-o", "size=420m", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     if mounted.returncode:
-        pytest.skip(f"can't mount a small file system here: {mounted.stderr.decode().strip()}")
+        pytest.skip(f"can't mount a small file system here: {mounted.stderr.strip()}")
     try:
-        created_by_an_earlier_version(folder)
-        filled(folder)
-        with EdgeIndex(folder) as index:
-            free = shutil.disk_usage(folder).free
-            (folder / "ballast").write_bytes(bytes(free - optimizing.FREE_TO_WRITE - 2**20))
-            with pytest.raises(StorageFull, match="MiB are free on the disk"):
-                index.optimize()
-            index.upsert([written(POINTS)])
-        assert not index_files(folder)
-        with EdgeIndex(folder) as index:
-            assert index.count() == POINTS + 1
+        yield folder
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_without_disk_space_for_a_copy_nothing_is_moved_until_there_is_some(small_disk: Path) -> None:
+    with EdgeIndex(small_disk) as index:
+        index.ensure(MODEL, "tiny", WordsConfig(average_length=8.0))
+        index.upsert(map(written, range(POINTS)))
+        free = shutil.disk_usage(small_disk).free
+        (small_disk / "ballast").write_bytes(bytes(free - FREE_TO_WRITE - 2**20))
+        with pytest.raises(StorageFull, match="MiB are free on the disk"):
+            index.optimize()
+        index.upsert([written(POINTS)])
+    assert not index_files(small_disk)
+    (small_disk / "ballast").unlink()
+    with EdgeIndex(small_disk) as index:
+        assert index.count() == POINTS + 1
+        index.optimize()
+        assert index.count() == POINTS + 1
+    assert index_files(small_disk)
 
 
 WRITES = """
