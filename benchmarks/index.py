@@ -159,7 +159,7 @@ def main() -> int:
             "",
             f"Passages of 120 to 200 active dims with their payloads, {CALL} in a call; {QUERIES} queries of 15 to 25 "
             f"for the best {LIMIT}, each {REPEATS} times. Overlap: with an exact float32 scoring. The embedded engine "
-            "rounds weights only in segments that were optimized, which it isn't asked for.",
+            "rounds weights only in index files, which collections of this size don't have; see scale.md.",
             "",
         ]
     )

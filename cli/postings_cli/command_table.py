@@ -42,12 +42,13 @@ _COMMANDS: dict[str, str | _Group] = {
     "evaluate": "evaluate.evaluate",
     "demo": "demo.demo",
     "collections": _Group(
-        "List, create, copy or drop collections.",
+        "List, create, copy, drop, optimize collections.",
         {
             "list": "collections.list_collections",
             "create": "collections.create",
             "copy": "collections.copy",
             "drop": "collections.drop",
+            "optimize": "collections.optimize",
         },
     ),
     "dead-letters": _Group(

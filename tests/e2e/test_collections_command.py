@@ -137,6 +137,14 @@ def test_a_delete_needs_ids_or_a_filter_that_selects(cli: Cli) -> None:
     assert len(lines(cli("export"))) == 3
 
 
+def test_a_collection_is_optimized(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli("collections", "optimize", "documents").out.startswith("'documents' optimized: 3 documents (")
+    assert cli("collections", "optimize", "documents", "--json").json["documents"] == 3
+    failed(cli("collections", "optimize", "others"), "there is no collection 'others'")
+    server = Cli("http://localhost:1", capsys)
+    failed(server("collections", "optimize", "documents"), "a Qdrant server optimizes its collections by itself")
+
+
 def test_collections_are_created_copied_listed_and_dropped(cli: Cli) -> None:
     assert cli("collections", "create", "empty").out == "'empty' created for model 'tiny'\n"
     failed(cli("collections", "create", "empty"), "there is a collection 'empty' already")

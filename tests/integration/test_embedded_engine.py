@@ -50,10 +50,11 @@ def test_a_collection_that_is_updated_for_ever_stays_small(tmp_path: Path) -> No
 CHURN = """
 import sys
 from postings import EdgeIndex, SparseVector
+from postings.index import SearchRequest
 from postings.index.embedded import open_folder as embedded
 from tests.support.indexes import MODEL, point
 
-embedded.VACUUM_WHILE_OPEN = int(sys.argv[2])
+embedded.WHILE_SEARCHED = int(sys.argv[2])
 vector = SparseVector(list(range(400)), [1.0] * 400)
 
 def held():
@@ -61,6 +62,7 @@ def held():
 
 with EdgeIndex(sys.argv[1]) as index:
     index.ensure(MODEL, "tiny")
+    index.search(SearchRequest(vector, MODEL))
     for version in range(int(sys.argv[3])):
         index.upsert([point(f"{version} {number}", vector, version=version) for number in range(500)])
         index.delete({"must": [{"key": "version", "range": {"lt": version - 2}}]})
@@ -68,9 +70,9 @@ with EdgeIndex(sys.argv[1]) as index:
 """
 
 
-def churned(folder: Path, vacuum_up_to: int, rounds: int) -> list[tuple[int, int]]:
+def churned(folder: Path, up_to: int, rounds: int) -> list[tuple[int, int]]:
     """New points in each round, those of older ones deleted: the memory held after each, in KiB, and the points."""
-    command = [sys.executable, "-c", CHURN, str(folder), str(vacuum_up_to), str(rounds)]
+    command = [sys.executable, "-c", CHURN, str(folder), str(up_to), str(rounds)]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     return [(int(held), int(count)) for _, held, count in map(str.split, ran.stdout.splitlines())]
 

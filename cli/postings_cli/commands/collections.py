@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from postings import Encoder, open_index
+from postings import EdgeIndex, Encoder, open_index
 from postings.collections import Collection, Collections
+from postings.errors import ConfigurationError
 from postings.index.collection_size import CollectionSize, collection_size
 from postings_cli.bars import steps_bar
 from postings_cli.console import out, print_json, printable, say
@@ -100,6 +101,27 @@ def copy(
         print_json({"source": source, "target": target, **asdict(size)})
     else:
         out.print(printable(f"{source!r} copied to {target!r}: {_size(size)}"))
+
+
+def optimize(name: Name, index: IndexUrl = None, as_json: Json = False) -> None:
+    """Write index files, and take back the space of what was deleted.
+
+    A folder's collection is optimized whenever documents were written, but not one that an earlier version created: run
+    this once, and it takes a third of the memory and opens in a fifth of the time. It needs space for a copy, and twice
+    the memory meanwhile. A server optimizes its collections by itself.
+
+    Example: postings collections optimize articles
+    """
+    settings = settings_from(name, index)
+    if settings.index_folder is None:
+        raise ConfigurationError("a Qdrant server optimizes its collections by itself: name a folder with --index")
+    with EdgeIndex(settings.index_folder, name) as opened:
+        opened.optimize()
+        size = collection_size(opened)
+    if as_json:
+        print_json({"collection": name, **asdict(size)})
+    else:
+        out.print(printable(f"{name!r} optimized: {_size(size)}"))
 
 
 def _confirmed(question: str) -> bool:

@@ -26,10 +26,6 @@ SCHEMA_TYPES = {"keyword": edge.PayloadSchemaType.Keyword, "integer": edge.Paylo
 FREE_TO_WRITE = 128 * 2**20
 """Bytes that must be free for a write. The engine maps its files, so a full disk kills the process (SIGBUS)."""
 
-VACUUM_WHILE_OPEN, VACUUM_AT_CLOSE = 10_000, 100_000
-"""The largest collections, in points, that are rewritten without their deleted points. This takes 0.1 ms a point or
-more and blocks all threads. Larger collections free the memory when they are reopened, but not the disk space."""
-
 
 def collection_folder(root: Path, collection: str) -> Path:
     """The folder of a collection.
@@ -60,7 +56,10 @@ def not_found(folder: Path) -> CollectionNotFound:
 
 
 def create_collection(
-    folder: Path, models: CollectionModels, vectors: Mapping[str, edge.EdgeSparseVectorParams]
+    folder: Path,
+    models: CollectionModels,
+    vectors: Mapping[str, edge.EdgeSparseVectorParams],
+    optimizers: edge.EdgeOptimizersConfig,
 ) -> None:
     """Create the folder of a collection, unless another process creates it at the same time.
 
@@ -78,7 +77,7 @@ def create_collection(
         raise IndexRejected(f"{root}: can't create the index folder: {error.strerror or error}") from error
     try:
         with edge_errors(str(root)):
-            _make_shard(unfinished / "shard", vectors)
+            _make_shard(unfinished / "shard", edge.EdgeConfig(sparse_vectors=dict(vectors), optimizers=optimizers))
         write_models(unfinished, models)
         unfinished.chmod(0o755)
         with contextlib.suppress(FileExistsError):
@@ -133,28 +132,8 @@ def disk_usage(folder: Path) -> int:
     return sum(file.stat().st_blocks * 512 for file in folder.rglob("*") if file.is_file())
 
 
-def vacuum(folder: Path, shard: edge.EdgeShard, up_to: int) -> None:
-    """Rewrite a collection of up to so many points without deleted ones, if these are a fifth and disk space allows."""
-    if shard.info().points_count > up_to or not _only_vacuums(folder / "shard"):
-        return
-    if shutil.disk_usage(folder).free >= disk_usage(folder) + FREE_TO_WRITE:
-        shard.optimize()
-
-
-def _only_vacuums(shard: Path) -> bool:
-    """Whether optimizing does nothing else: it would split collections that were created with other settings."""
-    try:
-        settings = json.loads((shard / "edge_config.json").read_bytes())
-        return bool(settings["optimizers"]["indexing_threshold"] == 0)
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
-
-
-def _make_shard(folder: Path, vectors: Mapping[str, edge.EdgeSparseVectorParams]) -> None:
+def _make_shard(folder: Path, config: edge.EdgeConfig) -> None:
     folder.mkdir()
-    # One segment takes all writes: with a threshold of 0, optimizing means vacuuming only.
-    optimizers = edge.EdgeOptimizersConfig(indexing_threshold=0)
-    config = edge.EdgeConfig(sparse_vectors=dict(vectors), optimizers=optimizers)
     shard = edge.EdgeShard.create(str(folder), config)
     shard.flush()
     shard.close()

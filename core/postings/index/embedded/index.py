@@ -31,6 +31,7 @@ from postings.index.embedded.named_vectors import (
     vector_parameters,
 )
 from postings.index.embedded.open_folder import OpenFolder
+from postings.index.embedded.optimizing import optimizer_settings
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
@@ -95,7 +96,8 @@ class EdgeIndex(OpenFolder):
         self._origin.check()
         if self._models is None:
             created = replace(CollectionModels.of(fingerprint, model), words=words)
-            create_collection(self._folder, created, vector_parameters(created, self._datatype, on_disk=self._on_disk))
+            vectors = vector_parameters(created, self._datatype, on_disk=self._on_disk)
+            create_collection(self._folder, created, vectors, optimizer_settings())
             self._open()
         shard, models = self._opened()
         models.require(fingerprint, model, self.collection)
@@ -208,6 +210,7 @@ class EdgeIndex(OpenFolder):
     def nearest(self, queries: Sequence[EngineQuery]) -> list[list[ScoredPoint]]:
         """Answer queries in one pass over the index; see :class:`postings.index.ranking.EngineQuery`."""
         shard, _ = self._opened()
+        self._searched = True
         batch = edge.QueryBatchRequest([to_edge_query(query) for query in queries])
         with edge_errors(str(self._folder)):
             answers = shard.query_batch(batch)

@@ -33,9 +33,10 @@ def vector_parameters(
     models: CollectionModels, datatype: edge.VectorStorageDatatype, *, on_disk: bool
 ) -> dict[str, edge.EdgeSparseVectorParams]:
     """How the vectors of a new collection are indexed, by name."""
-    vectors = {name: edge.EdgeSparseVectorParams(datatype=datatype, on_disk=on_disk) for name in models.names}
+    memory = edge.Memory.Cold if on_disk else edge.Memory.Cached
+    vectors = {name: edge.EdgeSparseVectorParams(datatype=datatype, memory=memory) for name in models.names}
     if models.words:
-        vectors[WORDS] = edge.EdgeSparseVectorParams(datatype=datatype, on_disk=on_disk, modifier=edge.Modifier.Idf)
+        vectors[WORDS] = edge.EdgeSparseVectorParams(datatype=datatype, memory=memory, modifier=edge.Modifier.Idf)
     return vectors
 
 
