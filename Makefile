@@ -33,7 +33,7 @@ wheel: .venv/bin/python
 	cd dist && ../.venv/wheel/bin/postings demo
 
 # A goal that is missed fails its target: `make -k bench` goes on with the others.
-BENCHMARKS := beir local_mode encode precision tiny query index ingest memory ingest_memory chaos training csr \
+BENCHMARKS := beir local_mode encode precision tiny query explain index ingest memory ingest_memory chaos training csr \
 	inference_free reindex
 bench: $(BENCHMARKS:%=bench-%)
 	$(BIN)/python -m benchmarks.chaos --workers 4
