@@ -31,7 +31,7 @@ WITHOUT_INDEX_FILES = 100_000
 created before there were index files: :meth:`postings.EdgeIndex.optimize` gives them some."""
 
 _CONFIG = "edge_config.json"
-SETTINGS = {"indexing_threshold": 64_000, "max_segment_size": 256_000, "default_segment_number": 2}
+SETTINGS: dict[str, Any] = {"indexing_threshold": 64_000, "max_segment_size": 256_000, "default_segment_number": 2}
 """Of the engine: KB of vectors from which, and up to which, a segment gets an index file; and how many are few."""
 
 
