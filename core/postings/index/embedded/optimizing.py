@@ -37,7 +37,11 @@ SETTINGS = {"indexing_threshold": 64_000, "max_segment_size": 256_000, "default_
 
 def optimizer_settings() -> edge.EdgeOptimizersConfig:
     """How the engine optimizes a new collection."""
-    return edge.EdgeOptimizersConfig(**SETTINGS)
+    return edge.EdgeOptimizersConfig(
+        indexing_threshold=SETTINGS["indexing_threshold"],
+        max_segment_size=SETTINGS["max_segment_size"],
+        default_segment_number=SETTINGS["default_segment_number"],
+    )
 
 
 def optimize(folder: Path, shard: edge.EdgeShard, up_to: float) -> None:
