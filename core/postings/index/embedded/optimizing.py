@@ -3,8 +3,8 @@
 The engine writes points to a segment that it can change: all of its index is in memory, and is made anew whenever the
 folder is opened. :meth:`optimize` moves the points of this segment to one whose index is a file, which opens at once
 and takes memory only as a cache, and rewrites segments with many deleted points. A segment gets an index file at
-64 MB of vectors, about 50,000 passages, and is then rewritten together with others up to 256 MB: so that memory, disk
-space and time of a step don't grow with the collection, and a search looks into few segments.
+64 MB of vectors, about 70,000 passages, and is then rewritten once with the next 64 MB: so that memory, disk space and
+time of a step don't grow with the collection, and a search looks into few segments.
 
 The engine blocks all threads of the process meanwhile, for 0.15 ms a passage or more. Therefore a process that writes
 without searching optimizes as it goes, and one that searches when it closes the index. A process that is killed
@@ -31,7 +31,7 @@ WITHOUT_INDEX_FILES = 100_000
 created before there were index files: :meth:`postings.EdgeIndex.optimize` gives them some."""
 
 _CONFIG = "edge_config.json"
-SETTINGS = {"indexing_threshold": 64_000, "max_segment_size": 256_000, "default_segment_number": 2}
+SETTINGS = {"indexing_threshold": 64_000, "max_segment_size": 192_000, "default_segment_number": 2}
 """Of the engine: KB of vectors from which, and up to which, a segment gets an index file; and how many are few."""
 
 
