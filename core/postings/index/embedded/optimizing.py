@@ -1,7 +1,7 @@
 """Optimizing a collection: what the engine rewrites, and when it is asked to.
 
 The engine writes points to a segment that it can change: all of its index is in memory, and is made anew whenever the
-folder is opened. :meth:`optimize` moves the points of this segment to one whose index is a file, which opens at once
+folder is opened. :func:`optimize` moves the points of this segment to one whose index is a file, which opens at once
 and takes memory only as a cache, and rewrites segments with many deleted points. A segment gets an index file at
 64 MB of vectors, about 70,000 passages, and is then rewritten once with the next 64 MB: so that memory, disk space and
 time of a step don't grow with the collection, and a search looks into few segments.
@@ -62,7 +62,8 @@ def give_index_files(folder: Path) -> bool:
 
     The caller has the collection open, so that no other process changes its settings.
     """
-    config = _config(folder)
+    if not (config := _config(folder)):
+        return False
     before = json.dumps(config)
     config["optimizers"] |= SETTINGS
     for vector in config["sparse_vectors"].values():
@@ -80,5 +81,9 @@ def give_index_files(folder: Path) -> bool:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads((folder / "shard" / _CONFIG).read_bytes())
-    return config
+    """The engine's settings of a collection; none if another version of the engine keeps them elsewhere."""
+    try:
+        config: dict[str, Any] = json.loads((folder / "shard" / _CONFIG).read_bytes())
+        return config if {"optimizers", "sparse_vectors"} <= config.keys() else {}
+    except (OSError, ValueError, AttributeError):
+        return {}
