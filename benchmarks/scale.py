@@ -10,7 +10,7 @@ runs where ``pyseismic-lsr`` is installed, which is no dependency of Postings:
     python -m benchmarks.scale --seismic seismic/bin/python
 
 A million passages take 15 GB on the disk, 6 GB of memory, and 20 minutes without Seismic. Writes
-``benchmarks/results/scale.md``; exit status 1 if embedded search finds less than .999 of the best ten passages, or if
+``benchmarks/results/scale.md``; exit status 1 if embedded search finds less than .995 of the best ten passages, or if
 the last tenth of the passages is written at less than half of the speed of the first.
 """
 
@@ -39,7 +39,9 @@ RESULT = Path(__file__).parent / "results" / "scale.md"
 SIZES = (20_000, 200_000, 1_000_000)
 PRUNED_DIMS = 64
 PRUNED_UP_TO = 200_000
-HALF, FOUND = 0.5, 0.999
+HALF = 0.5
+FOUND = 0.995
+"""Search is exact, but passages with nearly equal scores may change places."""
 INSTALL = "Seismic isn't measured: python -m venv seismic && seismic/bin/pip install pyseismic-lsr, then --seismic"
 
 Measured = dict[str, Any]

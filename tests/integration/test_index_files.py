@@ -165,6 +165,20 @@ def test_a_collection_of_an_earlier_version_gets_index_files_when_it_is_asked_fo
         assert [hit.score for hit in new] == pytest.approx([hit.score for hit in old], rel=1e-6)
 
 
+@pytest.mark.parametrize("settings", ["", "{}", '{"optimizers": {"indexing_threshold": 7}, "sparse_vectors": {}}'])
+def test_a_collection_with_other_settings_is_left_alone_when_it_is_closed(tmp_path: Path, settings: str) -> None:
+    with EdgeIndex(tmp_path) as index:
+        index.ensure(MODEL, "tiny", WordsConfig(average_length=8.0))
+        index.upsert(map(written, range(POINTS)))
+        config = tmp_path / "documents" / "shard" / "edge_config.json"
+        saved = config.read_text()
+        config.write_text(settings)
+    assert not index_files(tmp_path)
+    config.write_text(saved)
+    with EdgeIndex(tmp_path) as index:
+        assert index.count() == POINTS
+
+
 def test_weights_are_rounded_in_index_files_if_this_is_asked_for(tmp_path: Path) -> None:
     for datatype in ("float32", "uint8"):
         with EdgeIndex(tmp_path / datatype, datatype=datatype) as index:

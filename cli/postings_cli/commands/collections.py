@@ -106,9 +106,9 @@ def copy(
 def optimize(name: Name, index: IndexUrl = None, as_json: Json = False) -> None:
     """Write index files, and take back the space of what was deleted.
 
-    A folder's collection is optimized whenever documents were written, but not one that an earlier version created: run
-    this once, and it takes a third of the memory and opens in a fifth of the time. It needs space for a copy, and twice
-    the memory meanwhile. A server optimizes its collections by itself.
+    A folder's collection is optimized when documents are written, but not one that an earlier version created: run this
+    once, and it takes a third of the memory and opens in a quarter of the time. It needs disk space for a copy, and
+    twice the memory meanwhile. A server optimizes its collections by itself.
 
     Example: postings collections optimize articles
     """

@@ -70,7 +70,8 @@ class OpenFolder:
 
         :meth:`close` does so too: call this at a quiet time in a process that searches and writes for long, and once
         for a collection that an earlier version created. It blocks all threads for 0.15 ms a passage or more, of about
-        150,000 passages at most, or of all that are new if these are more.
+        150,000 passages at most, or of all that are new if these are more. A collection of an earlier version is closed
+        and opened again before, so other threads can't search it.
 
         Raises:
             StorageFull: the disk is too full for a copy.

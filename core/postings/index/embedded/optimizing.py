@@ -1,10 +1,10 @@
 """Optimizing a collection: what the engine rewrites, and when it is asked to.
 
 The engine writes points to a segment that it can change: all of its index is in memory, and is made anew whenever the
-folder is opened. :meth:`optimize` moves the points of this segment to one whose index is a file, which opens at once
+folder is opened. :func:`optimize` moves the points of this segment to one whose index is a file, which opens at once
 and takes memory only as a cache, and rewrites segments with many deleted points. A segment gets an index file at
-64 MB of vectors, about 50,000 passages, and is then rewritten together with others up to 256 MB: so that memory, disk
-space and time of a step don't grow with the collection, and a search looks into few segments.
+64 MB of vectors, about 70,000 passages, and is then rewritten once with the next 64 MB: so that memory, disk space and
+time of a step don't grow with the collection, and a search looks into few segments.
 
 The engine blocks all threads of the process meanwhile, for 0.15 ms a passage or more. Therefore a process that writes
 without searching optimizes as it goes, and one that searches when it closes the index. A process that is killed
@@ -31,13 +31,17 @@ WITHOUT_INDEX_FILES = 100_000
 created before there were index files: :meth:`postings.EdgeIndex.optimize` gives them some."""
 
 _CONFIG = "edge_config.json"
-SETTINGS: dict[str, Any] = {"indexing_threshold": 64_000, "max_segment_size": 256_000, "default_segment_number": 2}
+SETTINGS: dict[str, Any] = {"indexing_threshold": 64_000, "max_segment_size": 192_000, "default_segment_number": 2}
 """Of the engine: KB of vectors from which, and up to which, a segment gets an index file; and how many are few."""
 
 
 def optimizer_settings() -> edge.EdgeOptimizersConfig:
     """How the engine optimizes a new collection."""
-    return edge.EdgeOptimizersConfig(**SETTINGS)
+    return edge.EdgeOptimizersConfig(
+        indexing_threshold=SETTINGS["indexing_threshold"],
+        max_segment_size=SETTINGS["max_segment_size"],
+        default_segment_number=SETTINGS["default_segment_number"],
+    )
 
 
 def optimize(folder: Path, shard: edge.EdgeShard, up_to: float) -> None:
@@ -58,7 +62,8 @@ def give_index_files(folder: Path) -> bool:
 
     The caller has the collection open, so that no other process changes its settings.
     """
-    config = _config(folder)
+    if not (config := _config(folder)):
+        return False
     before = json.dumps(config)
     config["optimizers"] |= SETTINGS
     for vector in config["sparse_vectors"].values():
@@ -76,5 +81,9 @@ def give_index_files(folder: Path) -> bool:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads((folder / "shard" / _CONFIG).read_bytes())
-    return config
+    """The engine's settings of a collection; none if another version of the engine keeps them elsewhere."""
+    try:
+        config: dict[str, Any] = json.loads((folder / "shard" / _CONFIG).read_bytes())
+        return config if {"optimizers", "sparse_vectors"} <= config.keys() else {}
+    except (OSError, ValueError, AttributeError):
+        return {}
