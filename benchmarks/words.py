@@ -88,7 +88,9 @@ def overlap(index: EdgeIndex, encoder: Encoder, queries: Sequence[str]) -> float
         if not len(words.vector):
             continue
         found = index.search(SearchRequest(vector, encoder.fingerprint, LIMIT, words=words))
-        every = EngineQuery(vector, encoder.fingerprint, LIMIT, words=words, candidates=passages, fields=["doc_id"])
+        every = EngineQuery(
+            vector, encoder.fingerprint, LIMIT, words=words, candidates=passages, scored=2 * passages, fields=["doc_id"]
+        )
         (best,) = index.nearest([every])
         shares.append(len({hit.id for hit in found} & {hit.id for hit in best}) / max(len(best), 1))
     return fmean(shares)

@@ -25,6 +25,7 @@ from postings.errors import ConfigurationError
 from postings.secrets import check_address, check_sendable, redacted, secrets_of
 from postings.settings_errors import raise_invalid, raise_not_json
 from postings.tenant_names import NEEDS_FIELD, checked_tenant, checked_tenant_field
+from postings.words.config import MAX_WEIGHT
 
 _DOTENV = ".env"
 _SECRET = frozenset({"index_api_key", "index_url", "redis_url", "broker_url"})
@@ -128,7 +129,7 @@ class Settings(BaseSettings):
     words: float | None = Field(
         None,
         ge=0,
-        le=1000,
+        le=MAX_WEIGHT,
         description="Weight of exact words in a score, which is the model's score + weight x the words' BM25 score; by "
         "default the collection's, and for a new collection 0.4; 0 searches without words, and creates a collection "
         "without them",

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
 from postings import Document, Encoder, Index, Settings
 from postings.arguments import no_check
-from postings.batching import batched
 from postings.clock import arrival_version
 from postings.digests import Digest
 from postings.encoder import Work
 from postings.errors import CollectionNotFound, ConfigurationError, ModelError, ModelMismatch
 from postings.index.models import CollectionModels
-from postings.index.payload import PASSAGES, REVISION_FIELDS, DocumentKey, of_documents
+from postings.index.payload import DocumentKey
 from postings.index.tenant_index import bound
 from postings.words import WORDS, WordsConfig
 from postings.write_protocol import Outcome, Written, write
-from postings_ingest.backfill import fill, fill_words, passages_without_vector
+from postings_ingest.completing import complete_models, complete_words
 from postings_ingest.counts import Counts
 from postings_ingest.cutting import Cutting
 from postings_ingest.encoders import Encoders
-from postings_ingest.encoding import TEXTS_AT_ONCE, add_vectors
+from postings_ingest.encoding import add_vectors
 from postings_ingest.operations import Deletion, Operation
 from postings_ingest.planned_writes import Incoming, PlannedWrite
 from postings_ingest.probe import probe
@@ -129,7 +128,8 @@ class Indexer:
         copied = self._copy(incoming, encoders, check)
         rest = {at: document for at, document in incoming.items() if at not in copied}
         encoded = {**copied, **self._encode(rest, encoders, cutting, check)}
-        words = self._add_words(models, [part for parts in encoded.values() for part in parts])
+        new = {each.document.id for each in rest.values() if each.stored is None}
+        words = self._add_words(models, [part for parts in encoded.values() for part in parts], new)
         for at, parts in encoded.items():
             planned[at] = incoming[at].plan(parts, words, unchanged=at in copied and incoming[at].unchanged)
         return [planned[at] for at in range(len(operations))]
@@ -201,9 +201,11 @@ class Indexer:
             add_vectors(chain.from_iterable(parts.values()), encoders, check, evidence=self._evidence)
         return parts
 
-    def _add_words(self, models: CollectionModels, parts: Sequence[EncodedPassage]) -> WordsConfig | None:
+    def _add_words(
+        self, models: CollectionModels, parts: Sequence[EncodedPassage], new: Collection[str]
+    ) -> WordsConfig | None:
         """Add the words' vectors to passages; returns how they were weighted."""
-        vectors, now = self._words.of(models, [part.passage for part in parts])
+        vectors, now = self._words.of(models, [part.passage for part in parts], new)
         for part, vector in zip(parts, vectors, strict=bool(vectors)):
             part.vectors[WORDS] = vector
         if now is not models:
@@ -232,7 +234,9 @@ class Indexer:
         # what was written.
         models = self._read_models()
         for tenant, some in by_tenant(planned, lambda each: each.tenant):
-            self._complete(self._tenants.index(self.index, tenant), models, some, check)
+            part = self._tenants.index(self.index, tenant)
+            complete_models(part, models, some, self._encoders, check)
+            complete_words(part, models, some, self._words, self._read_models)
         written = [each.without_write or fresh[id(each)] for each in planned]
         outcomes = [each.outcome for each in written]
         unchanged = sum(
@@ -256,30 +260,6 @@ class Indexer:
                 raise
             # A model was dropped since these were encoded.
             return write(index, [each.without_other_vectors(models) for each in revisions], check)
-
-    def _complete(
-        self, index: Index, models: CollectionModels, planned: Sequence[PlannedWrite], check: Callable[[], object]
-    ) -> None:
-        """Set vectors that the documents still lack, of models and words that others have added."""
-        for name in models.vectors:
-            # What wasn't written may lack vectors, if an earlier writer died in between; but not of the only model.
-            ids = [
-                each.doc_id
-                for each in planned
-                if (len(models.vectors) > 1 if each.stored is not None else each.lacks(name))
-            ]
-            lacking = passages_without_vector(index, name, of_documents(ids)) if ids else ()
-            for points in batched(lacking, TEXTS_AT_ONCE):
-                if name == WORDS and models.words:
-                    fill_words(index, self._words.bm25(models.words), points)
-                else:
-                    fill(index, self._encoders.of(models)[name], points, check)
-        # Words that were weighted before somebody else changed how: whoever changed it may have passed them already.
-        ids = [each.doc_id for each in planned if each.words not in (None, models.words)]
-        if ids and models.words:
-            stored = index.scroll({"must": [of_documents(ids), PASSAGES]}, fields=REVISION_FIELDS)
-            for points in batched(stored, TEXTS_AT_ONCE):
-                fill_words(index, self._words.bm25(models.words), points)
 
     @property
     def work(self) -> Work:

@@ -10,7 +10,7 @@ from itertools import islice
 from postings import Index
 from postings.arguments import check_callback, no_check
 from postings.batching import batched
-from postings.errors import InvalidInput
+from postings.errors import ConfigurationError, InvalidInput
 from postings.index.collection_size import count_matching
 from postings.index.payload import PASSAGES, REVISION_FIELDS
 from postings.words import WORDS, Bm25, WordsConfig, word_input
@@ -58,7 +58,7 @@ def index_words(
         check: called before each page; what it raises ends the work. The next run begins anew.
 
     Raises:
-        ConfigurationError: there is no such language or stemmer.
+        ConfigurationError: there is no such language or stemmer, or somebody else changes the words at the same time.
         IndexFailure: the engine failed.
 
     Example:
@@ -68,12 +68,14 @@ def index_words(
     """
     check_callback("progress", progress, InvalidInput)
     began = time.monotonic()
-    words = _measured(index, words)
+    known = index.models().words
+    words = replace(_measured(index, words), added=known is None or known.added)
     bm25 = Bm25(words)
     index.set_words(words)
     report = WordsReport(count_matching(index, PASSAGES), 0, words)
     for points in batched(index.scroll(PASSAGES, fields=REVISION_FIELDS), _PAGE):
         check()
+        _check_same(index, words)
         fill_words(index, bm25, points)
         indexed = report.indexed + len(points)
         report = replace(report, indexed=indexed, seconds=time.monotonic() - began)
@@ -83,7 +85,17 @@ def index_words(
     for points in batched(passages_without_vector(index, WORDS, PASSAGES), _PAGE):
         check()
         fill_words(index, bm25, points)
+    _check_same(index, words)
     return replace(report, passages=report.indexed, seconds=time.monotonic() - began)
+
+
+def _check_same(index: Index, words: WordsConfig) -> None:
+    now = index.models().words
+    if now is None or not now.reads_like(words):
+        raise ConfigurationError(
+            f"collection {index.collection!r}: somebody else changed how words are read meanwhile: run it again when "
+            "they are done"
+        )
 
 
 def _measured(index: Index, words: WordsConfig) -> WordsConfig:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from postings import Index, Passage, SparseVector
 from postings.index.models import CollectionModels
@@ -11,7 +11,7 @@ from postings.words import Bm25, WordsConfig, word_input
 
 
 class Words:
-    """Makes the words' vectors of passages, and measures how long passages are in the mean.
+    """Makes the words' vectors of passages, and measures how long new ones are in the mean.
 
     Args:
         index: where the average is recorded.
@@ -23,8 +23,15 @@ class Words:
         self._bm25: Bm25 | None = None
         self._passages = self._words = 0
 
-    def of(self, models: CollectionModels, passages: Sequence[Passage]) -> tuple[list[SparseVector], CollectionModels]:
+    def of(
+        self, models: CollectionModels, passages: Sequence[Passage], new: Collection[str]
+    ) -> tuple[list[SparseVector], CollectionModels]:
         """The words' vectors of passages; none if the collection has no words.
+
+        Args:
+            models: of the collection.
+            passages: to read.
+            new: the ids of documents that the collection doesn't have yet: their length is measured.
 
         Returns:
             A vector for each passage, and the models with the average length that is now recorded.
@@ -36,9 +43,12 @@ class Words:
         if models.words is None:
             return [], models
         counts = self.bm25(models.words).counts(word_input(each.title, each.text) for each in passages)
+        lengths = [
+            float(each.values.sum()) for each, passage in zip(counts, passages, strict=True) if passage.doc_id in new
+        ]
         with self._lock:
-            self._passages += len(counts)
-            self._words += int(sum(float(each.values.sum()) for each in counts))
+            self._passages += len(lengths)
+            self._words += int(sum(lengths))
             if models.words.measured(self._words, self._passages) != models.words:
                 models = self._record(self._index.models())
         return (self.bm25(models.words).weighted(counts) if models.words else []), models
@@ -46,7 +56,10 @@ class Words:
     def _record(self, models: CollectionModels) -> CollectionModels:
         """Record the average, beside what others have recorded meanwhile."""
         measured = models.words and models.words.measured(self._words, self._passages)
-        return models if measured is None or measured == models.words else self._index.set_words(measured)
+        if measured is None or measured == models.words:
+            return models
+        self._passages = self._words = 0
+        return self._index.set_words(measured)
 
     def bm25(self, words: WordsConfig) -> Bm25:
         """Reads and weights words in this way."""

@@ -91,7 +91,10 @@ class SearchClient:
         rerank: Reranker | None = None,
         rerank_top: int = 50,
     ) -> list[Hit]:
-        """Find the passages with the highest scores. Equal scores are ordered by id, so pages never overlap.
+        """Find the passages with the highest scores. Equal scores are ordered by id, so pages don't overlap.
+
+        With exact words, all pages up to the 100th hit have the same candidates, and so have those up to the 250th, the
+        500th and so on; beyond such a step, a hit may come again. Ranks that ``rrf`` ties are in the engine's order.
 
         Args:
             query: the text to search for.
@@ -106,12 +109,14 @@ class SearchClient:
             score_threshold: leave out hits with a score below this.
             consistent: on a cluster, read from a majority of the replicas, so that all earlier writes are found.
             words: the weight of exact words: score = model's score + ``words`` x the words' BM25 score. 0 searches
-                without words. By default that of the settings, or else that of the collection.
+                without words. By default that of the settings, or else that of the collection. Not for ``rrf`` or
+                ``dbsf``.
             fusion: ``sum``, or ``rrf`` or ``dbsf`` for the engine's fusion of the ranks or normalized scores; these
                 have no parts, so contributions don't add up to their scores.
             rerank: a :class:`postings_query.Reranker`, which orders the best hits anew. ``score`` stays that of the
                 search.
-            rerank_top: how many of the best hits it reads; more for pages that end further below.
+            rerank_top: how many of the best hits it reads. All others keep the search's order, after these, and have no
+                ``rerank_score``.
 
         Raises:
             InvalidQuery: the query is empty, a limit is out of range, a value is of the wrong type, or the collection

@@ -57,7 +57,7 @@ class FollowedModel:
             fusion: see :data:`postings.index.protocol.Fusion`.
 
         Raises:
-            InvalidQuery: a weight is given, but the collection has no words.
+            InvalidQuery: a weight is given, but the collection has no words; or ranks are to be fused without words.
         """
         if self._bm25 is None:
             if weight or fusion != "sum":
@@ -65,6 +65,8 @@ class FollowedModel:
             return None
         chosen = self._settings.words if weight is None else weight
         chosen = self._bm25.config.weight if chosen is None else chosen
+        if not chosen and fusion != "sum":
+            raise InvalidQuery(f"fusion {fusion!r} joins the model's hits with those of exact words, but words=0")
         return WordSearch(self._bm25, chosen, fusion) if chosen else None
 
     @property
@@ -102,8 +104,8 @@ class FollowedModel:
             log.warning("searches go on with the model %s: %s", getattr(self._encoder, "name", ""), problem)
 
     def due(self) -> bool:
-        """Whether it is time to look for a switch again; true only once each time."""
-        if not self.follows or time.monotonic() - self._looked_at < SECONDS:
+        """Whether it is time to look for a switch, or for changed words, again; true only once each time."""
+        if time.monotonic() - self._looked_at < SECONDS:
             return False
         self._looked_at = time.monotonic()
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from postings.index import Filter, ScoredPoint, SearchRequest
 from postings.index.fields import checked_filter
 from postings.index.payload import HIT_FIELDS, evidence_from, passage_from
 from postings.index.protocol import FUSIONS, Fusion
+from postings.words.config import MAX_WEIGHT
 from postings_query import index_calls
 from postings_query.attribution import FoundPassage, contributions
 from postings_query.grouping import best_of_documents
@@ -70,10 +70,12 @@ class SearchOptions:
             )
         if self.score_threshold is not None:
             as_number("score_threshold", self.score_threshold, InvalidQuery)
-        if self.words is not None and not 0 <= as_number("words", self.words, InvalidQuery) < math.inf:
-            raise InvalidQuery(f"words must be a weight of at least 0, got {self.words}")
+        if self.words is not None and not 0 <= as_number("words", self.words, InvalidQuery) <= MAX_WEIGHT:
+            raise InvalidQuery(f"words must be a weight from 0 to {MAX_WEIGHT}, got {self.words}")
         if self.fusion not in FUSIONS:
             raise InvalidQuery(f"fusion must be one of {', '.join(FUSIONS)}, got {self.fusion!r:.100}")
+        if self.fusion != "sum" and self.words is not None:
+            raise InvalidQuery(f"words is the weight in a sum, and fusion {self.fusion!r} has none: pass one of them")
         if self.rerank is not None and not isinstance(self.rerank, Reranker):
             raise InvalidQuery(f"rerank must be a Reranker, such as Reranker.load(…), got {type(self.rerank).__name__}")
         if not 1 <= as_integer("rerank_top", self.rerank_top, InvalidQuery) <= MAX_HITS:
@@ -129,7 +131,7 @@ def searching(encoder: Encoder, search: WordSearch | None, options: SearchOption
         ]
         if search is None:
             return hits
-        parts = yield from search.contributions(queries, words, answers)
+        parts = yield from search.contributions(queries, words, answers, consistent=options.consistent)
         hits = [
             [with_parts(hit, more) for hit, more in zip(found, each, strict=True)]
             for found, each in zip(hits, parts, strict=True)

@@ -73,13 +73,14 @@ def _hybrid(whole: Mapping[str, Any]) -> EngineQuery:
     sides = outer[0]["prefetch"] if fusion == "sum" else outer
     model, words = sides
     number = model["limit"]
-    nested = [{**side, "limit": 2 * number, "prefetch": sides} for side in map(_unfiltered, sides)]
+    scored = outer[0]["limit"]
+    nested = [{**side, "limit": scored, "prefetch": sides} for side in map(_unfiltered, sides)]
     if outer != (nested if fusion == "sum" else sides) or words["limit"] != number or whole.get("filter"):
         raise Refused(400, f"this front knows no such prefetch: {outer}")
     if words["using"] != "words" or words.get("filter") != model.get("filter"):
         raise Refused(400, f"this front knows no such prefetch: {words}")
     exact = WordQuery(_nearest(words), weight, fusion)
-    return replace(_query(model, whole), words=exact, corpus=_corpus(words), candidates=number)
+    return replace(_query(model, whole), words=exact, corpus=_corpus(words), candidates=number, scored=scored)
 
 
 def _unfiltered(side: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,4 +42,5 @@ def info(collection: Collection = None, index: IndexUrl = None, as_json: Json = 
 def _described(words: WordsConfig | None) -> str:
     if words is None:
         return "none; add them with 'postings words'"
-    return f"{words.language}, weight {words.weight:g}, {words.length:g} words a passage"
+    length = "no passage measured yet" if words.average_length is None else f"{words.length:g} words a passage"
+    return f"{words.language}, weight {words.weight:g}, {length}"

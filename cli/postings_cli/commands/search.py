@@ -8,6 +8,7 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
+from postings.words.config import MAX_WEIGHT
 from postings_cli.console import out, print_json, printable, say
 from postings_cli.options import Collection, Filter, IndexUrl, Json, Model, parsed_filter, settings_from
 from postings_cli.snippet import snippet
@@ -39,6 +40,7 @@ def search(
             "--words",
             help="Weight of exact words in the score; 0 searches without. By default the collection's.",
             min=0,
+            max=MAX_WEIGHT,
             show_default=False,
         ),
     ] = None,

@@ -10,7 +10,7 @@ import typer
 from postings import open_index
 from postings.errors import ConfigurationError
 from postings.index.tenants import check_unbound
-from postings.words import configured
+from postings.words import changed, configured
 from postings_cli.bars import reindex_bar
 from postings_cli.console import STOPPED, out, print_json, say
 from postings_cli.exit_status import INTERRUPTED
@@ -23,12 +23,12 @@ def words(
     index: IndexUrl = None,
     weight: Annotated[
         float | None,
-        typer.Option("--weight", help="Weight of the words in a score. By default 0.4.", show_default=False),
+        typer.Option("--weight", help="Weight of the words in a score. By default as it is.", show_default=False),
     ] = None,
     language: Annotated[
         str | None,
         typer.Option(
-            "--language", help="Language of stop words and stemmer, or 'none'. By default english.", show_default=False
+            "--language", help="Language of stop words and stemmer, or 'none'. By default as it is.", show_default=False
         ),
     ] = None,
     as_json: Json = False,
@@ -44,8 +44,7 @@ def words(
     """
     settings = settings_from(collection, index, words=weight, words_language=language)
     check_unbound(settings, "how words are read")
-    config = configured(settings)
-    if config is None:
+    if configured(settings) is None:
         raise ConfigurationError("words have the weight 0, so nothing would find them: pass --weight")
     report: WordsReport | None = None
     with open_index(settings) as opened, reindex_bar() as show:
@@ -56,13 +55,13 @@ def words(
             show(current.indexed, max(current.passages, current.indexed), current.indexed / max(current.seconds, 1e-9))
 
         try:
-            report = index_words(opened, config, progress=progress)
+            report = index_words(opened, changed(opened.models().words, settings), progress=progress)
         except KeyboardInterrupt:
             done = report.indexed if report else 0
             say(f"{STOPPED}: the words of {done:,} passages are indexed; run it again, it begins anew")
             raise typer.Exit(INTERRUPTED) from None
     if as_json:
-        print_json({"collection": settings.collection, **asdict(report)})
+        print_json({"collection": settings.collection, **asdict(report), "words": report.words.to_json()})
         return
     out.print(
         f"the words of {report.indexed:,} passages are indexed, in {report.seconds:.1f} s; "

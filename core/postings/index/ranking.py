@@ -26,7 +26,7 @@ from postings.vectors import SparseVector
 from postings.words.config import WORDS
 
 _GROWTH = 4
-_FEWEST, _PER_HIT = 200, 4
+_CANDIDATES = (200, 500, 1000, 2500, 5000, 10_000)
 _VERSION = "version"
 
 
@@ -48,6 +48,8 @@ class EngineQuery:
     corpus: Filter | None = None
     candidates: int = 0
     """With ``words``: how many of the best points of either side are scored."""
+    scored: int = 0
+    """With ``words``: how many points are scored at most; fewer than those of both sides where a server limits it."""
 
 
 def candidates(end: int) -> int:
@@ -56,13 +58,10 @@ def candidates(end: int) -> int:
     The number grows in large steps, so that most pages of a search have the same candidates, and don't overlap.
 
     Example:
-        >>> candidates(10), candidates(200), candidates(1000)
-        (200, 800, 4000)
+        >>> candidates(100), candidates(250), candidates(1000)
+        (200, 500, 2500)
     """
-    number = _FEWEST
-    while number < _PER_HIT * end:
-        number *= 2
-    return number
+    return next((number for number in _CANDIDATES if number >= 2 * end), 2 * end)
 
 
 class Ranking:
@@ -166,7 +165,8 @@ class _Search:
             vectors=wanted.vectors if wanted.with_vector and not self.bare else (),
             words=wanted.words,
             corpus=wanted.corpus if WORDS in wanted.vectors else None,
-            candidates=wanted.limit if self.page_only else candidates(self._end),
+            candidates=self._end if self.page_only else candidates(self._end),
+            scored=self._end if self.page_only else 2 * candidates(self._end),
         )
 
     def request_page_only(self) -> None:

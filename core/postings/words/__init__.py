@@ -5,7 +5,7 @@ exactly. Tokens, hashing and weights are those of Qdrant's own model ``qdrant/bm
 the same vectors; the engine multiplies them by the inverse document frequency (``modifier: idf``).
 """
 
-from postings.words.bm25 import Bm25, configured, word_input
+from postings.words.bm25 import Bm25, changed, configured, word_input
 from postings.words.config import WORDS, WordsConfig
 
-__all__ = ["WORDS", "Bm25", "WordsConfig", "configured", "word_input"]
+__all__ = ["WORDS", "Bm25", "WordsConfig", "changed", "configured", "word_input"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from postings.settings import Settings
 
 _K, _B = 1.2, 0.75
-# A document's weights are tf with a large k and without a length: so the engine counts, and the length is known.
+# With a large k and without a length, a document's weights tell how often a word occurs.
 _COUNTING = {"k": 1e6, "b": 0.0}
 _LARGEST_INDEX = 2**31 - 1
-_WORDS_CACHED = 2**16
+_WORDS_CACHED, _LONGEST_CACHED = 2**16, 64
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -52,7 +53,7 @@ class Bm25:
     def __init__(self, config: WordsConfig) -> None:
         self.config = config
         self._counter = _model(config, **_COUNTING)
-        self._tokens = lru_cache(_WORDS_CACHED)(lambda word: frozenset(self._counter.embed_query(word).indices))
+        self._cached = lru_cache(_WORDS_CACHED)(self._read)
 
     def encode_documents(self, texts: Iterable[str]) -> list[SparseVector]:
         """Encode passages, each as title and text; see :func:`word_input`."""
@@ -101,7 +102,15 @@ class Bm25:
 
     def _counted(self, text: str) -> SparseVector:
         vector = _vector(self._counter.embed_document(text))
-        return SparseVector.unchecked(vector.indices, np.rint(vector.values))
+        weights, k = vector.values.astype(np.float64), _COUNTING["k"]
+        return SparseVector.unchecked(vector.indices, np.rint(weights * k / (k + 1 - weights)).astype(np.float32))
+
+    def _tokens(self, chunk: str) -> frozenset[int]:
+        # Long ones come once, and would fill the memory.
+        return self._cached(chunk) if len(chunk) <= _LONGEST_CACHED else self._read(chunk)
+
+    def _read(self, chunk: str) -> frozenset[int]:
+        return frozenset(self._counter.embed_query(chunk).indices)
 
 
 def configured(settings: Settings) -> WordsConfig | None:
@@ -126,6 +135,27 @@ def configured(settings: Settings) -> WordsConfig | None:
         average_length=settings.words_average_length,
     )
     return Bm25(config).config
+
+
+def changed(words: WordsConfig | None, settings: Settings) -> WordsConfig:
+    """How the words of an existing collection are to be read: as they are, but for what the settings name.
+
+    Raises:
+        ConfigurationError: there is no such language or stemmer.
+
+    Example:
+        >>> changed(WordsConfig(language="german"), Settings(words=0.8)).to_json()
+        {'weight': 0.8, 'language': 'german', 'measured_on': 0}
+    """
+    named = configured(settings) or WordsConfig()
+    if words is None:
+        return named
+    fields = {"words": "weight", **{f"words_{name}": name for name in ("language", "stemmer", "stopwords")}}
+    fields["words_average_length"] = "average_length"
+    given = {name: getattr(named, name) for field, name in fields.items() if field in settings.model_fields_set}
+    if "average_length" in given:
+        given["measured_on"] = 0
+    return replace(words, **given)
 
 
 def word_input(title: str, text: str) -> str:

@@ -12,8 +12,12 @@ WORDS = "words"
 DEFAULT_WEIGHT = 0.4
 """The words' weight in a score, where neither the settings nor the search say one; see ``benchmarks/words.py``."""
 
+MAX_WEIGHT = 1000
+"""The largest weight of words in a score."""
+
 _AVERAGE_LENGTH = 256.0  # Qdrant's default
 _MEASURED_ON = 1024
+_EACH_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class WordsConfig:
         stopwords: other stop words; by default those of ``language``.
         average_length: words of a passage in the mean; ``None`` until it is measured.
         measured_on: the number of passages that it was measured on; 0 if it was given.
+        added: whether the collection was created without words, so that passages may lack them.
 
     Example:
         >>> WordsConfig(average_length=38.5).to_json()
@@ -39,6 +44,7 @@ class WordsConfig:
     stopwords: tuple[str, ...] | None = None
     average_length: float | None = None
     measured_on: int = 0
+    added: bool = False
 
     @property
     def length(self) -> float:
@@ -46,23 +52,32 @@ class WordsConfig:
         return self.average_length or _AVERAGE_LENGTH
 
     def measured(self, words: int, passages: int) -> Self:
-        """With the average length of these passages, if they say more about it than what is known.
+        """With the average length of these new passages too, if they are many enough to change it.
 
-        A collection's first passages may be few, and of unusual length. So the average is measured again on four times
-        as many, until it was measured on about a thousand.
+        A collection's first passages may be few, and of unusual length. So the average goes on changing until it was
+        measured on about a thousand: with each batch at first, then with each quarter as many.
 
         Args:
             words: in all of them.
             passages: their number.
         """
         given = self.average_length is not None and not self.measured_on
-        if given or not words or self.measured_on >= _MEASURED_ON or passages < 4 * self.measured_on:
+        due = 1 if self.measured_on < _EACH_BATCH else self.measured_on // 4
+        if given or self.measured_on >= _MEASURED_ON or passages < due:
             return self
-        return replace(self, average_length=round(words / passages, 2), measured_on=passages)
+        total = words + (self.average_length or 0.0) * self.measured_on
+        if not total:
+            return self
+        every = self.measured_on + passages
+        return replace(self, average_length=round(total / every, 2), measured_on=every)
+
+    def reads_like(self, other: WordsConfig) -> bool:
+        """Whether both read the same words in a text, however they weight them."""
+        return (self.language, self.stemmer, self.stopwords) == (other.language, other.stemmer, other.stopwords)
 
     def to_json(self) -> dict[str, Any]:
         """Convert to JSON; :meth:`from_json` reads it back."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name, value in asdict(self).items() if value is not None and value is not False}
 
     @classmethod
     def from_json(cls, data: object) -> Self | None:
@@ -77,6 +92,7 @@ class WordsConfig:
                     stopwords=tuple(map(str, stopwords)) if isinstance(stopwords, list | tuple) else None,
                     average_length=float(length) if isinstance(length, int | float) and length > 0 else None,
                     measured_on=_count(rest),
+                    added=rest.get("added") is True,
                 )
         return None
 

@@ -134,9 +134,9 @@ def test_exact_words_take_no_more_calls_and_read_both_vectors() -> None:
     assert ids(ranking) == [["a", "b"]]
 
 
-def test_pages_up_to_the_fiftieth_hit_have_the_same_candidates() -> None:
-    assert {candidates(end) for end in range(1, 51)} == {200}
-    assert [candidates(end) for end in (51, 100, 101, 10_000)] == [400, 400, 800, 51_200]
+def test_pages_up_to_the_hundredth_hit_have_the_same_candidates() -> None:
+    assert {candidates(end) for end in range(1, 101)} == {200}
+    assert [candidates(end) for end in (101, 250, 251, 10_000)] == [500, 500, 1000, 20_000]
 
 
 def test_words_missing_from_a_hit_do_not_make_it_a_changed_one() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from postings import Settings
 from postings.errors import ConfigurationError
-from postings.words import Bm25, WordsConfig, configured, word_input
+from postings.words import Bm25, WordsConfig, changed, configured, word_input
 from tests.support.strategies import json_values
 
 BM25 = Bm25(WordsConfig(average_length=12.5))
@@ -118,6 +119,7 @@ def test_the_settings_say_how_the_words_of_a_new_collection_are_read() -> None:
         stopwords=st.none() | st.lists(st.text()).map(tuple),
         average_length=st.none() | st.floats(0.01, 1e6),
         measured_on=st.integers(0, 2048),
+        added=st.booleans(),
     )
 )
 def test_what_a_collection_records_is_read_back(config: WordsConfig) -> None:
@@ -129,15 +131,43 @@ def test_a_malformed_record_is_no_config(data: Any) -> None:
     assert WordsConfig.from_json(data) is None
 
 
-def test_the_average_length_is_measured_again_on_four_times_as_many_passages() -> None:
-    first = WordsConfig().measured(words=8, passages=2)
-    assert (first.average_length, first.measured_on, first.length) == (4.0, 2, 4.0)
-    assert first.measured(70, 7) is first
-    second = first.measured(80, 8)
-    assert (second.average_length, second.measured_on) == (10.0, 8)
-    settled = second.measured(30_000, 1024)
+def test_the_average_length_is_that_of_the_first_thousand_passages_whoever_writes_them() -> None:
+    words = WordsConfig().measured(words=1, passages=1)
+    assert (words.average_length, words.measured_on, words.length) == (1.0, 1, 1.0)
+    for _ in range(60):  # each in a process of its own
+        words = words.measured(words=240, passages=3)
+    assert words.measured_on >= 64
+    assert words.average_length == pytest.approx(80, rel=0.02)
+    assert words.measured(80, words.measured_on // 4 - 1) is words
+    settled = words.measured(200_000, 1000)
     assert settled.measured(10**6, 10**5) is settled
     assert WordsConfig().measured(0, 5).average_length is None
+
+
+def test_what_is_changed_stays_as_it_was_but_for_what_is_named() -> None:
+    words = WordsConfig(0.9, "german", None, ("die",), 30.0, 500)
+    assert changed(words, Settings()) == words
+    assert changed(words, Settings(words=0.5)) == replace(words, weight=0.5)
+    assert changed(words, Settings(words_language="french")) == replace(words, language="french")
+    assert changed(words, Settings(words_average_length=7)) == replace(words, average_length=7.0, measured_on=0)
+    assert changed(None, Settings(words=0.5)) == WordsConfig(0.5)
+    with pytest.raises(ConfigurationError, match="klingon"):
+        changed(words, Settings(words_language="klingon"))
+
+
+def test_many_occurrences_of_a_word_are_counted_one_by_one() -> None:
+    for number in (1, 706, 800, 2000, 9999):
+        (counts,) = BM25.counts(["lion " * number])
+        assert counts.values.tolist() == [number]
+
+
+def test_long_strings_are_read_but_not_remembered() -> None:
+    bm25 = Bm25(WordsConfig())
+    lion = bm25.encode_query("lion").indices.tolist()
+    for number in range(50):
+        long = f"{'x' * 1000}{number},lion"
+        assert list(bm25.spans(long, lion).values()) == [[(len(long) - 4, len(long))]]
+    assert bm25._cached.cache_info().currsize == 1
 
 
 def test_an_average_length_that_was_given_is_kept() -> None:

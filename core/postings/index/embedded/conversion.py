@@ -60,7 +60,7 @@ def _both(query: EngineQuery, words: WordQuery, nearest: edge.Query, filter: edg
     sides = [edge.Prefetch(query.candidates, query=each, filter=filter, params=count) for each, count in searches]
     if words.fusion != "sum":
         return sides
-    return [edge.Prefetch(2 * query.candidates, query=each, prefetches=sides, params=count) for each, count in searches]
+    return [edge.Prefetch(query.scored, query=each, prefetches=sides, params=count) for each, count in searches]
 
 
 def _fusion(words: WordQuery) -> Any:

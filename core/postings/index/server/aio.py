@@ -221,6 +221,10 @@ class AsyncServerIndex:
                 )
             except StrictModeRejected as error:
                 if not ranking.request_pages_only():
+                    if any(query.words for query in queries):
+                        raise StrictModeRejected(
+                            f"{error}; exact words need a candidate for each hit up to the page's end: try words=0"
+                        ) from error
                     raise
                 log.debug("equal scores at the end of a page are in the server's order: %s", error)
                 continue

@@ -123,7 +123,7 @@ def _both(query: EngineQuery, words: WordQuery, filter: q.Filter | None) -> list
     sides = [q.Prefetch(**each, filter=filter, limit=query.candidates) for each in searches]
     if words.fusion != "sum":
         return sides
-    return [q.Prefetch(**each, prefetch=sides, limit=2 * query.candidates) for each in searches]
+    return [q.Prefetch(**each, prefetch=sides, limit=query.scored) for each in searches]
 
 
 def _counted_in(corpus: Filter | None) -> q.SearchParams | None:
