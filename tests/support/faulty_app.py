@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from postings import EdgeIndex, Encoder, SparseVector
+from postings import EdgeIndex, Encoder
 from postings.errors import IndexRejected, IndexUnavailable
 from postings.index.server import ServerIndex
 from postings_ingest.app import app
@@ -25,19 +25,22 @@ FAULTS = Path(os.environ["POSTINGS_TEST_FAULTS"])
 _encode = Encoder.encode_documents
 
 
-def encode_documents(self: Encoder, texts: Iterable[str], check: Callable[[], object] = bool) -> list[SparseVector]:
-    texts = list(texts)
-    if any("POISON" in text for text in texts) and (FAULTS / "poison").exists():
-        os.kill(os.getpid(), signal.SIGKILL)
-    if any("HANG" in text for text in texts) and (FAULTS / "hang").exists():
-        time.sleep(600)
-    if any("SLOW" in text for text in texts):
-        for _ in range(8):  # slow, but it gets on
-            time.sleep(0.5)
-            _encode(self, ["a"])
-    if (FAULTS / "broken").exists():
-        raise RuntimeError("CUDA error: unspecified launch failure")
-    return _encode(self, texts, check)
+def may_fail(encode: Callable[..., Any]) -> Callable[..., Any]:
+    def encode_documents(self: Encoder, texts: Iterable[str], check: Callable[[], object] = bool) -> Any:
+        texts = list(texts)
+        if any("POISON" in text for text in texts) and (FAULTS / "poison").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        if any("HANG" in text for text in texts) and (FAULTS / "hang").exists():
+            time.sleep(600)
+        if any("SLOW" in text for text in texts):
+            for _ in range(8):  # slow, but it gets on
+                time.sleep(0.5)
+                _encode(self, ["a"])
+        if (FAULTS / "broken").exists():
+            raise RuntimeError("CUDA error: unspecified launch failure")
+        return encode(self, texts, check)
+
+    return encode_documents
 
 
 def may_be_away(upsert: Callable[..., None]) -> Callable[..., None]:
@@ -56,7 +59,8 @@ def may_be_away(upsert: Callable[..., None]) -> Callable[..., None]:
     return upsert_or_fail
 
 
-Encoder.encode_documents = encode_documents  # type: ignore[method-assign]
+Encoder.encode_documents = may_fail(_encode)  # type: ignore[method-assign]
+Encoder.encode_for_storage = may_fail(Encoder.encode_for_storage)  # type: ignore[method-assign]
 EdgeIndex.upsert = may_be_away(EdgeIndex.upsert)  # type: ignore[method-assign]
 ServerIndex.upsert = may_be_away(ServerIndex.upsert)  # type: ignore[method-assign]
 

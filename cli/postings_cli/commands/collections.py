@@ -104,7 +104,7 @@ def copy(
 
 
 def optimize(name: Name, index: IndexUrl = None, as_json: Json = False) -> None:
-    """Write index files, and take back the space of what was deleted.
+    """Write index files, and free deleted space.
 
     A folder's collection is optimized when documents are written, but not one that an earlier version created: run this
     once, and it takes a third of the memory and opens in a quarter of the time. It needs disk space for a copy, and

@@ -47,7 +47,7 @@ class Bm25:
         >>> float(lions.dot(query))
         1.0
         >>> bm25.spans("The lions hunt.", query.indices.tolist())
-        {1621867415: [(4, 9)]}
+        {1457025799: [(4, 9)]}
     """
 
     def __init__(self, config: WordsConfig) -> None:

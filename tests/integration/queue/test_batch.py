@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from postings import Document, Encoder, Settings, SparseVector, open_index
+from postings.encoder.evidence import Evidence
 from postings.errors import IndexUnavailable
 from postings_ingest import Counts, DeadLetters, Ledger
 from postings_ingest.indexing import Indexer
@@ -87,11 +88,13 @@ def test_unchanged_documents_are_not_encoded_again_but_get_the_version_of_their_
 class FailsOnOdd(Encoder):
     """Raises an error of a library for the text ODD, and encodes all others."""
 
-    def encode_documents(self, texts: Iterable[str], check: Callable[[], object] = bool) -> list[SparseVector]:
+    def encode_for_storage(
+        self, texts: Iterable[str], check: Callable[[], object] = bool
+    ) -> list[tuple[SparseVector, Evidence]]:
         read = list(texts)
         if "ODD" in read:
             raise KeyError("odd")
-        return super().encode_documents(read, check)
+        return super().encode_for_storage(read, check)
 
 
 def test_a_document_that_the_model_fails_on_is_a_dead_letter_with_an_error_of_ours(
