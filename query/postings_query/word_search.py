@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from postings import SparseVector
@@ -70,13 +70,19 @@ class WordSearch:
             for ((at, index), _), points in zip(some, found, strict=True):
                 for point in points:
                     scores[at].setdefault(point.id, []).append((index, point.score))
+        names = [self._names(text, query) if query else {} for text, query in zip(texts, words, strict=True)]
         return [
-            [self._explained(text, query, point, scores[at].get(point.id, ())) for point in points]
-            for at, (text, query, points) in enumerate(zip(texts, words, answers, strict=True))
+            [self._explained(names[at], query, point, scores[at].get(point.id, ())) for point in points]
+            for at, (query, points) in enumerate(zip(words, answers, strict=True))
         ]
 
+    def _names(self, text: str, query: WordQuery) -> dict[int, str]:
+        """Each word as the query first has it, by its index."""
+        found = self.bm25.spans(text, query.vector.indices.tolist())
+        return {index: text[slice(*spans[0])] for index, spans in found.items()}
+
     def _explained(
-        self, text: str, query: WordQuery | None, point: ScoredPoint, scores: Sequence[tuple[int, float]]
+        self, names: Mapping[int, str], query: WordQuery | None, point: ScoredPoint, scores: Sequence[tuple[int, float]]
     ) -> tuple[Contribution, ...]:
         if query is None or not scores:
             return ()
@@ -84,12 +90,11 @@ class WordSearch:
         title = point.payload["title"]
         text_start = len(word_input(title, ""))
         spans = self.bm25.spans(word_input(title, point.payload["text"]), indices)
-        shown = self.bm25.spans(text, indices)
         weights = dict(zip(*_lists(point.vectors[WORDS]), strict=True))
         return tuple(
             sorted(
                 (
-                    _contribution(text, index, query.weight * score, weights[index], spans, shown, text_start)
+                    _contribution(names[index], index, query.weight * score, weights[index], spans, text_start)
                     for index, score in scores
                 ),
                 key=lambda each: -each.contribution,
@@ -121,18 +126,16 @@ def _alone(index: int, ids: list[str]) -> SearchRequest:
 
 
 def _contribution(
-    query: str,
+    name: str,
     index: int,
     contribution: float,
     document_weight: float,
     spans: dict[int, list[Span]],
-    in_query: dict[int, list[Span]],
     text_start: int,
 ) -> Contribution:
-    start, end = in_query[index][0]
     evidence = spans.get(index, [])
     return Contribution(
-        token=query[start:end],
+        token=name,
         index=index,
         query_weight=contribution / document_weight,
         document_weight=document_weight,

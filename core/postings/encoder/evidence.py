@@ -35,8 +35,13 @@ class Evidence:
             >>> Evidence(np.array([[2, 6]]), np.array([1, 0])).lists()
             [[(2, 6)], []]
         """
-        spans = [[], *([(start, end)] for start, end in self.spans.tolist())]
-        return [list(spans[number]) for number in self.numbers.tolist()]
+        if not len(self.spans):
+            return [[] for _ in self.numbers]
+        # Of a few entries out of many: so only their spans are read. Number 0 reads any, which isn't used.
+        own = self.spans[self.numbers - 1].tolist()
+        return [
+            [(start, end)] if number else [] for (start, end), number in zip(own, self.numbers.tolist(), strict=True)
+        ]
 
 
 def with_evidence(

@@ -85,7 +85,11 @@ class Bm25:
             indices: the words to look for.
         """
         wanted = frozenset(indices)
-        having = {chunk: there for chunk in set(text.split()) if (there := self._tokens(chunk) & wanted)}
+        having = {
+            chunk: tokens & wanted
+            for chunk in set(text.split())
+            if not (tokens := self._tokens(chunk)).isdisjoint(wanted)
+        }
         found: dict[int, list[Span]] = {}
         if not having:
             return found
