@@ -5,7 +5,7 @@ mixes two documents: of the dims of both, each is kept with a probability of one
 dims as real ones have, and they belong together as far as those of a document do. What is drawn depends on the seed
 and on the passage's block alone.
 
-Vectors lie in files that processes map into their memory, in the form of a compressed sparse row matrix.
+Vectors are stored in files, as a compressed sparse row matrix, which processes map into their memory.
 """
 
 from __future__ import annotations

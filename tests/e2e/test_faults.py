@@ -19,6 +19,7 @@ from postings.index.payload import passage_from
 from postings_ingest import Pipeline, read_documents
 from tests.support.cli import start
 from tests.support.indexes import MODEL, point
+from tests.support.small_disks import mounted
 
 DOCUMENTS = 1200
 FIRST_BATCH = 256
@@ -91,17 +92,8 @@ def test_an_interrupted_ingest_says_how_far_it_came(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 220 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=220m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"can't mount a small file system here: {mounted.stderr.strip()}")
-    try:
+    with mounted(tmp_path / "disk", 220) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def test_a_full_disk_is_reported_before_the_engine_meets_it_and_nothing_is_lost(small_disk: Path) -> None:

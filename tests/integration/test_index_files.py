@@ -23,6 +23,7 @@ from postings.index.embedded.folder import FREE_TO_WRITE
 from postings.index.protocol import WordQuery
 from postings.words import WORDS, WordsConfig
 from tests.support.indexes import MODEL, point
+from tests.support.small_disks import mounted
 
 POINTS = 1200
 LOWERED_KB = 64
@@ -195,16 +196,8 @@ def test_weights_are_rounded_in_index_files_if_this_is_asked_for(tmp_path: Path)
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 420 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=420m", "tmpfs", str(folder)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"can't mount a small file system here: {mounted.stderr.strip()}")
-    try:
+    with mounted(tmp_path / "disk", 420) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def test_without_disk_space_for_a_copy_nothing_is_moved_until_there_is_some(small_disk: Path) -> None:

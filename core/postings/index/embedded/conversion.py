@@ -34,13 +34,12 @@ def to_edge_query(query: EngineQuery) -> edge.QueryRequest:
     """Convert a search."""
     filter = None if query.filter is None else to_edge(query.filter)
     nearest = edge.Query.Nearest(_to_vector(query.vector), using=query.using)
-    hybrid = query.words is not None
     return edge.QueryRequest(
         query=_fusion(query.words) if query.words else nearest,
         prefetches=_both(query, query.words, nearest, filter) if query.words else None,
         limit=query.limit,
         offset=query.offset,
-        filter=None if hybrid else filter,
+        filter=None if query.words else filter,
         score_threshold=query.score_threshold,
         with_payload=True if query.fields is None else list(query.fields),
         with_vector=list(query.vectors) or False,

@@ -141,10 +141,7 @@ class AsyncServerIndex:
         """Add another model; see :meth:`postings.Index.add_model`."""
         if fingerprint not in (await self.models()).names:
             await self._request("update_collection", metadata=name_record(fingerprint, name))
-            await self._request("create_vector_name", fingerprint, vector_name_config(self._settings), ordering=_STRONG)
-            if self._settings.index_on_disk:  # which can't be said when the vector is created
-                parameters = {fingerprint: vector_parameters(self._settings)}
-                await self._request("update_collection", sparse_vectors_config=parameters)
+            await self._add_vector(fingerprint, vector_name_config(self._settings), vector_parameters(self._settings))
         return await self.models()
 
     async def switch_model(self, fingerprint: str) -> CollectionModels:
@@ -171,10 +168,7 @@ class AsyncServerIndex:
         models = await self.models()
         await self._request("update_collection", metadata=words_record(words))
         if models.words is None:
-            await self._request("create_vector_name", WORDS, word_name_config(self._settings), ordering=_STRONG)
-            if self._settings.index_on_disk:
-                parameters = {WORDS: word_parameters(self._settings)}
-                await self._request("update_collection", sparse_vectors_config=parameters)
+            await self._add_vector(WORDS, word_name_config(self._settings), word_parameters(self._settings))
         return await self.models()
 
     async def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
@@ -318,6 +312,11 @@ class AsyncServerIndex:
     @property
     def _source(self) -> str:
         return f"collection {self.collection!r} at {self._cluster.address}"
+
+    async def _add_vector(self, name: str, config: q.SparseVectorNameConfig, parameters: q.SparseVectorParams) -> None:
+        await self._request("create_vector_name", name, config, ordering=_STRONG)
+        if self._settings.index_on_disk:  # which can't be said when the vector is created
+            await self._request("update_collection", sparse_vectors_config={name: parameters})
 
     async def _create(self, models: CollectionModels) -> None:
         try:
