@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
+PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}"
+"""The names, as a regular expression."""
+
+_NAME = re.compile(PATTERN)
 _SHOWN = 10
 
 

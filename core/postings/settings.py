@@ -22,7 +22,9 @@ from postings.collection_names import checked_collection_name
 from postings.encoding_options import Backend, Precision
 from postings.environment import PREFIX, check_lines, warn_of_unknown
 from postings.errors import ConfigurationError
+from postings.queue_settings import QueueSettings
 from postings.secrets import check_address, check_sendable, redacted, secrets_of
+from postings.serve_settings import ServeSettings
 from postings.settings_errors import raise_invalid, raise_not_json
 from postings.tenant_names import NEEDS_FIELD, checked_tenant, checked_tenant_field
 from postings.words.config import MAX_WEIGHT
@@ -32,7 +34,7 @@ _SECRET = frozenset({"index_api_key", "index_url", "redis_url", "broker_url"})
 _PathOrName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 
 
-class Settings(BaseSettings):
+class Settings(ServeSettings, QueueSettings):
     """All settings; each is a field of this class, whose description says what it is for and in which unit.
 
     A field is read from the environment and from ``.env`` in the working folder as ``POSTINGS_<FIELD>``, and from
@@ -167,35 +169,6 @@ class Settings(BaseSettings):
         ge=0,
         description="Seconds that a deleted document's version is kept; longer than any message may wait",
     )
-    redis_url: SecretStr = Field(
-        SecretStr("redis://127.0.0.1:6379/0"), description="URL of the Redis with queue, jobs and dead letters"
-    )
-    redis_ca: Path | None = Field(
-        None,
-        description="File of the CA certificates for Redis (rediss://), besides those of the system",
-    )
-    broker_url: SecretStr | None = Field(
-        None, description="URL of the broker for Celery's messages, for example amqp://…; by default redis_url"
-    )
-    queue_limit: int = Field(100_000, ge=1, description="Producers wait at this many queued or in-flight documents")
-    visibility_timeout: int = Field(
-        20, ge=1, description="Seconds until the batches of a dead worker go to another worker"
-    )
-    worker_threads: int = Field(
-        2, ge=1, description="Batches that a worker has in flight: one encodes, the others write"
-    )
-    batch_seconds: int = Field(
-        600,
-        ge=1,
-        description="Seconds until a worker returns the rest of a batch to the queue; a worker whose batch makes no "
-        "progress for so long is killed",
-    )
-    worker_port: int | None = Field(
-        None, ge=0, le=65535, description="Port on which a worker serves /metrics, /ready and /live; by default none"
-    )
-    worker_events: bool = Field(default=False, description="Whether a worker sends Celery's events, for Flower")
-    worker_host: str = Field("127.0.0.1", description="Address that worker_port listens on")
-    log_json: bool = Field(default=False, description="Whether a worker logs JSON, one object per line")
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from postings.documents import Span
 
@@ -34,6 +34,25 @@ class Contribution:
     evidence: tuple[Span, ...] = ()
     title_evidence: tuple[Span, ...] = ()
     exact_word: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The contribution as a JSON object."""
+        return {
+            "token": self.token,
+            "index": self.index,
+            "exact_word": self.exact_word,
+            "query_weight": self.query_weight,
+            "document_weight": self.document_weight,
+            "contribution": self.contribution,
+            "evidence": self.evidence,
+            "title_evidence": self.title_evidence,
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """The contribution of one entry of ``contributions`` in :meth:`Hit.to_json`."""
+        spans = {name: tuple((start, end) for start, end in fields[name]) for name in ("evidence", "title_evidence")}
+        return cls(**{**fields, **spans})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +86,36 @@ class Hit:
     contributions: tuple[Contribution, ...] = ()
     rerank_score: float | None = None
     search_rank: int | None = None
+
+    def to_json(self, *, explain: bool = True) -> dict[str, Any]:
+        """The hit as a JSON object, as ``postings search --json`` and the HTTP API give it.
+
+        Args:
+            explain: whether to add the contributions.
+
+        Example:
+            >>> Hit("1", 2.5, "", "A man is eating food.", {}, 1, 0, 0, 21).to_json(explain=False)["score"]
+            2.5
+        """
+        fields: dict[str, Any] = {
+            "id": self.id,
+            "score": self.score,
+            "title": self.title,
+            "text": self.text,
+            "metadata": dict(self.metadata),
+            "version": self.version,
+            "ordinal": self.ordinal,
+            "start": self.start,
+            "end": self.end,
+        }
+        if self.search_rank is not None:
+            fields |= {"rerank_score": self.rerank_score, "search_rank": self.search_rank}
+        if explain:
+            fields["contributions"] = [part.to_json() for part in self.contributions]
+        return fields
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """The hit of :meth:`to_json`."""
+        parts = tuple(map(Contribution.from_json, fields.get("contributions", ())))
+        return cls(**{**fields, "contributions": parts})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.padding import Padding
@@ -87,7 +87,7 @@ def search(
         left_out = client.query_tokens_left_out(query)
         model_name = client.model
     if as_json:
-        found = [hit_json(hit, explain=explain) for hit in hits]
+        found = [hit.to_json(explain=explain) for hit in hits]
         print_json(
             {
                 "query": query,
@@ -117,37 +117,6 @@ def show_hits(hits: list[Hit], first: int = 1, *, explain: bool = True) -> None:
         _print_indented(_marked(hit))
         if explain and hit.contributions:
             _print_indented(_tokens(hit))
-
-
-def hit_json(hit: Hit, *, explain: bool) -> dict[str, Any]:
-    """A hit as ``--json`` prints it."""
-    fields: dict[str, Any] = {
-        "id": hit.id,
-        "score": hit.score,
-        "title": hit.title,
-        "text": hit.text,
-        "metadata": hit.metadata,
-        "version": hit.version,
-        "ordinal": hit.ordinal,
-        "start": hit.start,
-        "end": hit.end,
-    }
-    if hit.search_rank is not None:
-        fields |= {"rerank_score": hit.rerank_score, "search_rank": hit.search_rank}
-    if explain:
-        fields["contributions"] = [
-            {
-                "token": part.token,
-                "exact_word": part.exact_word,
-                "query_weight": part.query_weight,
-                "document_weight": part.document_weight,
-                "contribution": part.contribution,
-                "evidence": [list(span) for span in part.evidence],
-                "title_evidence": [list(span) for span in part.title_evidence],
-            }
-            for part in hit.contributions
-        ]
-    return fields
 
 
 def _short(title: str) -> str:

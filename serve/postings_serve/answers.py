@@ -1,0 +1,44 @@
+"""Answers in JSON, and how OpenAPI describes those that are errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from postings_serve.problems import MEDIA_TYPE
+from postings_serve.schemas.common import ProblemDetails
+
+
+def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A value as JSON, without the checks that FastAPI makes of answers: they take longer than a search."""
+    return Response(to_json(value), status, headers, "application/json")
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems that a route may answer with, for OpenAPI."""
+    schema = {"schema": ProblemDetails.model_json_schema()}
+    return {each: {"description": _WHEN[each], "content": {MEDIA_TYPE: schema}} for each in sorted(statuses)}
+
+
+EVERY = (400, 401, 403, 413, 415, 422, 429, 500, 503, 504)
+"""What any route with a body may answer."""
+
+_WHEN = {
+    400: "The request can't be used",
+    401: "An API key is needed",
+    403: "The key lacks the scope, or the resource is another tenant's",
+    404: "There is no such thing",
+    409: "The state of the collection doesn't allow this",
+    413: "The body is too large",
+    415: "The body isn't of a type that is read",
+    422: "A field is missing or has a wrong value",
+    429: "Too many requests, or the queue is full: wait for `Retry-After` seconds",
+    500: "A bug, or a wrong configuration of the service",
+    501: "The service lacks an optional dependency",
+    502: "Qdrant refuses the service's key",
+    503: "The index or Redis can't be reached now: wait for `Retry-After` seconds",
+    504: "This took too long",
+    507: "The disk is full",
+}

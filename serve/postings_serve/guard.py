@@ -1,0 +1,88 @@
+"""Who makes a request, and whether they may."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from postings_serve.keys import SCOPES, Scope
+from postings_serve.problems import Problem
+from postings_serve.services import Services
+
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="API key", description="A key that `postings keys create` has printed"
+)
+_Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request.
+
+    Attributes:
+        name: the key's id, or the address of a client without a key; it has a rate limit of its own.
+        scopes: what it may do.
+        tenant: whose documents alone it sees and changes; ``None`` for all.
+    """
+
+    name: str
+    scopes: frozenset[Scope]
+    tenant: str | None = None
+
+
+def services_of(request: Request) -> Services:
+    """What the routes share."""
+    found: Services = request.app.state.services
+    return found
+
+
+async def caller_of(request: Request, services: Services, text: str | None) -> Caller:
+    """The caller with this key.
+
+    Raises:
+        Problem: 401 if there are keys, and this is none of them; 429 if it makes too many requests.
+    """
+    address = request.client.host if request.client else "unknown"
+    if not services.keys.required:
+        caller = Caller(address, frozenset(SCOPES))
+    elif text is not None and (key := services.keys.find(text)) is not None:
+        caller = Caller(key.id, key.scopes, key.tenant)
+    else:
+        await services.rate.check(address)
+        came = "this request has none" if text is None else "the one that came isn't known"
+        raise Problem(401, "key-needed", f"an API key is needed, and {came}", headers={"WWW-Authenticate": "Bearer"})
+    await services.rate.check(caller.name)
+    return caller
+
+
+def may(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+    """A dependency of FastAPI: the caller, who has this scope."""
+
+    async def check(request: Request, credentials: _Credentials) -> Caller:
+        text = credentials.credentials if credentials else None
+        caller = await caller_of(request, services_of(request), text)
+        check_scope(caller, scope)
+        request.state.caller = caller.name
+        return caller
+
+    return check
+
+
+def check_scope(caller: Caller, scope: Scope) -> None:
+    """Raise a :class:`Problem` unless the caller has a scope."""
+    if scope not in caller.scopes:
+        raise Problem(
+            403,
+            "scope-needed",
+            f"this needs a key with the scope {scope!r}; the key has {', '.join(sorted(caller.scopes))}",
+        )
+
+
+Shared = Annotated[Services, Depends(services_of)]
+Reader = Annotated[Caller, Depends(may("read"))]
+Writer = Annotated[Caller, Depends(may("write"))]
+Admin = Annotated[Caller, Depends(may("admin"))]

@@ -1,0 +1,168 @@
+"""Errors as RFC 9457 problem details.
+
+Each error of :mod:`postings.errors` has a status here; those that aren't named have that of their parent in the tree.
+"""
+
+from __future__ import annotations
+
+import http
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from postings import errors
+from postings.secrets import without_secrets
+
+if TYPE_CHECKING:
+    from postings_serve.services import Services
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+RETRY_SECONDS = 1
+"""What ``Retry-After`` says of an error that the same request may not meet later."""
+
+STATUS: Mapping[type[errors.PostingsError], int] = {
+    errors.PostingsError: 500,
+    errors.InvalidInput: 400,
+    errors.ReaderError: 400,
+    errors.MissingExtra: 501,
+    errors.ModelMismatch: 409,
+    errors.CollectionNotFound: 404,
+    errors.CollectionExists: 409,
+    errors.IndexLocked: 503,
+    errors.IndexRejected: 400,
+    errors.AccessDenied: 502,
+    errors.IndexUnavailable: 503,
+    errors.StorageFull: 507,
+    errors.JobNotFound: 404,
+    errors.DeadLetterNotFound: 404,
+    errors.TooOldToRetry: 409,
+    errors.JobUnfinished: 504,
+    errors.QueueFull: 429,
+    errors.BrokerUnavailable: 503,
+}
+
+_VALUE_LENGTH = 100
+
+
+class Problem(Exception):
+    """A request that can't be answered, for a reason that is HTTP's own: a key, a limit, something that isn't there.
+
+    Args:
+        status: the HTTP status.
+        error: the name of the problem, in words joined by hyphens.
+        detail: what came and what was expected.
+        headers: of the answer, such as ``Retry-After``.
+        more: members of the answer beside the standard ones.
+    """
+
+    def __init__(
+        self, status: int, error: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.error = error
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.more = more
+
+
+def problem_of(error: errors.PostingsError, secrets: Sequence[str] | set[str] = ()) -> Problem:
+    """The problem that an error of the tree is.
+
+    Args:
+        error: what was raised.
+        secrets: texts that the detail must not have.
+
+    Example:
+        >>> problem_of(errors.JobNotFound("there is no job '5f0c'")).status
+        404
+    """
+    kind = type(error)
+    status = next(STATUS[each] for each in kind.__mro__ if each in STATUS)
+    headers = {"Retry-After": str(RETRY_SECONDS)} if error.retry else {}
+    return Problem(status, _hyphened(kind.__name__), without_secrets(str(error), secrets), headers=headers)
+
+
+def response(problem: Problem, request_id: str) -> Response:
+    """The answer that says what the problem is."""
+    members = {
+        "type": f"urn:postings:problem:{problem.error}",
+        "title": http.HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "error": problem.error,
+        "retry": problem.status in (429, 503, 504, 507),
+        "request_id": request_id,
+        **problem.more,
+    }
+    return Response(to_json(members), problem.status, problem.headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI, services: Services) -> None:
+    """Answer every error of an application with a problem."""
+    secrets = services.settings.secrets()
+
+    async def answer(request: Request, error: Exception) -> Response:
+        problem = _problem(error, request, secrets)
+        if problem.status >= 500:
+            log.error("%s %s: %s", request.method, request.url.path, problem.detail, extra=_context(request))
+        return response(problem, request.state.request_id)
+
+    async def bug(request: Request, _: Exception) -> Response:
+        return unexpected(request.state.request_id)
+
+    app.add_exception_handler(Exception, bug)
+    for kind in (Problem, errors.PostingsError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, answer)
+
+
+def unexpected(request_id: str) -> Response:
+    """The answer to a request that met a bug; the log has its traceback."""
+    return response(Problem(500, "internal-error", f"a bug: the log says more about request {request_id}"), request_id)
+
+
+def _problem(error: Exception, request: Request, secrets: set[str]) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case errors.PostingsError():
+            return problem_of(error, secrets)
+        case RequestValidationError():
+            found = [_invalid(each) for each in error.errors()]
+            detail = "; ".join(f"{each['field']}: {each['reason']}" for each in found[:3])
+            return Problem(422, "invalid-request", detail, errors=found)
+        case HTTPException():
+            phrase = http.HTTPStatus(error.status_code).phrase
+            detail = error.detail
+            if detail == phrase:
+                detail = f"{request.method} {request.url.path} isn't answered here: /openapi.json lists what is"
+            return Problem(
+                error.status_code, phrase.lower().replace(" ", "-"), detail, headers=dict(error.headers or {})
+            )
+    raise error
+
+
+def _invalid(found: Mapping[str, Any]) -> dict[str, str]:
+    place = [str(each) for each in found["loc"]]
+    field = ".".join(place[1:]) or place[0]
+    came = found.get("input")
+    shown = f", got {came!r:.{_VALUE_LENGTH}}" if isinstance(came, str | int | float | bool) else ""
+    return {"field": field, "reason": f"{found['msg']}{shown}"}
+
+
+def _hyphened(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+
+
+def _context(request: Request) -> dict[str, str]:
+    return {"request": request.state.request_id}

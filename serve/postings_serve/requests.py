@@ -1,0 +1,70 @@
+"""What every request gets: an id, a line in the log, a limit of its body, and an answer even if it meets a bug."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from postings_serve.problems import unexpected
+
+if TYPE_CHECKING:
+    from postings_serve.services import Services
+
+log = logging.getLogger(__name__)
+
+_GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Requests:
+    """An ASGI application around another.
+
+    The id of a request is that of its header ``X-Request-ID``, so that it can be followed from another service, or a
+    new one. It is in the answer, in the log and in problems. While the service drains, each answer closes its
+    connection, so that clients open the next one elsewhere.
+
+    Args:
+        app: answers the requests.
+        services: what it shares.
+    """
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+        state = scope.setdefault("state", {})
+        state["request_id"] = id
+        began, status = time.perf_counter(), 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(raw=message["headers"])
+                headers["X-Request-ID"] = id
+                headers["X-Content-Type-Options"] = "nosniff"
+                if self._services.draining.is_set():
+                    headers["Connection"] = "close"
+                message = {**message, "headers": headers.raw}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception:
+            log.exception("%s %s met a bug", scope["method"], scope["path"], extra={"request": id})
+            if not status:
+                await unexpected(id)(scope, receive, answer)
+        finally:
+            self._services.metrics.count(scope, status, time.perf_counter() - began)

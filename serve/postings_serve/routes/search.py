@@ -1,0 +1,97 @@
+"""``/v1/search``, ``/v1/search/batch`` and ``/v1/explain``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from postings_query import SearchClient
+from postings_serve.answers import EVERY, json_answer, problems
+from postings_serve.cancellation import answered
+from postings_serve.guard import Caller, Reader, Shared
+from postings_serve.problems import Problem
+from postings_serve.schemas.search import (
+    MAX_LIMIT,
+    BatchAnswer,
+    BatchBody,
+    ExplainAnswer,
+    ExplainBody,
+    SearchAnswer,
+    SearchBody,
+    SearchOptions,
+)
+from postings_serve.searches import Answer
+from postings_serve.services import Services
+
+router = APIRouter(prefix="/v1", tags=["search"], responses=problems(*EVERY, 404, 409, 501))
+
+
+@router.post("/search", response_model=SearchAnswer)
+async def search(body: SearchBody, request: Request, services: Shared, caller: Reader) -> Response:
+    """Find the passages with the highest scores for a query."""
+    found = await _found(request, services, caller, body, [body.query])
+    return json_answer(_fields(found[0], _collection(services, body.collection), explain=body.explain))
+
+
+@router.post("/search/batch", response_model=BatchAnswer)
+async def search_batch(body: BatchBody, request: Request, services: Shared, caller: Reader) -> Response:
+    """Search for several queries with the same options."""
+    found = await _found(request, services, caller, body, body.queries)
+    name = _collection(services, body.collection)
+    return json_answer({"answers": [_fields(each, name, explain=body.explain) for each in found]})
+
+
+@router.post("/explain", response_model=ExplainAnswer)
+async def explain(body: ExplainBody, request: Request, services: Shared, caller: Reader) -> Response:
+    """Say why documents have their scores for a query, also those that a search would show on a later page."""
+    options = SearchOptions(
+        collection=body.collection,
+        limit=MAX_LIMIT,
+        filter={"must": [{"key": "doc_id", "match": {"any": list(dict.fromkeys(body.ids))}}]},
+        explain=True,
+        words=body.words,
+    )
+    found = (await _found(request, services, caller, options, [body.query]))[0]
+    have = {hit.id for hit in found.hits}
+    fields = _fields(found, _collection(services, body.collection), explain=True)
+    return json_answer({**fields, "without_score": [id for id in dict.fromkeys(body.ids) if id not in have]})
+
+
+async def _found(
+    request: Request, services: Services, caller: Caller, body: SearchOptions, queries: list[str]
+) -> list[Answer]:
+    options = body.model_dump(include={*SearchOptions.model_fields} - {"collection", "rerank"})
+    if body.rerank:
+        if services.reranker is None:
+            raise Problem(501, "no-reranker", "the service was started without a cross-encoder (POSTINGS_SERVE_RERANK)")
+        options["rerank"] = services.reranker
+
+    async def search() -> list[Answer]:
+        client = await _client(services, _collection(services, body.collection), caller.tenant)
+        return await services.searches.search_batch(client, queries, **options)
+
+    return await answered(request, search(), services.settings.serve_timeout)
+
+
+async def _client(services: Services, collection: str, tenant: str | None) -> SearchClient:
+    """The client, without a thread if it is open, as it is for all searches but the first."""
+    if (found := services.indexes.opened(collection, tenant)) is not None:
+        return found
+    return await asyncio.to_thread(services.indexes.client, collection, tenant)
+
+
+def _collection(services: Services, collection: str | None) -> str:
+    return services.settings.collection if collection is None else collection
+
+
+def _fields(found: Answer, collection: str, *, explain: bool) -> dict[str, Any]:
+    return {
+        "query": found.query,
+        "query_tokens_left_out": found.left_out,
+        "collection": collection,
+        "model": found.model,
+        "hits": [hit.to_json(explain=explain) for hit in found.hits],
+    }

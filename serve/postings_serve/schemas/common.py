@@ -1,0 +1,63 @@
+"""Types that several requests and answers share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from postings.collection_names import PATTERN
+from postings.documents import MAX_ID_LENGTH
+
+MAX_QUERY = 10_000
+"""Characters of a query, far more than any model reads."""
+
+
+class Body(BaseModel):
+    """A request or an answer: fields that it doesn't know are errors, rather than left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _without_surrogates(text: str) -> str:
+    text.encode()
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("the query is empty")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_surrogates)]
+DocumentId = Annotated[Text, Field(min_length=1, max_length=MAX_ID_LENGTH, examples=["cheetah"])]
+Query = Annotated[
+    Text,
+    Field(min_length=1, max_length=MAX_QUERY, pattern=r"\S", examples=["chasing prey"]),
+    AfterValidator(_not_blank),
+]
+CollectionName = Annotated[str, Field(pattern=f"^{PATTERN}$", examples=["animals"])]
+Collection = Annotated[
+    str | None,
+    Field(pattern=f"^{PATTERN}$", description="The collection; by default that of the service", examples=["animals"]),
+]
+Filter = Annotated[
+    dict[str, Any] | None,
+    Field(
+        description="A Qdrant filter, over `metadata.<key>`, `doc_id`, `title`, `text`, `version`, `ordinal`…",
+        examples=[{"must": [{"key": "metadata.legs", "match": {"value": 4}}]}],
+    ),
+]
+
+
+class ProblemDetails(BaseModel):
+    """An error, after RFC 9457."""
+
+    type: str = Field(examples=["urn:postings:problem:collection-not-found"])
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(description="What came, and what was expected")
+    error: str = Field(description="The name of the problem", examples=["collection-not-found"])
+    retry: bool = Field(description="Whether the same request may succeed later")
+    request_id: str = Field(description="Names this request in the service's log")

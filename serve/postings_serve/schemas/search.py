@@ -1,0 +1,118 @@
+"""Searches, and what they find."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from postings.index.protocol import Fusion
+from postings.words.config import MAX_WEIGHT
+from postings_serve.schemas.common import Body, Collection, DocumentId, Filter, Query
+
+MAX_LIMIT = 1000
+MAX_OFFSET = 9000
+MAX_QUERIES = 100
+
+Words = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        le=MAX_WEIGHT,
+        description="Weight of exact words in the score; 0 searches without; by default the collection's",
+    ),
+]
+
+
+class SearchOptions(Body):
+    """How to search."""
+
+    collection: Collection = None
+    limit: int = Field(default=10, ge=1, le=MAX_LIMIT, description="Hits at most")
+    offset: int = Field(default=0, ge=0, le=MAX_OFFSET, description="Hits to skip, for paging")
+    filter: Filter = None
+    group_by_document: bool = Field(default=False, description="One hit for each document, its best passage")
+    explain: bool = Field(default=False, description="Say which tokens made each score, and what fired them")
+    score_threshold: float | None = Field(
+        default=None, description="Leave out hits with a lower score", allow_inf_nan=False
+    )
+    consistent: bool = Field(default=False, description="On a cluster, find all writes that were acknowledged")
+    words: Words = None
+    fusion: Fusion = Field(
+        default="sum", description="How the scores of model and words are joined; `words` is for `sum`"
+    )
+    rerank: bool = Field(default=False, description="Order the best hits anew by the service's cross-encoder")
+    rerank_top: int = Field(default=50, ge=1, le=MAX_LIMIT, description="How many hits the cross-encoder reads")
+
+
+class SearchBody(SearchOptions):
+    """A search."""
+
+    query: Query
+
+
+class BatchBody(SearchOptions):
+    """Several searches with the same options."""
+
+    queries: list[Query] = Field(min_length=1, max_length=MAX_QUERIES)
+
+
+class ExplainBody(Body):
+    """A question why documents have their scores for a query, wherever a search would rank them."""
+
+    query: Query
+    ids: list[DocumentId] = Field(min_length=1, max_length=MAX_QUERIES, description="Ids of documents")
+    collection: Collection = None
+    words: Words = None
+
+
+class Contribution(Body):
+    """A token's part of a score."""
+
+    token: str
+    index: int
+    exact_word: bool = Field(description="Whether this is a word of the query, rather than an entry of the model")
+    query_weight: float
+    document_weight: float
+    contribution: float = Field(description="Product of both weights; those of a hit add up to its score")
+    evidence: list[tuple[int, int]] = Field(description="Characters of the text that activated the token")
+    title_evidence: list[tuple[int, int]] = Field(description="Characters of the title that activated it")
+
+
+class Hit(Body):
+    """A passage that was found."""
+
+    id: str = Field(description="The document's id")
+    score: float
+    title: str
+    text: str = Field(description="The passage: characters `start` to `end` of the document's text")
+    metadata: dict[str, Any]
+    version: int
+    ordinal: int = Field(description="The passage's number in the document, from 0")
+    start: int
+    end: int
+    rerank_score: float | None = Field(default=None, description="The cross-encoder's score, with `rerank`")
+    search_rank: int | None = Field(default=None, description="The rank before, from 1, with `rerank`")
+    contributions: list[Contribution] = Field(default=[], description="With `explain`, the largest first")
+
+
+class SearchAnswer(Body):
+    """What a search found."""
+
+    query: str
+    query_tokens_left_out: int = Field(description="Tokens at the query's end that the model doesn't read")
+    collection: str
+    model: str
+    hits: list[Hit]
+
+
+class BatchAnswer(Body):
+    """What several searches found, in their order."""
+
+    answers: list[SearchAnswer]
+
+
+class ExplainAnswer(SearchAnswer):
+    """Why documents have their scores: their passages that share a token with the query, best first."""
+
+    without_score: list[str] = Field(description="Ids that aren't in the collection, or share no token with the query")
