@@ -11,7 +11,8 @@
     │   └── InvalidMessage      a message in the queue isn't one that Postings wrote
     │       └── NewerFormat     a newer version of Postings wrote it
     ├── ConfigurationError      a setting is wrong
-    │   └── MissingExtra        an optional dependency isn't installed
+    │   ├── MissingExtra        an optional dependency isn't installed
+    │   └── SwitchRefused       the collection isn't ready to be searched with this model
     ├── ReaderError             a source can't be read at all
     ├── ModelError
     │   ├── ModelNotFound       no such folder, bundled model or hub id
@@ -99,6 +100,10 @@ class MissingExtra(ConfigurationError):
     def __init__(self, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs an optional dependency: pip install 'postings[{extra}]'")
         self.extra = extra
+
+
+class SwitchRefused(ConfigurationError):
+    """A collection can't be searched with this model now: passages lack its vectors, or there is no previous one."""
 
 
 class ReaderError(PostingsError):

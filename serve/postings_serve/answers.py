@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
+from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.responses import Response
 
@@ -16,14 +18,31 @@ def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = 
     return Response(to_json(value), status, headers, "application/json")
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems that a route may answer with, for OpenAPI."""
-    schema = {"schema": ProblemDetails.model_json_schema()}
-    return {each: {"description": _WHEN[each], "content": {MEDIA_TYPE: schema}} for each in sorted(statuses)}
+Responses: TypeAlias = dict[int | str, dict[str, Any]]
+"""Answers by status, as FastAPI takes them."""
 
 
-EVERY = (400, 401, 403, 413, 415, 422, 429, 500, 503, 504)
-"""What any route with a body may answer."""
+def problems(*statuses: int, others: Mapping[int, type[BaseModel]] | None = None) -> Responses:
+    """The errors that a route may answer with, for OpenAPI.
+
+    Args:
+        statuses: of the problems.
+        others: by status, errors in another form, which the route makes by itself.
+    """
+    found: Responses = {}
+    for each in sorted({*statuses, *(others or {})}):
+        content = {MEDIA_TYPE: {"schema": ProblemDetails.model_json_schema()}} if each in statuses else {}
+        found[each] = {"description": _WHEN[each], "content": content}
+        if others and each in others:
+            found[each]["model"] = others[each]
+    return found
+
+
+EVERY = (400, 401, 403, 422, 429, 500, 503, 504)
+"""What any route may answer."""
+
+WITH_BODY = (*EVERY, 413, 415)
+"""What a route that reads a body may answer."""
 
 _WHEN = {
     400: "The request can't be used",
@@ -33,6 +52,7 @@ _WHEN = {
     409: "The state of the collection doesn't allow this",
     413: "The body is too large",
     415: "The body isn't of a type that is read",
+    424: "The model or the index failed",
     422: "A field is missing or has a wrong value",
     429: "Too many requests, or the queue is full: wait for `Retry-After` seconds",
     500: "A bug, or a wrong configuration of the service",

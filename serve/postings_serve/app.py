@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 import postings
 from postings_serve import problems
 from postings_serve.requests import Requests
-from postings_serve.routes import search
+from postings_serve.routes import collections, embed_sparse, qdrant_inference, search, status
 from postings_serve.services import Services
 
 _SUMMARY = "Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored"
@@ -33,6 +33,6 @@ def create_app(services: Services) -> ASGIApp:
     )
     app.state.services = services
     problems.install(app, services)
-    for module in (search,):
+    for module in (search, collections, status, embed_sparse, qdrant_inference):
         app.include_router(module.router)
     return Requests(app, services)

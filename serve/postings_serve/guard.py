@@ -16,7 +16,7 @@ from postings_serve.services import Services
 _bearer = HTTPBearer(
     auto_error=False, scheme_name="API key", description="A key that `postings keys create` has printed"
 )
-_Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ async def caller_of(request: Request, services: Services, text: str | None) -> C
 def may(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     """A dependency of FastAPI: the caller, who has this scope."""
 
-    async def check(request: Request, credentials: _Credentials) -> Caller:
+    async def check(request: Request, credentials: Credentials) -> Caller:
         text = credentials.credentials if credentials else None
         caller = await caller_of(request, services_of(request), text)
         check_scope(caller, scope)
@@ -80,6 +80,12 @@ def check_scope(caller: Caller, scope: Scope) -> None:
             "scope-needed",
             f"this needs a key with the scope {scope!r}; the key has {', '.join(sorted(caller.scopes))}",
         )
+
+
+def check_all_tenants(caller: Caller) -> None:
+    """Raise a :class:`Problem` if the caller may see one tenant alone, and this shows all."""
+    if caller.tenant is not None:
+        raise Problem(403, "all-tenants", f"this concerns all tenants, but the key is of {caller.tenant!r} alone")
 
 
 Shared = Annotated[Services, Depends(services_of)]

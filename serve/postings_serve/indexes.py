@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from postings import Index, open_index
@@ -73,6 +74,15 @@ class OpenIndexes:
     def opened(self, collection: str, tenant: str | None) -> SearchClient | None:
         """The client of :meth:`client`, if there is one already."""
         return self._clients.get((collection, tenant))
+
+    def check(self) -> None:
+        """Check that the index can be read, whether or not it has the default collection.
+
+        Raises:
+            IndexFailure: it can't.
+        """
+        with suppress(CollectionNotFound):
+            self.index(self._settings.collection).models()
 
     def close(self) -> None:
         """Close all indexes."""

@@ -35,6 +35,7 @@ STATUS: Mapping[type[errors.PostingsError], int] = {
     errors.InvalidInput: 400,
     errors.ReaderError: 400,
     errors.MissingExtra: 501,
+    errors.SwitchRefused: 409,
     errors.ModelMismatch: 409,
     errors.CollectionNotFound: 404,
     errors.CollectionExists: 409,

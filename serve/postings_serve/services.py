@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from postings_serve.encoders import Encoders
 from postings_serve.indexes import OpenIndexes
 from postings_serve.keys import KeyFile
 from postings_serve.metrics import Metrics
@@ -36,6 +37,7 @@ class Services:
         self.rate = Rate(settings)
         self.metrics = Metrics()
         self.indexes = OpenIndexes(settings)
+        self.encoders = Encoders(settings, self.indexes)
         # For the embedded engine, more threads would only wait for Python's lock; for a server, they wait for answers.
         self.searches = Searches(_SEARCH_THREADS if settings.index_folder else _SERVER_THREADS)
         self.reranker: Reranker | None = None

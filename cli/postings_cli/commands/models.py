@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from postings import Index, Settings, open_index
-from postings.errors import ConfigurationError
-from postings.index.collection_size import count_matching
+from postings import Settings, open_index
 from postings.index.models import CollectionModels
-from postings.index.payload import PASSAGES, without_vector
+from postings.model_states import check_complete, model_states, roll_back
 from postings_cli.commands.switch_check import check_quality
 from postings_cli.console import out, print_json, printable
 from postings_cli.options import Collection, IndexUrl, Json, settings_from
@@ -29,14 +28,14 @@ def list_models(collection: Collection = None, index: IndexUrl = None, as_json: 
     """
     settings = settings_from(collection, index)
     with open_index(settings) as opened:
-        rows = _rows(opened)
+        rows = model_states(opened)
     if as_json:
-        print_json({"collection": settings.collection, "models": rows})
+        print_json({"collection": settings.collection, "models": [asdict(row) for row in rows]})
         return
     table = Table.grid(padding=(0, 2))
     for row in rows:
-        filled = f"{row['passages'] - row['lacking']:,} of {row['passages']:,} passages"
-        table.add_row(printable(row["name"]), row["fingerprint"][:8], row["state"], filled)
+        filled = f"{row.passages - row.lacking:,} of {row.passages:,} passages"
+        table.add_row(printable(row.name), row.fingerprint[:8], row.state, filled)
     out.print(table)
 
 
@@ -79,12 +78,8 @@ def switch(
     with open_index(settings) as opened:
         models = opened.models()
         chosen = models.find(model, settings.collection)
-        lacking = count_matching(opened, without_vector(chosen))
-        if lacking and not allow_missing:
-            raise ConfigurationError(
-                f"{lacking:,} passages have no vector of {models.names[chosen]!r}: run `postings reindex --model "
-                f"{models.names[chosen]}`, or pass --allow-missing"
-            )
+        if not allow_missing:
+            check_complete(opened, models, chosen)
         quality = None
         if evaluate is not None and chosen != models.active:
             quality = check_quality(opened, models, chosen, settings, evaluate, min_ndcg)
@@ -98,13 +93,7 @@ def rollback(collection: Collection = None, index: IndexUrl = None, as_json: Jso
     """
     settings = settings_from(collection, index)
     with open_index(settings) as opened:
-        models = opened.models()
-        if models.previous is None:
-            raise ConfigurationError(
-                f"collection {settings.collection!r} has no previous model: it was never switched, or that model was "
-                "dropped"
-            )
-        _report(opened.switch_model(models.previous), settings, as_json=as_json)
+        _report(roll_back(opened), settings, as_json=as_json)
 
 
 def drop(model: _Name, collection: Collection = None, index: IndexUrl = None, as_json: Json = False) -> None:
@@ -118,27 +107,6 @@ def drop(model: _Name, collection: Collection = None, index: IndexUrl = None, as
     with open_index(settings) as opened:
         models = opened.models()
         _report(opened.drop_model(models.find(model, settings.collection)), settings, as_json=as_json)
-
-
-def _rows(index: Index) -> list[dict[str, Any]]:
-    models = index.models()
-    passages = count_matching(index, PASSAGES)
-    rows = []
-    for fingerprint, name in models.names.items():
-        lacking = count_matching(index, without_vector(fingerprint))
-        state = _state(models, fingerprint, lacking)
-        rows.append(
-            {"name": name, "fingerprint": fingerprint, "state": state, "passages": passages, "lacking": lacking}
-        )
-    return rows
-
-
-def _state(models: CollectionModels, fingerprint: str, lacking: int) -> str:
-    if fingerprint == models.active:
-        return "active"
-    if lacking:
-        return "building"
-    return "previous" if fingerprint == models.previous else "ready"
 
 
 def _report(models: CollectionModels, settings: Settings, *, as_json: bool, **quality: float) -> None:

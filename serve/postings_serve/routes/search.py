@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from postings_query import SearchClient
-from postings_serve.answers import EVERY, json_answer, problems
+from postings_serve.answers import WITH_BODY, json_answer, problems
 from postings_serve.cancellation import answered
 from postings_serve.guard import Caller, Reader, Shared
 from postings_serve.problems import Problem
@@ -26,7 +26,7 @@ from postings_serve.schemas.search import (
 from postings_serve.searches import Answer
 from postings_serve.services import Services
 
-router = APIRouter(prefix="/v1", tags=["search"], responses=problems(*EVERY, 404, 409, 501))
+router = APIRouter(prefix="/v1", tags=["search"], responses=problems(*WITH_BODY, 404, 409, 501))
 
 
 @router.post("/search", response_model=SearchAnswer)

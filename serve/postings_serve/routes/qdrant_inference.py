@@ -1,0 +1,67 @@
+"""``/qdrant/inference``: vectors for a Qdrant server, so that every Qdrant client may send text in place of vectors.
+
+The server is configured with ``inference.address`` (and ``inference.token``). For a ``Document(text, model)`` of a
+client it posts the text here (qdrant/qdrant, src/common/inference/service.rs), and stores or searches the vector.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from postings import SparseVector
+from postings.errors import InvalidInput, PostingsError
+from postings_serve.answers import json_answer, problems
+from postings_serve.cancellation import answered
+from postings_serve.encoders import Encoders
+from postings_serve.guard import Credentials, Shared, caller_of, check_scope
+from postings_serve.problems import Problem, problem_of
+from postings_serve.schemas.embeddings import InferenceAnswer, InferenceBody, InferenceError
+
+router = APIRouter(tags=["embeddings"])
+
+_ERRORS = problems(413, 415, 422, 500, others=dict.fromkeys((400, 401, 403, 429, 500, 503, 504), InferenceError))
+
+
+@router.post("/qdrant/inference", response_model=InferenceAnswer, responses=_ERRORS)
+async def infer(body: InferenceBody, request: Request, services: Shared, credentials: Credentials) -> Response:
+    """Encode texts for a Qdrant server."""
+    try:
+        text = credentials.credentials if credentials else body.token
+        check_scope(await caller_of(request, services, text), "read")
+        work = asyncio.to_thread(_encoded, services.encoders, body)
+        return json_answer(await answered(request, work, services.settings.serve_timeout))
+    except Problem as problem:
+        return _error(problem)
+    except PostingsError as error:
+        return _error(problem_of(error, services.settings.secrets()))
+
+
+def _encoded(encoders: Encoders, body: InferenceBody) -> dict[str, Any]:
+    texts: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for position, each in enumerate(body.inputs):
+        if each.data_type != "text" or not isinstance(each.data, str):
+            raise InvalidInput(f"input {position} is {each.data_type!r:.50}: only texts are encoded here")
+        texts[each.model].append((position, each.data))
+    vectors: dict[int, SparseVector] = {}
+    usage = {}
+    for model, placed in texts.items():
+        encoder = encoders.get(model)
+        read = [text for _, text in placed]
+        encode = encoder.encode_queries if body.inference == "search" else encoder.encode_documents
+        vectors |= zip((position for position, _ in placed), encode(read), strict=True)
+        usage[model] = {"tokens": sum(encoder.token_counts(read))}
+    embeddings = [
+        {"indices": vectors[each].indices.tolist(), "values": vectors[each].values.tolist()} for each in sorted(vectors)
+    ]
+    return {"embeddings": embeddings, "usage": {"models": usage}}
+
+
+def _error(problem: Problem) -> Response:
+    # A server shows its client the text of a 400 alone.
+    status = 400 if problem.status in (404, 422) else problem.status
+    return json_answer({"error": problem.detail}, status, problem.headers)

@@ -1,0 +1,76 @@
+"""``/v1/status``, and what orchestrators and Prometheus ask: ``/healthz``, ``/readyz``, ``/metrics``."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+import postings
+from postings import PostingsError
+from postings.errors import BrokerUnavailable
+from postings_ingest import Ledger
+from postings_ingest.queue.status import queue_status
+from postings_serve.answers import EVERY, json_answer, problems
+from postings_serve.guard import Reader, Shared, check_all_tenants
+from postings_serve.problems import problem_of
+from postings_serve.schemas.common import Collection
+from postings_serve.schemas.status import Health, Status
+from postings_serve.services import Services
+
+router = APIRouter(tags=["status"])
+
+
+@router.get("/v1/status", response_model=Status, responses=problems(*EVERY))
+async def status(services: Shared, caller: Reader, collection: Collection = None) -> Response:
+    """Show the service, and the queue, workers and jobs of a collection."""
+    check_all_tenants(caller)
+    name = services.settings.collection if collection is None else collection
+    queue, problem = await asyncio.to_thread(_queue, services, name)
+    return json_answer(
+        {
+            "version": postings.__version__,
+            "collection": name,
+            "index": "folder" if services.settings.index_folder else "server",
+            "reranker": services.reranker is not None,
+            "queue": queue,
+            "queue_problem": problem,
+        }
+    )
+
+
+@router.get("/healthz", response_model=Health)
+async def healthz() -> Response:
+    """Say that the process runs."""
+    return json_answer({"status": "ok", "detail": ""})
+
+
+@router.get("/readyz", response_model=Health, responses={503: {"model": Health, "description": "Not now"}})
+async def readyz(services: Shared) -> Response:
+    """Say whether the service can search."""
+    if services.draining.is_set():
+        return json_answer({"status": "draining", "detail": "the service is about to stop"}, 503)
+    try:
+        await asyncio.to_thread(services.indexes.check)
+    except PostingsError as error:
+        detail = problem_of(error, services.settings.secrets()).detail
+        return json_answer({"status": "not ready", "detail": detail}, 503)
+    return json_answer({"status": "ok", "detail": ""})
+
+
+@router.get("/metrics", response_class=Response, responses=problems(401, 403, 429))
+async def metrics(services: Shared, caller: Reader) -> Response:
+    """Give the metrics to Prometheus."""
+    check_all_tenants(caller)
+    return Response(await asyncio.to_thread(services.metrics.text), media_type="text/plain; version=0.0.4")
+
+
+def _queue(services: Services, collection: str) -> tuple[dict[str, Any] | None, str | None]:
+    try:
+        found = queue_status(Ledger(services.settings.of_collection(collection)))
+    except BrokerUnavailable as error:
+        return None, problem_of(error, services.settings.secrets()).detail
+    return {**asdict(found), "documents_per_second": sum(each.documents_per_second for each in found.workers)}, None
