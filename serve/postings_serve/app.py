@@ -11,16 +11,19 @@ from postings_serve.requests import Requests
 from postings_serve.routes import collections, embed_sparse, qdrant_inference, search, status
 from postings_serve.services import Services
 
-_SUMMARY = "Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored"
 MAX_BODY = 8 * 2**20
-"""Bytes of a body that is read as a whole. Uploads and JSON Lines are read as streams, and have no limit."""
+"""Bytes of a body that is read as a whole. Uploads and JSON Lines are read as streams, and have other limits."""
+
+_SUMMARY = "Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored"
+_ROUTES = (search, collections, status, embed_sparse, qdrant_inference)
 
 
-def create_app(services: Services) -> ASGIApp:
-    """The ASGI application of a service.
+def api() -> FastAPI:
+    """The routes, and what OpenAPI says of them.
 
-    Args:
-        services: what the routes share; whoever made them closes them.
+    Example:
+        >>> api().openapi()["info"]["title"]
+        'Postings'
     """
     app = FastAPI(
         title="Postings",
@@ -31,8 +34,18 @@ def create_app(services: Services) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.services = services
-    problems.install(app, services)
-    for module in (search, collections, status, embed_sparse, qdrant_inference):
+    problems.install(app)
+    for module in _ROUTES:
         app.include_router(module.router)
+    return app
+
+
+def create_app(services: Services) -> ASGIApp:
+    """The ASGI application of a service.
+
+    Args:
+        services: what the routes share; whoever made them closes them.
+    """
+    app = api()
+    app.state.services = services
     return Requests(app, services)

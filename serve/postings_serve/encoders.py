@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from postings import Encoder
 from postings.collection_models import load_model
-from postings.errors import CollectionNotFound, ModelNotFound
+from postings.errors import CollectionNotFound, InvalidInput
 
 if TYPE_CHECKING:
     from postings import Settings
@@ -37,7 +37,7 @@ class Encoders:
         """The encoder of a model, by default of the one that is searched.
 
         Raises:
-            ModelNotFound: the collection has no such model.
+            InvalidInput: the collection has no such model.
         """
         name = None if model is None else model.removeprefix(PREFIX)
         with self._lock:
@@ -53,7 +53,7 @@ class Encoders:
                 return self._loaded[""]
             known = {each: fingerprint for fingerprint, each in models.names.items()}
             if name is not None and name not in known:
-                raise ModelNotFound(f"there is no model {model!r:.100}: expected one of {', '.join(map(repr, known))}")
+                raise InvalidInput(f"there is no model {model!r:.100}: expected one of {', '.join(map(repr, known))}")
             fingerprint = models.active if name is None else known[name]
             if fingerprint not in self._loaded:
                 self._loaded[fingerprint] = load_model(models, fingerprint, self._settings)

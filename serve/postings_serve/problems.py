@@ -109,12 +109,12 @@ def response(problem: Problem, request_id: str) -> Response:
     return Response(to_json(members), problem.status, problem.headers, MEDIA_TYPE)
 
 
-def install(app: FastAPI, services: Services) -> None:
+def install(app: FastAPI) -> None:
     """Answer every error of an application with a problem."""
-    secrets = services.settings.secrets()
 
     async def answer(request: Request, error: Exception) -> Response:
-        problem = _problem(error, request, secrets)
+        services: Services = request.app.state.services
+        problem = _problem(error, request, services.settings.secrets())
         if problem.status >= 500:
             log.error("%s %s: %s", request.method, request.url.path, problem.detail, extra=_context(request))
         return response(problem, request.state.request_id)

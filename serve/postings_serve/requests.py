@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from postings_serve.problems import unexpected
+from postings_serve.browsers import refusal
+from postings_serve.problems import response, unexpected
 
 if TYPE_CHECKING:
     from postings_serve.services import Services
@@ -42,7 +43,8 @@ class Requests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
         id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
         state = scope.setdefault("state", {})
         state["request_id"] = id
@@ -52,16 +54,19 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(raw=message["headers"])
-                headers["X-Request-ID"] = id
-                headers["X-Content-Type-Options"] = "nosniff"
+                own = MutableHeaders(raw=message["headers"])
+                own["X-Request-ID"] = id
+                own["X-Content-Type-Options"] = "nosniff"
                 if self._services.draining.is_set():
-                    headers["Connection"] = "close"
-                message = {**message, "headers": headers.raw}
+                    own["Connection"] = "close"
+                message = {**message, "headers": own.raw}
             await send(message)
 
         try:
-            await self._app(scope, receive, answer)
+            if problem := refusal(headers, keys=self._services.keys.required or self._services.open_to_all):
+                await response(problem, id)(scope, receive, answer)
+            else:
+                await self._app(scope, receive, answer)
         except Exception:
             log.exception("%s %s met a bug", scope["method"], scope["path"], extra={"request": id})
             if not status:

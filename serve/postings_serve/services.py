@@ -26,14 +26,16 @@ class Services:
     Args:
         settings: the index, its default collection, and what starts with ``serve_``.
         keys: the API keys.
+        open_to_all: whether other machines may do everything without a key, while there is none.
 
     Attributes:
         draining: whether the service is about to stop, so that clients should go elsewhere.
     """
 
-    def __init__(self, settings: Settings, keys: KeyFile) -> None:
+    def __init__(self, settings: Settings, keys: KeyFile, *, open_to_all: bool = False) -> None:
         self.settings = settings
         self.keys = keys
+        self.open_to_all = open_to_all
         self.rate = Rate(settings)
         self.metrics = Metrics()
         self.indexes = OpenIndexes(settings)
