@@ -52,8 +52,9 @@ class _Engine(Protocol):
 class Collections:
     """The collections of the index that the settings name.
 
-    Of an embedded index, a collection that another process has open can't be changed: ``IndexLocked`` is raised. The
-    same holds for one that is open in this process; an open index is saved with :meth:`postings.Index.snapshot`.
+    Of an embedded index, a collection that another process has open is changed through that process if it serves the
+    folder, as ``postings serve`` does. Otherwise ``IndexLocked`` is raised after a few seconds. The same holds for one
+    that is open in this process; an open index is saved with :meth:`postings.Index.snapshot`.
 
     Args:
         settings: ``index_url``, and the other settings that start with ``index_``.
@@ -173,6 +174,6 @@ def _engine(settings: Settings) -> _Engine:
         from postings.index.server.collections import ServerCollections
 
         return ServerCollections(settings)
-    from postings.index.embedded.collections import EmbeddedCollections
+    from postings.index.proxy.collections import FolderCollections
 
-    return EmbeddedCollections(settings.index_folder)
+    return FolderCollections(settings.index_folder)

@@ -10,10 +10,17 @@ import ctypes
 import os
 import threading
 import weakref
+from typing import Protocol
 
 from postings.errors import WrongProcess
 
+
+class _File(Protocol):
+    def close(self) -> None: ...
+
+
 _never_freed: weakref.WeakSet[object] = weakref.WeakSet()
+_closed_in_forks: weakref.WeakSet[_File] = weakref.WeakSet()
 
 
 class Origin:
@@ -67,7 +74,14 @@ def never_free_in_a_fork(owner: object) -> None:
     _never_freed.add(owner)
 
 
+def close_in_forks(file: _File) -> None:
+    """Make forked processes close their copy of a file or socket, which would otherwise seem open while they live."""
+    _closed_in_forks.add(file)
+
+
 def _after_fork() -> None:
+    for file in _closed_in_forks:
+        file.close()
     for owner in _never_freed:
         # A reference that is never dropped, not even when the interpreter exits.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(owner))

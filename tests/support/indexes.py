@@ -23,7 +23,9 @@ from qdrant_client import AsyncQdrantClient
 from postings import EdgeIndex, Index, Settings, SparseVector
 from postings.documents import Passage
 from postings.index import Point
+from postings.index.open import open_embedded
 from postings.index.payload import passage_point
+from postings.index.proxy import IndexServer, OpenIndexes
 from postings.index.server import ServerIndex
 from postings.index.server.connection import open_client
 from tests.support import qdrant_rules
@@ -35,8 +37,9 @@ MODEL = "0123456789abcdef"
 SERVER_URL = "POSTINGS_TEST_QDRANT_URL"
 GRPC_PORT = "POSTINGS_TEST_QDRANT_GRPC_PORT"
 
-ENGINES = ["edge", "memory", "rest", "grpc"]
-"""The last two on the server that the environment names, else on the fronts of :mod:`tests.support.qdrant_front`."""
+ENGINES = ["edge", "proxy", "memory", "rest", "grpc"]
+"""``proxy`` is the embedded engine through a socket, ``rest`` and ``grpc`` are on the server that the environment
+names, else on the fronts of :mod:`tests.support.qdrant_front`."""
 
 
 @contextmanager
@@ -46,12 +49,22 @@ def engine(name: str, folder: Path) -> Iterator[Index]:
     if name == "edge":
         with EdgeIndex(folder, collection) as index:
             yield index
+    elif name == "proxy":
+        with shared(folder), open_embedded(Settings(index_url=str(folder), collection=collection)) as index:
+            yield index
     elif name == "memory":
         with ServerIndex(AsyncQdrantClient(":memory:"), Settings(collection=collection)) as index:
             yield index
     else:
         with served(name, collection) as settings, ServerIndex.connect(settings) as index:
             yield index
+
+
+@contextmanager
+def shared(folder: Path) -> Iterator[OpenIndexes]:
+    """Have a folder's collections open for other processes."""
+    with OpenIndexes(folder) as indexes, IndexServer(indexes):
+        yield indexes
 
 
 @contextmanager

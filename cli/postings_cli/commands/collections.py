@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from postings import EdgeIndex, Encoder, open_index
+from postings import Encoder, open_index
 from postings.collections import Collection, Collections
 from postings.errors import ConfigurationError
 from postings.index.collection_size import CollectionSize, collection_size
+from postings.index.open import open_embedded
 from postings_cli.bars import steps_bar
 from postings_cli.console import out, print_json, printable, say
 from postings_cli.exit_status import FAILED
@@ -115,7 +116,7 @@ def optimize(name: Name, index: IndexUrl = None, as_json: Json = False) -> None:
     settings = settings_from(name, index)
     if settings.index_folder is None:
         raise ConfigurationError("a Qdrant server optimizes its collections by itself: name a folder with --index")
-    with EdgeIndex(settings.index_folder, name) as opened:
+    with open_embedded(settings) as opened:
         opened.optimize()
         size = collection_size(opened)
     if as_json:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import Protocol
 
 import qdrant_edge as edge
 
@@ -15,27 +17,46 @@ from postings.index.embedded.snapshots import check_file, read_snapshot, tempora
 from postings.whole_files import Progress
 
 
-class EmbeddedCollections:
-    """Drops, copies and restores collections of a folder; :class:`postings.collections.Collections` documents it."""
+class Opened(Protocol):
+    """The collections that this process has open; see :class:`postings.index.proxy.OpenIndexes`."""
 
-    def __init__(self, root: Path) -> None:
+    def get(self, collection: str) -> EdgeIndex:
+        """The open collection."""
+        ...
+
+    def released(self, collection: str) -> AbstractContextManager[None]:
+        """Close a collection until the end of the block."""
+        ...
+
+
+class EmbeddedCollections:
+    """Drops, copies and restores collections of a folder; :class:`postings.collections.Collections` documents it.
+
+    Args:
+        root: the folder.
+        opened: what this process has open; by default nothing.
+    """
+
+    def __init__(self, root: Path, opened: Opened | None = None) -> None:
         self._root = root
+        self._opened = opened
 
     def names(self) -> list[str]:
         """The names of all collections, sorted."""
         return collection_names(self._root)
 
     def drop(self, name: str) -> None:
-        """Delete a collection that no process has open."""
+        """Delete a collection that no other process has open."""
         folder = collection_folder(self._root, name)
-        with EdgeIndex(self._root, name) as index:
-            index.models()
-        with temporary_folder(self._root, "dropped") as dropped:
-            folder.rename(dropped / name)
+        with self._released(name):
+            with EdgeIndex(self._root, name) as index:
+                index.models()
+            with temporary_folder(self._root, "dropped") as dropped:
+                folder.rename(dropped / name)
 
     def copy(self, source: str, target: str, progress: Progress) -> None:
-        """Copy a collection that no process has open."""
-        with EdgeIndex(self._root, source) as index:
+        """Copy a collection that no other process has open."""
+        with self._index(source) as index:
             points = index.count()
             self._check_absent(target)
             progress(0, points)
@@ -56,15 +77,27 @@ class EmbeddedCollections:
             if not folder.exists():
                 self._name(restoring / name)
                 return
-            _check_unused(folder)
             replaced = restoring / "replaced"
-            try:
-                folder.rename(replaced)
-                self._name(restoring / name)
-            except BaseException:
-                if replaced.exists():
-                    replaced.rename(folder)
-                raise
+            with self._released(name):
+                _check_unused(folder)
+                try:
+                    folder.rename(replaced)
+                    self._name(restoring / name)
+                except BaseException:
+                    if replaced.exists():
+                        replaced.rename(folder)
+                    raise
+
+    @contextmanager
+    def _index(self, name: str) -> Iterator[EdgeIndex]:
+        if self._opened is not None:
+            yield self._opened.get(name)
+            return
+        with EdgeIndex(self._root, name) as index:
+            yield index
+
+    def _released(self, name: str) -> AbstractContextManager[None]:
+        return nullcontext() if self._opened is None else self._opened.released(name)
 
     def _check_absent(self, name: str) -> None:
         if collection_folder(self._root, name).exists():
@@ -72,11 +105,12 @@ class EmbeddedCollections:
 
     def _name(self, folder: Path) -> None:
         """Give a folder its name among the collections, unless another process took it meanwhile."""
-        try:
-            folder.rename(self._root / folder.name)
-        except OSError as error:
-            self._check_absent(folder.name)
-            raise CollectionExists(f"{self._root / folder.name}: {error}") from error
+        with self._released(folder.name):
+            try:
+                folder.rename(self._root / folder.name)
+            except OSError as error:
+                self._check_absent(folder.name)
+                raise CollectionExists(f"{self._root / folder.name}: {error}") from error
 
 
 def _check_unused(folder: Path) -> None:

@@ -19,7 +19,11 @@ from postings.index.protocol import PointMissing
 
 # The embedded engine raises bare Exception, so only the message tells what happened. The first match counts.
 _MESSAGES: tuple[tuple[str, type[PostingsError], str], ...] = (
-    ("WouldBlock", IndexLocked, "another process has the index open: wait for it, stop it, or use a Qdrant server"),
+    (
+        "WouldBlock",
+        IndexLocked,
+        "another process has the index open: wait for it, or use 'postings serve'",
+    ),
     ("No space left", StorageFull, "the disk is full"),
     ("os error 28", StorageFull, "the disk is full"),
     ("Permission denied", IndexUnavailable, "the index folder can't be read or written"),

@@ -93,18 +93,18 @@ class EdgeIndex(OpenFolder):
 
     def ensure(self, fingerprint: str, model: str, words: WordsConfig | None = None) -> CollectionModels:
         """Create the collection for a model, or check that it has the model; see :meth:`postings.Index.ensure`."""
-        self._origin.check()
-        if self._models is None:
-            created = replace(CollectionModels.of(fingerprint, model), words=words)
-            vectors = vector_parameters(created, self._datatype, on_disk=self._on_disk)
-            create_collection(self._folder, created, vectors, optimizer_settings())
-            self._open()
-        shard, models = self._opened()
-        models.require(fingerprint, model, self.collection)
-        with self._writing, edge_errors(str(self._folder)):
-            for field in INDEXED_FIELDS.keys() - shard.info().payload_schema.keys():
-                schema = SCHEMA_TYPES[INDEXED_FIELDS[field]]
-                shard.update(edge.UpdateOperation.create_field_index(field, schema))
+        with self._writing:
+            if self._models is None:
+                created = replace(CollectionModels.of(fingerprint, model), words=words)
+                vectors = vector_parameters(created, self._datatype, on_disk=self._on_disk)
+                create_collection(self._folder, created, vectors, optimizer_settings())
+                self._open()
+            shard, models = self._opened()
+            models.require(fingerprint, model, self.collection)
+            with edge_errors(str(self._folder)):
+                for field in INDEXED_FIELDS.keys() - shard.info().payload_schema.keys():
+                    schema = SCHEMA_TYPES[INDEXED_FIELDS[field]]
+                    shard.update(edge.UpdateOperation.create_field_index(field, schema))
         return models
 
     def info(self) -> IndexInfo:

@@ -1,0 +1,123 @@
+"""The process that has the collections of a folder open, as other processes see it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+from typing import Any, Self
+
+from postings.errors import IndexUnavailable
+from postings.index.proxy.errors import error_from_json
+from postings.index.proxy.record import read_record
+from postings.index.proxy.wire import pack, receive
+from postings.process import Origin
+from postings.whole_files import Progress, no_progress
+
+
+class Owner:
+    """The process that serves an index folder, and connections to it, one for each thread that calls at the same time.
+
+    Args:
+        root: the index folder.
+        connection: the first connection.
+
+    Example:
+        >>> Owner.of(folder) is None  # nobody serves it
+        True
+    """
+
+    def __init__(self, root: Path, connection: socket.socket) -> None:
+        self.root = root
+        self._idle: list[socket.socket] = [connection]
+        self._closed = False
+        self._lock = threading.Lock()
+        self._origin = Origin("index", "open")
+
+    @classmethod
+    def of(cls, root: Path) -> Self | None:
+        """The process that serves a folder, or ``None``: also if it was killed, or is another user's.
+
+        Raises:
+            IndexLocked: another version of Postings serves the folder.
+        """
+        connection = _connection(root)
+        return None if connection is None else cls(root, connection)
+
+    def call(self, name: str, arguments: dict[str, Any], progress: Progress = no_progress, **of: str) -> Any:
+        """Call the process, and wait for its answer.
+
+        Args:
+            name: of the call, see :mod:`postings.index.proxy.calls`.
+            arguments: of the call.
+            progress: called when the process reports progress.
+            **of: the ``collection``, for a call of an index.
+
+        Returns:
+            The answer, in JSON.
+
+        Raises:
+            IndexUnavailable: the process has ended. If it ended meanwhile, the call may have had its effect.
+            PostingsError: the call failed.
+        """
+        self._origin.check()
+        request = pack({"call": name, "arguments": arguments, **of})
+        connection = self._take()
+        try:
+            connection.sendall(request)
+            while (answer := receive(connection)) is not None and "progress" in answer:
+                progress(*answer["progress"])
+        except OSError as error:
+            connection.close()
+            raise IndexUnavailable(f"{self.root}: the process that has the index open has ended ({error})") from error
+        except BaseException:
+            # Whoever calls next must not read this answer.
+            connection.close()
+            raise
+        if answer is None:
+            connection.close()
+            raise IndexUnavailable(f"{self.root}: the process that has the index open has ended")
+        self._give_back(connection)
+        if "error" in answer:
+            raise error_from_json(answer["error"])
+        return answer["result"]
+
+    def close(self) -> None:
+        """Close the connections; does nothing in a forked process."""
+        if not self._origin.here:
+            return
+        with self._lock:
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
+
+    def _take(self) -> socket.socket:
+        with self._lock:
+            if self._closed:
+                raise IndexUnavailable(f"{self.root}: the index was closed")
+            if self._idle:
+                return self._idle.pop()
+        connection = _connection(self.root)
+        if connection is None:
+            raise IndexUnavailable(f"{self.root}: the process that has the index open has ended")
+        return connection
+
+    def _give_back(self, connection: socket.socket) -> None:
+        with self._lock:
+            if self._closed:
+                connection.close()
+            else:
+                self._idle.append(connection)
+
+
+def _connection(root: Path) -> socket.socket | None:
+    path = read_record(root)
+    if path is None:
+        return None
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(path))
+    except OSError:
+        connection.close()
+        return None
+    return connection
