@@ -41,6 +41,10 @@ _COMMANDS: dict[str, str | _Group] = {
     "train": "train.train",
     "evaluate": "evaluate.evaluate",
     "demo": "demo.demo",
+    "keys": _Group(
+        "Create, list, revoke the API keys of `postings serve`.",
+        {"create": "keys.create", "list": "keys.list_keys", "revoke": "keys.revoke"},
+    ),
     "collections": _Group(
         "List, create, copy, drop, optimize collections.",
         {

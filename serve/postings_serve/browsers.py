@@ -13,9 +13,8 @@ from postings_serve.problems import Problem
 def refusal(headers: Headers, *, keys: bool) -> Problem | None:
     """Why a request isn't answered, if a page of another site made it.
 
-    A page of another site can post a form here, or give its own name the address 127.0.0.1 (DNS rebinding). Browsers say
-    in ``Origin`` which page asks, and in ``Host`` by which name. Where keys are needed, such a page has none, so that any
-    name of the host will do.
+    A page of another site can post a form here, or give its own name the address 127.0.0.1 (DNS rebinding). Browsers
+    say in ``Origin`` which page asks, and in ``Host`` by which name. Where keys are needed, such a page has none.
 
     Args:
         headers: of the request.
@@ -27,10 +26,12 @@ def refusal(headers: Headers, *, keys: bool) -> Problem | None:
         >>> refusal(Headers({"host": "localhost:8000"}), keys=False) is None
         True
     """
+    if keys:
+        return None
     host, origin = headers.get("host", ""), headers.get("origin")
     if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
         return Problem(403, "other-origin", f"a page of {origin!r:.100} asked, and only pages of this service may")
-    if not keys and not _is_this_machine(urlsplit(f"//{host}").hostname or ""):
+    if not _is_this_machine(urlsplit(f"//{host}").hostname or ""):
         return Problem(421, "other-host", f"without API keys, the host must be this machine's, got {host!r:.100}")
     return None
 

@@ -11,7 +11,7 @@ from postings.errors import CollectionNotFound, InvalidInput
 
 if TYPE_CHECKING:
     from postings import Settings
-    from postings_serve.indexes import OpenIndexes
+    from postings_serve.indexes import Indexes
 
 PREFIX = "postings/"
 """What may be in front of a model's name, so that a Qdrant server sends texts for it here."""
@@ -27,7 +27,7 @@ class Encoders:
         indexes: where the collection is.
     """
 
-    def __init__(self, settings: Settings, indexes: OpenIndexes) -> None:
+    def __init__(self, settings: Settings, indexes: Indexes) -> None:
         self._settings = settings
         self._indexes = indexes
         self._lock = threading.Lock()
@@ -45,9 +45,7 @@ class Encoders:
                 models = self._indexes.index(self._settings.collection).models()
             except CollectionNotFound:
                 if name not in (None, self._settings.model):
-                    raise ModelNotFound(
-                        f"there is no model {model!r:.100}: expected {self._settings.model!r}"
-                    ) from None
+                    raise InvalidInput(f"there is no model {model!r:.100}: expected {self._settings.model!r}") from None
                 if "" not in self._loaded:
                     self._loaded[""] = Encoder.from_settings(self._settings)
                 return self._loaded[""]

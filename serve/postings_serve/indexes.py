@@ -1,14 +1,16 @@
-"""The indexes that requests use."""
+"""The collections that requests use, and the search clients for them."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from postings import Index, open_index
+from postings import Index
 from postings.errors import CollectionNotFound
+from postings.index.proxy import OpenIndexes
 from postings.index.tenants import settings_of_tenant
 from postings_query import SearchClient
 
@@ -18,18 +20,23 @@ if TYPE_CHECKING:
 _CLIENTS = 1000
 
 
-class OpenIndexes:
-    """The collections of an index, and search clients for them, each opened when it is first asked for.
+class Indexes:
+    """The collections of the settings' index, and search clients for them, opened when they are first asked for.
+
+    Ask for them with each request, rather than keep them: a collection that is dropped or restored is another.
 
     Args:
         settings: the index.
+        folder: its open collections, if it is a folder.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, folder: OpenIndexes | None) -> None:
         self._settings = settings
+        self._get: Callable[[str], Index] = self._served if folder is None else folder.get
+        self._folder = folder
         self._lock = threading.RLock()
-        self._indexes: dict[str, Index] = {}
-        self._clients: OrderedDict[tuple[str, str | None], SearchClient] = OrderedDict()
+        self._servers: dict[str, Index] = {}
+        self._clients: OrderedDict[tuple[str, str | None], tuple[Index, SearchClient]] = OrderedDict()
 
     def index(self, collection: str) -> Index:
         """The index of a collection.
@@ -38,20 +45,14 @@ class OpenIndexes:
             CollectionNotFound: there is no such collection.
             IndexFailure: it can't be opened.
         """
-        with self._lock:
-            if (found := self._indexes.get(collection)) is None:
-                found = open_index(self._settings.of_collection(collection))
-                try:
-                    found.models()
-                except CollectionNotFound:
-                    found.close()
-                    # The engine's own message names its folder, or the server.
-                    raise CollectionNotFound(f"there is no collection {collection!r}") from None
-                except BaseException:
-                    found.close()
-                    raise
-                self._indexes[collection] = found
-            return found
+        found = self._get(collection)
+        try:
+            found.models()
+        except CollectionNotFound:
+            self._forget(collection)
+            # The engine's own message names its folder, or the server.
+            raise CollectionNotFound(f"there is no collection {collection!r}") from None
+        return found
 
     def client(self, collection: str, tenant: str | None) -> SearchClient:
         """A search client, shared by the requests for a collection and a tenant.
@@ -60,20 +61,23 @@ class OpenIndexes:
             CollectionNotFound: there is no such collection.
             ConfigurationError: the settings don't say which metadata field names the tenant.
         """
+        index = self.index(collection)
         key = collection, tenant
         with self._lock:
-            if (found := self._clients.get(key)) is None:
+            held, found = self._clients.get(key, (None, None))
+            if held is not index or found is None:
                 settings = settings_of_tenant(self._settings, tenant)
-                found = SearchClient(index=self.index(collection), settings=settings.of_collection(collection))
-                self._clients[key] = found
+                found = SearchClient(index=index, settings=settings.of_collection(collection))
+                self._clients[key] = index, found
                 if len(self._clients) > _CLIENTS:
                     self._clients.popitem(last=False)
             self._clients.move_to_end(key)
             return found
 
     def opened(self, collection: str, tenant: str | None) -> SearchClient | None:
-        """The client of :meth:`client`, if there is one already."""
-        return self._clients.get((collection, tenant))
+        """The client of :meth:`client`, if there is one already; this never waits for the index."""
+        held, found = self._clients.get((collection, tenant), (None, None))
+        return found if held is not None and held is self._open(collection) else None
 
     def check(self) -> None:
         """Check that the index can be read, whether or not it has the default collection.
@@ -82,12 +86,33 @@ class OpenIndexes:
             IndexFailure: it can't.
         """
         with suppress(CollectionNotFound):
-            self.index(self._settings.collection).models()
+            self.index(self._settings.collection)
 
     def close(self) -> None:
-        """Close all indexes."""
+        """Close the connections to a server; a folder's collections are closed by whoever opened them."""
         with self._lock:
-            for client in self._clients.values():
+            for _, client in self._clients.values():
                 client.close()
-            for index in self._indexes.values():
+            for index in self._servers.values():
                 index.close()
+
+    def _open(self, collection: str) -> Index | None:
+        return self._servers.get(collection) if self._folder is None else self._folder.get(collection)
+
+    def _served(self, collection: str) -> Index:
+        with self._lock:
+            if (found := self._servers.get(collection)) is None:
+                # qdrant-client takes a second to import, so it is imported only for a server.
+                from postings.index.server import ServerIndex
+
+                found = self._servers[collection] = ServerIndex.connect(self._settings.of_collection(collection))
+            return found
+
+    def _forget(self, collection: str) -> None:
+        """Close what was opened for a collection that isn't there: there are any number of such names."""
+        if self._folder is not None:
+            with self._folder.released(collection):
+                return
+        with self._lock:
+            if (found := self._servers.pop(collection, None)) is not None:
+                found.close()

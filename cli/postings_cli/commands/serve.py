@@ -2,40 +2,67 @@
 
 from __future__ import annotations
 
+import json
 import os
-from typing import Annotated
+import webbrowser
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from postings.errors import ConfigurationError, MissingExtra
-from postings_cli.console import err, printable
+from postings.errors import MissingExtra
+from postings_cli.console import err, out, printable
 from postings_cli.options import Collection, IndexUrl, Model, settings_from
+
+if TYPE_CHECKING:
+    from postings_serve.server import Running
 
 
 def serve(
-    embedded: Annotated[bool, typer.Option("--embedded", help="Start the broker too, as a child process.")] = False,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on (POSTINGS_SERVE_HOST).", show_default="127.0.0.1")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", help="Port to listen on (POSTINGS_SERVE_PORT).", min=0, max=65535, show_default="8000"),
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the address in a browser.")] = False,
+    no_keys: Annotated[
+        bool, typer.Option("--no-keys", help="Let other machines do everything, while there is no API key.")
+    ] = False,
+    openapi: Annotated[
+        bool, typer.Option("--openapi", help="Print what the API answers, as OpenAPI in JSON, and end.")
+    ] = False,
     collection: Collection = None,
     index: IndexUrl = None,
     model: Model = None,
 ) -> None:
-    """Run broker, worker and index in one command.
+    """Answer HTTP: search, ingest, and everything else.
 
-    Other processes reach the broker at POSTINGS_REDIS_URL. The queue is stored beside the index and survives a restart.
+    Where the index is a folder, this starts a broker and a worker too, and other commands on the folder go through it.
+    Where it is a server, this is the API alone. SIGTERM or Ctrl-C ends it; what it accepted is answered first.
 
-    Example: postings serve --embedded & postings ingest --queue articles.jsonl
+    Example: postings serve & curl localhost:8000/v1/search --json '{"query": "chasing prey"}'
     """
-    if not embedded:
-        raise ConfigurationError("expected --embedded: there is nothing else to serve yet")
-    settings = settings_from(collection, index, model)
+    settings = settings_from(collection, index, model, serve_host=host, serve_port=port)
     try:
-        from postings_ingest.worker.embedded import EmbeddedBroker, run_worker
+        from postings_ingest.worker.logs import configure_logging
+        from postings_serve import server
+        from postings_serve.app import api
     except ImportError as error:
-        raise MissingExtra("worker", "running broker and worker") from error
+        raise MissingExtra("serve", "serving HTTP") from error
+    if openapi:
+        out.print_json(json.dumps(api().openapi()))
+        return
+    configure_logging(settings)
     given = settings.to_environment()
     for name in [name for name in os.environ if name.upper() in given]:
         del os.environ[name]  # the broker would inherit keys and passwords
-    with EmbeddedBroker(settings) as broker:
-        os.environ |= given  # the worker's module reads its settings from here
-        err.print(printable(f"broker at {broker.url}, its data in {broker.folder}; Ctrl-C ends"))
-        status = run_worker()
-    raise typer.Exit(status)
+
+    def started(running: Running) -> None:
+        where = f"index {settings.index_url}" if running.broker else "a Qdrant server"
+        broker = f", broker {running.broker}" if running.broker else ""
+        err.print(printable(f"{running.url}  ({where}, collection {settings.collection!r}{broker}); Ctrl-C ends"))
+        if open_browser:
+            webbrowser.open(running.url)
+
+    server.serve(settings, started, open_to_all=no_keys)

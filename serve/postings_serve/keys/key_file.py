@@ -27,7 +27,7 @@ class KeyFile:
     Only the owner can read the file, which has no secrets: of a key, it has the digest.
 
     Args:
-        path: the file; it needn't exist.
+        path: the file; it needn't exist. ``None`` if there can't be keys.
 
     Raises:
         ConfigurationError: it can't be read.
@@ -42,7 +42,7 @@ class KeyFile:
         ('shop', None)
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
         self._seen: tuple[int, int, int] | None = None
         self._required = False
@@ -52,15 +52,9 @@ class KeyFile:
 
     @classmethod
     def of_settings(cls, settings: Settings) -> KeyFile:
-        """The file that the settings name; by default ``.keys.json`` in the index folder.
-
-        Raises:
-            ConfigurationError: the settings name none, and the index is a server.
-        """
+        """The file that the settings name; by default ``.keys.json`` in the index folder, if it is one."""
         folder = settings.index_folder
-        if settings.serve_keys is None and folder is None:
-            raise ConfigurationError("say where to keep API keys: set POSTINGS_SERVE_KEYS to a file")
-        return cls(settings.serve_keys or Path(folder or "", ".keys.json"))
+        return cls(settings.serve_keys or (folder / ".keys.json" if folder else None))
 
     @property
     def required(self) -> bool:
@@ -106,6 +100,8 @@ class KeyFile:
         return self._keys
 
     def _look(self) -> tuple[int, int, int] | None:
+        if self.path is None:
+            return None
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -116,7 +112,7 @@ class KeyFile:
 
     def _read(self) -> dict[str, Key]:
         try:
-            found = json.loads(self.path.read_bytes())
+            found = json.loads(self._named().read_bytes())
             return {key.id: key for key in map(Key.from_json, found["keys"])}
         except FileNotFoundError:
             return {}
@@ -128,18 +124,24 @@ class KeyFile:
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Key]]:
         """The keys, written when the block ends; changes of other processes wait."""
+        path = self._named()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.with_name(f"{self.path.name}.lock").open("w") as lock:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.with_name(f"{path.name}.lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 keys = self._read()
                 yield keys
-                partial = self.path.with_name(f"{self.path.name}.partial")
+                partial = path.with_name(f"{path.name}.partial")
                 partial.unlink(missing_ok=True)
                 with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                     json.dump({"keys": [key.to_json() for key in keys.values()]}, file, indent=1)
                     file.flush()
                     os.fsync(file.fileno())
-                partial.replace(self.path)
+                partial.replace(path)
         except OSError as error:
-            raise ConfigurationError(f"{self.path} can't be written: {error.strerror}") from error
+            raise ConfigurationError(f"{path} can't be written: {error.strerror}") from error
+
+    def _named(self) -> Path:
+        if self.path is None:
+            raise ConfigurationError("say where to keep API keys: set POSTINGS_SERVE_KEYS to a file")
+        return self.path

@@ -1,0 +1,174 @@
+"""Running a service: its processes, its port, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import uvicorn
+from pydantic import SecretStr
+
+from postings.errors import ConfigurationError
+from postings.index.proxy import IndexServer, OpenIndexes
+from postings_ingest.queue.pending import pending_collections
+from postings_serve.app import create_app
+from postings_serve.keys import KeyFile
+from postings_serve.services import Services
+from postings_serve.workers import Workers
+
+if TYPE_CHECKING:
+    from postings import Settings
+
+log = logging.getLogger(__name__)
+
+_BACKLOG = 2048
+_DRAIN_SECONDS = 2.0
+_LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that has started.
+
+    Attributes:
+        url: where it is reached.
+        broker: the address of its own broker; ``None`` if the index is a server.
+    """
+
+    url: str
+    broker: str | None
+
+
+def serve(settings: Settings, started: Callable[[Running], object], *, open_to_all: bool = False) -> None:
+    """Serve until SIGTERM or Ctrl-C, and answer every request that came before.
+
+    Where the index is a folder, this process has it open, and starts a broker and workers. Where it is a server, this
+    is the API alone, and any number of such processes may run.
+
+    Args:
+        settings: what starts with ``serve_``, the index and the default collection.
+        started: called when the port answers.
+        open_to_all: whether other machines may do everything without a key, while there is none.
+
+    Raises:
+        ConfigurationError: other machines could do everything, or the port can't be opened.
+        IndexLocked: another process has the index folder open.
+        BrokerUnavailable: the broker doesn't start.
+    """
+    keys = KeyFile.of_settings(settings)
+    if not (keys.required or open_to_all or _is_loopback(settings.serve_host)):
+        raise ConfigurationError(
+            f"on {settings.serve_host}, other machines could read and change everything: create an API key with "
+            "`postings keys create`, or pass --no-keys"
+        )
+    with ExitStack() as stack:
+        settings, folder, broker = stack.enter_context(_folder(settings))
+        services = Services(settings, keys, folder, open_to_all=open_to_all)
+        stack.callback(services.close)
+        if folder is not None:
+            workers = Workers(settings)
+            stack.callback(workers.stop)
+            services.needs_worker = workers.need
+            for name in {settings.collection, *pending_collections(settings)}:
+                workers.need(name)
+        server = _Server(services, lambda url: started(Running(url, broker)))
+        server.run()
+        if server.failure is not None:
+            raise server.failure
+
+
+@contextmanager
+def _folder(settings: Settings) -> Iterator[tuple[Settings, OpenIndexes | None, str | None]]:
+    """Open the index folder, serve it to other processes, and start the broker; for a server there is nothing to do."""
+    root = settings.index_folder
+    if root is None:
+        yield settings, None, None
+        return
+    from postings_ingest.worker.embedded_broker import EmbeddedBroker
+
+    with (
+        OpenIndexes(root, datatype=settings.index_datatype, on_disk=settings.index_on_disk) as folder,
+        IndexServer(folder),
+        EmbeddedBroker(settings) as broker,
+    ):
+        yield settings.model_copy(update={"redis_url": SecretStr(broker.url)}), folder, broker.url
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which drains before it stops.
+
+    From the first signal on, ``/readyz`` says so, and each answer closes its connection, so that no client sends a
+    request on a connection that is about to be closed. The port is closed when there is no connection left, or after
+    two seconds; what is being answered then is finished. A second signal ends that at once.
+    """
+
+    def __init__(self, services: Services, started: Callable[[str], object]) -> None:
+        settings = services.settings
+        super().__init__(
+            uvicorn.Config(
+                create_app(services),
+                settings.serve_host,
+                settings.serve_port,
+                loop="uvloop",
+                http="httptools",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=_BACKLOG,
+                timeout_graceful_shutdown=settings.serve_timeout,
+            )
+        )
+        self.failure: ConfigurationError | None = None
+        self._services = services
+        self._told = started
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Open the port, and say where it is."""
+        host, port = self.config.host, self.config.port
+        self._loop = asyncio.get_running_loop()
+        try:
+            await super().startup(sockets)  # type: ignore[arg-type]
+        except SystemExit:
+            self.failure = ConfigurationError(
+                f"{host}:{port} can't be opened: is another service there? Choose another with --port"
+            )
+            self.should_exit = True
+            return
+        port = self.servers[0].sockets[0].getsockname()[1]
+        self._told(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain after the first signal, and end at the second."""
+        if self._services.draining.is_set() or self._loop is None:
+            super().handle_exit(sig, frame)
+        else:
+            self._loop.call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
+        log.info("draining: %d connections", len(self.server_state.connections))
+        self._services.draining.set()
+        self._draining = asyncio.ensure_future(self._end_when_drained())
+
+    async def _end_when_drained(self) -> None:
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + _DRAIN_SECONDS
+        while self.server_state.connections and loop.time() < ends:
+            await asyncio.sleep(_LOOK_SECONDS)
+        self.should_exit = True
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
