@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postings_query.client import SearchClient
+from postings_query.facets import Facet, Facets, facets
 from postings_query.hits import Contribution, Hit
 from postings_query.reranking import Reranker
 
 if TYPE_CHECKING:
     from postings_query.aio import AsyncSearchClient
 
-__all__ = ["AsyncSearchClient", "Contribution", "Hit", "Reranker", "SearchClient"]
+__all__ = ["AsyncSearchClient", "Contribution", "Facet", "Facets", "Hit", "Reranker", "SearchClient", "facets"]
 
 
 def __getattr__(name: str) -> type[AsyncSearchClient]:

@@ -8,14 +8,14 @@ from starlette.types import ASGIApp
 import postings
 from postings_serve import problems
 from postings_serve.requests import Requests
-from postings_serve.routes import collections, embed_sparse, qdrant_inference, search, status
+from postings_serve.routes import collections, embed_sparse, facets, qdrant_inference, search, status
 from postings_serve.services import Services
 
 MAX_BODY = 8 * 2**20
 """Bytes of a body that is read as a whole. Uploads and JSON Lines are read as streams, and have other limits."""
 
 _SUMMARY = "Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored"
-_ROUTES = (search, collections, status, embed_sparse, qdrant_inference)
+_ROUTES = (search, facets, collections, status, embed_sparse, qdrant_inference)
 
 
 def api() -> FastAPI:

@@ -7,14 +7,22 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
+from postings_ingest import Ledger
+from postings_ingest.worker.metrics import QueueMetrics
+
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 
 class Metrics:
-    """Requests, by route; the names begin with ``postings_``."""
+    """Requests by route, and the queue; the names begin with ``postings_``.
 
-    def __init__(self) -> None:
+    Args:
+        ledger: the default collection's ledger; the queue's depth is read whenever Prometheus asks.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(QueueMetrics(ledger))
         self._requests = Counter(
             "postings_requests", "Requests, by route and status", ["route", "status"], registry=self.registry
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from postings_ingest.tracing import span
 from postings_serve.browsers import refusal
 from postings_serve.problems import response, unexpected
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_LOGGED = 400
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -63,13 +65,26 @@ class Requests:
             await send(message)
 
         try:
-            if problem := refusal(headers, keys=self._services.keys.required or self._services.open_to_all):
-                await response(problem, id)(scope, receive, answer)
-            else:
-                await self._app(scope, receive, answer)
+            with span("postings.request", dict(headers), request=id):
+                keys = self._services.keys.required or self._services.open_to_all
+                problem = refusal(headers, keys=keys)
+                await (response(problem, id) if problem else self._app)(scope, receive, answer)
         except Exception:
             log.exception("%s %s met a bug", scope["method"], scope["path"], extra={"request": id})
             if not status:
                 await unexpected(id)(scope, receive, answer)
         finally:
-            self._services.metrics.count(scope, status, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            level = logging.INFO if status >= _LOGGED else logging.DEBUG
+            caller = state.get("caller", "-")
+            log.log(
+                level,
+                "%s %s %d in %.3f s, by %s",
+                scope["method"],
+                scope["path"],
+                status,
+                seconds,
+                caller,
+                extra={"request": id},
+            )
+            self._services.metrics.count(scope, status, seconds)

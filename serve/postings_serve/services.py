@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from postings_ingest import Ledger
 from postings_serve.encoders import Encoders
 from postings_serve.indexes import Indexes
 from postings_serve.keys import KeyFile
@@ -43,7 +44,7 @@ class Services:
         self.keys = keys
         self.open_to_all = open_to_all
         self.rate = Rate(settings)
-        self.metrics = Metrics()
+        self.metrics = Metrics(Ledger(settings))
         self.indexes = Indexes(settings, folder)
         self.encoders = Encoders(settings, self.indexes)
         # For the embedded engine, more threads would only wait for Python's lock; for a server, they wait for answers.

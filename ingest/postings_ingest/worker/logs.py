@@ -13,7 +13,7 @@ from postings.unprintable import UnprintableTable
 if TYPE_CHECKING:
     from postings import Settings
 
-_CONTEXT = ("job", "batch", "document")
+_CONTEXT = ("job", "batch", "document", "request")
 
 _ESCAPED = UnprintableTable(lambda character: character if character == "\t" else repr(character)[1:-1])
 _JSON_ESCAPED = UnprintableTable(lambda character: json.dumps(character)[1:-1])
@@ -26,8 +26,8 @@ def configure_logging(settings: Settings) -> None:
         RedactingFormatter(JsonFormatter() if settings.log_json else TextFormatter(), settings.secrets())
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # Celery would log each message that it receives; a batch is logged when it is done.
-    for name in ("celery.worker.strategy", "celery.app.trace"):
+    # Celery would log each message that it receives; a batch is logged when it is done. uvicorn would log what we say.
+    for name in ("celery.worker.strategy", "celery.app.trace", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
