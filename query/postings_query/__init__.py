@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from postings_query.client import SearchClient
 from postings_query.facets import Facet, Facets, facets
@@ -11,14 +12,26 @@ from postings_query.reranking import Reranker
 
 if TYPE_CHECKING:
     from postings_query.aio import AsyncSearchClient
+    from postings_query.api import ApiClient, AsyncApiClient
 
-__all__ = ["AsyncSearchClient", "Contribution", "Facet", "Facets", "Hit", "Reranker", "SearchClient", "facets"]
+__all__ = [
+    "ApiClient",
+    "AsyncApiClient",
+    "AsyncSearchClient",
+    "Contribution",
+    "Facet",
+    "Facets",
+    "Hit",
+    "Reranker",
+    "SearchClient",
+    "facets",
+]
+
+# Importing asyncio or httpx takes longer than the rest of this package.
+_SLOW = {"AsyncSearchClient": "aio", "ApiClient": "api", "AsyncApiClient": "api"}
 
 
-def __getattr__(name: str) -> type[AsyncSearchClient]:
-    # Importing asyncio takes longer than the rest of this package.
-    if name == "AsyncSearchClient":
-        from postings_query.aio import AsyncSearchClient
-
-        return AsyncSearchClient
+def __getattr__(name: str) -> Any:
+    if name in _SLOW:
+        return getattr(import_module(f"postings_query.{_SLOW[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

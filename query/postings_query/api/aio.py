@@ -1,0 +1,74 @@
+"""The client of ``postings serve``, for asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from postings_query.api.messages import answer_of, body, connection, hits_of, unreachable
+from postings_query.hits import Hit
+
+if TYPE_CHECKING:
+    from qdrant_client.models import Filter as ClientFilter
+
+    from postings.index import Filter
+
+
+class AsyncApiClient:
+    """:class:`ApiClient`, for asyncio: the same arguments and methods.
+
+    Example::
+
+        async with AsyncApiClient("http://localhost:8000") as client:
+            hits = await client.search("chasing prey")
+    """
+
+    def __init__(self, url: str, *, key: str | None = None, collection: str | None = None, timeout: float = 30) -> None:
+        self._client = httpx.AsyncClient(**connection(url, key, timeout))
+        self._collection = collection
+
+    async def search(
+        self,
+        query: str,
+        limit: int = 10,
+        offset: int = 0,
+        filter: ClientFilter | Filter | None = None,
+        **options: Any,
+    ) -> list[Hit]:
+        """See :meth:`ApiClient.search`."""
+        return (await self.search_batch([query], limit, offset, filter, **options))[0]
+
+    async def search_batch(
+        self,
+        queries: Iterable[str],
+        limit: int = 10,
+        offset: int = 0,
+        filter: ClientFilter | Filter | None = None,
+        **options: Any,
+    ) -> list[list[Hit]]:
+        """See :meth:`ApiClient.search_batch`."""
+        asked = body(queries, self._collection, {"limit": limit, "offset": offset, "filter": filter, **options})
+        return [hits_of(each) for each in await self._answers(asked)]
+
+    async def query_tokens_left_out(self, query: str) -> int:
+        """See :meth:`ApiClient.query_tokens_left_out`."""
+        return int((await self._answers(body([query], self._collection, {"limit": 1})))[0]["query_tokens_left_out"])
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def _answers(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
+        try:
+            found: list[dict[str, Any]] = answer_of(await self._client.post("/v1/search/batch", json=asked))["answers"]
+        except httpx.HTTPError as error:
+            raise unreachable(error) from error
+        return found

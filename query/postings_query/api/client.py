@@ -1,0 +1,119 @@
+"""The client of ``postings serve``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from postings_query.api.messages import body, connection, hits_of, read
+from postings_query.hits import Hit
+
+if TYPE_CHECKING:
+    from qdrant_client.models import Filter as ClientFilter
+
+    from postings.index import Filter
+    from postings.index.protocol import Fusion
+
+
+class ApiClient:
+    """:class:`postings_query.SearchClient`, through ``postings serve``: the same methods, results and errors.
+
+    It needs neither a model nor an index. Several threads may use one client.
+
+    Args:
+        url: the service's address.
+        key: an API key, where the service needs one.
+        collection: the collection to search; by default the service's.
+        timeout: seconds to wait for an answer.
+
+    Raises:
+        ConfigurationError: the address or the key can't be used.
+
+    Example::
+
+        with ApiClient("http://localhost:8000") as client:
+            for hit in client.search("chasing prey", explain=True):
+                print(hit.score, hit.title, hit.contributions[0].token)
+    """
+
+    def __init__(self, url: str, *, key: str | None = None, collection: str | None = None, timeout: float = 30) -> None:
+        self._client = httpx.Client(**connection(url, key, timeout))
+        self._collection = collection
+
+    def search(
+        self,
+        query: str,
+        limit: int = 10,
+        offset: int = 0,
+        filter: ClientFilter | Filter | None = None,
+        *,
+        group_by_document: bool = False,
+        explain: bool = False,
+        score_threshold: float | None = None,
+        consistent: bool = False,
+        words: float | None = None,
+        fusion: Fusion = "sum",
+        rerank: bool = False,
+        rerank_top: int = 50,
+    ) -> list[Hit]:
+        """See :meth:`postings_query.SearchClient.search`; with ``rerank``, by the service's cross-encoder.
+
+        Raises:
+            PostingsError: as :meth:`postings_query.SearchClient.search`.
+            AccessDenied: the service needs another API key.
+            IndexUnavailable: the service can't be reached, or can't answer now.
+        """
+        return self.search_batch(
+            [query],
+            limit,
+            offset,
+            filter,
+            group_by_document=group_by_document,
+            explain=explain,
+            score_threshold=score_threshold,
+            consistent=consistent,
+            words=words,
+            fusion=fusion,
+            rerank=rerank,
+            rerank_top=rerank_top,
+        )[0]
+
+    def search_batch(
+        self,
+        queries: Iterable[str],
+        limit: int = 10,
+        offset: int = 0,
+        filter: ClientFilter | Filter | None = None,
+        **options: Any,
+    ) -> list[list[Hit]]:
+        """Search for up to 100 queries at once, with the arguments of :meth:`search`; returns the hits of each."""
+        asked = body(queries, self._collection, {"limit": limit, "offset": offset, "filter": filter, **options})
+        answers = read(lambda: self._client.post("/v1/search/batch", json=asked))["answers"]
+        return [hits_of(each) for each in answers]
+
+    def query_tokens_left_out(self, query: str) -> int:
+        """See :meth:`postings_query.SearchClient.query_tokens_left_out`."""
+        return int(self._asked(query)["query_tokens_left_out"])
+
+    @property
+    def model(self) -> str:
+        """The name of the model that is searched."""
+        return str(self._asked("model")["model"])
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def _asked(self, query: str) -> dict[str, Any]:
+        """The answer to a search, which also says what the service read and with which model."""
+        asked = body([query], self._collection, {"limit": 1})
+        found: dict[str, Any] = read(lambda: self._client.post("/v1/search/batch", json=asked))["answers"][0]
+        return found
