@@ -77,7 +77,7 @@ def serve(settings: Settings, started: Callable[[Running], object], *, open_to_a
             services.needs_worker = workers.need
             for name in {settings.collection, *pending_collections(settings)}:
                 workers.need(name)
-        server = _Server(services, lambda url: started(Running(url, broker)))
+        server = Server(services, lambda url: started(Running(url, broker)))
         server.run()
         if server.failure is not None:
             raise server.failure
@@ -100,7 +100,7 @@ def _folder(settings: Settings) -> Iterator[tuple[Settings, OpenIndexes | None, 
         yield settings.model_copy(update={"redis_url": SecretStr(broker.url)}), folder, broker.url
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn, which drains before it stops.
 
     From the first signal on, ``/readyz`` says so, and each answer closes its connection, so that no client sends a

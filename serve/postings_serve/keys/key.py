@@ -99,7 +99,7 @@ class Key:
 
 def digest(text: str) -> str:
     """SHA-256 of a key."""
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def id_of(text: str) -> str:

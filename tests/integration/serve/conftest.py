@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from postings import Document, Encoder, Settings, open_index
+from postings_ingest import Pipeline
+from postings_serve.keys import Key, KeyFile, Scope
+from tests.support.sentences import LONG, SENTENCES
+from tests.support.served import served
+
+
+@pytest.fixture(scope="module")
+def settings(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Settings:
+    """A folder with the nine sentences and a long document, of two tenants."""
+    settings = Settings(
+        index_url=str(tmp_path_factory.mktemp("index")), redis_url=redis_url, tenant_field="owner", serve_timeout=10
+    )
+    documents = [
+        Document(str(n), text, metadata={"number": n, "owner": ("ann", "bob")[n % 2]}, version=5)
+        for n, text in enumerate(SENTENCES)
+    ]
+    with open_index(settings) as index:
+        long = Document("long", LONG, metadata={"number": 99, "owner": "ann"})
+        Pipeline(encoder, index, settings).run([*documents, long])
+    shutil.copytree(settings.index_url, f"{settings.index_url}-copy")  # while nobody has it open
+    return settings
+
+
+@pytest.fixture(scope="module")
+def url(settings: Settings) -> Iterator[str]:
+    """A service without keys."""
+    with served(settings) as url:
+        yield url
+
+
+@pytest.fixture
+def http(url: str) -> Iterator[httpx.Client]:
+    """Asks the service."""
+    with httpx.Client(base_url=url) as client:
+        yield client
+
+
+class Keyed:
+    """A service that needs keys.
+
+    Attributes:
+        url: its address.
+    """
+
+    def __init__(self, url: str, keys: KeyFile) -> None:
+        self.url = url
+        self._keys = keys
+
+    def key(self, *scopes: Scope, tenant: str | None = None) -> str:
+        """A new key."""
+        key, text = Key.create("test", frozenset(scopes), tenant)
+        self._keys.add(key)
+        return text
+
+    def ask(self, key: str | None, method: str, path: str, json: object = None) -> httpx.Response:
+        """Ask with a key."""
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        return httpx.request(method, f"{self.url}{path}", json=json, headers=headers)
+
+
+@pytest.fixture(scope="module")
+def keyed(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
+    own = settings.model_copy(update={"index_url": str(tmp_path_factory.mktemp("keyed") / "index")})
+    shutil.copytree(f"{settings.index_url}-copy", own.index_url)
+    keys = KeyFile.of_settings(own)
+    keys.add(Key.create("first", frozenset({"admin"}))[0])
+    with served(own) as url:
+        yield Keyed(url, keys)
