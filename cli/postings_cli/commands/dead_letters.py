@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from postings import Settings
-from postings.errors import InvalidInput, TooOldToRetry
 from postings_cli.console import err, out, print_json, printable, say
 from postings_cli.exit_status import FAILED
 from postings_cli.options import Collection, Json, settings_from
-from postings_ingest.queue.celery_app import announce, celery_app
 from postings_ingest.queue.dead_letters import DeadLetter, DeadLetters
 from postings_ingest.queue.ledger import Ledger
+from postings_ingest.queue.open_queue import OpenQueue
+from postings_ingest.queue.requeueing import requeue
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters, as `list` prints them.")]
 All = Annotated[bool, typer.Option("--all", help="All dead letters of the collection.")]
@@ -74,21 +74,14 @@ def retry(
 
     Example: postings dead-letters retry --all
     """
-    settings = settings_from(collection)
-    letters = _letters(settings)
-    app = celery_app(settings)
-    oldest = None if force else settings.tombstone_retention
+    _check_named(ids, all_letters=all_letters)
     retried = refused = 0
-    for id in _chosen(letters, ids, all_letters=all_letters):
-        try:
-            batch = letters.retry(id, older_than=oldest)
-        except (InvalidInput, TooOldToRetry) as error:
+    for id, error in requeue(OpenQueue.open(settings_from(collection)), ids or None, force=force):
+        if error is None:
+            retried += 1
+        else:
             err.print(printable(f"{id}: {error}"))
             refused += 1
-            continue
-        if batch is not None:
-            announce(app, settings, *batch)
-            retried += 1
     out.print(f"{retried:,} queued again")
     if refused:
         raise typer.Exit(FAILED)
@@ -111,11 +104,6 @@ def purge(ids: Ids = None, all_letters: All = False, collection: Collection = No
 
 def _letters(settings: Settings) -> DeadLetters:
     return DeadLetters(Ledger(settings))
-
-
-def _chosen(letters: DeadLetters, ids: list[str] | None, *, all_letters: bool) -> list[str]:
-    _check_named(ids, all_letters=all_letters)
-    return ids or [found.id for found in letters.list()]
 
 
 def _check_named(ids: list[str] | None, *, all_letters: bool) -> None:

@@ -85,9 +85,13 @@ class DeadLetters:
             return False
         return True
 
-    def list(self) -> Iterator[DeadLetter]:
-        """All dead letters, oldest first."""
-        entries = self._stream.page(None, _PAGE)
+    def list(self, after: str | None = None) -> Iterator[DeadLetter]:
+        """The dead letters, oldest first.
+
+        Args:
+            after: the id of a dead letter; those after it are listed, even if it is gone. By default, all are.
+        """
+        entries = self._stream.page(after, _PAGE)
         while entries:
             for id, fields in entries:
                 if self._visible(found := _read(id, fields)):

@@ -84,7 +84,7 @@ class Job:
             try:
                 counts = self.progress()
                 if time.monotonic() - audited_at > _AUDIT_SECONDS:  # nothing changes: is anything left to wait for?
-                    self._audit()
+                    self._ledger.audit_all()
                     audited_at = time.monotonic()
             except JobNotFound as error:
                 if last is None:
@@ -109,12 +109,6 @@ class Job:
                 raise JobUnfinished(f"job {self.id}: {_unfinished(last)} unfinished after {timeout:g} s")
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-
-    def _audit(self) -> None:
-        """Account for what Redis has lost: there may be no worker to notice."""
-        cursor = self._ledger.audit()
-        while cursor != "0":
-            cursor = self._ledger.audit(cursor)
 
     def failures(self) -> Iterator[DeadLetter]:
         """The job's documents that ended in the dead letters."""
