@@ -7,13 +7,12 @@ from starlette.types import ASGIApp
 
 import postings
 from postings_serve import problems
+from postings_serve.bodies import MAX_BODY
 from postings_serve.requests import Requests
-from postings_serve.routes import search
+from postings_serve.routes import dead_letters, documents, ingestion, jobs, search
 from postings_serve.services import Services
 
 _SUMMARY = "Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored"
-MAX_BODY = 8 * 2**20
-"""Bytes of a body that is read as a whole. Uploads and JSON Lines are read as streams, and have no limit."""
 
 
 def create_app(services: Services) -> ASGIApp:
@@ -33,6 +32,6 @@ def create_app(services: Services) -> ASGIApp:
     )
     app.state.services = services
     problems.install(app, services)
-    for module in (search,):
+    for module in (search, ingestion, documents, jobs, dead_letters):
         app.include_router(module.router)
     return Requests(app, services)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from postings import Index, open_index
 from postings.errors import CollectionNotFound
 from postings.index.tenants import settings_of_tenant
+from postings_ingest.tenants import Tenants
 from postings_query import SearchClient
+from postings_serve.problems import Problem
 
 if TYPE_CHECKING:
     from postings import Settings
@@ -51,6 +53,19 @@ class OpenIndexes:
                     raise
                 self._indexes[collection] = found
             return found
+
+    def part(self, collection: str, tenant: str | None) -> Index:
+        """The part of a collection that a tenant sees; where no tenants share it, all of it.
+
+        Raises:
+            Problem: 403, tenants share the collection, and none is named.
+            CollectionNotFound: there is no such collection.
+            ConfigurationError: the settings don't say which metadata field names the tenant.
+        """
+        settings = settings_of_tenant(self._settings, tenant)
+        if settings.tenant_field is not None and settings.tenant is None:
+            raise Problem(403, "tenant-needed", "tenants share the collection: this needs a key of one of them")
+        return Tenants.of_settings(settings).index(self.index(collection), settings.tenant)
 
     def client(self, collection: str, tenant: str | None) -> SearchClient:
         """A search client, shared by the requests for a collection and a tenant.

@@ -6,8 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from postings_serve.indexes import OpenIndexes
+from postings_serve.job_events import JobEvents
 from postings_serve.keys import KeyFile
 from postings_serve.metrics import Metrics
+from postings_serve.queues import Queues
 from postings_serve.rate import Rate
 from postings_serve.searches import Searches
 
@@ -40,8 +42,18 @@ class Services:
         self.searches = Searches(_SEARCH_THREADS if settings.index_folder else _SERVER_THREADS)
         self.reranker: Reranker | None = None
         self.draining = asyncio.Event()
+        self.queues = Queues(settings)
+        self.job_events = JobEvents(self.queues, self.draining)
+
+    def collection(self, name: str | None) -> str:
+        """The collection that a request names; by default that of the settings."""
+        return self.settings.collection if name is None else name
+
+    def wrote(self, collection: str) -> None:
+        """Note that documents of a collection were queued, so that it needs a worker; any thread may call this."""
 
     def close(self) -> None:
-        """Finish the searches that run, and close the indexes."""
+        """Finish the searches that run, and close the indexes and the queues."""
         self.searches.close()
         self.indexes.close()
+        self.queues.close()

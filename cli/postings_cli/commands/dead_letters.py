@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -40,7 +38,7 @@ def list_letters(
             break
         shown.append(found)
     if as_json:
-        print_json([_fields(found) for found in shown])
+        print_json([found.to_json() for found in shown])
         return
     for found in shown:
         document = "a message" if found.document is None else repr(found.document)
@@ -56,7 +54,7 @@ def show(id: Annotated[str, typer.Argument(metavar="ID")], collection: Collectio
 
     Example: postings dead-letters show 1700000000000-0
     """
-    print_json(_fields(_letters(settings_from(collection)).get(id)))
+    print_json(_letters(settings_from(collection)).get(id).to_json())
 
 
 def retry(
@@ -111,10 +109,6 @@ def _check_named(ids: list[str] | None, *, all_letters: bool) -> None:
         raise typer.BadParameter(
             "name dead letters, or give --all" if not ids else "name dead letters or give --all, not both"
         )
-
-
-def _fields(found: DeadLetter) -> dict[str, object]:
-    return {**asdict(found), "operation": json.loads(json.dumps(found.operation))}
 
 
 def _time(found: DeadLetter) -> str:

@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from postings.arguments import as_list
@@ -44,6 +44,10 @@ class DeadLetter:
     operation: Any
     arrival: int
     failed_at: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The dead letter as a JSON object."""
+        return asdict(self)
 
 
 def letter(operation: Any, error: str, reason: str, arrival: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any
 
 from postings.arguments import check_callback
 from postings.errors import BrokerUnavailable, ConfigurationError, InvalidInput, JobNotFound, JobUnfinished
@@ -113,6 +115,11 @@ class Job:
     def failures(self) -> Iterator[DeadLetter]:
         """The job's documents that ended in the dead letters."""
         return (letter for letter in DeadLetters(self._ledger).list() if letter.job == self.id)
+
+
+def job_fields(id: str, counts: Counts) -> dict[str, Any]:
+    """A job's id, its counts, and whether it is finished, as a JSON object."""
+    return {"job": id, **asdict(counts), "finished": counts.finished}
 
 
 def _unfinished(counts: Counts | None) -> str:
