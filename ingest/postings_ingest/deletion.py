@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from postings import Index
 from postings.arguments import as_list
@@ -39,6 +40,18 @@ class Deleted:
     version: int
     gone: frozenset[str] = frozenset()
 
+    def to_json(self) -> dict[str, Any]:
+        """The result as a JSON object."""
+        superseded = [
+            {"id": id, "stored": stored, "deleted": id in self.gone} for id, stored in self.superseded.items()
+        ]
+        return {
+            "version": self.version,
+            "deleted": self.deleted,
+            "not_found": self.not_found,
+            "superseded": superseded,
+        }
+
 
 def delete_documents(index: Index, ids: Iterable[str], version: int | None = None) -> list[str]:
     """Delete documents. An older version that is written later doesn't bring them back.
@@ -73,6 +86,12 @@ class DeletedMatching:
     deleted: int
     superseded: Mapping[str, int]
     version: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as a JSON object."""
+        superseded = [{"id": id, "stored": stored} for id, stored in self.superseded.items()]
+        counts = {"matching": self.matching, "deleted_documents": self.deleted}
+        return {"version": self.version, **counts, "superseded": superseded}
 
 
 def matching_documents(index: Index, filter: Filter) -> Iterator[str]:

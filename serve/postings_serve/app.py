@@ -7,15 +7,35 @@ from starlette.types import ASGIApp
 
 import postings
 from postings_serve import problems
+from postings_serve.bodies import MAX_BODY
 from postings_serve.requests import Requests
-from postings_serve.routes import collections, embed_sparse, facets, qdrant_inference, search, status
+from postings_serve.routes import (
+    collections,
+    dead_letters,
+    documents,
+    embed_sparse,
+    facets,
+    ingestion,
+    jobs,
+    qdrant_inference,
+    search,
+    status,
+)
 from postings_serve.services import Services
 
-MAX_BODY = 8 * 2**20
-"""Bytes of a body that is read as a whole. Uploads and JSON Lines are read as streams, and have other limits."""
-
 _SUMMARY = "Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored"
-_ROUTES = (search, facets, collections, status, embed_sparse, qdrant_inference)
+_ROUTES = (
+    search,
+    facets,
+    ingestion,
+    documents,
+    jobs,
+    dead_letters,
+    collections,
+    status,
+    embed_sparse,
+    qdrant_inference,
+)
 
 
 def api() -> FastAPI:

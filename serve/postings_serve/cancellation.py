@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import threading
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from fastapi import Request
@@ -31,11 +32,44 @@ async def answered(request: Request, work: Awaitable[T], seconds: float) -> T:
         if task.done():
             return task.result()
         if gone.done():
-            raise Problem(499, "client-closed-request", "the client went away")
+            raise went_away()
         raise Problem(504, "timeout", f"this took more than {seconds:g} s (POSTINGS_SERVE_TIMEOUT)")
     finally:
         gone.cancel()
         task.cancel()
+
+
+class _Abandoned(Exception):
+    """Nobody waits for what a thread does."""
+
+
+async def answered_in_thread(request: Request, work: Callable[[Callable[[], None]], T], seconds: float) -> T:
+    """Run work in a thread, and wait for it as :func:`answered` does.
+
+    Args:
+        request: whose body was read.
+        work: what it asks for. It is passed a function to call between its steps, which ends it by an error once
+            nobody waits any more.
+        seconds: that it may take.
+
+    Raises:
+        Problem: as :func:`answered`.
+    """
+    abandoned = threading.Event()
+
+    def check() -> None:
+        if abandoned.is_set():
+            raise _Abandoned
+
+    try:
+        return await answered(request, asyncio.to_thread(work, check), seconds)
+    finally:
+        abandoned.set()
+
+
+def went_away() -> Problem:
+    """The problem of a request whose client went away; only the log and the metrics see it."""
+    return Problem(499, "client-closed-request", "the client went away")
 
 
 async def _gone(request: Request) -> None:

@@ -12,7 +12,9 @@ from postings import Index
 from postings.errors import CollectionNotFound
 from postings.index.proxy import OpenIndexes
 from postings.index.tenants import settings_of_tenant
+from postings_ingest.tenants import Tenants
 from postings_query import SearchClient
+from postings_serve.problems import Problem
 
 if TYPE_CHECKING:
     from postings import Settings
@@ -53,6 +55,19 @@ class Indexes:
             # The engine's own message names its folder, or the server.
             raise CollectionNotFound(f"there is no collection {collection!r}") from None
         return found
+
+    def part(self, collection: str, tenant: str | None) -> Index:
+        """The part of a collection that a tenant sees; where no tenants share it, all of it.
+
+        Raises:
+            Problem: 403, tenants share the collection, and none is named.
+            CollectionNotFound: there is no such collection.
+            ConfigurationError: the settings don't say which metadata field names the tenant.
+        """
+        settings = settings_of_tenant(self._settings, tenant)
+        if settings.tenant_field is not None and settings.tenant is None:
+            raise Problem(403, "tenant-needed", "tenants share the collection: this needs a key of one of them")
+        return Tenants.of_settings(settings).index(self.index(collection), settings.tenant)
 
     def client(self, collection: str, tenant: str | None) -> SearchClient:
         """A search client, shared by the requests for a collection and a tenant.

@@ -98,7 +98,7 @@ def response(problem: Problem, request_id: str) -> Response:
     """The answer that says what the problem is."""
     members = {
         "type": f"urn:postings:problem:{problem.error}",
-        "title": http.HTTPStatus(problem.status).phrase,
+        "title": _phrase(problem.status),
         "status": problem.status,
         "detail": problem.detail,
         "error": problem.error,
@@ -130,6 +130,11 @@ def install(app: FastAPI) -> None:
 def unexpected(request_id: str) -> Response:
     """The answer to a request that met a bug; the log has its traceback."""
     return response(Problem(500, "internal-error", f"a bug: the log says more about request {request_id}"), request_id)
+
+
+def _phrase(status: int) -> str:
+    # 499 isn't HTTP's own: nginx's log has it for clients that went away.
+    return "Client Closed Request" if status == 499 else http.HTTPStatus(status).phrase
 
 
 def _problem(error: Exception, request: Request, secrets: set[str]) -> Problem:

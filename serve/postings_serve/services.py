@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from postings_ingest import Ledger
 from postings_serve.encoders import Encoders
 from postings_serve.indexes import Indexes
+from postings_serve.job_events import JobEvents
 from postings_serve.keys import KeyFile
 from postings_serve.metrics import Metrics
+from postings_serve.queues import Queues
 from postings_serve.rate import Rate
 from postings_serve.searches import Searches
 
@@ -44,7 +45,8 @@ class Services:
         self.keys = keys
         self.open_to_all = open_to_all
         self.rate = Rate(settings)
-        self.metrics = Metrics(Ledger(settings))
+        self.queues = Queues(settings)
+        self.metrics = Metrics(self.queues.ledger(settings.collection, None))
         self.indexes = Indexes(settings, folder)
         self.encoders = Encoders(settings, self.indexes)
         # For the embedded engine, more threads would only wait for Python's lock; for a server, they wait for answers.
@@ -52,11 +54,17 @@ class Services:
         self.reranker = _reranker(settings)
         self.draining = asyncio.Event()
         self.needs_worker: Callable[[str], object] = lambda collection: None  # noqa: ARG005
+        self.job_events = JobEvents(self.queues, self.draining)
+
+    def collection(self, name: str | None) -> str:
+        """The collection that a request names; by default that of the settings."""
+        return self.settings.collection if name is None else name
 
     def close(self) -> None:
-        """Finish the searches that run, and close the connections to a server."""
+        """Finish the searches that run, and close the connections to a server and to Redis."""
         self.searches.close()
         self.indexes.close()
+        self.queues.close()
 
 
 def _reranker(settings: Settings) -> Reranker | None:

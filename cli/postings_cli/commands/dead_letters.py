@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from postings import Settings
-from postings.errors import InvalidInput, TooOldToRetry
 from postings_cli.console import err, out, print_json, printable, say
 from postings_cli.exit_status import FAILED
 from postings_cli.options import Collection, Json, settings_from
-from postings_ingest.queue.celery_app import announce, celery_app
 from postings_ingest.queue.dead_letters import DeadLetter, DeadLetters
 from postings_ingest.queue.ledger import Ledger
+from postings_ingest.queue.open_queue import OpenQueue
+from postings_ingest.queue.requeueing import requeue
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of dead letters, as `list` prints them.")]
 All = Annotated[bool, typer.Option("--all", help="All dead letters of the collection.")]
@@ -40,7 +38,7 @@ def list_letters(
             break
         shown.append(found)
     if as_json:
-        print_json([_fields(found) for found in shown])
+        print_json([found.to_json() for found in shown])
         return
     for found in shown:
         document = "a message" if found.document is None else repr(found.document)
@@ -56,7 +54,7 @@ def show(id: Annotated[str, typer.Argument(metavar="ID")], collection: Collectio
 
     Example: postings dead-letters show 1700000000000-0
     """
-    print_json(_fields(_letters(settings_from(collection)).get(id)))
+    print_json(_letters(settings_from(collection)).get(id).to_json())
 
 
 def retry(
@@ -74,21 +72,14 @@ def retry(
 
     Example: postings dead-letters retry --all
     """
-    settings = settings_from(collection)
-    letters = _letters(settings)
-    app = celery_app(settings)
-    oldest = None if force else settings.tombstone_retention
+    _check_named(ids, all_letters=all_letters)
     retried = refused = 0
-    for id in _chosen(letters, ids, all_letters=all_letters):
-        try:
-            batch = letters.retry(id, older_than=oldest)
-        except (InvalidInput, TooOldToRetry) as error:
+    for id, error in requeue(OpenQueue.open(settings_from(collection)), ids or None, force=force):
+        if error is None:
+            retried += 1
+        else:
             err.print(printable(f"{id}: {error}"))
             refused += 1
-            continue
-        if batch is not None:
-            announce(app, settings, *batch)
-            retried += 1
     out.print(f"{retried:,} queued again")
     if refused:
         raise typer.Exit(FAILED)
@@ -113,20 +104,11 @@ def _letters(settings: Settings) -> DeadLetters:
     return DeadLetters(Ledger(settings))
 
 
-def _chosen(letters: DeadLetters, ids: list[str] | None, *, all_letters: bool) -> list[str]:
-    _check_named(ids, all_letters=all_letters)
-    return ids or [found.id for found in letters.list()]
-
-
 def _check_named(ids: list[str] | None, *, all_letters: bool) -> None:
     if bool(ids) == all_letters:
         raise typer.BadParameter(
             "name dead letters, or give --all" if not ids else "name dead letters or give --all, not both"
         )
-
-
-def _fields(found: DeadLetter) -> dict[str, object]:
-    return {**asdict(found), "operation": json.loads(json.dumps(found.operation))}
 
 
 def _time(found: DeadLetter) -> str:

@@ -60,17 +60,7 @@ def delete(
             return
         fate = delete_by_id(opened, ids or [], version)
     if as_json:
-        superseded = [
-            {"id": id, "stored": stored, "deleted": id in fate.gone} for id, stored in fate.superseded.items()
-        ]
-        print_json(
-            {
-                "version": fate.version,
-                "deleted": fate.deleted,
-                "not_found": fate.not_found,
-                "superseded": superseded,
-            }
-        )
+        print_json(fate.to_json())
         return
     out.print(f"{len(fate.deleted):,} deleted")
     if fate.not_found:
@@ -99,9 +89,7 @@ def _delete(index: Index, filter: dict[str, Any], version: int | None, *, as_jso
     with steps_bar() as progress:
         done = delete_matching(index, filter, version, lambda documents: progress("deleting", documents, 0))
     if as_json:
-        superseded = [{"id": id, "stored": stored} for id, stored in done.superseded.items()]
-        counts = {"matching": done.matching, "deleted_documents": done.deleted}
-        print_json({"version": done.version, **counts, "superseded": superseded})
+        print_json(done.to_json())
         return
     out.print(f"{done.deleted:,} deleted")
     newer = (f"not deleted: {id!r} has version {stored}" for id, stored in done.superseded.items())

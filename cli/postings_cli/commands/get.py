@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from postings import Encoder, Index, Passage, Settings, SparseVector, open_index
+from postings import Encoder, Index, Settings, open_index
 from postings.collection_models import load_model
 from postings.errors import ModelError
 from postings.index.tenants import check_names_tenant
 from postings.indexed_documents import IndexedDocument, get_document
+from postings.passage_weights import document_fields, heaviest
 from postings_cli.console import out, print_json, printable, say
 from postings_cli.exit_status import FAILED
 from postings_cli.options import Collection, IndexUrl, Json, settings_from
@@ -50,12 +51,11 @@ def get(
         say(f"there is no document {id!r} in collection {settings.collection!r}, or it is only partly stored")
         raise typer.Exit(FAILED)
     shown = [
-        _weights(each.get(fingerprint), encoder, weights if as_json else _SHOWN if weights is None else weights)
+        heaviest(each.get(fingerprint), encoder, weights if as_json else _SHOWN if weights is None else weights)
         for each in found.vectors
     ]
     if as_json:
-        passages = [_passage(*each) for each in zip(found.passages, shown, strict=True)]
-        print_json({**found.to_json(), "fingerprint": fingerprint, "passages": passages})
+        print_json(document_fields(found, fingerprint, shown))
     else:
         _show(found, shown)
 
@@ -69,25 +69,6 @@ def _model(index: Index, model: str | None, settings: Settings) -> tuple[Encoder
     except ModelError as error:
         say(f"weights are shown with numbers instead of words: {error}")
         return None, fingerprint
-
-
-def _weights(vector: SparseVector | None, encoder: Encoder | None, most: int | None) -> list[tuple[str, float]]:
-    if vector is None:
-        return []
-    order = (-vector.values).argsort(kind="stable")[:most]
-    indices = vector.indices[order]
-    words = encoder.tokens(indices) if encoder else [f"[{each}]" for each in indices]
-    return list(zip(words, vector.values[order].tolist(), strict=True))
-
-
-def _passage(passage: Passage, weights: list[tuple[str, float]]) -> dict[str, Any]:
-    return {
-        "ordinal": passage.ordinal,
-        "start": passage.start,
-        "end": passage.end,
-        "text": passage.text,
-        "weights": [{"token": token, "weight": weight} for token, weight in weights],
-    }
 
 
 def _show(found: IndexedDocument, weights: list[list[tuple[str, float]]]) -> None:

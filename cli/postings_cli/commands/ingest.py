@@ -12,7 +12,7 @@ import typer
 
 from postings import Document, Settings, open_index
 from postings.collection_models import collection_encoder
-from postings.errors import InvalidDocument
+from postings.errors import InvalidDocument, ReaderError
 from postings_cli.bars import ingest_bar
 from postings_cli.commands.queueing import queue_documents
 from postings_cli.console import STOPPED, out, print_json, printable, say
@@ -26,6 +26,7 @@ from postings_cli.remarks import Remarks
 from postings_ingest import Pipeline, Rejection, Report, estimate_documents, read_documents
 from postings_ingest.journal import Journal
 from postings_ingest.readers import FORMATS
+from postings_ingest.readers.cells import read_types
 from postings_ingest.tenants import Tenants
 
 
@@ -171,11 +172,10 @@ def _documents(paths: list[str], reading: _Reading, remarks: Remarks, tenants: T
 
 def _types(option: str | None) -> dict[str, str]:
     """The types of columns by name, from ``year=integer,price=float``."""
-    pairs = [pair.rpartition("=") for pair in option.split(",")] if option else []
-    for _, equals, type in pairs:
-        if not equals:
-            raise typer.BadParameter(f"expected COLUMN=TYPE, got {type!r}", param_hint="--types")
-    return {column.strip(): type.strip() for column, _, type in pairs}
+    try:
+        return read_types(option or "")
+    except ReaderError as error:
+        raise typer.BadParameter(str(error), param_hint="--types") from error
 
 
 def _summary(report: Report, rejected: int, collection: str) -> str:

@@ -21,7 +21,7 @@ from postings_cli.console import err, out, print_json, printable
 from postings_cli.options import Collection, Json, settings_from
 from postings_ingest.counts import Counts
 from postings_ingest.queue.durability import warn_of_losses
-from postings_ingest.queue.job import Job
+from postings_ingest.queue.job import Job, job_fields
 from postings_ingest.queue.ledger import Ledger
 from postings_ingest.queue.status import QueueStatus, queue_status
 from postings_ingest.throttled_log import ThrottledLog
@@ -99,8 +99,7 @@ def _job_look(ledger: Ledger, id: str) -> Callable[[], _Look]:
 
     def look() -> _Look:
         counts = job.progress()
-        fields = {"job": id, **asdict(counts), "finished": counts.finished}
-        return _Look(fields, Text(printable(f"job  {_job_line(id, counts)}")), counts.finished)
+        return _Look(job_fields(id, counts), Text(printable(f"job  {_job_line(id, counts)}")), counts.finished)
 
     return look
 

@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from postings.arguments import as_list
@@ -44,6 +44,10 @@ class DeadLetter:
     operation: Any
     arrival: int
     failed_at: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The dead letter as a JSON object."""
+        return asdict(self)
 
 
 def letter(operation: Any, error: str, reason: str, arrival: int) -> str:
@@ -85,9 +89,13 @@ class DeadLetters:
             return False
         return True
 
-    def list(self) -> Iterator[DeadLetter]:
-        """All dead letters, oldest first."""
-        entries = self._stream.page(None, _PAGE)
+    def list(self, after: str | None = None) -> Iterator[DeadLetter]:
+        """The dead letters, oldest first.
+
+        Args:
+            after: the id of a dead letter; those after it are listed, even if it is gone. By default, all are.
+        """
+        entries = self._stream.page(after, _PAGE)
         while entries:
             for id, fields in entries:
                 if self._visible(found := _read(id, fields)):

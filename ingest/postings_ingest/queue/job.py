@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any
 
 from postings.arguments import check_callback
 from postings.errors import BrokerUnavailable, ConfigurationError, InvalidInput, JobNotFound, JobUnfinished
@@ -84,7 +86,7 @@ class Job:
             try:
                 counts = self.progress()
                 if time.monotonic() - audited_at > _AUDIT_SECONDS:  # nothing changes: is anything left to wait for?
-                    self._audit()
+                    self._ledger.audit_all()
                     audited_at = time.monotonic()
             except JobNotFound as error:
                 if last is None:
@@ -110,15 +112,14 @@ class Job:
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _audit(self) -> None:
-        """Account for what Redis has lost: there may be no worker to notice."""
-        cursor = self._ledger.audit()
-        while cursor != "0":
-            cursor = self._ledger.audit(cursor)
-
     def failures(self) -> Iterator[DeadLetter]:
         """The job's documents that ended in the dead letters."""
         return (letter for letter in DeadLetters(self._ledger).list() if letter.job == self.id)
+
+
+def job_fields(id: str, counts: Counts) -> dict[str, Any]:
+    """A job's id, its counts, and whether it is finished, as a JSON object."""
+    return {"job": id, **asdict(counts), "finished": counts.finished}
 
 
 def _unfinished(counts: Counts | None) -> str:

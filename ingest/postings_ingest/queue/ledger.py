@@ -14,11 +14,12 @@ import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from postings.errors import QueueFull
 from postings_ingest.counts import Counts
 from postings_ingest.queue.durability import risks
+from postings_ingest.queue.job_ids import belongs_to, owner
 from postings_ingest.queue.lease import Lease, LeaseState
 from postings_ingest.queue.letter_stream import LetterStream
 from postings_ingest.queue.redis_client import RedisClient
@@ -63,8 +64,11 @@ class Ledger:
     Each method raises :class:`~postings.errors.BrokerUnavailable` if Redis can't be reached, and
     :class:`~postings.errors.ConfigurationError` if it refuses us.
 
+    If the settings are bound to a tenant, it shows the tenant's jobs alone.
+
     Args:
         settings: ``redis_url`` and ``collection``.
+        client: the connection to Redis; by default a new one.
 
     Attributes:
         address: the Redis server, as errors and logs name it.
@@ -77,16 +81,20 @@ class Ledger:
         ConfigurationError: redis-py can't read ``redis_url``, or the file ``redis_ca`` can't be read.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, client: RedisClient | None = None) -> None:
         from postings import Settings
 
         settings = Settings.given(settings)
-        self._client = RedisClient(settings)
+        self._client = RedisClient(settings) if client is None else client
         self._limit = settings.queue_limit
         self.address = self._client.address
         self.workers = WorkerRegistry(self._client)
         self.letters = LetterStream(self._client)
         self.tenants = Tenants.of_settings(settings)
+
+    def of(self, settings: Settings) -> Self:
+        """The ledger of another collection or tenant in the same Redis, which shares the connections."""
+        return type(self)(settings, self._client.of_collection(settings))
 
     def register(self, id: str, payload: str, documents: int, job: str, queue: str, last: int = 0) -> int:
         """Accept a batch.
@@ -198,6 +206,12 @@ class Ledger:
         self._report_lost(lost, "batches")
         return cursor
 
+    def audit_all(self) -> None:
+        """Account for all that Redis has lost: there may be no worker to notice."""
+        cursor = self.audit()
+        while cursor != "0":
+            cursor = self.audit(cursor)
+
     def pace(self, passages: int, rate: float) -> float:
         """The seconds to wait until a worker may reindex more passages, so that all workers together keep a rate.
 
@@ -213,16 +227,21 @@ class Ledger:
 
     def counts(self, job: str) -> Counts | None:
         """What became of a job's documents; ``None`` if there is no such job."""
-        with self._client.errors():
-            found: Any = self._client.redis.hgetall(self._client.key("job", job))
-        if not found:
-            return None
-        return Counts(**{name: int(found.get(name, 0)) for name in Counts.__dataclass_fields__})
+        return self.counts_of([job])[0]
+
+    def counts_of(self, jobs: Sequence[str]) -> list[Counts | None]:
+        """What became of the documents of several jobs, as :meth:`counts`."""
+        with self._client.errors(), self._client.redis.pipeline(transaction=False) as pipe:
+            for job in jobs:
+                pipe.hgetall(self._client.key("job", job))
+            return [self._counts(*each) for each in zip(jobs, pipe.execute(), strict=True)]
 
     def latest_jobs(self, number: int) -> list[str]:
         """The ids of the jobs that were updated last, the latest first."""
+        bound = self.tenants.bound
+        key = self._client.key("jobs") if bound is None else self._client.key("jobs", owner(bound))
         with self._client.errors():
-            found: Any = self._client.redis.zrevrange(self._client.key("jobs"), 0, number - 1)
+            found: Any = self._client.redis.zrevrange(key, 0, number - 1)
         return list(found)
 
     def depth(self) -> Depth:
@@ -247,6 +266,12 @@ class Ledger:
     def risks(self) -> list[str]:
         """How Redis could lose accepted documents, see :func:`postings_ingest.queue.durability.risks`."""
         return risks(self._client)
+
+    def _counts(self, job: str, found: dict[str, str]) -> Counts | None:
+        bound = self.tenants.bound
+        if not found or (bound is not None and not belongs_to(job, bound)):
+            return None
+        return Counts(**{name: int(found.get(name, 0)) for name in Counts.__dataclass_fields__})
 
     def _report_lost(self, documents: int, what: str) -> None:
         if documents:

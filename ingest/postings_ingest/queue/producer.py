@@ -22,11 +22,13 @@ from postings.index.payload import DocumentKey
 from postings.index.tenants import settings_of_tenant
 from postings.process import Origin
 from postings_ingest.operations import Deletion, Operation
-from postings_ingest.queue.celery_app import announce, celery_app, check_broker
+from postings_ingest.queue.celery_app import announce, check_broker
 from postings_ingest.queue.durability import warn_of_losses
 from postings_ingest.queue.job import Job
-from postings_ingest.queue.ledger import BULK, INTERACTIVE, Ledger
+from postings_ingest.queue.job_ids import new_job_id
+from postings_ingest.queue.ledger import BULK, INTERACTIVE
 from postings_ingest.queue.messages import dump, pack, to_json
+from postings_ingest.queue.open_queue import OpenQueue
 from postings_ingest.tenants import Tenants
 from postings_ingest.throttled_log import ThrottledLog
 
@@ -56,11 +58,13 @@ class Producer:
 
     Args:
         settings: the collection and its Redis; by default from the environment.
-        linger: seconds that an operation waits for others before its batch is sent.
+        linger: seconds that an operation waits for others before its batch is sent; ``None`` until the batch is full,
+            or the producer is flushed.
         when_full: what to do when more than ``queue_limit`` operations would be queued or in flight: ``wait`` for the
             workers, or ``raise`` :class:`QueueFull`.
         timeout: seconds to keep trying if Redis can't be reached.
         tenant: the tenant that the producer is bound to, where tenants share a collection; by default the settings'.
+        queue: open connections, which other producers may use, too, and their settings; by default new ones.
 
     Raises:
         MissingExtra: Celery or redis isn't installed.
@@ -78,19 +82,22 @@ class Producer:
         self,
         settings: Settings | None = None,
         *,
-        linger: float = 0.1,
+        linger: float | None = 0.1,
         when_full: Literal["wait", "raise"] = "wait",
         timeout: float = 60,
         tenant: str | None = None,
+        queue: OpenQueue | None = None,
     ) -> None:
-        self._settings = settings_of_tenant(Settings.given(settings), tenant)
+        given = Settings.given(settings) if queue is None else queue.settings
+        self._settings = settings_of_tenant(given, tenant)
         self._tenants = Tenants.of_settings(self._settings)
-        self._ledger = Ledger(self._settings)
-        self._app = celery_app(self._settings)
+        self._shared = queue is not None
+        queue = OpenQueue.open(self._settings) if queue is None else queue.of(self._settings)
+        self._ledger, self._app = queue.ledger, queue.app
         self._linger = linger
         self._when_full = when_full
         self._timeout = timeout
-        self.job = Job(self._ledger, uuid.uuid4().hex)
+        self.job = Job(self._ledger, new_job_id(self._settings.tenant))
         """Everything that this producer sends."""
         self._throttled = ThrottledLog(log)
         self._accepted = 0
@@ -170,7 +177,8 @@ class Producer:
             finally:
                 self._closed = True
                 self._changed.notify_all()
-        self._app.close()
+        if not self._shared:
+            self._app.close()
 
     def __enter__(self) -> Self:
         return self
@@ -208,7 +216,7 @@ class Producer:
             self._dumped.append(dumped)
             self._keys.add(key)
             self._bytes += size
-            if self._due is None:
+            if self._due is None and self._linger is not None:
                 self._due = time.monotonic() + self._linger
                 self._wake()
 

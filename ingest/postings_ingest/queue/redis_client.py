@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from postings.errors import BrokerUnavailable, MissingExtra
 from postings_ingest.queue.refusals import refusal
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from redis.commands.core import Script
 
     from postings import Settings
-
-_SCRIPTS = ("register", "start", "begin", "finish", "split", "release", "renew", "recover", "audit", "retry", "pace")
 
 
 class RedisClient:
@@ -49,11 +47,18 @@ class RedisClient:
             from postings_ingest.queue.tls import PromptSSLConnection
 
             self.redis.connection_pool.connection_class = PromptSSLConnection
-        self._prefix = f"postings:{{{settings.collection}}}"
+        self._prefix = _prefix(settings)
+        self._scripts: dict[str, Script] = {}
         read = self.redis.get_connection_kwargs()
         host, port = str(read.get("host", "localhost")), int(read.get("port", 6379))
         self.address = f"Redis at {read.get('path') or f'{host}:{port}'}"
         self._without_tls = (host, port) if url.startswith("redis://") else None
+
+    def of_collection(self, settings: Settings) -> Self:
+        """The client of another collection in the same Redis, which shares the connections."""
+        other = copy.copy(self)
+        other._prefix = _prefix(settings)  # noqa: SLF001 - its own class
+        return other
 
     def key(self, *parts: str) -> str:
         """The name of a key of this collection's queue, for example ``job:ID``."""
@@ -67,7 +72,7 @@ class RedisClient:
             BrokerUnavailable: as :meth:`errors`.
         """
         with self.errors():
-            return self._scripts[name](keys=[self._prefix], args=[str(argument) for argument in arguments])
+            return self._script(name)(keys=[self._prefix], args=[str(argument) for argument in arguments])
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -86,11 +91,18 @@ class RedisClient:
                 raise refused from error
             raise BrokerUnavailable(f"{self.address}: {error}") from error
 
-    @cached_property
-    def _scripts(self) -> dict[str, Script]:
-        folder = files("postings_ingest.queue") / "lua"
-        common = (folder / "common.lua").read_text()
-        texts = {name: common + (folder / f"{name}.lua").read_text() for name in _SCRIPTS}
-        # When Redis is full, the scripts that make room must still run.
-        texts |= {name: f"#!lua flags=allow-oom\n{text}" for name, text in texts.items() if name != "register"}
-        return {name: self.redis.register_script(text) for name, text in texts.items()}
+    def _script(self, name: str) -> Script:
+        if name not in self._scripts:
+            self._scripts[name] = self.redis.register_script(_text(name))
+        return self._scripts[name]
+
+
+def _text(name: str) -> str:
+    folder = files("postings_ingest.queue") / "lua"
+    text = (folder / "common.lua").read_text() + (folder / f"{name}.lua").read_text()
+    # When Redis is full, the scripts that make room must still run.
+    return text if name == "register" else f"#!lua flags=allow-oom\n{text}"
+
+
+def _prefix(settings: Settings) -> str:
+    return f"postings:{{{settings.collection}}}"

@@ -44,6 +44,23 @@ def check_types(types: Mapping[str, str]) -> dict[str, str]:
     return checked
 
 
+def read_types(text: str) -> dict[str, str]:
+    """Read types by column from one text.
+
+    Raises:
+        ReaderError: a part has no equals sign.
+
+    Example:
+        >>> read_types("year=integer, price=float")
+        {'year': 'integer', 'price': 'float'}
+    """
+    pairs = [pair.rpartition("=") for pair in text.split(",")] if text else []
+    for _, equals, type in pairs:
+        if not equals:
+            raise ReaderError(f"expected COLUMN=TYPE, got {type!r}")
+    return {column.strip(): type.strip() for column, _, type in pairs}
+
+
 def guess_types(rows: Iterable[Sequence[str]], columns: Iterable[int]) -> dict[int, str]:
     """Infer the types of columns: the type that fits every cell; empty cells and NaN are ignored.
 

@@ -34,7 +34,7 @@ class Decoder:
         self._source, self._reject, self._omit = source, reject, omit
         self._twice: list[str] = []
         object_of = partial(_object, self._twice)
-        self._decoder = json.JSONDecoder(object_pairs_hook=object_of, parse_int=_integer)
+        self._decoder = json.JSONDecoder(object_pairs_hook=object_of, parse_int=integer)
 
     def documents(self, values: Iterable[tuple[int, bytes]]) -> Iterator[Document]:
         """Build documents from objects, given with the lines where they begin; reject those that can't be used."""
@@ -111,7 +111,7 @@ def _object(twice: list[str], pairs: list[tuple[str, object]]) -> dict[str, obje
     return fields
 
 
-def _integer(digits: str) -> int | str:
+def integer(digits: str) -> int | str:
     """The integer, or its text if it exceeds 64 bits, because Python refuses to read thousands of digits."""
     return int(digits) if len(digits) <= 20 else digits
 

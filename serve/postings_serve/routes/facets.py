@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1", tags=["search"])
 @router.post("/facets", response_model=FacetsAnswer, responses=problems(*WITH_BODY, 404))
 async def facets(body: FacetsBody, request: Request, services: Shared, caller: Reader) -> Response:
     """Count the values of metadata fields, in documents that match a filter."""
-    name = services.settings.collection if body.collection is None else body.collection
+    name = services.collection(body.collection)
 
     def count() -> Facets:
         index = bound(services.indexes.index(name), settings_of_tenant(services.settings, caller.tenant))

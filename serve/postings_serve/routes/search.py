@@ -33,14 +33,14 @@ router = APIRouter(prefix="/v1", tags=["search"], responses=problems(*WITH_BODY,
 async def search(body: SearchBody, request: Request, services: Shared, caller: Reader) -> Response:
     """Find the passages with the highest scores for a query."""
     found = await _found(request, services, caller, body, [body.query])
-    return json_answer(_fields(found[0], _collection(services, body.collection), explain=body.explain))
+    return json_answer(_fields(found[0], services.collection(body.collection), explain=body.explain))
 
 
 @router.post("/search/batch", response_model=BatchAnswer)
 async def search_batch(body: BatchBody, request: Request, services: Shared, caller: Reader) -> Response:
     """Search for several queries with the same options."""
     found = await _found(request, services, caller, body, body.queries)
-    name = _collection(services, body.collection)
+    name = services.collection(body.collection)
     return json_answer({"answers": [_fields(each, name, explain=body.explain) for each in found]})
 
 
@@ -56,7 +56,7 @@ async def explain(body: ExplainBody, request: Request, services: Shared, caller:
     )
     found = (await _found(request, services, caller, options, [body.query]))[0]
     have = {hit.id for hit in found.hits}
-    fields = _fields(found, _collection(services, body.collection), explain=True)
+    fields = _fields(found, services.collection(body.collection), explain=True)
     return json_answer({**fields, "without_score": [id for id in dict.fromkeys(body.ids) if id not in have]})
 
 
@@ -70,7 +70,7 @@ async def _found(
         options["rerank"] = services.reranker
 
     async def search() -> list[Answer]:
-        client = await _client(services, _collection(services, body.collection), caller.tenant)
+        client = await _client(services, services.collection(body.collection), caller.tenant)
         return await services.searches.search_batch(client, queries, **options)
 
     return await answered(request, search(), services.settings.serve_timeout)
@@ -81,10 +81,6 @@ async def _client(services: Services, collection: str, tenant: str | None) -> Se
     if (found := services.indexes.opened(collection, tenant)) is not None:
         return found
     return await asyncio.to_thread(services.indexes.client, collection, tenant)
-
-
-def _collection(services: Services, collection: str | None) -> str:
-    return services.settings.collection if collection is None else collection
 
 
 def _fields(found: Answer, collection: str, *, explain: bool) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from starlette.responses import Response
 import postings
 from postings import PostingsError
 from postings.errors import BrokerUnavailable
-from postings_ingest import Ledger
 from postings_ingest.queue.status import queue_status
 from postings_serve.answers import EVERY, json_answer, problems
 from postings_serve.guard import Reader, Shared, check_all_tenants
@@ -28,7 +27,7 @@ router = APIRouter(tags=["status"])
 async def status(services: Shared, caller: Reader, collection: Collection = None) -> Response:
     """Show the service, and the queue, workers and jobs of a collection."""
     check_all_tenants(caller)
-    name = services.settings.collection if collection is None else collection
+    name = services.collection(collection)
     queue, problem = await asyncio.to_thread(_queue, services, name)
     return json_answer(
         {
@@ -70,7 +69,7 @@ async def metrics(services: Shared, caller: Reader) -> Response:
 
 def _queue(services: Services, collection: str) -> tuple[dict[str, Any] | None, str | None]:
     try:
-        found = queue_status(Ledger(services.settings.of_collection(collection)))
+        found = queue_status(services.queues.ledger(collection, None))
     except BrokerUnavailable as error:
         return None, problem_of(error, services.settings.secrets()).detail
     return {**asdict(found), "documents_per_second": sum(each.documents_per_second for each in found.workers)}, None

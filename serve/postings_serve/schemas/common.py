@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from fastapi import Query as QueryParameter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from postings.collection_names import PATTERN
@@ -41,6 +42,12 @@ CollectionName = Annotated[str, Field(pattern=f"^{PATTERN}$", examples=["animals
 Collection = Annotated[
     str | None,
     Field(pattern=f"^{PATTERN}$", description="The collection; by default that of the service", examples=["animals"]),
+]
+CollectionParameter = Annotated[
+    str | None,
+    QueryParameter(
+        pattern=f"^{PATTERN}$", description="The collection; by default that of the service", examples=["animals"]
+    ),
 ]
 Filter = Annotated[
     dict[str, Any] | None,

@@ -49,13 +49,22 @@ local function lease_state(id, token)
   return 'lost'
 end
 
+local function list_job(key, job)
+  redis.call('ZADD', key, now(), job)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now() - 30 * 24 * 3600 * 1000)
+  redis.call('EXPIRE', key, 30 * 24 * 3600)
+end
+
 local function count(job, field, number)
   local key = P .. ':job:' .. job
   redis.call('HINCRBY', key, field, number)
   redis.call('HSET', key, 'updated', now())
   redis.call('EXPIRE', key, 30 * 24 * 3600)
-  redis.call('ZADD', P .. ':jobs', now(), job)
-  redis.call('ZREMRANGEBYSCORE', P .. ':jobs', '-inf', now() - 30 * 24 * 3600 * 1000)
+  list_job(P .. ':jobs', job)
+  local owner = job:match('^(%x+)%-%x+$')
+  if owner then  -- a tenant, see job_ids.py
+    list_job(P .. ':jobs:' .. owner, job)
+  end
 end
 
 -- If Redis lost a job's counts, start them again: the documents of its known batches count as submitted, once.

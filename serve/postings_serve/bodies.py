@@ -1,0 +1,76 @@
+"""Bodies of requests, and how large they may be."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+
+from postings_ingest.readers.jsonl import integer
+from postings_serve.problems import Problem
+
+T = TypeVar("T", bound=BaseModel)
+
+MAX_BODY = 8 * 2**20
+"""Bytes of a body that is read as a whole."""
+
+
+def checked_length(request: Request, most: int) -> None:
+    """Check the length that a request announces.
+
+    Raises:
+        Problem: 413, it is too large.
+    """
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > most:
+        raise too_large(most)
+
+
+def too_large(most: int) -> Problem:
+    """The problem of a body that is too large."""
+    return Problem(413, "content-too-large", f"a body of this type may have at most {most // 2**20:,} MiB")
+
+
+async def whole_body(request: Request) -> bytes:
+    """Read a body as a whole.
+
+    Raises:
+        Problem: 413, it is too large.
+    """
+    checked_length(request, MAX_BODY)
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            raise too_large(MAX_BODY)
+    return bytes(body)
+
+
+def parsed(body: bytes, model: type[T]) -> T:
+    """Read a body as JSON: as the readers of documents do, so that large integers become text.
+
+    Raises:
+        Problem: 400, it isn't JSON.
+        RequestValidationError: a field is missing or wrong.
+    """
+    try:
+        found: Any = json.loads(body, parse_int=integer)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise Problem(400, "not-json", f"the body isn't JSON that can be read: {reason}") from error
+    return checked(found, model)
+
+
+def checked(found: object, model: type[T]) -> T:
+    """Check the fields of a body.
+
+    Raises:
+        RequestValidationError: a field is missing or wrong.
+    """
+    try:
+        return model.model_validate(found)
+    except ValidationError as error:
+        raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in error.errors()]) from error

@@ -1,0 +1,121 @@
+"""``POST /v1/documents``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, Request
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from postings.errors import PostingsError
+from postings.index.tenants import settings_of_tenant
+from postings_ingest.tenants import Tenants
+from postings_serve.answers import EVERY, json_answer, problems
+from postings_serve.bodies import parsed, whole_body
+from postings_serve.cancellation import went_away
+from postings_serve.guard import Caller, Shared, Writer
+from postings_serve.json_lines import queue_lines
+from postings_serve.openapi import request_body, schema
+from postings_serve.problems import Problem
+from postings_serve.records import documents_of
+from postings_serve.schemas.common import CollectionParameter
+from postings_serve.schemas.documents import DocumentsBody, DocumentsForm, Submitted, UploadForm
+from postings_serve.services import Services
+from postings_serve.submission import Submission
+from postings_serve.uploads import uploaded
+
+router = APIRouter(prefix="/v1", tags=["documents"], responses=problems(*EVERY, 507))
+
+_ANY_SIZE = 2**63 - 1
+"""Each type of body has a limit of its own."""
+
+_LINES = '{"id": "cheetah", "text": "A cheetah is running behind its prey."}\n{"id": "monkey", "text": "…"}\n'
+_BODY = request_body(
+    {
+        "application/json": {"schema": schema(DocumentsForm)},
+        "application/x-ndjson": {"schema": {"type": "string", "examples": [_LINES]}},
+        "application/jsonl": {"schema": {"type": "string", "examples": [_LINES]}},
+        "multipart/form-data": {"schema": schema(UploadForm)},
+    }
+)
+
+
+@router.post("/documents", status_code=202, response_model=Submitted, openapi_extra=_BODY, max_body_size=_ANY_SIZE)
+async def add_documents(
+    request: Request, services: Shared, caller: Writer, collection: CollectionParameter = None
+) -> Response:
+    """Queue documents, which workers index; follow them by the job that the answer names.
+
+    They come as JSON, up to 1,000 at once, of which one that is wrong refuses all; as JSON Lines, a stream of any
+    length; or as a file in a form, of any format that `postings ingest` reads. In a stream or a file, a record that
+    can't be used is counted and named, and the others are queued.
+
+    While the queue is full, a stream waits; after a while, the answer is 429. It says how many documents were accepted
+    (`submitted`), as which `job`, and the line to go on from (`next`). If the client goes away, what was accepted stays
+    accepted.
+    """
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Problem(
+            415, "content-encoding", "a body must not be compressed; a file in a form may end with .gz or .zst"
+        )
+    name = services.collection(collection)
+    try:
+        match request.headers.get("content-type", "").partition(";")[0].strip().lower():
+            case "application/json":
+                return await _from_json(request, services, caller, name)
+            case "application/x-ndjson" | "application/jsonl":
+                return await _queued(services, caller, name, lambda to: queue_lines(request, to, services.draining))
+            case "multipart/form-data":
+                return await _from_form(request, services, caller, name)
+            case other:
+                expected = "application/json, application/x-ndjson or multipart/form-data"
+                raise Problem(415, "content-type", f"expected documents as {expected}, got {other!r:.100}")
+    except ClientDisconnect as error:
+        raise went_away() from error
+
+
+async def _from_json(request: Request, services: Services, caller: Caller, collection: str) -> Response:
+    body = await whole_body(request)
+    found = await asyncio.to_thread(parsed, body, DocumentsBody)
+    tenants = Tenants.of_settings(settings_of_tenant(services.settings, caller.tenant))
+    documents = await asyncio.to_thread(documents_of, found.documents, tenants)
+    # While the queue is full, the client can wait by itself: it has all of them.
+    return await _queued(
+        services, caller, found.collection or collection, lambda to: to.add(iter(documents)), patience=0
+    )
+
+
+async def _from_form(request: Request, services: Services, caller: Caller, collection: str) -> Response:
+    async with uploaded(request) as upload:
+        return await _queued(
+            services,
+            caller,
+            upload.fields.collection or collection,
+            lambda to: to.add(upload.documents(to.reject), request.is_disconnected),
+        )
+
+
+async def _queued(
+    services: Services,
+    caller: Caller,
+    collection: str,
+    fill: Callable[[Submission], Awaitable[None]],
+    *,
+    patience: float | None = None,
+) -> Response:
+    """Queue what ``fill`` adds to a submission, and answer."""
+    queue = await asyncio.to_thread(services.queues.queue, collection, caller.tenant)
+    seconds = services.settings.serve_timeout if patience is None else patience
+    submission = Submission(queue, seconds, lambda: services.needs_worker(collection))
+    try:
+        await fill(submission)
+        await submission.flush()
+    except (PostingsError, Problem) as error:
+        raise submission.problem(error) from error
+    if (problem := submission.nothing()) is not None:
+        raise problem
+    fields = submission.fields()
+    place = "" if collection == services.settings.collection else f"?collection={collection}"
+    return json_answer(fields, 202, {"Location": f"/v1/jobs/{fields['job']}{place}"})

@@ -1,0 +1,148 @@
+"""Uploads: a file in a form, and how to read it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.types import Message
+
+from postings import Document
+from postings.errors import ReaderError, StorageFull
+from postings_ingest import Rejection, read_documents
+from postings_ingest.readers import Reject, texts
+from postings_ingest.readers.cells import read_types
+from postings_ingest.readers.sources import split_name
+from postings_serve.bodies import checked, checked_length, too_large
+from postings_serve.schemas.documents import UploadFields
+
+MAX_UPLOAD = 2**30
+"""Bytes of an upload, which is kept in a temporary file until all of it was read. JSON Lines have no limit."""
+
+_LONGEST_NAME = 200
+
+
+class Upload:
+    """A file that was uploaded.
+
+    Args:
+        path: where it is now.
+        name: what the client calls it.
+        fields: how to read it.
+    """
+
+    def __init__(self, path: Path, name: str, fields: UploadFields) -> None:
+        self._path = path
+        self._name = name
+        self.fields = fields
+
+    def documents(self, reject: Reject) -> Iterator[Document]:
+        """Read its documents; a text's id is the file's name.
+
+        Raises:
+            ReaderError: it can't be read.
+        """
+        fields = self.fields
+
+        def rejected(found: Rejection) -> None:
+            reject(Rejection.of(self._name, found.line, self._shown(found.reason), ""))
+
+        try:
+            for document in read_documents(
+                str(self._path),
+                rejected,
+                format=fields.format,
+                id_field=fields.id_field,
+                text_field=fields.text_field,
+                title_field=fields.title_field,
+                types=read_types(fields.types or ""),
+            ):
+                yield self._named(document)
+        except ReaderError as error:
+            raise ReaderError(self._shown(str(error))) from error
+
+    def _named(self, document: Document) -> Document:
+        if (self.fields.format or split_name(self._path.name)[1]) not in texts.FORMATS:
+            return document
+        return Document(self._name, document.text, document.title, document.metadata, document.version)
+
+    def _shown(self, reason: str) -> str:
+        return reason.replace(str(self._path), self._name)
+
+
+@asynccontextmanager
+async def uploaded(request: Request) -> AsyncIterator[Upload]:
+    """Receive a form with a file, which is gone when the block ends.
+
+    Raises:
+        Problem: 413, it is too large.
+        RequestValidationError: a field of the form is missing or wrong.
+        StorageFull: there is no room for it.
+    """
+    form = await _form(request)
+    try:
+        file = form.get("file")
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise _wrong("file", "expected a file with a name")
+        given = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+        name, fields = _plain(file.filename), checked(given, UploadFields)
+        with _room(), tempfile.TemporaryDirectory(prefix="postings-") as folder:
+            path = Path(folder) / name
+            await asyncio.to_thread(_copy, file, path)
+            await form.close()
+            yield Upload(path, name, fields)
+    finally:
+        await form.close()
+
+
+async def _form(request: Request) -> FormData:
+    checked_length(request, MAX_UPLOAD)
+    size = 0
+
+    async def receive() -> Message:
+        nonlocal size
+        message = await request.receive()
+        size += len(message.get("body", b""))
+        if size > MAX_UPLOAD:
+            raise too_large(MAX_UPLOAD)
+        return message
+
+    with _room():
+        try:
+            return await Request(request.scope, receive).form(max_files=1, max_fields=20, max_part_size=2**16)
+        except (LookupError, UnicodeError) as error:  # of an encoding that the form names
+            raise _wrong("body", f"the form can't be read: {error}") from error
+
+
+def _copy(file: UploadFile, path: Path) -> None:
+    with path.open("wb") as copy:
+        shutil.copyfileobj(file.file, copy, 2**20)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StorageFull(f"there is no room for an upload: {error.strerror}") from error
+
+
+def _wrong(field: str, reason: str) -> RequestValidationError:
+    return RequestValidationError([{"type": "value_error", "loc": ("body", field), "msg": reason, "input": None}])
+
+
+def _plain(name: str) -> str:
+    """The last part of a path, on any system, as a file may be called here."""
+    last = re.split(r"[/\\]", name)[-1].replace("\0", "").encode(errors="replace").decode()
+    return last[-_LONGEST_NAME:] if last not in ("", ".", "..") else "upload"
