@@ -7,7 +7,6 @@ from starlette.types import ASGIApp
 
 import postings
 from postings_serve import problems
-from postings_serve.bodies import MAX_BODY
 from postings_serve.requests import Requests
 from postings_serve.routes import (
     collections,
@@ -49,7 +48,6 @@ def api() -> FastAPI:
         title="Postings",
         summary=_SUMMARY,
         version=postings.__version__,
-        max_body_size=MAX_BODY,
         # The pages of Swagger UI and ReDoc load their code from elsewhere.
         docs_url=None,
         redoc_url=None,

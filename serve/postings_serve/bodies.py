@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
 
 from postings_ingest.readers.jsonl import integer
 from postings_serve.problems import Problem
@@ -74,3 +76,23 @@ def checked(found: object, model: type[T]) -> T:
         return model.model_validate(found)
     except ValidationError as error:
         raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in error.errors()]) from error
+
+
+def limited(receive: Receive, most: int = MAX_BODY) -> Receive:
+    """What receives a body that FastAPI reads as a whole, up to a limit.
+
+    Raises:
+        HTTPException: 413, it is too large. It isn't a :class:`Problem`, which FastAPI would take for a body that can't
+            be parsed.
+    """
+    read = 0
+
+    async def receive_some() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > most:
+            raise HTTPException(413, too_large(most).detail)
+        return message
+
+    return receive_some

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from fastapi import Request
 
 from postings_serve.problems import Problem
 
 T = TypeVar("T")
+
+Check: TypeAlias = Callable[[], None]
+"""A function to call between the steps of some work, which ends it by an error once nobody waits any more."""
 
 
 async def answered(request: Request, work: Awaitable[T], seconds: float) -> T:
@@ -43,13 +46,12 @@ class _Abandoned(Exception):
     """Nobody waits for what a thread does."""
 
 
-async def answered_in_thread(request: Request, work: Callable[[Callable[[], None]], T], seconds: float) -> T:
+async def answered_in_thread(request: Request, work: Callable[[Check], T], seconds: float) -> T:
     """Run work in a thread, and wait for it as :func:`answered` does.
 
     Args:
         request: whose body was read.
-        work: what it asks for. It is passed a function to call between its steps, which ends it by an error once
-            nobody waits any more.
+        work: what it asks for.
         seconds: that it may take.
 
     Raises:

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from postings_ingest.tracing import span
+from postings_serve.bodies import limited
 from postings_serve.browsers import refusal
 from postings_serve.problems import response, unexpected
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_DOCUMENTS = "/v1/documents"
 _LOGGED = 400
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -68,7 +70,9 @@ class Requests:
             with span("postings.request", dict(headers), request=id):
                 keys = self._services.keys.required or self._services.open_to_all
                 problem = refusal(headers, keys=keys)
-                await (response(problem, id) if problem else self._app)(scope, receive, answer)
+                # Each type of body has a limit of its own there.
+                read = receive if scope["path"] == _DOCUMENTS else limited(receive)
+                await (response(problem, id) if problem else self._app)(scope, read, answer)
         except Exception:
             log.exception("%s %s met a bug", scope["method"], scope["path"], extra={"request": id})
             if not status:

@@ -6,7 +6,6 @@ router/src/http), so that its clients work with any model that Postings encodes 
 
 from __future__ import annotations
 
-import asyncio
 from typing import Literal
 
 from fastapi import APIRouter, Request
@@ -16,7 +15,7 @@ from starlette.responses import Response
 from postings import Encoder, SparseVector
 from postings.errors import InvalidInput, PostingsError
 from postings_serve.answers import WITH_BODY, json_answer, problems
-from postings_serve.cancellation import answered
+from postings_serve.cancellation import Check, answered_in_thread
 from postings_serve.guard import Reader, Shared
 from postings_serve.problems import problem_of
 from postings_serve.schemas.common import Text
@@ -51,14 +50,16 @@ async def embed_sparse(body: EmbedSparseBody, request: Request, services: Shared
     if body.truncation_direction.lower() == "left":
         return _error(413, "Validation", "truncation_direction 'left' isn't supported: expected 'right'")
 
-    def encode() -> list[SparseVector]:
+    def encode(check: Check) -> list[SparseVector]:
         encoder = services.encoders.get()
         if body.truncate is False:
             _check_length(encoder, texts)
-        return (encoder.encode_queries if body.prompt_name == "query" else encoder.encode_documents)(texts)
+        if body.prompt_name == "query":
+            return encoder.encode_queries(texts)
+        return encoder.encode_documents(texts, check)
 
     try:
-        found = await answered(request, asyncio.to_thread(encode), services.settings.serve_timeout)
+        found = await answered_in_thread(request, encode, services.settings.serve_timeout)
     except InvalidInput as error:
         return _error(413, "Validation", str(error))
     except PostingsError as error:

@@ -28,9 +28,6 @@ from postings_serve.uploads import uploaded
 
 router = APIRouter(prefix="/v1", tags=["documents"], responses=problems(*EVERY, 507))
 
-_ANY_SIZE = 2**63 - 1
-"""Each type of body has a limit of its own."""
-
 _LINES = '{"id": "cheetah", "text": "A cheetah is running behind its prey."}\n{"id": "monkey", "text": "…"}\n'
 _BODY = request_body(
     {
@@ -42,7 +39,7 @@ _BODY = request_body(
 )
 
 
-@router.post("/documents", status_code=202, response_model=Submitted, openapi_extra=_BODY, max_body_size=_ANY_SIZE)
+@router.post("/documents", status_code=202, response_model=Submitted, openapi_extra=_BODY)
 async def add_documents(
     request: Request, services: Shared, caller: Writer, collection: CollectionParameter = None
 ) -> Response:

@@ -6,7 +6,6 @@ client it posts the text here (qdrant/qdrant, src/common/inference/service.rs), 
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from typing import Any
 
@@ -16,7 +15,7 @@ from starlette.responses import Response
 from postings import SparseVector
 from postings.errors import InvalidInput, PostingsError
 from postings_serve.answers import json_answer, problems
-from postings_serve.cancellation import answered
+from postings_serve.cancellation import Check, answered_in_thread
 from postings_serve.encoders import Encoders
 from postings_serve.guard import Credentials, Shared, caller_of, check_scope
 from postings_serve.problems import Problem, problem_of
@@ -33,15 +32,16 @@ async def infer(body: InferenceBody, request: Request, services: Shared, credent
     try:
         text = credentials.credentials if credentials else body.token
         check_scope(await caller_of(request, services, text), "read")
-        work = asyncio.to_thread(_encoded, services.encoders, body)
-        return json_answer(await answered(request, work, services.settings.serve_timeout))
+        seconds = services.settings.serve_timeout
+        found = await answered_in_thread(request, lambda check: _encoded(services.encoders, body, check), seconds)
+        return json_answer(found)
     except Problem as problem:
         return _error(problem)
     except PostingsError as error:
         return _error(problem_of(error, services.settings.secrets()))
 
 
-def _encoded(encoders: Encoders, body: InferenceBody) -> dict[str, Any]:
+def _encoded(encoders: Encoders, body: InferenceBody, check: Check) -> dict[str, Any]:
     texts: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for position, each in enumerate(body.inputs):
         if each.data_type != "text" or not isinstance(each.data, str):
@@ -52,8 +52,9 @@ def _encoded(encoders: Encoders, body: InferenceBody) -> dict[str, Any]:
     for model, placed in texts.items():
         encoder = encoders.get(model)
         read = [text for _, text in placed]
-        encode = encoder.encode_queries if body.inference == "search" else encoder.encode_documents
-        vectors |= zip((position for position, _ in placed), encode(read), strict=True)
+        queries = body.inference == "search"
+        encoded = encoder.encode_queries(read) if queries else encoder.encode_documents(read, check)
+        vectors |= zip((position for position, _ in placed), encoded, strict=True)
         usage[model] = {"tokens": sum(encoder.token_counts(read))}
     embeddings = [
         {"indices": vectors[each].indices.tolist(), "values": vectors[each].values.tolist()} for each in sorted(vectors)
