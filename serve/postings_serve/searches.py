@@ -58,6 +58,7 @@ class Searches:
         threads: that search at the same time.
 
     Example:
+        >>> client = SearchClient(index=index, encoder=encoder)
         >>> async def found():
         ...     searches = Searches(threads=1)
         ...     answer = await searches.search(client, "chasing prey", limit=1)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from typing import Self
 
 import httpx
 import pytest
@@ -49,22 +50,30 @@ class Keyed:
 
     Attributes:
         url: its address.
+        keys: where its keys are.
     """
 
     def __init__(self, url: str, keys: KeyFile) -> None:
         self.url = url
-        self._keys = keys
+        self.keys = keys
+        self._client = httpx.Client(base_url=url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._client.close()
 
     def key(self, *scopes: Scope, tenant: str | None = None) -> str:
         """A new key."""
         key, text = Key.create("test", frozenset(scopes), tenant)
-        self._keys.add(key)
+        self.keys.add(key)
         return text
 
     def ask(self, key: str | None, method: str, path: str, json: object = None) -> httpx.Response:
         """Ask with a key."""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        return httpx.request(method, f"{self.url}{path}", json=json, headers=headers)
+        return self._client.request(method, path, json=json, headers=headers)
 
 
 @pytest.fixture(scope="module")
@@ -73,5 +82,5 @@ def keyed(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Itera
     shutil.copytree(f"{settings.index_url}-copy", own.index_url)
     keys = KeyFile.of_settings(own)
     keys.add(Key.create("first", frozenset({"admin"}))[0])
-    with served(own) as url:
-        yield Keyed(url, keys)
+    with served(own) as url, Keyed(url, keys) as keyed:
+        yield keyed

@@ -46,7 +46,7 @@ def test_a_key_without_the_scope_is_refused(keyed: Keyed, method: str, path: str
         filled = path.replace("{name}", "documents").replace("{id}", "nothing")
         answer = keyed.ask(keyed.key(*others), method, filled, body)  # type: ignore[arg-type]
         assert answer.status_code < 500, answer.text
-        refused += answer.status_code == 403
+        refused += answer.status_code == 403 and "this needs a key with the scope" in answer.text
     assert refused == 1
 
 
@@ -90,7 +90,7 @@ def test_what_concerns_all_tenants_is_not_for_one(keyed: Keyed, method: str, pat
 def test_a_revoked_key_is_refused_at_once(keyed: Keyed) -> None:
     key = keyed.key("read")
     assert keyed.ask(key, *SEARCH).status_code == 200
-    keyed._keys.revoke(key.split("_")[1])
+    keyed.keys.revoke(key.split("_")[1])
     assert keyed.ask(key, *SEARCH).status_code == 401
 
 
@@ -99,14 +99,13 @@ def test_too_many_requests_are_refused_for_each_key_by_itself(settings: Settings
         update={"serve_rate": "3/hour", "serve_keys": tmp_path / "keys.json", "index_url": str(tmp_path / "index")}
     )
     shutil.copytree(f"{settings.index_url}-copy", limited.index_url)
-    with served(limited) as url:
-        open_to_all = Keyed(url, KeyFile(tmp_path / "keys.json"))
-        first, second = (open_to_all.key("read") for _ in range(2))
-        answers = [open_to_all.ask(first, *SEARCH) for _ in range(4)]
+    with served(limited) as url, Keyed(url, KeyFile(tmp_path / "keys.json")) as keyed:
+        first, second = (keyed.key("read") for _ in range(2))
+        answers = [keyed.ask(first, *SEARCH) for _ in range(4)]
         assert [each.status_code for each in answers] == [200, 200, 200, 429]
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 3601
-        assert open_to_all.ask(second, *SEARCH).status_code == 200
-        guesses = [open_to_all.ask("wrong", *SEARCH).status_code for _ in range(4)]
+        assert keyed.ask(second, *SEARCH).status_code == 200
+        guesses = [keyed.ask("wrong", *SEARCH).status_code for _ in range(4)]
         assert guesses == [401, 401, 401, 429], "guessing has a limit too"
 
 
