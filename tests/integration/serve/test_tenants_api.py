@@ -1,4 +1,4 @@
-"""Over HTTP, a tenant sees and changes its own documents, jobs and dead letters alone, and a key does what its scopes say."""
+"""A tenant sees and changes its own documents, jobs and dead letters alone; a key does what its scopes say."""
 
 from __future__ import annotations
 
