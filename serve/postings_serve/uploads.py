@@ -144,5 +144,6 @@ def _wrong(field: str, reason: str) -> RequestValidationError:
 
 def _plain(name: str) -> str:
     """The last part of a path, on any system, as a file may be called here."""
-    last = re.split(r"[/\\]", name)[-1].replace("\0", "").encode(errors="replace").decode()
-    return last[-_LONGEST_NAME:] if last not in ("", ".", "..") else "upload"
+    last = re.split(r"[/\\]", name)[-1].replace("\0", "").encode(errors="replace")[-_LONGEST_NAME:]
+    plain = last.decode(errors="ignore")
+    return plain if plain not in ("", ".", "..") else "upload"

@@ -13,7 +13,7 @@ def new_job_id(tenant: str | None) -> str:
 
     Example:
         >>> new_job_id("acme")
-        '822bcd0b2cb26467-...'
+        '822b33ad87c148a0-...'
         >>> belongs_to(new_job_id("acme"), "acme"), belongs_to(new_job_id("acme"), "globex")
         (True, False)
     """

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from postings import Document
 from postings.errors import PostingsError
 from postings.index.tenants import settings_of_tenant
 from postings_ingest.tenants import Tenants
@@ -75,13 +76,15 @@ async def add_documents(
 
 async def _from_json(request: Request, services: Services, caller: Caller, collection: str) -> Response:
     body = await whole_body(request)
-    found = await asyncio.to_thread(parsed, body, DocumentsBody)
     tenants = Tenants.of_settings(settings_of_tenant(services.settings, caller.tenant))
-    documents = await asyncio.to_thread(documents_of, found.documents, tenants)
+
+    def read() -> tuple[str, list[Document]]:
+        found = parsed(body, DocumentsBody)
+        return found.collection or collection, documents_of(found.documents, tenants)
+
+    name, documents = await asyncio.to_thread(read)
     # While the queue is full, the client can wait by itself: it has all of them.
-    return await _queued(
-        services, caller, found.collection or collection, lambda to: to.add(iter(documents)), patience=0
-    )
+    return await _queued(services, caller, name, lambda to: to.add(iter(documents)), patience=0)
 
 
 async def _from_form(request: Request, services: Services, caller: Caller, collection: str) -> Response:

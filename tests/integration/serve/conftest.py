@@ -10,31 +10,41 @@ import pytest
 from postings import Document, Encoder, Settings, open_index
 from postings_ingest import Pipeline
 from postings_serve.keys import Key, KeyFile, Scope
+from tests.integration.queue.conftest import faults, keys, ledger, settings, start_worker
 from tests.support.sentences import LONG, SENTENCES
 from tests.support.served import served
+from tests.support.service import Service
+
+__all__ = ["faults", "keys", "ledger", "settings", "start_worker"]
+
+
+@pytest.fixture
+def service(settings: Settings, keys: object) -> Iterator[Service]:
+    with Service(settings) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
-def settings(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Settings:
+def sentences(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Settings:
     """A folder with the nine sentences and a long document, of two tenants."""
-    settings = Settings(
+    sentences = Settings(
         index_url=str(tmp_path_factory.mktemp("index")), redis_url=redis_url, tenant_field="owner", serve_timeout=10
     )
     documents = [
         Document(str(n), text, metadata={"number": n, "owner": ("ann", "bob")[n % 2]}, version=5)
         for n, text in enumerate(SENTENCES)
     ]
-    with open_index(settings) as index:
+    with open_index(sentences) as index:
         long = Document("long", LONG, metadata={"number": 99, "owner": "ann"})
-        Pipeline(encoder, index, settings).run([*documents, long])
-    shutil.copytree(settings.index_url, f"{settings.index_url}-copy")  # while nobody has it open
-    return settings
+        Pipeline(encoder, index, sentences).run([*documents, long])
+    shutil.copytree(sentences.index_url, f"{sentences.index_url}-copy")  # while nobody has it open
+    return sentences
 
 
 @pytest.fixture(scope="module")
-def url(settings: Settings) -> Iterator[str]:
+def url(sentences: Settings) -> Iterator[str]:
     """A service without keys."""
-    with served(settings) as url:
+    with served(sentences) as url:
         yield url
 
 
@@ -77,9 +87,9 @@ class Keyed:
 
 
 @pytest.fixture(scope="module")
-def keyed(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
-    own = settings.model_copy(update={"index_url": str(tmp_path_factory.mktemp("keyed") / "index")})
-    shutil.copytree(f"{settings.index_url}-copy", own.index_url)
+def keyed(sentences: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
+    own = sentences.model_copy(update={"index_url": str(tmp_path_factory.mktemp("keyed") / "index")})
+    shutil.copytree(f"{sentences.index_url}-copy", own.index_url)
     keys = KeyFile.of_settings(own)
     keys.add(Key.create("first", frozenset({"admin"}))[0])
     with served(own) as url, Keyed(url, keys) as keyed:

@@ -23,7 +23,7 @@ from tests.support.redis_server import free_port
 from tests.support.sentences import SENTENCES
 
 
-def test_both_give_what_a_search_client_gives(settings: Settings, url: str) -> None:
+def test_both_give_what_a_search_client_gives(sentences: Settings, url: str) -> None:
     filter = {"must": [{"key": "metadata.number", "range": {"lt": 7}}]}
 
     async def asked() -> list[object]:
@@ -41,7 +41,7 @@ def test_both_give_what_a_search_client_gives(settings: Settings, url: str) -> N
             client.query_tokens_left_out("lion " * 600),
         ]
         model = client.model
-    with SearchClient(settings=settings) as own:
+    with SearchClient(sentences=sentences) as own:
         assert model == own.model
         wanted = [
             own.search("horse", 3, 1, filter, explain=True),

@@ -14,9 +14,9 @@ from tests.support.sentences import SENTENCES
 
 
 @pytest.fixture(scope="module")
-def client(settings: Settings, url: str) -> Iterator[SearchClient]:
+def client(sentences: Settings, url: str) -> Iterator[SearchClient]:
     """A client of the same folder, which goes through the service."""
-    with SearchClient(settings=settings) as client:
+    with SearchClient(sentences=sentences) as client:
         yield client
 
 
@@ -127,15 +127,15 @@ def test_a_request_id_is_kept_if_it_is_one(http: httpx.Client) -> None:
 
 
 def test_a_collection_that_is_dropped_and_made_again_is_searched(
-    http: httpx.Client, settings: Settings, encoder: Encoder
+    http: httpx.Client, sentences: Settings, encoder: Encoder
 ) -> None:
     """The service lets go of the one that it had open."""
     from postings.collections import Collections
 
-    own = settings.of_collection("short-lived")
+    own = sentences.of_collection("short-lived")
     for _ in range(2):
         with open_index(own) as index:
             index.ensure(encoder.fingerprint, encoder.location)
         assert http.post("/v1/search", json={"query": "x", "collection": "short-lived"}).json()["hits"] == []
-        Collections(settings).drop("short-lived")
+        Collections(sentences).drop("short-lived")
         assert http.post("/v1/search", json={"query": "x", "collection": "short-lived"}).status_code == 404

@@ -94,11 +94,11 @@ def test_a_revoked_key_is_refused_at_once(keyed: Keyed) -> None:
     assert keyed.ask(key, *SEARCH).status_code == 401
 
 
-def test_too_many_requests_are_refused_for_each_key_by_itself(settings: Settings, tmp_path: Path) -> None:
-    limited = settings.model_copy(
+def test_too_many_requests_are_refused_for_each_key_by_itself(sentences: Settings, tmp_path: Path) -> None:
+    limited = sentences.model_copy(
         update={"serve_rate": "3/hour", "serve_keys": tmp_path / "keys.json", "index_url": str(tmp_path / "index")}
     )
-    shutil.copytree(f"{settings.index_url}-copy", limited.index_url)
+    shutil.copytree(f"{sentences.index_url}-copy", limited.index_url)
     with served(limited) as url, Keyed(url, KeyFile(tmp_path / "keys.json")) as keyed:
         first, second = (keyed.key("read") for _ in range(2))
         answers = [keyed.ask(first, *SEARCH) for _ in range(4)]
