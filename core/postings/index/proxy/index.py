@@ -47,6 +47,7 @@ class ProxyIndex:
         IndexUnavailable: the process has ended.
 
     Example:
+        >>> from postings.index.proxy import IndexServer, OpenIndexes
         >>> with OpenIndexes(folder) as indexes, IndexServer(indexes):
         ...     with ProxyIndex(Owner.of(folder), "articles") as index:
         ...         _ = index.ensure("0123abcd", "tiny")
