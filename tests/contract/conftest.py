@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from postings import Index
-from tests.support.indexes import ENGINES, MODEL, engine
+from tests.support.indexes import ENGINES, MODEL, PROXY, engine
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=[*ENGINES, PROXY])
 def empty_index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Index]:
     with engine(request.param, tmp_path) as index:
         yield index

@@ -8,6 +8,7 @@ import tarfile
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -24,17 +25,19 @@ from postings.errors import (
 )
 from postings.index import Point, SearchRequest
 from postings.index.payload import tombstone_point
-from tests.support.indexes import MODEL, drop, passage, point, served
+from postings.index.proxy import waiting
+from tests.support.indexes import MODEL, drop, passage, point, served, shared
 
 OTHER = "fedcba9876543210"
 LARGE = "a lion hunts " * 1000
 
 
-@pytest.fixture(params=["edge", "rest", "grpc"])
+@pytest.fixture(params=["edge", "proxy", "rest", "grpc"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     """Of a collection that doesn't exist yet."""
-    if request.param == "edge":
-        yield Settings(index_url=str(tmp_path / "index"), collection="first")
+    if request.param in ("edge", "proxy"):
+        with shared(tmp_path / "index") if request.param == "proxy" else nullcontext():
+            yield Settings(index_url=str(tmp_path / "index"), collection="first")
         return
     with served(request.param, f"test-{uuid.uuid4().hex}") as settings:
         yield settings
@@ -239,7 +242,10 @@ def test_a_snapshot_taken_during_writes_is_a_state_that_existed(settings: Settin
 
 
 @pytest.mark.parametrize("settings", ["edge"], indirect=True)
-def test_a_collection_that_is_open_is_left_alone_and_listed_with_the_reason(settings: Settings, tmp_path: Path) -> None:
+def test_a_collection_that_is_open_is_left_alone_and_listed_with_the_reason(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "LOCKED_SECONDS", 0)
     fill(settings, 3)
     collections = Collections(settings)
     collections.snapshot(settings.collection, tmp_path / "saved")

@@ -16,7 +16,7 @@ from postings.errors import InvalidFilter
 from postings.index import SearchRequest
 from postings.index.filters import as_json
 from tests.support.filters import geo
-from tests.support.indexes import ENGINES, MODEL, engine, point, server_version
+from tests.support.indexes import ENGINES, MODEL, PROXY, engine, point, server_version
 
 DOCUMENTS: dict[str, dict[str, Any]] = {
     "berlin": {
@@ -189,7 +189,7 @@ NEEDS = {"slice": (1, 19), "match a prefix": (1, 19), "match a substring": (1, 2
 """Of a server; all others are older than what Postings needs."""
 
 
-@pytest.fixture(params=ENGINES, scope="module")
+@pytest.fixture(params=[*ENGINES, PROXY], scope="module")
 def cities(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     folder: Path = tmp_path_factory.mktemp("filters")
     with engine(request.param, folder) as index:

@@ -25,7 +25,7 @@ from postings_ingest import Deletion
 from postings_ingest.operations import Operation
 from tests.contract.test_unchanged import SETTINGS, TEXTS, Revisions
 from tests.support.examples import examples
-from tests.support.indexes import ENGINES, MODEL, engine, point
+from tests.support.indexes import ENGINES, MODEL, PROXY, engine, point
 from tests.support.interleaving import try_interleavings
 from tests.support.tenants import ACME, FIELD, GLOBEX, IDS, OPERATOR, any_ids, everything, filters, part
 
@@ -65,7 +65,7 @@ class Plain:
         return getattr(self._index, name)
 
 
-@pytest.fixture(params=ENGINES, scope="module")
+@pytest.fixture(params=[*ENGINES, PROXY], scope="module")
 def indexes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Index, Any]]:
     """A collection that both tenants share, and one that acme has alone."""
     folder: Path = tmp_path_factory.mktemp("tenants")

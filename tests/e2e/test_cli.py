@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from postings import EdgeIndex, Encoder
+from postings.index.proxy import waiting
 from postings_ingest import Pipeline, read_documents
 from tests.support.cli import Cli
 from tests.support.jsonl import write_jsonl
@@ -237,7 +238,8 @@ def test_a_model_that_is_not_the_collections_is_refused(cli: Cli, articles: Path
     assert cli("info", "--json").json["documents"] == 3
 
 
-def test_a_folder_that_another_process_has_open_is_reported(articles_cli: Cli) -> None:
+def test_a_folder_that_another_process_has_open_is_reported(articles_cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "LOCKED_SECONDS", 0)
     with EdgeIndex(articles_cli.folder):
         ran = articles_cli("info")
     assert ran.status == 1

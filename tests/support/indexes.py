@@ -37,19 +37,21 @@ MODEL = "0123456789abcdef"
 SERVER_URL = "POSTINGS_TEST_QDRANT_URL"
 GRPC_PORT = "POSTINGS_TEST_QDRANT_GRPC_PORT"
 
-ENGINES = ["edge", "proxy", "memory", "rest", "grpc"]
-"""``proxy`` is the embedded engine through a socket, ``rest`` and ``grpc`` are on the server that the environment
-names, else on the fronts of :mod:`tests.support.qdrant_front`."""
+ENGINES = ["edge", "memory", "rest", "grpc"]
+"""The last two on the server that the environment names, else on the fronts of :mod:`tests.support.qdrant_front`."""
+
+PROXY = "proxy"
+"""The embedded engine in another process; here, in this one too, but through the socket."""
 
 
 @contextmanager
 def engine(name: str, folder: Path) -> Iterator[Index]:
-    """An empty, open index on one of ``ENGINES``; without its collection."""
+    """An empty, open index on one of ``ENGINES``, or on ``PROXY``; without its collection."""
     collection = f"test-{uuid.uuid4().hex}"
     if name == "edge":
         with EdgeIndex(folder, collection) as index:
             yield index
-    elif name == "proxy":
+    elif name == PROXY:
         with shared(folder), open_embedded(Settings(index_url=str(folder), collection=collection)) as index:
             yield index
     elif name == "memory":

@@ -114,9 +114,10 @@ class OpenFolder:
         return self._shard, self._models
 
     def _open(self) -> None:
-        self._models = models_of(self._folder)
+        models = models_of(self._folder)
         with edge_errors(str(self._folder), otherwise=IndexCorrupt):
             self._shard = edge.EdgeShard.load(str(self._folder / "shard"))
+        self._models = models  # last: other threads take the collection for there from now on
 
     def _update(self, operation: edge.UpdateOperation, changes: int = 1) -> None:
         with self._writing, edge_errors(str(self._folder)):

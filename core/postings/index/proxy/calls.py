@@ -11,8 +11,8 @@ from postings.index.embedded.collections import EmbeddedCollections
 from postings.index.embedded.index import EdgeIndex
 from postings.index.proxy.conversion import (
     info_to_json,
-    point_from_json,
-    point_to_json,
+    points_from_json,
+    points_to_json,
     request_from_json,
 )
 from postings.index.proxy.open_indexes import OpenIndexes
@@ -56,17 +56,18 @@ def _set_words(index: EdgeIndex, given: _Arguments) -> Any:
 
 
 def _search_batch(index: EdgeIndex, given: _Arguments) -> Any:
-    answers = index.search_batch([request_from_json(each) for each in given["requests"]])
-    return [[point_to_json(hit) for hit in hits] for hits in answers]
+    return [
+        points_to_json(hits) for hits in index.search_batch([request_from_json(each) for each in given["requests"]])
+    ]
 
 
 def _retrieve(index: EdgeIndex, given: _Arguments) -> Any:
-    return [point_to_json(each) for each in index.retrieve(**given)]
+    return points_to_json(index.retrieve(**given))
 
 
 def _page(index: EdgeIndex, given: _Arguments) -> Any:
     points, following = index.page(**given)
-    return [[point_to_json(each) for each in points], following]
+    return [points_to_json(points), following]
 
 
 _OF_INDEX: Mapping[str, Callable[[EdgeIndex, _Arguments], Any]] = {
@@ -78,10 +79,8 @@ _OF_INDEX: Mapping[str, Callable[[EdgeIndex, _Arguments], Any]] = {
     "switch_model": lambda index, given: index.switch_model(**given).to_json(),
     "drop_model": lambda index, given: index.drop_model(**given).to_json(),
     "set_words": _set_words,
-    "upsert": lambda index, given: index.upsert(map(point_from_json, given["points"]), newest=given["newest"]),
-    "update_vectors": lambda index, given: index.update_vectors(
-        [point_from_json(each) for each in given["points"]], given["condition"]
-    ),
+    "upsert": lambda index, given: index.upsert(points_from_json(given), newest=given["newest"]),
+    "update_vectors": lambda index, given: index.update_vectors(points_from_json(given), given["condition"]),
     "delete": lambda index, given: index.delete(**given),
     "search_batch": _search_batch,
     "retrieve": _retrieve,

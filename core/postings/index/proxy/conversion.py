@@ -1,69 +1,54 @@
-"""Converting what an index takes and returns to JSON, and back.
-
-Vectors are base64 of their indices (int32) and then their values (float32), little-endian, so that weights stay exact.
-"""
+"""Converting what an index takes and returns to JSON, and back."""
 
 from __future__ import annotations
 
-import binascii
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from postings.index.filters import as_json
 from postings.index.models import CollectionModels
 from postings.index.protocol import IndexInfo, Point, ScoredPoint, SearchRequest, WordQuery
+from postings.index.proxy.vectors import vectors_from_text, vectors_to_text
 from postings.vectors import SparseVector
 
-_SIZES = 4 + 4  # bytes of an index and of a value
 
-
-def vector_to_json(vector: SparseVector) -> str:
-    """Convert a vector.
+def points_to_json(points: Sequence[Point]) -> dict[str, Any]:
+    """Convert points, with their scores if they were found by a search.
 
     Example:
-        >>> vector_from_json(vector_to_json(SparseVector([3], [0.1])))
-        SparseVector({3: 0.1})
+        >>> points_to_json([Point("7", {"doc_id": "intro"}, {"words": SparseVector([1, 2], [1.0, 2.0])})])
+        {'points': [['7', {'doc_id': 'intro'}, {'words': 2}]], 'vectors': 'AQAAAAIAAAAAAIA/AAAAQA=='}
     """
-    data = vector.indices.astype("<i4", copy=False).tobytes() + vector.values.astype("<f4", copy=False).tobytes()
-    return binascii.b2a_base64(data, newline=False).decode("ascii")
+    return {
+        "points": [_point_to_json(point) for point in points],
+        "vectors": vectors_to_text(vector for point in points for vector in point.vectors.values()),
+    }
 
 
-def vector_from_json(text: str) -> SparseVector:
-    """Read what :func:`vector_to_json` wrote.
+def _point_to_json(point: Point) -> list[Any]:
+    fields = [point.id, point.payload, {name: len(vector) for name, vector in point.vectors.items()}]
+    return [*fields, point.score] if isinstance(point, ScoredPoint) else fields
+
+
+def points_from_json(data: Mapping[str, Any]) -> list[Point]:
+    """Read points.
 
     Raises:
-        InvalidVector: the arrays break a rule of :class:`postings.SparseVector`.
-        ValueError: this isn't such a text.
+        InvalidVector: a vector breaks a rule of :class:`postings.SparseVector`.
     """
-    data = binascii.a2b_base64(text, strict_mode=True)
-    entries, rest = divmod(len(data), _SIZES)
-    if rest:
-        raise ValueError(f"expected indices and as many values, got {len(data)} bytes")
-    return SparseVector(np.frombuffer(data, "<i4", entries), np.frombuffer(data, "<f4", offset=4 * entries))
+    return [Point(id, payload, vectors) for id, payload, vectors in _fields(data)]
 
 
-def point_to_json(point: Point) -> dict[str, Any]:
-    """Convert a point, with its score if it was found by a search."""
-    converted: dict[str, Any] = {
-        "id": point.id,
-        "payload": point.payload,
-        "vectors": {name: vector_to_json(vector) for name, vector in point.vectors.items()},
-    }
-    if isinstance(point, ScoredPoint):
-        converted["score"] = point.score
-    return converted
+def hits_from_json(data: Mapping[str, Any]) -> list[ScoredPoint]:
+    """Read points that were found by a search."""
+    return [ScoredPoint(id, payload, vectors, score) for id, payload, vectors, score in _fields(data)]
 
 
-def point_from_json(data: Mapping[str, Any]) -> Point:
-    """Read a point."""
-    return Point(data["id"], data["payload"], _vectors(data))
-
-
-def hit_from_json(data: Mapping[str, Any]) -> ScoredPoint:
-    """Read a point that was found by a search."""
-    return ScoredPoint(data["id"], data["payload"], _vectors(data), data["score"])
+def _fields(data: Mapping[str, Any]) -> Iterator[list[Any]]:
+    points = data["points"]
+    vectors = iter(vectors_from_text(data["vectors"], [n for _, _, named, *_ in points for n in named.values()]))
+    for id, payload, named, *score in points:
+        yield [id, payload, {name: next(vectors) for name in named}, *score]
 
 
 def request_to_json(request: SearchRequest) -> dict[str, Any]:
@@ -74,14 +59,14 @@ def request_to_json(request: SearchRequest) -> dict[str, Any]:
     """
     words = request.words
     return {
-        "vector": vector_to_json(request.vector),
+        "vector": _vector_to_json(request.vector),
         "using": request.using,
         "limit": request.limit,
         "offset": request.offset,
         "filter": None if request.filter is None else as_json(request.filter),
         "score_threshold": request.score_threshold,
         "with_vector": request.with_vector,
-        "words": words and {"vector": vector_to_json(words.vector), "weight": words.weight, "fusion": words.fusion},
+        "words": words and {"vector": _vector_to_json(words.vector), "weight": words.weight, "fusion": words.fusion},
         "fields": None if request.fields is None else list(request.fields),
         "corpus": None if request.corpus is None else as_json(request.corpus),
     }
@@ -95,8 +80,8 @@ def request_from_json(data: Mapping[str, Any]) -> SearchRequest:
     """
     words = data["words"]
     if words is not None:
-        words = WordQuery(vector_from_json(words["vector"]), words["weight"], words["fusion"])
-    return SearchRequest(**{**data, "vector": vector_from_json(data["vector"]), "words": words})
+        words = WordQuery(_vector_from_json(words["vector"]), words["weight"], words["fusion"])
+    return SearchRequest(**{**data, "vector": _vector_from_json(data["vector"]), "words": words})
 
 
 def info_to_json(info: IndexInfo) -> dict[str, Any]:
@@ -110,5 +95,10 @@ def info_from_json(data: Mapping[str, Any], collection: str, location: str) -> I
     return IndexInfo(collection, location, models, data["points"], data["approximate"])
 
 
-def _vectors(data: Mapping[str, Any]) -> dict[str, SparseVector]:
-    return {name: vector_from_json(vector) for name, vector in data["vectors"].items()}
+def _vector_to_json(vector: SparseVector) -> list[Any]:
+    return [len(vector), vectors_to_text([vector])]
+
+
+def _vector_from_json(data: Sequence[Any]) -> SparseVector:
+    length, text = data
+    return vectors_from_text(text, [length])[0]

@@ -12,13 +12,13 @@ from postings.batching import batched
 from postings.errors import InvalidInput, InvalidQuery
 from postings.index.fields import checked_filter
 from postings.index.filters import as_json
-from postings.index.models import CollectionModels
+from postings.index.models import CollectionModels, check_model
 from postings.index.protocol import Filter, IndexInfo, Point, ScoredPoint, SearchRequest
 from postings.index.proxy.conversion import (
-    hit_from_json,
+    hits_from_json,
     info_from_json,
-    point_from_json,
-    point_to_json,
+    points_from_json,
+    points_to_json,
     request_to_json,
 )
 from postings.index.proxy.owner import Owner
@@ -47,6 +47,7 @@ class ProxyIndex:
         IndexUnavailable: the process has ended.
 
     Example:
+        >>> from postings.index.proxy import IndexServer, OpenIndexes
         >>> with OpenIndexes(folder) as indexes, IndexServer(indexes):
         ...     with ProxyIndex(Owner.of(folder), "articles") as index:
         ...         _ = index.ensure("0123abcd", "tiny")
@@ -75,6 +76,7 @@ class ProxyIndex:
 
     def ensure(self, fingerprint: str, model: str, words: WordsConfig | None = None) -> CollectionModels:
         """Create the collection for a model, or check that it has the model."""
+        check_model(fingerprint, model)
         read = None if words is None else words.to_json()
         return self._models("ensure", fingerprint=fingerprint, model=model, words=read)
 
@@ -88,6 +90,7 @@ class ProxyIndex:
 
     def add_model(self, fingerprint: str, name: str) -> CollectionModels:
         """Add another model."""
+        check_model(fingerprint, name)
         return self._models("add_model", fingerprint=fingerprint, name=name)
 
     def switch_model(self, fingerprint: str) -> CollectionModels:
@@ -104,15 +107,14 @@ class ProxyIndex:
 
     def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
         """Insert or replace points, up to 64 at once."""
-        for some in batched(as_list("points", points, Point, InvalidInput), _WRITTEN):
-            self._call("upsert", points=[point_to_json(point) for point in some], newest=newest)
+        batches = batched(as_list("points", points, Point, InvalidInput), _WRITTEN)
+        self._call_each("upsert", ({**points_to_json(some), "newest": newest} for some in batches))
 
     def update_vectors(self, points: Sequence[Point], condition: Filter) -> None:
         """Set vectors of stored points."""
         matching = as_json(condition)
-        for some in batched(points, _WRITTEN):
-            written = [point_to_json(Point(point.id, {}, point.vectors)) for point in some]
-            self._call("update_vectors", points=written, condition=matching)
+        written = batched((Point(point.id, {}, point.vectors) for point in points), _WRITTEN)
+        self._call_each("update_vectors", ({**points_to_json(some), "condition": matching} for some in written))
 
     def delete(self, filter: Filter) -> None:
         """Delete the points that match ``filter``."""
@@ -131,7 +133,7 @@ class ProxyIndex:
         """Answer several searches at once."""
         given = as_list("requests", requests, SearchRequest, InvalidQuery)
         answers = self._call("search_batch", requests=[request_to_json(each) for each in given])
-        return [[hit_from_json(hit) for hit in hits] for hits in answers]
+        return [hits_from_json(hits) for hits in answers]
 
     def retrieve(
         self, ids: Iterable[str], *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
@@ -140,11 +142,9 @@ class ProxyIndex:
         read = None if fields is None else as_list("fields", fields, str, InvalidInput)
         named = as_list("vectors", vectors, str, InvalidInput)
         wanted = as_list("ids", ids, str, InvalidInput)
-        return [
-            point_from_json(point)
-            for some in list(batched(wanted, _READ)) or [[]]
-            for point in self._call("retrieve", ids=some, fields=read, vectors=named)
-        ]
+        batches = list(batched(wanted, _READ)) or [[]]
+        found = self._call_each("retrieve", ({"ids": some, "fields": read, "vectors": named} for some in batches))
+        return [point for answer in found for point in points_from_json(answer)]
 
     def page(
         self,
@@ -162,7 +162,7 @@ class ProxyIndex:
             vectors=as_list("vectors", vectors, str, InvalidInput),
             offset=offset,
         )
-        return [point_from_json(point) for point in points], following
+        return points_from_json(points), following
 
     def scroll(
         self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
@@ -195,6 +195,9 @@ class ProxyIndex:
 
     def _call(self, name: str, /, **arguments: Any) -> Any:
         return self._owner.call(name, arguments, collection=self._collection)
+
+    def _call_each(self, name: str, arguments: Iterable[dict[str, Any]]) -> list[Any]:
+        return self._owner.call_each(name, arguments, collection=self._collection)
 
     def _models(self, name: str, /, **arguments: Any) -> CollectionModels:
         return CollectionModels.from_json(self._call(name, **arguments), self._collection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -60,13 +61,31 @@ class Owner:
             IndexUnavailable: the process has ended. If it ended meanwhile, the call may have had its effect.
             PostingsError: the call failed.
         """
+        return self.call_each(name, [arguments], progress, **of)[0]
+
+    def call_each(
+        self, name: str, arguments: Iterable[dict[str, Any]], progress: Progress = no_progress, **of: str
+    ) -> list[Any]:
+        """Call the process several times, one after another, see :meth:`call`; the first error ends it.
+
+        Each call is converted while the process answers the one before.
+        """
         self._origin.check()
-        request = pack({"call": name, "arguments": arguments, **of})
+        requests = (pack({"call": name, "arguments": each, **of}) for each in arguments)
+        request = next(requests, None)
+        if request is None:
+            return []
+        results = []
         connection = self._take()
         try:
-            connection.sendall(request)
-            while (answer := receive(connection)) is not None and "progress" in answer:
-                progress(*answer["progress"])
+            while request is not None:
+                connection.sendall(request)
+                request = next(requests, None)
+                while "progress" in (answer := receive(connection) or {}):
+                    progress(*answer["progress"])
+                if "result" not in answer:
+                    break
+                results.append(answer["result"])
         except OSError as error:
             connection.close()
             raise IndexUnavailable(f"{self.root}: the process that has the index open has ended ({error})") from error
@@ -74,13 +93,13 @@ class Owner:
             # Whoever calls next must not read this answer.
             connection.close()
             raise
-        if answer is None:
+        if not answer:
             connection.close()
             raise IndexUnavailable(f"{self.root}: the process that has the index open has ended")
         self._give_back(connection)
         if "error" in answer:
             raise error_from_json(answer["error"])
-        return answer["result"]
+        return results
 
     def close(self) -> None:
         """Close the connections; does nothing in a forked process."""
