@@ -41,7 +41,7 @@ def test_both_give_what_a_search_client_gives(sentences: Settings, url: str) -> 
             client.query_tokens_left_out("lion " * 600),
         ]
         model = client.model
-    with SearchClient(sentences=sentences) as own:
+    with SearchClient(settings=sentences) as own:
         assert model == own.model
         wanted = [
             own.search("horse", 3, 1, filter, explain=True),

@@ -16,7 +16,7 @@ from tests.support.sentences import SENTENCES
 @pytest.fixture(scope="module")
 def client(sentences: Settings, url: str) -> Iterator[SearchClient]:
     """A client of the same folder, which goes through the service."""
-    with SearchClient(sentences=sentences) as client:
+    with SearchClient(settings=sentences) as client:
         yield client
 
 
