@@ -95,10 +95,6 @@ def size(
 
     Example: postings size --documents 1e8 --dims 120 --replicas 2
     """
-    if not passages_per_document >= 1:  # NaN
-        raise typer.BadParameter(
-            f"expected a number, got {passages_per_document:g}", param_hint="--passages-per-document"
-        )
     asked = Demand(
         documents=documents[0],
         passages_per_document=passages_per_document,

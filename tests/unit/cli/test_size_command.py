@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from postings import Settings
@@ -113,6 +113,8 @@ def test_an_option_out_of_range_is_refused(option: str, capsys: pytest.CaptureFi
 
 
 @given(st.integers(0, 10**20))
+@example(999_499)
+@example(999_500)
 def test_bytes_are_shown_to_three_digits(number: int) -> None:
     digits, unit = shown(Figure("disk", number, "bytes", "")).split()
     factor = 1000 ** ("B", "kB", "MB", "GB", "TB", "PB", "EB").index(unit)

@@ -61,6 +61,14 @@ def test_ten_times_the_documents_need_ten_times_of_what_is_measured_in_bytes_and
             assert ten[each.name] == pytest.approx(10 * one[each.name], rel=0.02)
 
 
+@given(demands, st.integers(1, 50))
+def test_documents_of_many_passages_take_what_as_many_documents_take(demand: Demand, passages: int) -> None:
+    cut = figures(replace(demand, passages_per_document=passages))
+    single = figures(replace(demand, documents=passages * demand.documents, passages_per_document=1))
+    larger = {"redis"} if passages > 1 else set()  # it holds whole documents
+    assert {name for name in cut if cut[name] != single[name]} == larger
+
+
 @given(demands)
 def test_the_nodes_hold_all_shards_and_have_the_cores(demand: Demand) -> None:
     found = figures(demand)
