@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-INDEXED_POSTING = {"float32": 5.4, "float16": 3.4, "uint8": 2.4}
+INDEXED_POSTING = {"float32": 5.3, "float16": 3.5, "uint8": 2.6}
 """Bytes of a posting in the inverted index, by the type of its weight: ``python -m benchmarks.sizing``, index."""
 
 STORED_POSTING = 6.8
@@ -20,17 +20,17 @@ The texts are English: letters that take more bytes in UTF-8 take more here."""
 EVIDENCE_DIM = 2.0
 """Bytes of the evidence of an active dim: ``python -m benchmarks.explain``, 442 bytes for 220 dims."""
 
-PASSAGE_ON_DISK = 280
+PASSAGE_ON_DISK = 270
 """Bytes of a passage's ids and indexed fields: ``python -m benchmarks.sizing``, fields and other."""
 
-PASSAGE_IN_MEMORY = 970
+PASSAGE_IN_MEMORY = 990
 """Bytes of memory for each passage besides its postings: ids, indexed fields, and what searches keep in the cache of
 files. ``python -m benchmarks.scale``, from 20,000 to 200,000 passages."""
 
 SHARD_IN_MEMORY = 155e6
 """Bytes of memory of a shard besides its passages: ``python -m benchmarks.scale``, the same line at no passages."""
 
-LOG = 40e6
+LOG = 62e6
 """Bytes of a shard's write-ahead log: ``python -m benchmarks.sizing``, log."""
 
 
@@ -59,8 +59,8 @@ HYBRID = 4.5
 
 _SERVER_P99 = Line(4.7, 21.6)
 SEARCH_P99 = {"model": _SERVER_P99, "hybrid": Line(HYBRID * _SERVER_P99.fixed, HYBRID * _SERVER_P99.million)}
-"""The p99 on a server: ``python -m benchmarks.scale --index-url URL``, once, on Qdrant 1.18 by gRPC, two cores shared
-with the client, by the model: 9 ms in 200,000 passages, 16 ms in 523,500. With words it hasn't been measured."""
+"""The p99 on a server, which ``python -m benchmarks.scale --index-url URL`` measures. One run is known: Qdrant 1.18 by
+gRPC, two cores shared with the client, 9 ms in 200,000 passages, 16 ms in 523,500. With words it is assumed."""
 
 SERVER_POINTS = 500
 """Points a second that a server writes while it optimizes; the same run, which began with 1,600."""

@@ -45,7 +45,8 @@ def test_what_is_predicted_of_a_collection_was_measured(section: str) -> None:
     predicted = figures(passages)
     assert predicted["shards"] == 1
     assert predicted["memory_total"] / 1e6 == pytest.approx(float(model[1]), rel=0.2)
-    assert predicted["disk_total"] / 1e6 == pytest.approx(float(model[2]), rel=0.1)
+    if passages >= 100_000:  # small collections have neither index files nor a full log
+        assert predicted["disk_total"] / 1e6 == pytest.approx(float(model[2]), rel=0.1)
     if passages >= 1_000_000:  # in small ones, a busy machine decides
         for way, row in (("model", model), ("hybrid", hybrid)):
             assert float(row[4]) <= measured.SEARCH[way].at(passages) <= 2 * float(row[4])
@@ -53,12 +54,13 @@ def test_what_is_predicted_of_a_collection_was_measured(section: str) -> None:
 
 @pytest.mark.parametrize("datatype", measured.INDEXED_POSTING)
 def test_bytes_of_a_posting_and_of_a_passage_are_those_of_the_benchmark(datatype: str) -> None:
-    _, index, vectors, payload, fields, _, other, _ = numbers("sizing.md", datatype)
+    _, index, vectors, payload, fields, log, other, _ = numbers("sizing.md", datatype)
     postings = SHAPE["dims"] + SHAPE["words"]
     assert measured.INDEXED_POSTING[datatype] == pytest.approx(index / postings, rel=0.03)
     assert pytest.approx(vectors / postings, rel=0.03) == measured.STORED_POSTING
     assert pytest.approx(payload / SHAPE["characters"], rel=0.03) == measured.CHARACTER
-    assert pytest.approx(fields + other, rel=0.1) == measured.PASSAGE_ON_DISK
+    assert pytest.approx(fields + other, rel=0.03) == measured.PASSAGE_ON_DISK
+    assert pytest.approx(200_000 * log, rel=0.03) == measured.LOG
 
 
 def test_the_shape_of_the_measured_passages_is_that_of_the_benchmark() -> None:
