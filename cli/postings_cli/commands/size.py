@@ -17,7 +17,9 @@ _DEFAULTS = Demand(documents=1)
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _FACTORS = {"k": 10**3, "M": 10**6, "B": 10**9}
 MOST = 10**13
-"""Documents that sizes are computed for: floats are exact up to there."""
+"""The most documents that sizes are computed for."""
+_LARGEST = 10**9
+"""Of anything else."""
 
 
 def whole_number(text: str) -> int:
@@ -55,12 +57,14 @@ def size(
     passages_per_document: Annotated[
         float, typer.Option(help="Passages of a document.", min=1, max=10_000)
     ] = _DEFAULTS.passages_per_document,
-    dims: Annotated[int, typer.Option(help="Active dims of a passage.", min=1)] = _DEFAULTS.dims,
-    words: Annotated[int, typer.Option(help="Exact words of a passage; 0 without.", min=0)] = _DEFAULTS.words,
+    dims: Annotated[int, typer.Option(help="Active dims of a passage.", min=1, max=_LARGEST)] = _DEFAULTS.dims,
+    words: Annotated[
+        int, typer.Option(help="Exact words of a passage; 0 without.", min=0, max=_LARGEST)
+    ] = _DEFAULTS.words,
     characters: Annotated[
-        int, typer.Option(help="Characters of a passage, its title included.", min=1)
+        int, typer.Option(help="Characters of a passage, its title included.", min=1, max=_LARGEST)
     ] = _DEFAULTS.characters,
-    tokens: Annotated[int, typer.Option(help="Tokens of a passage.", min=1)] = _DEFAULTS.tokens,
+    tokens: Annotated[int, typer.Option(help="Tokens of a passage.", min=1, max=_LARGEST)] = _DEFAULTS.tokens,
     evidence: Annotated[
         bool, typer.Option("--evidence/--no-evidence", help="Whether evidence is stored (POSTINGS_STORE_EVIDENCE).")
     ] = _DEFAULTS.evidence,
@@ -71,21 +75,30 @@ def size(
         bool, typer.Option("--on-disk", help="Keep the index on the disk (POSTINGS_INDEX_ON_DISK).")
     ] = _DEFAULTS.on_disk,
     replicas: Annotated[
-        int, typer.Option(help="Copies of each shard (POSTINGS_INDEX_REPLICAS).", min=1)
+        int, typer.Option(help="Copies of each shard (POSTINGS_INDEX_REPLICAS).", min=1, max=_LARGEST)
     ] = _DEFAULTS.replicas,
-    searches: Annotated[int, typer.Option(help="Searches a second.", min=1)] = _DEFAULTS.searches,
+    searches: Annotated[int, typer.Option(help="Searches a second.", min=1, max=_LARGEST)] = _DEFAULTS.searches,
     p99: Annotated[
-        int, typer.Option("--p99", help="Milliseconds in which a shard answers 99 of 100 searches.", min=100)
+        int,
+        typer.Option("--p99", help="Milliseconds in which a shard answers 99 of 100 searches.", min=100, max=_LARGEST),
     ] = _DEFAULTS.p99,
     model: Annotated[
         Literal["tiny", "MiniLM-L6", "BERT-base"], typer.Option(help="The shape of the model.")
     ] = _DEFAULTS.model,
-    hours: Annotated[int, typer.Option(help="Hours in which workers encode everything.", min=1)] = _DEFAULTS.hours,
-    node_memory: Annotated[int, typer.Option(help="GB of memory of a node of Qdrant.", min=1)] = _DEFAULTS.node_memory,
-    node_cores: Annotated[int, typer.Option(help="Cores of a node of Qdrant.", min=1)] = _DEFAULTS.node_cores,
-    gpu_tflops: Annotated[int, typer.Option(help="Peak of a GPU in float32, TFLOPS.", min=1)] = _DEFAULTS.gpu_tflops,
+    hours: Annotated[
+        int, typer.Option(help="Hours in which workers encode everything.", min=1, max=_LARGEST)
+    ] = _DEFAULTS.hours,
+    node_memory: Annotated[
+        int, typer.Option(help="GB of memory of a node of Qdrant.", min=1, max=_LARGEST)
+    ] = _DEFAULTS.node_memory,
+    node_cores: Annotated[
+        int, typer.Option(help="Cores of a node of Qdrant.", min=1, max=_LARGEST)
+    ] = _DEFAULTS.node_cores,
+    gpu_tflops: Annotated[
+        int, typer.Option(help="Peak of a GPU in float32, TFLOPS.", min=1, max=_LARGEST)
+    ] = _DEFAULTS.gpu_tflops,
     queue_limit: Annotated[
-        int, typer.Option(help="Documents that wait at most (POSTINGS_QUEUE_LIMIT).", min=1)
+        int, typer.Option(help="Documents that wait at most (POSTINGS_QUEUE_LIMIT).", min=1, max=_LARGEST)
     ] = _DEFAULTS.queue_limit,
     as_json: Json = False,
 ) -> None:

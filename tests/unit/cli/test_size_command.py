@@ -105,6 +105,7 @@ def test_what_is_no_number_of_documents_is_refused(text: str, capsys: pytest.Cap
         "--p99=1",
         "--datatype=int4",
         "--replicas=0",
+        f"--dims={10**400}",
     ],
 )
 def test_an_option_out_of_range_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
