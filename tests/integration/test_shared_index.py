@@ -347,16 +347,23 @@ def test_a_call_that_is_being_answered_is_finished_before_the_owner_ends(folder:
     assert (tmp_path / "saved").is_file()
 
 
-def test_an_interrupted_caller_leaves_no_answer_for_the_next(index: Index, tmp_path: Path) -> None:
+def test_an_interrupted_caller_leaves_no_answer_for_the_next(
+    folder: Path, index: Index, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     index.upsert([point("1")])
 
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        index.snapshot(tmp_path / "saved", interrupt)
-    assert index.count() == 1
-    assert [each.payload["doc_id"] for each in index.scroll()] == ["1"]
+    for interrupted in (
+        lambda: index.snapshot(tmp_path / "saved", interrupt),
+        lambda: Collections(settings_of(folder)).copy("documents", "copy", interrupt),
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert index.count() == 1
+        assert [each.payload["doc_id"] for each in index.scroll()] == ["1"]
+    assert not caplog.records
 
 
 def test_what_is_no_call_harms_no_other(folder: Path, index: Index) -> None:
