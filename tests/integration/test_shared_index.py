@@ -289,7 +289,10 @@ def test_collections_are_changed_while_they_are_open(
     collections.restore("restored", tmp_path / "saved")
     index.upsert([point("new")])
     assert (index.count(), indexes.get("restored").count(), indexes.get("copy").count()) == (301, 300, 300)
+    replaced = indexes.get("documents")
     collections.restore("documents", tmp_path / "saved", replace=True)
+    with pytest.raises(IndexUnavailable, match="the index was closed"):
+        replaced.count()
     assert index.count() == indexes.get("documents").count() == 300
     collections.drop("documents")
     for gone in (index, indexes.get("documents")):
