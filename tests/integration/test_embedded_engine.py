@@ -173,3 +173,15 @@ def test_what_is_not_there_is_not_created_by_reading_it(tmp_path: Path) -> None:
             read()
     assert collections.list() == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_archive_of_an_embedded_collection_is_small(tmp_path: Path) -> None:
+    """The engine reserves 200 MB for a few points."""
+    with EdgeIndex(tmp_path, "first") as index:
+        index.ensure(MODEL, "tiny")
+        index.upsert([point("1")])
+        index.snapshot(tmp_path / "saved")
+    assert (tmp_path / "saved").stat().st_size < 2**20
+    Collections(Settings(index_url=str(tmp_path))).copy("first", "second")
+    taken = sum(file.stat().st_blocks * 512 for file in (tmp_path / "second").rglob("*"))
+    assert taken < 4 * 2**20
