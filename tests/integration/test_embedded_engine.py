@@ -16,6 +16,7 @@ from postings.collections import Collections
 from postings.errors import CollectionNotFound, ConfigurationError, IndexLocked, IndexRejected, InvalidInput
 from postings.index import Point
 from postings.index.embedded import open_folder as embedded
+from postings.index.proxy import waiting
 from tests.support.indexes import MODEL, point
 
 POINTS = 250
@@ -52,6 +53,7 @@ import sys
 from postings import EdgeIndex, SparseVector
 from postings.index import SearchRequest
 from postings.index.embedded import open_folder as embedded
+from postings.index.proxy import waiting
 from tests.support.indexes import MODEL, point
 
 embedded.WHILE_SEARCHED = int(sys.argv[2])
@@ -147,7 +149,10 @@ def test_a_switch_that_cannot_be_recorded_has_not_happened(tmp_path: Path) -> No
         assert index.models() == models
 
 
-def test_a_collection_that_is_open_is_not_replaced_even_if_its_record_is_damaged(tmp_path: Path) -> None:
+def test_a_collection_that_is_open_is_not_replaced_even_if_its_record_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "LOCKED_SECONDS", 0)
     collections = Collections(Settings(index_url=str(tmp_path / "index")))
     with EdgeIndex(tmp_path / "index", "documents") as index:
         index.ensure(MODEL, "tiny")
