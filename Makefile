@@ -33,8 +33,8 @@ wheel: .venv/bin/python
 	cd dist && ../.venv/wheel/bin/postings demo
 
 # A goal that is missed fails its target: `make -k bench` goes on with the others.
-BENCHMARKS := beir words local_mode encode precision tiny query explain index ingest memory ingest_memory chaos training csr \
-	inference_free reindex scale sizing
+BENCHMARKS := beir words local_mode encode precision tiny query explain index shared_index ingest memory ingest_memory chaos \
+	training csr inference_free reindex scale sizing serve
 bench: $(BENCHMARKS:%=bench-%)
 	$(BIN)/python -m benchmarks.chaos --workers 4
 

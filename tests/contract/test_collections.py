@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from postings import EdgeIndex, Encoder, Index, Settings, SparseVector, open_index
+from postings import Encoder, Index, Settings, SparseVector, open_index
 from postings.collections import Collections
 from postings.errors import (
     CollectionExists,
@@ -26,7 +26,7 @@ from postings.errors import (
 from postings.index import Point, SearchRequest
 from postings.index.payload import tombstone_point
 from postings.index.proxy import waiting
-from tests.support.indexes import MODEL, drop, passage, point, served, shared
+from tests.support.indexes import MODEL, drop, point, served, shared
 
 OTHER = "fedcba9876543210"
 LARGE = "a lion hunts " * 1000
@@ -292,15 +292,3 @@ def test_a_damaged_collection_can_be_replaced(settings: Settings, tmp_path: Path
     assert "isn't a Postings collection" in (collections.list()[0].problem or "")
     collections.restore(settings.collection, tmp_path / "saved", replace=True)
     assert state(settings) == before
-
-
-def test_the_archive_of_an_embedded_collection_is_small(tmp_path: Path) -> None:
-    """The engine reserves 200 MB for a few points."""
-    with EdgeIndex(tmp_path, "first") as index:
-        index.ensure(MODEL, "tiny")
-        index.upsert([point(passage("1").doc_id)])
-        index.snapshot(tmp_path / "saved")
-    assert (tmp_path / "saved").stat().st_size < 2**20
-    Collections(Settings(index_url=str(tmp_path))).copy("first", "second")
-    taken = sum(file.stat().st_blocks * 512 for file in (tmp_path / "second").rglob("*"))
-    assert taken < 4 * 2**20

@@ -16,6 +16,7 @@ from postings.collections import Collections
 from postings.errors import CollectionNotFound, ConfigurationError, IndexLocked, IndexRejected, InvalidInput
 from postings.index import Point
 from postings.index.embedded import open_folder as embedded
+from postings.index.proxy import waiting
 from tests.support.indexes import MODEL, point
 
 POINTS = 250
@@ -52,6 +53,7 @@ import sys
 from postings import EdgeIndex, SparseVector
 from postings.index import SearchRequest
 from postings.index.embedded import open_folder as embedded
+from postings.index.proxy import waiting
 from tests.support.indexes import MODEL, point
 
 embedded.WHILE_SEARCHED = int(sys.argv[2])
@@ -147,7 +149,10 @@ def test_a_switch_that_cannot_be_recorded_has_not_happened(tmp_path: Path) -> No
         assert index.models() == models
 
 
-def test_a_collection_that_is_open_is_not_replaced_even_if_its_record_is_damaged(tmp_path: Path) -> None:
+def test_a_collection_that_is_open_is_not_replaced_even_if_its_record_is_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "LOCKED_SECONDS", 0)
     collections = Collections(Settings(index_url=str(tmp_path / "index")))
     with EdgeIndex(tmp_path / "index", "documents") as index:
         index.ensure(MODEL, "tiny")
@@ -173,3 +178,15 @@ def test_what_is_not_there_is_not_created_by_reading_it(tmp_path: Path) -> None:
             read()
     assert collections.list() == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_archive_of_an_embedded_collection_is_small(tmp_path: Path) -> None:
+    """The engine reserves 200 MB for a few points."""
+    with EdgeIndex(tmp_path, "first") as index:
+        index.ensure(MODEL, "tiny")
+        index.upsert([point("1")])
+        index.snapshot(tmp_path / "saved")
+    assert (tmp_path / "saved").stat().st_size < 2**20
+    Collections(Settings(index_url=str(tmp_path))).copy("first", "second")
+    taken = sum(file.stat().st_blocks * 512 for file in (tmp_path / "second").rglob("*"))
+    assert taken < 4 * 2**20

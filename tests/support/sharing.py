@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from postings import Settings, open_index
 from postings.index.proxy import IndexServer, OpenIndexes, Owner
+from postings.index.proxy.record import RECORD
 from tests.support.forkserver import forked
 from tests.support.indexes import MODEL, point
 
@@ -59,3 +61,8 @@ def write_for_ever(folder: Path) -> None:
         while True:
             version += 1
             index.upsert([point(str(id), version=version) for id in range(200)])
+
+
+def socket_of(folder: Path) -> Path:
+    """Where the process that serves a folder listens."""
+    return Path(json.loads((folder / RECORD).read_bytes())["socket"])

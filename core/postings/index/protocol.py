@@ -124,7 +124,7 @@ class PointMissing(IndexRejected):
 
 
 class Index(Protocol):
-    """One collection of points; :class:`EdgeIndex` and :class:`ServerIndex` implement it.
+    """One collection of points; :class:`EdgeIndex`, :class:`ServerIndex` and :class:`ProxyIndex` implement it.
 
     A filter is evaluated on what each point stores. Of long strings in the metadata, only heads store more than the
     beginning, see :mod:`postings.index.long_strings`; the search clients take care of this.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -79,26 +80,15 @@ class Owner:
         connection = self._take()
         try:
             while request is not None:
-                connection.sendall(request)
+                with self._reached():
+                    connection.sendall(request)
                 request = next(requests, None)
-                while "progress" in (answer := receive(connection) or {}):
-                    progress(*answer["progress"])
-                if "result" not in answer:
-                    break
-                results.append(answer["result"])
-        except OSError as error:
-            connection.close()
-            raise IndexUnavailable(f"{self.root}: the process that has the index open has ended ({error})") from error
+                results.append(self._result(connection, progress))
         except BaseException:
             # Whoever calls next must not read this answer.
             connection.close()
             raise
-        if not answer:
-            connection.close()
-            raise IndexUnavailable(f"{self.root}: the process that has the index open has ended")
         self._give_back(connection)
-        if "error" in answer:
-            raise error_from_json(answer["error"])
         return results
 
     def close(self) -> None:
@@ -109,6 +99,25 @@ class Owner:
             self._closed = True
             while self._idle:
                 self._idle.pop().close()
+
+    def _result(self, connection: socket.socket, progress: Progress) -> Any:
+        while True:
+            with self._reached():
+                answer = receive(connection)
+                if answer is None:
+                    raise ConnectionResetError("the connection was closed")
+            if "error" in answer:
+                raise error_from_json(answer["error"])
+            if "result" in answer:
+                return answer["result"]
+            progress(*answer["progress"])
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise IndexUnavailable(f"{self.root}: the process that has the index open has ended ({error})") from error
 
     def _take(self) -> socket.socket:
         with self._lock:

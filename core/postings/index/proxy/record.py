@@ -6,7 +6,6 @@ that a folder has one owner, it locks ``.serve.lock`` until it ends.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -67,6 +66,8 @@ def owned(root: Path) -> Iterator[None]:
         IndexLocked: another process serves it.
         IndexRejected: it can't be written to.
     """
+    import fcntl  # Windows has none, where nobody can serve a folder
+
     try:
         root.mkdir(parents=True, exist_ok=True)
         lock = os.fdopen(os.open(root / LOCK, os.O_RDWR | os.O_CREAT, 0o600), "rb")

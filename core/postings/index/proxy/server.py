@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from postings.errors import ConfigurationError, InvalidMessage
+from postings.errors import ConfigurationError, IndexUnavailable, InvalidMessage
 from postings.index.proxy.calls import answer
 from postings.index.proxy.errors import error_to_json
 from postings.index.proxy.open_indexes import OpenIndexes
@@ -100,7 +100,11 @@ class IndexServer:
             thread = threading.Thread(target=self._serve, args=(connection,), name="index-call", daemon=True)
             with self._lock:
                 self._connections[connection] = thread
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:
+                log.warning("a process can't use the index: %s", error)
+                self._forget(connection)
 
     def _serve(self, connection: socket.socket) -> None:
         try:
@@ -111,13 +115,19 @@ class IndexServer:
         except OSError:
             log.debug("a process that used the index is gone", exc_info=True)
         finally:
-            with self._lock:
-                del self._connections[connection]
-            connection.close()
+            self._forget(connection)
+
+    def _forget(self, connection: socket.socket) -> None:
+        with self._lock:
+            del self._connections[connection]
+        connection.close()
 
     def _answer(self, message: Any, connection: socket.socket) -> bytes:
         def progress(done: int, total: int) -> None:
-            connection.sendall(pack({"progress": [done, total]}))
+            try:
+                connection.sendall(pack({"progress": [done, total]}))
+            except OSError as error:
+                raise IndexUnavailable("the process that called is gone") from error
 
         try:
             return pack({"result": answer(self._indexes, message, progress)})
