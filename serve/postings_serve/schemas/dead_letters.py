@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
-from postings_serve.schemas.common import Body, Collection
+from postings_serve.schemas.common import Body, Collection, one_of
 
 MAX_LETTERS = 100
 """Of a page: each may hold a document of a MiB."""
@@ -40,9 +41,13 @@ class Letters(Body):
 class Named(Body):
     """Dead letters: named, or all."""
 
+    model_config = one_of("ids", "all")
+
     collection: Collection = None
-    ids: list[LetterId] | None = Field(default=None, min_length=1, max_length=MAX_NAMED)
-    all: bool = Field(default=False, description="All dead letters of the collection")
+    ids: list[LetterId] | SkipJsonSchema[None] = Field(default=None, min_length=1, max_length=MAX_NAMED)
+    all: Literal[True] | SkipJsonSchema[Literal[False]] = Field(
+        default=False, description="All dead letters of the collection"
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Named:

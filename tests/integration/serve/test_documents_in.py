@@ -125,7 +125,7 @@ def test_a_long_line_is_rejected_without_being_held(service: Service, keys: Queu
 
 def test_a_file_is_read_as_its_fields_say(service: Service, keys: QueueKeys) -> None:
     csv = b"sku,about,zip\n1,A chair.,01234\n,no id,1\n"
-    fields = {"format": "csv", "id_field": "sku", "text_field": "about", "types": "zip=text"}
+    fields = {"format": "csv", "id_field": "sku", "text_field": "about", "types": "zip=text", "title_field": ""}
     answer = service("POST", "/v1/documents", files={"file": ("shop.dat", csv)}, data=fields).json()
     assert answer["rejected_count"] == 1
     assert answer["rejected"][0]["line"] == 3
