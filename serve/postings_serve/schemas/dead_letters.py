@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
-from pydantic.json_schema import SkipJsonSchema
 
 from postings_serve.schemas.common import Body, Collection, one_of
 
@@ -44,9 +43,9 @@ class Named(Body):
     model_config = one_of("ids", "all")
 
     collection: Collection = None
-    ids: list[LetterId] | SkipJsonSchema[None] = Field(default=None, min_length=1, max_length=MAX_NAMED)
-    all: Literal[True] | SkipJsonSchema[Literal[False]] = Field(
-        default=False, description="All dead letters of the collection"
+    ids: list[LetterId] | None = Field(default=None, min_length=1, max_length=MAX_NAMED)
+    all: bool = Field(
+        default=False, description="All dead letters of the collection", json_schema_extra={"const": True}
     )
 
     @model_validator(mode="after")

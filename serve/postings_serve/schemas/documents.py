@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.json_schema import SkipJsonSchema
 
 from postings.documents import MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_VERSION
 from postings_serve.schemas.common import Body, Collection, DocumentId, one_of
@@ -63,19 +62,13 @@ class UploadFields(Body):
     """What a form says about its file."""
 
     collection: Collection = None
-    format: Literal["csv", "html", "json", "jsonl", "markdown", "parquet", "text", "tsv"] | SkipJsonSchema[None] = (
-        Field(default=None, description="By default from the file's name, which may end with .gz or .zst, too")
+    format: Literal["csv", "html", "json", "jsonl", "markdown", "parquet", "text", "tsv"] | None = Field(
+        default=None, description="By default from the file's name, which may end with .gz or .zst, too"
     )
-    id_field: str | SkipJsonSchema[None] = Field(
-        default=None, description="The field with the id, instead of `id` or `_id`"
-    )
-    text_field: str | SkipJsonSchema[None] = Field(
-        default=None, description="The field with the text, instead of `text`"
-    )
-    title_field: str | SkipJsonSchema[None] = Field(
-        default=None, description="The field with the title, instead of `title`"
-    )
-    types: str | SkipJsonSchema[None] = Field(
+    id_field: str | None = Field(default=None, description="The field with the id, instead of `id` or `_id`")
+    text_field: str | None = Field(default=None, description="The field with the text, instead of `text`")
+    title_field: str | None = Field(default=None, description="The field with the title, instead of `title`")
+    types: str | None = Field(
         default=None,
         description="Types of CSV and TSV columns: text, integer, float or boolean; by default from the cells",
         examples=["zip=text,price=float"],
@@ -139,8 +132,8 @@ class DeleteBody(Body):
     model_config = one_of("ids", "filter")
 
     collection: Collection = None
-    ids: list[DocumentId] | SkipJsonSchema[None] = Field(default=None, min_length=1, max_length=MAX_IDS)
-    filter: dict[str, Any] | SkipJsonSchema[None] = Field(
+    ids: list[DocumentId] | None = Field(default=None, min_length=1, max_length=MAX_IDS)
+    filter: dict[str, Any] | None = Field(
         default=None, description="A Qdrant filter, on `doc_id`, `title`, `version`, `passages` or `metadata.<key>`"
     )
     version: Version | None = Field(
