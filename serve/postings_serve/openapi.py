@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 def schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of a model, with those of the models in it."""
+    """The JSON schema of a model, with those of the models in it; a field that may be left out needn't be null."""
     whole = model.model_json_schema()
     inner = whole.pop("$defs", {})
 
@@ -19,7 +19,14 @@ def schema(model: type[BaseModel]) -> dict[str, Any]:
             return part
         if (reference := part.get("$ref")) is not None:
             return inlined(inner[reference.rpartition("/")[2]])
-        return {name: inlined(each) for name, each in part.items()}
+        given = {name: inlined(each) for name, each in part.items() if (name, each) != ("default", None)}
+        match given.pop("anyOf", None):
+            case [only, {"type": "null"}]:
+                return {**only, **given}
+            case None:
+                return given
+            case several:
+                return {"anyOf": several, **given}
 
     found: dict[str, Any] = inlined(whole)
     return found

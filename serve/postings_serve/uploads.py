@@ -93,7 +93,8 @@ async def uploaded(request: Request) -> AsyncIterator[Upload]:
         file = form.get("file")
         if not isinstance(file, UploadFile) or not file.filename:
             raise _wrong("file", "expected a file with a name")
-        given = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+        # A browser sends the fields that were left empty, too.
+        given = {name: value for name, value in form.multi_items() if isinstance(value, str) and value}
         name, fields = _plain(file.filename), checked(given, UploadFields)
         with _room(), tempfile.TemporaryDirectory(prefix="postings-") as folder:
             path = Path(folder) / name

@@ -58,6 +58,11 @@ Filter = Annotated[
 ]
 
 
+def one_of(*names: str) -> ConfigDict:
+    """The configuration of a body that has one of several fields."""
+    return ConfigDict(extra="forbid", json_schema_extra={"oneOf": [{"required": [name]} for name in names]})
+
+
 class ProblemDetails(BaseModel):
     """An error, after RFC 9457."""
 

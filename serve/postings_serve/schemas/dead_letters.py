@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from postings_serve.schemas.common import Body, Collection
+from postings_serve.schemas.common import Body, Collection, one_of
 
 MAX_LETTERS = 100
 """Of a page: each may hold a document of a MiB."""
@@ -40,9 +40,13 @@ class Letters(Body):
 class Named(Body):
     """Dead letters: named, or all."""
 
+    model_config = one_of("ids", "all")
+
     collection: Collection = None
     ids: list[LetterId] | None = Field(default=None, min_length=1, max_length=MAX_NAMED)
-    all: bool = Field(default=False, description="All dead letters of the collection")
+    all: bool = Field(
+        default=False, description="All dead letters of the collection", json_schema_extra={"const": True}
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Named:

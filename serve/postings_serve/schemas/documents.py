@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from postings.documents import MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_VERSION
-from postings_serve.schemas.common import Body, Collection, DocumentId, Filter
+from postings_serve.schemas.common import Body, Collection, DocumentId, one_of
 
 MAX_DOCUMENTS = 1000
 MAX_IDS = 1000
@@ -19,7 +19,9 @@ Version = Annotated[int, Field(ge=0, le=MAX_VERSION)]
 class Record(BaseModel):
     """A document, as any of the readers takes it. Fields beyond these become metadata."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"anyOf": [{"required": ["text"]}, {"required": ["title"]}]}
+    )
 
     id: str | int | float | bool = Field(
         description=f"The document's name, of 1 to {MAX_ID_LENGTH} characters; `_id` does as well",
@@ -127,9 +129,13 @@ class ShownDocument(Body):
 class DeleteBody(Body):
     """Documents to delete: named, or all that match a filter."""
 
+    model_config = one_of("ids", "filter")
+
     collection: Collection = None
     ids: list[DocumentId] | None = Field(default=None, min_length=1, max_length=MAX_IDS)
-    filter: Filter = None
+    filter: dict[str, Any] | None = Field(
+        default=None, description="A Qdrant filter, on `doc_id`, `title`, `version`, `passages` or `metadata.<key>`"
+    )
     version: Version | None = Field(
         default=None, description="Of the delete, by default the time in ms: documents with a newer version stay"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -125,7 +125,7 @@ def test_a_long_line_is_rejected_without_being_held(service: Service, keys: Queu
 
 def test_a_file_is_read_as_its_fields_say(service: Service, keys: QueueKeys) -> None:
     csv = b"sku,about,zip\n1,A chair.,01234\n,no id,1\n"
-    fields = {"format": "csv", "id_field": "sku", "text_field": "about", "types": "zip=text"}
+    fields = {"format": "csv", "id_field": "sku", "text_field": "about", "types": "zip=text", "title_field": ""}
     answer = service("POST", "/v1/documents", files={"file": ("shop.dat", csv)}, data=fields).json()
     assert answer["rejected_count"] == 1
     assert answer["rejected"][0]["line"] == 3
@@ -189,12 +189,19 @@ def test_bodies_have_limits_but_streams_have_none(service: Service, monkeypatch:
     upload = {"file": ("a.txt", b"x" * 3000)}
     assert problem(service("POST", "/v1/documents", files=upload), 413)["error"] == "content-too-large"
 
-    async def pieces() -> Any:
+    async def pieces() -> AsyncIterator[bytes]:
         yield b'{"documents": [{"id": "1", "text": "'
         yield b"x" * 3000
 
     headers = {"Content-Type": "application/json"}
     problem(service("POST", "/v1/documents", content=pieces(), headers=headers), 413)
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
+        yield b"x" * 3000
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    problem(service("POST", "/v1/documents", content=parts(), headers=headers), 413)
     assert service.lines([json.dumps(each).encode() for each in large]).status_code == 202
 
 

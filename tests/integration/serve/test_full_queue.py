@@ -33,9 +33,12 @@ def work_off(ledger: Ledger) -> None:
             ledger.finish(lease, Counts(indexed=lease.documents))
 
 
-def test_a_list_for_which_the_queue_has_no_room_is_refused_as_a_whole(narrow: Service, keys: QueueKeys) -> None:
-    assert narrow.lines(lines_of(range(512))).status_code == 202
-    answer = narrow("POST", "/v1/documents", json={"documents": [{"id": "x", "text": "x"}] * 2})
+def test_a_list_for_which_the_queue_has_no_room_is_refused_as_a_whole_and_at_once(
+    settings: Settings, keys: QueueKeys
+) -> None:
+    with Service(settings.model_copy(update={"queue_limit": 512, "serve_timeout": 3600})) as service:
+        assert service.lines(lines_of(range(512))).status_code == 202
+        answer = service("POST", "/v1/documents", json={"documents": [{"id": "x", "text": "x"}] * 2})
     found = problem(answer, 429)
     assert answer.headers["Retry-After"] == "1"
     assert (found["error"], found["job"], found["submitted"]) == ("queue-full", None, 0)

@@ -105,7 +105,10 @@ def test_a_stream_without_changes_shows_that_it_lives(
     assert ": ping\n\n" in service.run(followed())
 
 
-def test_streams_end_when_the_service_stops_and_say_when_to_come_back(service: Service, ledger: Ledger) -> None:
+def test_streams_end_when_the_service_stops_and_say_when_to_come_back(
+    service: Service, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_events, "HEARTBEAT", 3600)
     accept(ledger, "one")
 
     async def followed() -> str:

@@ -105,6 +105,14 @@ def test_a_tenant_sees_its_own_jobs_alone(shared: Service, acme: str, globex: st
                 assert shared("GET", f"/v1/jobs/{other}/events", key=key).status_code == 404
 
 
+def test_the_jobs_of_others_leave_room_for_those_of_a_tenant(shared: Service, ledger: Ledger, acme: str) -> None:
+    body = {"documents": [{"id": "a", "text": "x"}]}
+    job = shared("POST", "/v1/documents", key=acme, json=body).json()["job"]
+    for number in range(30):
+        ledger.register(f"batch-{number}", "{}", 1, f"job-{number}", "bulk")
+    assert [each["job"] for each in shared("GET", "/v1/jobs", key=acme).json()["jobs"]] == [job]
+
+
 def test_a_bound_process_and_a_key_see_the_same_jobs(shared: Service, acme: str, globex: str) -> None:
     with Producer(settings_of_tenant(shared.services.settings, "acme")) as producer:
         producer.add(Document("z", "x"))
