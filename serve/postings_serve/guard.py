@@ -96,7 +96,12 @@ def check_all_tenants(caller: Caller) -> None:
         raise Problem(403, "all-tenants", f"this concerns all tenants, but the key is of {caller.tenant!r} alone")
 
 
-Shared = Annotated[Services, Depends(services_of)]
+async def _shared(request: Request) -> Services:
+    # FastAPI runs a function that isn't a coroutine in a thread: each request would wait there for Python's lock.
+    return services_of(request)
+
+
+Shared = Annotated[Services, Depends(_shared)]
 Reader = Annotated[Caller, Depends(may("read"))]
 Writer = Annotated[Caller, Depends(may("write"))]
 Admin = Annotated[Caller, Depends(may("admin"))]
