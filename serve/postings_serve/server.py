@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _BACKLOG = 2048
+_THREADS = 64
 _DRAIN_SECONDS = 2.0
 _LOOK_SECONDS = 0.05
 
@@ -134,6 +136,8 @@ class Server(uvicorn.Server):
         """Open the port, and say where it is."""
         host, port = self.config.host, self.config.port
         self._loop = asyncio.get_running_loop()
+        # asyncio's own number, six on two cores, is too few for requests that wait for a Redis that hangs.
+        self._loop.set_default_executor(ThreadPoolExecutor(_THREADS, "postings-serve"))
         try:
             await super().startup(sockets)  # type: ignore[arg-type]
         except SystemExit:
