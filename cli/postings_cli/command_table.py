@@ -37,6 +37,7 @@ _COMMANDS: dict[str, str | _Group] = {
     "worker": "worker.worker",
     "status": "status.status",
     "serve": "serve.serve",
+    "size": "size.size",
     "mine": "mine.mine",
     "train": "train.train",
     "evaluate": "evaluate.evaluate",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 import postings
 from postings_serve import problems
+from postings_serve.guard import check_query
 from postings_serve.requests import Requests
 from postings_serve.routes import (
     collections,
@@ -54,7 +55,7 @@ def api() -> FastAPI:
     )
     problems.install(app)
     for module in _ROUTES:
-        app.include_router(module.router)
+        app.include_router(module.router, dependencies=[Depends(check_query)])
     return app
 
 

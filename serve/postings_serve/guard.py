@@ -72,6 +72,14 @@ def may(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     return check
 
 
+def check_query(request: Request) -> None:
+    """Raise a :class:`Problem` if a parameter isn't one of the route's: a misspelled one would be left out silently."""
+    known = {each.alias for each in request.scope["route"].dependant.query_params}
+    if unknown := sorted({*request.query_params} - known):
+        expected = ", ".join(sorted(known)) or "none"
+        raise Problem(422, "invalid-request", f"unknown parameter {unknown[0]!r:.100}: expected {expected}")
+
+
 def check_scope(caller: Caller, scope: Scope) -> None:
     """Raise a :class:`Problem` unless the caller has a scope."""
     if scope not in caller.scopes:

@@ -52,7 +52,18 @@ def test_the_public_names_are_these() -> None:
         "read_documents",
         "reindex",
     ]
-    assert postings_query.__all__ == ["AsyncSearchClient", "Contribution", "Hit", "Reranker", "SearchClient"]
+    assert postings_query.__all__ == [
+        "ApiClient",
+        "AsyncApiClient",
+        "AsyncSearchClient",
+        "Contribution",
+        "Facet",
+        "Facets",
+        "Hit",
+        "Reranker",
+        "SearchClient",
+        "facets",
+    ]
     assert postings_training.__all__ == [
         "BeirSet",
         "Comparison",
@@ -149,13 +160,20 @@ def test_no_error_is_outside_of_the_tree_but_those_that_are_caught_within_a_pack
     code = f"from {__name__} import errors_in; print(*errors_in('postings_ingest'))"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    packages = ("postings", "postings_cli", "postings_query", "postings_training")
+    packages = ("postings", "postings_cli", "postings_query", "postings_serve", "postings_training")
     found = [*ran.stdout.split(), *(name for package in packages for name in errors_in(package))]
     assert len(found) > 30
     outside = {name.rpartition(".")[2] for name in found if not name.startswith("postings.errors.")}
-    # They stop a batch or a read, or say that a point is gone, and are caught in their package: no user and no dead
-    # letter sees them.
-    assert outside == {"GivenUp", "LeaseLost", "ModelBroken", "ModelDropped", "PointMissing", "Stopping"}
+    # Those of the service become its answers. The others stop a batch or a read, or say that a point is gone, and are
+    # caught in their package: no user and no dead letter sees them.
+    assert outside - {"Problem", "_Abandoned"} == {
+        "GivenUp",
+        "LeaseLost",
+        "ModelBroken",
+        "ModelDropped",
+        "PointMissing",
+        "Stopping",
+    }
 
 
 def test_errors_that_may_pass_say_so() -> None:

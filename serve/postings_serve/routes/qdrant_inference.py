@@ -23,7 +23,7 @@ from postings_serve.schemas.embeddings import InferenceAnswer, InferenceBody, In
 
 router = APIRouter(tags=["embeddings"])
 
-_ERRORS = problems(413, 415, 422, 500, others=dict.fromkeys((400, 401, 403, 429, 500, 503, 504), InferenceError))
+_ERRORS = problems(400, 413, 415, 422, 500, others=dict.fromkeys((400, 401, 403, 429, 500, 503, 504), InferenceError))
 
 
 @router.post("/qdrant/inference", response_model=InferenceAnswer, responses=_ERRORS)

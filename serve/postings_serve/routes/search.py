@@ -26,7 +26,7 @@ from postings_serve.schemas.search import (
 from postings_serve.searches import Answer
 from postings_serve.services import Services
 
-router = APIRouter(prefix="/v1", tags=["search"], responses=problems(*WITH_BODY, 404, 409, 501))
+router = APIRouter(prefix="/v1", tags=["search"], responses=problems(*WITH_BODY, 404, 409))
 
 
 @router.post("/search", response_model=SearchAnswer)
@@ -66,7 +66,7 @@ async def _found(
     options = body.model_dump(include={*SearchOptions.model_fields} - {"collection", "rerank"})
     if body.rerank:
         if services.reranker is None:
-            raise Problem(501, "no-reranker", "the service was started without a cross-encoder (POSTINGS_SERVE_RERANK)")
+            raise Problem(400, "no-reranker", "the service was started without a cross-encoder (POSTINGS_SERVE_RERANK)")
         options["rerank"] = services.reranker
 
     async def search() -> list[Answer]:

@@ -91,7 +91,7 @@ def test_facets_count_documents_not_passages(http: httpx.Client) -> None:
         ({"query": "x", "collection": "none"}, 404, "there is no collection 'none'"),
         ({"query": "x", "words": 2, "fusion": "rrf"}, 400, "words is the weight in a sum"),
         ({"query": "x", "filter": {"must": [{"key": "number", "match": {"value": 1}}]}}, 400, "metadata.number"),
-        ({"query": "x", "rerank": True}, 501, "POSTINGS_SERVE_RERANK"),
+        ({"query": "x", "rerank": True}, 400, "POSTINGS_SERVE_RERANK"),
         ("text", 422, "body: "),
     ],
     ids=str,
