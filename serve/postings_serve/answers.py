@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from postings_serve.openapi import reference
 from postings_serve.problems import MEDIA_TYPE
 from postings_serve.schemas.common import ProblemDetails
 
@@ -31,7 +32,7 @@ def problems(*statuses: int, others: Mapping[int, type[BaseModel]] | None = None
     """
     found: Responses = {}
     for each in sorted({*statuses, *(others or {})}):
-        content = {MEDIA_TYPE: {"schema": ProblemDetails.model_json_schema()}} if each in statuses else {}
+        content = {MEDIA_TYPE: {"schema": reference(ProblemDetails)}} if each in statuses else {}
         found[each] = {"description": _WHEN[each], "content": content}
         if others and each in others:
             found[each]["model"] = others[each]

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 import postings
 from postings_serve import problems
 from postings_serve.guard import check_query
+from postings_serve.openapi import DescribedApi
 from postings_serve.requests import Requests
 from postings_serve.routes import (
     collections,
@@ -21,6 +22,8 @@ from postings_serve.routes import (
     search,
     status,
 )
+from postings_serve.schemas.common import ProblemDetails
+from postings_serve.schemas.documents import DocumentsForm, UploadForm
 from postings_serve.services import Services
 
 _SUMMARY = "Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored"
@@ -45,7 +48,8 @@ def api() -> FastAPI:
         >>> api().openapi()["info"]["title"]
         'Postings'
     """
-    app = FastAPI(
+    app = DescribedApi(
+        (ProblemDetails, DocumentsForm, UploadForm),
         title="Postings",
         summary=_SUMMARY,
         version=postings.__version__,

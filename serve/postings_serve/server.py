@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -19,7 +19,9 @@ from postings.errors import ConfigurationError
 from postings.index.proxy import IndexServer, OpenIndexes
 from postings_ingest.queue.pending import pending_collections
 from postings_serve.app import create_app
+from postings_serve.ending import ended_by_signals
 from postings_serve.keys import KeyFile
+from postings_serve.ports import close, listening, refuse_new
 from postings_serve.services import Services
 from postings_serve.workers import Workers
 
@@ -28,9 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_BACKLOG = 2048
 _THREADS = 64
-_DRAIN_SECONDS = 2.0
+_DRAIN_SECONDS = 1.0
 _LOOK_SECONDS = 0.05
 
 
@@ -69,20 +70,25 @@ def serve(settings: Settings, started: Callable[[Running], object], *, open_to_a
             f"on {settings.serve_host}, other machines could read and change everything: create an API key with "
             "`postings keys create`, or pass --no-keys"
         )
-    with ExitStack() as stack:
+    with ended_by_signals() as ending, ExitStack() as stack:
+        # Before all else: it may fail, and clients that come now only wait.
+        sockets = listening(settings.serve_host, settings.serve_port)
+        stack.callback(close, sockets)
         settings, folder, broker = stack.enter_context(_folder(settings))
         services = Services(settings, keys, folder, open_to_all=open_to_all)
         stack.callback(services.close)
         if folder is not None:
             workers = Workers(settings)
             stack.callback(workers.stop)
+            ending.hurry.append(workers.kill)
             services.needs_worker = workers.need
             for name in {settings.collection, *pending_collections(settings)}:
                 workers.need(name)
         server = Server(services, lambda url: started(Running(url, broker)))
-        server.run()
-        if server.failure is not None:
-            raise server.failure
+        ending.hurry.append(server.hurry)
+        ending.drain = server.drain
+        if not ending.asked:
+            server.run(sockets)
 
 
 @contextmanager
@@ -106,8 +112,8 @@ class Server(uvicorn.Server):
     """uvicorn, which drains before it stops.
 
     From the first signal on, ``/readyz`` says so, and each answer closes its connection, so that no client sends a
-    request on a connection that is about to be closed. The port is closed when there is no connection left, or after
-    two seconds; what is being answered then is finished. A second signal ends that at once.
+    request on a connection that is about to be closed. After a second, nobody can connect any more; after another, or
+    when there is no connection left, the port is closed. What is being answered then is finished.
     """
 
     def __init__(self, services: Services, started: Callable[[str], object]) -> None:
@@ -123,38 +129,38 @@ class Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                backlog=_BACKLOG,
                 timeout_graceful_shutdown=settings.serve_timeout,
             )
         )
-        self.failure: ConfigurationError | None = None
         self._services = services
         self._told = started
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        """Open the port, and say where it is."""
-        host, port = self.config.host, self.config.port
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer, and say where."""
         self._loop = asyncio.get_running_loop()
         # asyncio's own number, six on two cores, is too few for requests that wait for a Redis that hangs.
         self._loop.set_default_executor(ThreadPoolExecutor(_THREADS, "postings-serve"))
-        try:
-            await super().startup(sockets)  # type: ignore[arg-type]
-        except SystemExit:
-            self.failure = ConfigurationError(
-                f"{host}:{port} can't be opened: is another service there? Choose another with --port"
-            )
-            self.should_exit = True
-            return
+        self._sockets = sockets or []
+        await super().startup(sockets)
+        host = self.config.host
         port = self.servers[0].sockets[0].getsockname()[1]
         self._told(f"http://{f'[{host}]' if ':' in host else host}:{port}")
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Drain after the first signal, and end at the second."""
-        if self._services.draining.is_set() or self._loop is None:
-            super().handle_exit(sig, frame)
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        """Leave the signals to :mod:`postings_serve.ending`."""
+        return nullcontext()
+
+    def drain(self) -> None:
+        """Answer what has come, and end. A signal handler may call it."""
+        if self._loop is None:
+            self.should_exit = True
         else:
             self._loop.call_soon_threadsafe(self._drain)
+
+    def hurry(self) -> None:
+        """End at once. A signal handler may call it."""
+        self.should_exit = self.force_exit = True
 
     def _drain(self) -> None:
         log.info("draining: %d connections", len(self.server_state.connections))
@@ -162,11 +168,17 @@ class Server(uvicorn.Server):
         self._draining = asyncio.ensure_future(self._end_when_drained())
 
     async def _end_when_drained(self) -> None:
+        await self._until_no_connection(_DRAIN_SECONDS)
+        refuse_new(self._sockets)
+        await asyncio.sleep(_LOOK_SECONDS)
+        await self._until_no_connection(_DRAIN_SECONDS)
+        self.should_exit = True
+
+    async def _until_no_connection(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        ends = loop.time() + _DRAIN_SECONDS
+        ends = loop.time() + seconds
         while self.server_state.connections and loop.time() < ends:
             await asyncio.sleep(_LOOK_SECONDS)
-        self.should_exit = True
 
 
 def _is_loopback(host: str) -> bool:

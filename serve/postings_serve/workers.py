@@ -26,12 +26,13 @@ class Workers:
         self._settings = settings
         self._lock = threading.Lock()
         self._running: dict[str, tuple[Supervisor, threading.Thread]] = {}
+        self._stopping = False
 
     def need(self, collection: str) -> None:
         """Start a worker for a collection, unless it has one."""
         with self._lock:
             held = self._running.get(collection)
-            if held is not None and held[1].is_alive():
+            if self._stopping or (held is not None and held[1].is_alive()):
                 return
             settings = self._settings.of_collection(collection)
             environment = {**os.environ, **settings.to_environment(), "POSTINGS_COLLECTION": collection}
@@ -41,9 +42,16 @@ class Workers:
             thread.start()
 
     def stop(self) -> None:
-        """Let all workers finish the batches in flight."""
+        """Let all workers finish the batches in flight; the queue keeps what they haven't begun."""
         with self._lock:
-            for supervisor, _ in self._running.values():
-                supervisor.stop()
-            for _, thread in self._running.values():
-                thread.join()
+            self._stopping = True
+        for supervisor, _ in self._running.values():
+            supervisor.stop()
+        for _, thread in self._running.values():
+            thread.join()
+
+    def kill(self) -> None:
+        """End all workers at once; the queue gives their batches to the next. A signal handler may call it."""
+        for supervisor, _ in self._running.copy().values():
+            supervisor.stop()
+            supervisor.stop()

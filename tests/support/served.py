@@ -10,6 +10,7 @@ from postings import Settings
 from postings.index.proxy import IndexServer, OpenIndexes
 from postings_serve import Services
 from postings_serve.keys import KeyFile
+from postings_serve.ports import listening
 from postings_serve.server import Server
 
 
@@ -29,7 +30,7 @@ def services(settings: Settings) -> Iterator[Services]:
 @contextmanager
 def served(settings: Settings) -> Iterator[str]:
     """A service; gives its address."""
-    with services(settings.model_copy(update={"serve_port": 0})) as shared:
+    with services(settings) as shared:
         address: list[str] = []
         started = threading.Event()
 
@@ -38,7 +39,8 @@ def served(settings: Settings) -> Iterator[str]:
             started.set()
 
         server = Server(shared, tell)
-        thread = threading.Thread(target=server.run)
+        sockets = listening(settings.serve_host, 0)
+        thread = threading.Thread(target=server.run, args=[sockets])
         thread.start()
         try:
             assert started.wait(30)

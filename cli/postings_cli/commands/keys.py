@@ -57,7 +57,8 @@ def list_keys(index: IndexUrl = None, as_json: Json = False) -> None:
 
     Example: postings keys list
     """
-    found = _keys(index).all()
+    keys = _keys(index)
+    found = keys.all()
     if as_json:
         print_json([_fields(key) for key in found])
         return
@@ -66,7 +67,9 @@ def list_keys(index: IndexUrl = None, as_json: Json = False) -> None:
         created = datetime.fromtimestamp(key.created_at, UTC).date()
         out.print(printable(f"{key.id}  {', '.join(sorted(key.scopes))}  {created}  {key.name}{tenant}"))
     if not found:
-        err.print("no keys: requests need none")
+        # Otherwise, to revoke the last key would open the service to everybody.
+        needed = f"but requests need one, until {keys.path} is deleted" if keys.required else "requests need none"
+        err.print(printable(f"no keys: {needed}"))
 
 
 def revoke(

@@ -20,7 +20,7 @@ from postings.index.tenants import settings_of_tenant
 from postings.model_states import check_complete, model_states, roll_back
 from postings_serve.answers import EVERY, WITH_BODY, json_answer, problems
 from postings_serve.guard import Admin, Caller, Reader, Shared, check_all_tenants
-from postings_serve.schemas.collections import Collection, Models, Names, SwitchBody, Switched
+from postings_serve.schemas.collections import Collection, CollectionNames, Models, SwitchBody, Switched
 from postings_serve.services import Services
 
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/collections", tags=["collections"])
 _Name = Annotated[str, Path(pattern=f"^{PATTERN}$", examples=["animals"])]
 
 
-@router.get("", response_model=Names, responses=problems(*EVERY))
+@router.get("", response_model=CollectionNames, responses=problems(*EVERY))
 async def list_collections(services: Shared, caller: Reader) -> Response:
     """List the collections."""
     check_all_tenants(caller)
@@ -37,7 +37,7 @@ async def list_collections(services: Shared, caller: Reader) -> Response:
 
 
 @router.get("/{name}", response_model=Collection, responses=problems(*EVERY, 404))
-async def show(name: _Name, services: Shared, caller: Reader) -> Response:
+async def show_collection(name: _Name, services: Shared, caller: Reader) -> Response:
     """Say what a collection holds, of the key's tenant if it has one."""
 
     def look(index: Index) -> dict[str, Any]:
@@ -64,7 +64,7 @@ async def list_models(name: _Name, services: Shared, caller: Reader) -> Response
 
 
 @router.post("/{name}/models/switch", response_model=Switched, responses=problems(*WITH_BODY, 404, 409))
-async def switch(name: _Name, body: SwitchBody, services: Shared, caller: Admin) -> Response:
+async def switch_model(name: _Name, body: SwitchBody, services: Shared, caller: Admin) -> Response:
     """Search another model of the collection from now on."""
     check_all_tenants(caller)
 
@@ -79,7 +79,7 @@ async def switch(name: _Name, body: SwitchBody, services: Shared, caller: Admin)
 
 
 @router.post("/{name}/models/rollback", response_model=Switched, responses=problems(*EVERY, 404, 409))
-async def rollback(name: _Name, services: Shared, caller: Admin) -> Response:
+async def roll_back_model(name: _Name, services: Shared, caller: Admin) -> Response:
     """Search the previous model again."""
     check_all_tenants(caller)
     return json_answer(await _with_index(services, caller, name, lambda index: _switched(name, roll_back(index))))

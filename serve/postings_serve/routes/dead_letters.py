@@ -20,7 +20,7 @@ from postings_serve.schemas.dead_letters import (
     MAX_LETTERS,
     Letter,
     Letters,
-    Named,
+    PurgeBody,
     Purged,
     Retried,
     RetryBody,
@@ -34,7 +34,7 @@ Check: TypeAlias = Callable[[], None]
 
 
 @router.get("", response_model=Letters)
-async def list_letters(
+async def list_dead_letters(
     request: Request,
     services: Shared,
     caller: Admin,
@@ -53,7 +53,7 @@ async def list_letters(
 
 
 @router.get("/{id}", response_model=Letter, responses=problems(404))
-async def show_letter(
+async def show_dead_letter(
     id: Annotated[str, Path(examples=["1700000000000-0"])],
     request: Request,
     services: Shared,
@@ -69,7 +69,7 @@ async def show_letter(
 
 
 @router.post("/retry", response_model=Retried)
-async def retry_letters(body: RetryBody, request: Request, services: Shared, caller: Admin) -> Response:
+async def retry_dead_letters(body: RetryBody, request: Request, services: Shared, caller: Admin) -> Response:
     """Queue documents again, with their versions; their jobs count them as unfinished."""
 
     def retry(check: Check) -> dict[str, Any]:
@@ -91,7 +91,7 @@ async def retry_letters(body: RetryBody, request: Request, services: Shared, cal
 
 
 @router.post("/purge", response_model=Purged)
-async def purge_letters(body: Named, request: Request, services: Shared, caller: Admin) -> Response:
+async def purge_dead_letters(body: PurgeBody, request: Request, services: Shared, caller: Admin) -> Response:
     """Delete dead letters for good."""
 
     def purge(_: Check) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from postings_serve.bodies import parsed, whole_body
 from postings_serve.cancellation import went_away
 from postings_serve.guard import Caller, Shared, Writer
 from postings_serve.json_lines import queue_lines
-from postings_serve.openapi import request_body, schema
+from postings_serve.openapi import reference, request_body
 from postings_serve.problems import Problem
 from postings_serve.records import documents_of
 from postings_serve.schemas.common import CollectionParameter
@@ -32,10 +32,10 @@ router = APIRouter(prefix="/v1", tags=["documents"], responses=problems(*EVERY, 
 _LINES = '{"id": "cheetah", "text": "A cheetah is running behind its prey."}\n{"id": "monkey", "text": "…"}\n'
 _BODY = request_body(
     {
-        "application/json": {"schema": schema(DocumentsForm)},
+        "application/json": {"schema": reference(DocumentsForm)},
         "application/x-ndjson": {"schema": {"type": "string", "examples": [_LINES]}},
         "application/jsonl": {"schema": {"type": "string", "examples": [_LINES]}},
-        "multipart/form-data": {"schema": schema(UploadForm)},
+        "multipart/form-data": {"schema": reference(UploadForm)},
     }
 )
 

@@ -27,7 +27,9 @@ _ERRORS = problems(400, 413, 415, 422, 500, others=dict.fromkeys((400, 401, 403,
 
 
 @router.post("/qdrant/inference", response_model=InferenceAnswer, responses=_ERRORS)
-async def infer(body: InferenceBody, request: Request, services: Shared, credentials: Credentials) -> Response:
+async def qdrant_inference(
+    body: InferenceBody, request: Request, services: Shared, credentials: Credentials
+) -> Response:
     """Encode texts for a Qdrant server."""
     try:
         text = credentials.credentials if credentials else body.token

@@ -39,7 +39,7 @@ class Collection(Body):
     words: dict[str, Any] | None = Field(description="How exact words are read and weighted; null without them")
 
 
-class Names(Body):
+class CollectionNames(Body):
     """The names of the collections."""
 
     collections: list[str]

@@ -55,6 +55,10 @@ class Named(Body):
         return self
 
 
+class PurgeBody(Named):
+    """Dead letters to delete."""
+
+
 class RetryBody(Named):
     """Dead letters to queue again."""
 

@@ -52,7 +52,7 @@ class DocumentsBody(Body):
 
 
 class DocumentsForm(Body):
-    """Documents to index, as OpenAPI describes them."""
+    """Documents to index, up to 1,000; one that is wrong refuses all."""
 
     collection: Collection = None
     documents: list[Record] = Field(min_length=1, max_length=MAX_DOCUMENTS)
@@ -76,7 +76,7 @@ class UploadFields(Body):
 
 
 class UploadForm(UploadFields):
-    """A file with documents, as OpenAPI describes it."""
+    """A file with documents."""
 
     file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
 

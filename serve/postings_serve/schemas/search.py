@@ -24,6 +24,10 @@ Words = Annotated[
 ]
 
 
+Range = Annotated[list[int], Field(min_length=2, max_length=2)]
+"""Where something begins and ends. Few generators of clients know the schema of a tuple."""
+
+
 class SearchOptions(Body):
     """How to search."""
 
@@ -75,8 +79,8 @@ class Contribution(Body):
     query_weight: float
     document_weight: float
     contribution: float = Field(description="Product of both weights; those of a hit add up to its score")
-    evidence: list[tuple[int, int]] = Field(description="Characters of the text that activated the token")
-    title_evidence: list[tuple[int, int]] = Field(description="Characters of the title that activated it")
+    evidence: list[Range] = Field(description="Characters of the text that activated the token")
+    title_evidence: list[Range] = Field(description="Characters of the title that activated it")
 
 
 class Hit(Body):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +51,25 @@ def test_documents_are_described_in_each_type_without_references_that_lead_nowhe
         "application/jsonl",
         "multipart/form-data",
     }
-    assert "$defs" not in str(body)
-    record = body["content"]["application/json"]["schema"]["properties"]["documents"]["items"]
-    assert record["additionalProperties"] is True
+    schemas = description["components"]["schemas"]
+    assert body["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/DocumentsForm"}
+    assert schemas["DocumentsForm"]["properties"]["documents"]["items"] == {"$ref": "#/components/schemas/Record"}
+    assert schemas["Record"]["additionalProperties"] is True
+    referred = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(description)))
+    assert referred == schemas.keys()
     assert "text/event-stream" in description["paths"]["/v1/jobs/{id}/events"]["get"]["responses"]["200"]["content"]
+
+
+def test_operations_have_names_that_clients_may_have_methods_of(description: dict[str, Any]) -> None:
+    names = [operation["operationId"] for item in description["paths"].values() for operation in item.values()]
+    assert len({*names}) == len(names)
+    assert all(re.fullmatch(r"[a-z]+([A-Z][a-z]*)*", name) for name in names)
+    assert {"search", "searchBatch", "addDocuments", "showJob", "switchModel"} <= {*names}
+
+
+def test_a_field_that_may_be_left_out_says_its_default_in_words(description: dict[str, Any]) -> None:
+    schemas = description["components"]["schemas"]
+    fields = [field for schema in schemas.values() for field in schema.get("properties", {}).values()]
+    assert not any("default" in field for field in fields)
+    assert schemas["SearchBody"]["properties"]["limit"]["description"] == "Hits at most; by default 10"
+    assert schemas["SearchBody"]["required"] == ["query"]

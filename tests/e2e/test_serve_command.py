@@ -1,0 +1,217 @@
+"""`postings serve` on a folder: one command that searches, ingests, and answers the other commands."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from postings_cli.main import run
+from tests.support.cli import Cli, Command
+from tests.support.jsonl import write_jsonl
+from tests.support.load import Load
+from tests.support.qdrant_server import QdrantServer
+from tests.support.queue_commands import children
+from tests.support.redis_server import RedisServer
+from tests.support.serve_command import Serve, finished, serves, settled_environment
+from tests.support.worker import until
+
+ARTICLES = [
+    {"id": "lion", "title": "Lions", "text": "A lion hunts antelopes at dusk."},
+    {"id": "bread", "text": "A man is eating a piece of bread."},
+    {"id": "violin", "text": "A woman is playing violin."},
+]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    with serves(tmp_path) as serve:
+        yield serve
+
+
+def found(http: httpx.Client, query: str, **options: Any) -> list[str]:
+    answer = http.post("/v1/search", json={"query": query, **options})
+    assert answer.status_code == 200, answer.text
+    return [hit["id"] for hit in answer.json()["hits"]]
+
+
+def posted(http: httpx.Client, documents: list[dict[str, Any]], **body: Any) -> str:
+    answer = http.post("/v1/documents", json={"documents": documents, **body})
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["job"])
+
+
+def test_from_an_empty_folder_to_hits(
+    serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = serve()
+    cli = Cli(tmp_path / "index", capsys)
+    assert service.http.get("/readyz").json()["status"] == "ok"
+    assert service.http.post("/v1/search", json={"query": "lions"}).status_code == 404
+    assert cli("ingest", write_jsonl(tmp_path / "articles.jsonl", ARTICLES)).out.startswith("3 documents")
+    assert found(service.http, "eating bread")[0] == "bread"
+    counts = finished(service, posted(service.http, [{"id": "cheetah", "text": "A cheetah runs behind its prey."}]))
+    assert (counts["submitted"], counts["indexed"]) == (1, 1)
+    assert found(service.http, "chasing prey")[0] == "cheetah"
+
+    assert cli("search", "chasing prey", "--json").json["hits"][0]["id"] == "cheetah"
+    assert cli("info", "--json").json["documents"] == 4
+    assert cli("get", "cheetah", "--json").json["text"] == "A cheetah runs behind its prey."
+    assert cli("delete", "violin").out == "1 deleted\n"
+    assert len(cli("export").out.splitlines()) == 3
+    assert len(cli("models", "list", "--json").json["models"]) == 1
+    assert [each["collection"] for each in cli("collections", "list", "--json").json] == ["documents"]
+    assert cli("snapshot", tmp_path / "saved").status == 0
+    assert service.broker is not None
+    monkeypatch.setenv("POSTINGS_REDIS_URL", service.broker)
+    assert run(["status", "--json"]) == 0
+    status = json.loads(capsys.readouterr().out)
+    assert (status["queued"], status["in_flight"], len(status["workers"])) == (0, 0, 1)
+    assert "violin" not in found(service.http, "playing violin")
+
+
+def test_collections_that_documents_came_for_have_workers_also_after_it_was_killed(serve: Serve) -> None:
+    service = serve()
+    job = posted(service.http, [{"id": "1", "text": "A lion sleeps."}], collection="animals")
+    assert finished(service, job, "animals")["indexed"] == 1
+    assert found(service.http, "sleeping lion", collection="animals") == ["1"]
+    started = service.children()
+    for worker in started.workers:
+        worker.suspend()
+    jobs = {
+        name: posted(service.http, [{"id": str(n), "text": f"Lion {n} hunts."} for n in range(300)], collection=name)
+        for name in ("documents", "animals")
+    }
+    service.command.kill()
+    for worker in started.workers:
+        worker.resume()
+        worker.wait(20)  # it doesn't outlive the service
+    assert started.broker.is_running()  # it keeps what was accepted, until the next service takes over
+    again = serve()
+    started.broker.wait(20)
+    for name, job in jobs.items():
+        counts = finished(again, job, name)
+        assert (counts["submitted"], counts["indexed"], counts["failed"]) == (300, 300, 0)
+        assert len(found(again.http, "hunting lion", collection=name, limit=1000)) == 300
+
+
+def test_a_killed_worker_comes_back_and_the_service_goes_on(serve: Serve) -> None:
+    service = serve()
+    assert finished(service, posted(service.http, ARTICLES))["indexed"] == 3
+    with Load(service.url, 4, post=False) as load:
+        job = posted(service.http, [{"id": str(n), "text": f"Lion {n} hunts."} for n in range(300)])
+        (worker,) = service.children().workers
+        worker.kill()
+        counts = finished(service, job)
+        assert (counts["submitted"], counts["indexed"], counts["failed"]) == (300, 300, 0)
+        (other,) = service.children().workers
+        assert other.pid != worker.pid
+    assert load.faults == []
+    assert load.answers.keys() == {200}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_was_accepted_is_answered_when_it_is_asked_to_end(serve: Serve, number: signal.Signals) -> None:
+    service = serve()
+    assert finished(service, posted(service.http, ARTICLES))["indexed"] == 3
+    started = service.children()
+    with Load(service.url) as load:
+        until(lambda: load.answers[200] > 20 and load.answers[202] > 20, "no client is answered")
+        # A connection that is kept, and asks nothing until the service drains.
+        asked = httpx.Client(base_url=service.url)
+        assert asked.get("/readyz").status_code == 200
+        service.command.send_signal(number)
+        while (ready := asked.get("/readyz")).status_code == 200:
+            pass
+        assert (ready.status_code, ready.json()["status"]) == (503, "draining")
+        assert ready.headers["Connection"] == "close"
+        load.join()
+    asked.close()
+    assert service.command.ended().status == 0
+    assert load.faults == []
+    assert load.answers.keys() == {200, 202}
+    assert load.closed > 0
+    assert not any(each.is_running() for each in (started.broker, *started.workers))
+    again = serve()
+    for job in set(load.submitted.values()):
+        assert finished(again, job)["indexed"] == 1
+    assert all(again.http.get(f"/v1/documents/{id}").status_code == 200 for id in load.submitted)
+
+
+def test_a_second_signal_ends_it_at_once(serve: Serve) -> None:
+    service = serve()
+    assert finished(service, posted(service.http, ARTICLES))["indexed"] == 3
+    started = service.children()
+    (worker,) = started.workers
+    worker.suspend()
+    job = posted(service.http, [{"id": "late", "text": "A lion sleeps."}])
+    with service.http.stream("GET", f"/v1/jobs/{job}/events") as events:
+        assert next(events.iter_lines()) == "event: counts"
+        service.command.send_signal(signal.SIGTERM)
+        until(lambda: "draining" in service.command.err, "it doesn't drain")
+        service.command.send_signal(signal.SIGTERM)
+        service.command.ended()  # else it would wait for a worker that never ends
+    assert not any(each.is_running() for each in (started.broker, worker))
+
+
+def test_a_port_or_folder_in_use_is_said_in_one_line(serve: Serve, tmp_path: Path) -> None:
+    service = serve()
+    port = service.url.rpartition(":")[2]
+    refused = failed(tmp_path, "--port", port, index_url=str(tmp_path / "other"))
+    assert refused == f"error: 127.0.0.1:{port} can't be opened: address already in use: choose another with --port\n"
+    assert not (tmp_path / "other").exists()
+    refused = failed(tmp_path, "--port", "0", index_url=str(tmp_path / "index"))
+    assert refused.startswith("error: ")
+    assert refused.count("\n") == 1
+    assert "another process" in refused
+    assert service.http.get("/readyz").status_code == 200
+
+
+def test_other_machines_need_a_key_or_a_word_of_the_operator(serve: Serve, tmp_path: Path) -> None:
+    refused = failed(tmp_path, "--host", "0.0.0.0", "--port", "0", index_url=str(tmp_path / "index"))
+    assert refused.count("\n") == 1
+    assert "postings keys create" in refused
+    assert "--no-keys" in refused
+    service = serve("--host", "0.0.0.0", "--no-keys")
+    assert httpx.get(service.url.replace("0.0.0.0", "127.0.0.1") + "/v1/collections").status_code == 200
+
+
+def test_its_broker_takes_another_port_where_the_usual_one_is_in_use(serve: Serve, tmp_path: Path) -> None:
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", 6379)):  # unless somebody has it anyway
+        service = serve()
+        assert service.broker is not None
+        assert service.broker != "redis://127.0.0.1:6379"
+        assert finished(service, posted(service.http, ARTICLES))["indexed"] == 3
+
+
+def test_before_a_server_it_is_the_api_alone_and_there_may_be_several(
+    serve: Serve, redis: RedisServer, tmp_path: Path
+) -> None:
+    (tmp_path / "server").mkdir()
+    with QdrantServer(tmp_path / "server") as server:
+        services = [serve(index_url=server.url, redis_url=redis.url) for _ in range(2)]
+        assert [each.broker for each in services] == [None, None]
+        assert [children(each.command) for each in services] == [[], []]
+        one, other = services
+        job = posted(one.http, ARTICLES)
+        assert other.http.get(f"/v1/jobs/{job}").json()["submitted"] == 3
+        worker = Command(tmp_path, "worker", env=settled_environment(index_url=server.url, redis_url=redis.url))
+        assert finished(other, job)["indexed"] == 3
+        assert found(one.http, "eating bread")[0] == found(other.http, "eating bread")[0] == "bread"
+        worker.send_signal(signal.SIGTERM)
+        assert worker.ended().status == 0
+
+
+def failed(folder: Path, *options: str, **settings: str) -> str:
+    """What a service says that doesn't start."""
+    ran = Command(folder, "serve", *options, env=settled_environment(**settings)).ended()
+    assert ran.status == 1, ran.err
+    assert ran.out == ""
+    return ran.err
