@@ -19,9 +19,7 @@ Version = Annotated[int, Field(ge=0, le=MAX_VERSION)]
 class Record(BaseModel):
     """A document, as any of the readers takes it. Fields beyond these become metadata."""
 
-    model_config = ConfigDict(
-        extra="allow", json_schema_extra={"anyOf": [{"required": ["text"]}, {"required": ["title"]}]}
-    )
+    model_config = ConfigDict(extra="allow")
 
     id: str | int | float | bool = Field(
         description=f"The document's name, of 1 to {MAX_ID_LENGTH} characters; `_id` does as well",
