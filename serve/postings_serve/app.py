@@ -6,10 +6,10 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 import postings
-from postings_serve import problems
 from postings_serve.guard import check_query
-from postings_serve.openapi import DescribedApi
-from postings_serve.requests import Requests
+from postings_serve.http import problems
+from postings_serve.http.openapi import DescribedApi
+from postings_serve.http.requests import Requests
 from postings_serve.routes import (
     collections,
     dead_letters,

@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from postings_serve.http.problems import Problem
 from postings_serve.keys import SCOPES, Scope
-from postings_serve.problems import Problem
 from postings_serve.services import Services
 
 _bearer = HTTPBearer(

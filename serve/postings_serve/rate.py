@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from postings_serve.problems import Problem
+from postings_serve.http.problems import Problem
 
 if TYPE_CHECKING:
     from limits.aio.strategies import RateLimiter

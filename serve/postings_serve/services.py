@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from postings_serve.encoders import Encoders
-from postings_serve.indexes import Indexes
-from postings_serve.job_events import JobEvents
 from postings_serve.keys import KeyFile
 from postings_serve.metrics import Metrics
-from postings_serve.queues import Queues
+from postings_serve.queue.job_events import JobEvents
+from postings_serve.queue.queues import Queues
 from postings_serve.rate import Rate
-from postings_serve.searches import Searches
+from postings_serve.search.encoders import Encoders
+from postings_serve.search.indexes import Indexes
+from postings_serve.search.searches import Searches
 
 if TYPE_CHECKING:
     from postings import Settings

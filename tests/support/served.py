@@ -10,8 +10,8 @@ from postings import Settings
 from postings.index.proxy import IndexServer, OpenIndexes
 from postings_serve import Services
 from postings_serve.keys import KeyFile
-from postings_serve.ports import listening
-from postings_serve.server import Server
+from postings_serve.process.ports import listening
+from postings_serve.process.server import Server
 
 
 @contextmanager

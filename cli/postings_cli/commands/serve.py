@@ -14,7 +14,7 @@ from postings_cli.console import err, out, printable
 from postings_cli.options import Collection, IndexUrl, Model, settings_from
 
 if TYPE_CHECKING:
-    from postings_serve.server import Running
+    from postings_serve.process.server import Running
 
 
 def serve(
@@ -46,8 +46,8 @@ def serve(
     settings = settings_from(collection, index, model, serve_host=host, serve_port=port)
     try:
         from postings_ingest.worker.logs import configure_logging
-        from postings_serve import server
         from postings_serve.app import api
+        from postings_serve.process import server
     except ImportError as error:
         raise MissingExtra("serve", "serving HTTP") from error
     if openapi:

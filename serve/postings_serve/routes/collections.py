@@ -18,8 +18,8 @@ from postings.index.models import CollectionModels
 from postings.index.tenant_index import bound
 from postings.index.tenants import settings_of_tenant
 from postings.model_states import check_complete, model_states, roll_back
-from postings_serve.answers import EVERY, WITH_BODY, json_answer, problems
 from postings_serve.guard import Admin, Caller, Reader, Shared, check_all_tenants
+from postings_serve.http.answers import EVERY, WITH_BODY, json_answer, problems
 from postings_serve.schemas.collections import Collection, CollectionNames, Models, SwitchBody, Switched
 from postings_serve.services import Services
 

@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from postings_ingest import DeadLetters
 from postings_ingest.queue.requeueing import requeue
-from postings_serve.answers import EVERY, json_answer, problems
-from postings_serve.cancellation import answered_in_thread
 from postings_serve.guard import Admin, Caller, Shared
+from postings_serve.http.answers import EVERY, json_answer, problems
+from postings_serve.http.cancellation import answered_in_thread
 from postings_serve.schemas.common import CollectionParameter
 from postings_serve.schemas.dead_letters import (
     ID_PATTERN,

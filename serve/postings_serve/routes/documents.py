@@ -15,11 +15,11 @@ from postings.errors import ModelError
 from postings.indexed_documents import get_document
 from postings.passage_weights import document_fields, heaviest
 from postings_ingest.deletion import delete, delete_matching, matching_documents
-from postings_serve import document_ids  # noqa: F401 - for the paths
-from postings_serve.answers import EVERY, json_answer, problems
-from postings_serve.cancellation import answered_in_thread
 from postings_serve.guard import Reader, Shared, Writer
-from postings_serve.problems import Problem
+from postings_serve.http import document_ids  # noqa: F401 - for the paths
+from postings_serve.http.answers import EVERY, json_answer, problems
+from postings_serve.http.cancellation import answered_in_thread
+from postings_serve.http.problems import Problem
 from postings_serve.schemas.common import CollectionParameter
 from postings_serve.schemas.documents import (
     MAX_WEIGHTS,

@@ -14,10 +14,10 @@ from starlette.responses import Response
 
 from postings import Encoder, SparseVector
 from postings.errors import InvalidInput, PostingsError
-from postings_serve.answers import WITH_BODY, json_answer, problems
-from postings_serve.cancellation import Check, answered_in_thread
 from postings_serve.guard import Reader, Shared
-from postings_serve.problems import problem_of
+from postings_serve.http.answers import WITH_BODY, json_answer, problems
+from postings_serve.http.cancellation import Check, answered_in_thread
+from postings_serve.http.problems import problem_of
 from postings_serve.schemas.common import Text
 from postings_serve.schemas.embeddings import MAX_INPUTS, EmbedError, SparseValue
 

@@ -12,9 +12,9 @@ from postings.index.tenant_index import bound
 from postings.index.tenants import settings_of_tenant
 from postings_query.facets import Facets
 from postings_query.facets import facets as counted
-from postings_serve.answers import WITH_BODY, json_answer, problems
-from postings_serve.cancellation import answered
 from postings_serve.guard import Reader, Shared
+from postings_serve.http.answers import WITH_BODY, json_answer, problems
+from postings_serve.http.cancellation import answered
 from postings_serve.schemas.facets import FacetsAnswer, FacetsBody
 
 router = APIRouter(prefix="/v1", tags=["search"])

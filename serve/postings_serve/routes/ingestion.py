@@ -13,19 +13,19 @@ from postings import Document
 from postings.errors import PostingsError
 from postings.index.tenants import settings_of_tenant
 from postings_ingest.tenants import Tenants
-from postings_serve.answers import EVERY, json_answer, problems
-from postings_serve.bodies import parsed, whole_body
-from postings_serve.cancellation import went_away
 from postings_serve.guard import Caller, Shared, Writer
-from postings_serve.json_lines import queue_lines
-from postings_serve.openapi import reference, request_body
-from postings_serve.problems import Problem
-from postings_serve.records import documents_of
+from postings_serve.http.answers import EVERY, json_answer, problems
+from postings_serve.http.bodies import parsed, whole_body
+from postings_serve.http.cancellation import went_away
+from postings_serve.http.openapi import reference, request_body
+from postings_serve.http.problems import Problem
 from postings_serve.schemas.common import CollectionParameter
 from postings_serve.schemas.documents import DocumentsBody, DocumentsForm, Submitted, UploadForm
 from postings_serve.services import Services
-from postings_serve.submission import Submission
-from postings_serve.uploads import uploaded
+from postings_serve.submission.json_lines import queue_lines
+from postings_serve.submission.records import documents_of
+from postings_serve.submission.submission import Submission
+from postings_serve.submission.uploads import uploaded
 
 router = APIRouter(prefix="/v1", tags=["documents"], responses=problems(*EVERY, 507))
 

@@ -14,10 +14,10 @@ from starlette.responses import Response, StreamingResponse
 from postings.errors import JobNotFound
 from postings_ingest import Counts, Job, Ledger
 from postings_ingest.queue.job import job_fields
-from postings_serve.answers import json_answer, problems
-from postings_serve.cancellation import answered
 from postings_serve.guard import Caller, Reader, Shared
-from postings_serve.problems import RETRY_SECONDS
+from postings_serve.http.answers import json_answer, problems
+from postings_serve.http.cancellation import answered
+from postings_serve.http.problems import RETRY_SECONDS
 from postings_serve.schemas.common import CollectionParameter
 from postings_serve.schemas.jobs import Jobs, JobState
 from postings_serve.services import Services

@@ -14,12 +14,12 @@ from starlette.responses import Response
 
 from postings import SparseVector
 from postings.errors import InvalidInput, PostingsError
-from postings_serve.answers import json_answer, problems
-from postings_serve.cancellation import Check, answered_in_thread
-from postings_serve.encoders import Encoders
 from postings_serve.guard import Credentials, Shared, caller_of, check_scope
-from postings_serve.problems import Problem, problem_of
+from postings_serve.http.answers import json_answer, problems
+from postings_serve.http.cancellation import Check, answered_in_thread
+from postings_serve.http.problems import Problem, problem_of
 from postings_serve.schemas.embeddings import InferenceAnswer, InferenceBody, InferenceError
+from postings_serve.search.encoders import Encoders
 
 router = APIRouter(tags=["embeddings"])
 

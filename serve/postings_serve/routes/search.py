@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from postings_query import SearchClient
-from postings_serve.answers import WITH_BODY, json_answer, problems
-from postings_serve.cancellation import answered
 from postings_serve.guard import Caller, Reader, Shared
-from postings_serve.problems import Problem
+from postings_serve.http.answers import WITH_BODY, json_answer, problems
+from postings_serve.http.cancellation import answered
+from postings_serve.http.problems import Problem
 from postings_serve.schemas.search import (
     MAX_LIMIT,
     BatchAnswer,
@@ -23,7 +23,7 @@ from postings_serve.schemas.search import (
     SearchBody,
     SearchOptions,
 )
-from postings_serve.searches import Answer
+from postings_serve.search.searches import Answer
 from postings_serve.services import Services
 
 router = APIRouter(prefix="/v1", tags=["search"], responses=problems(*WITH_BODY, 404, 409))

@@ -13,9 +13,9 @@ import postings
 from postings import PostingsError
 from postings.errors import BrokerUnavailable
 from postings_ingest.queue.status import queue_status
-from postings_serve.answers import EVERY, json_answer, problems
 from postings_serve.guard import Reader, Shared, check_all_tenants
-from postings_serve.problems import problem_of
+from postings_serve.http.answers import EVERY, json_answer, problems
+from postings_serve.http.problems import problem_of
 from postings_serve.schemas.common import Collection
 from postings_serve.schemas.status import Health, Status
 from postings_serve.services import Services

@@ -13,7 +13,8 @@ import pytest
 
 from postings import Document, Encoder, Settings
 from postings_ingest import Ledger
-from postings_serve import bodies, uploads
+from postings_serve.http import bodies
+from postings_serve.submission import uploads
 from tests.support.queue_keys import QueueKeys
 from tests.support.redis_server import RedisServer, free_port
 from tests.support.service import Service, lines_of

@@ -10,7 +10,7 @@ import pytest
 
 from postings import Settings
 from postings_ingest import Counts, Ledger
-from postings_serve import job_events
+from postings_serve.queue import job_events
 from tests.support.queue_keys import QueueKeys
 from tests.support.service import Service
 from tests.support.worker import until

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.datastructures import Headers
 
-from postings_serve.browsers import refusal
+from postings_serve.http.browsers import refusal
 
 HERE = ["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "127.0.0.1", "192.168.0.7:8000", "LOCALHOST"]
 ELSEWHERE = ["evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example"]

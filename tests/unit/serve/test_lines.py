@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postings_ingest.readers import jsonl
-from postings_serve import lines
-from postings_serve.lines import Lines
+from postings_serve.submission import lines
+from postings_serve.submission.lines import Lines
 
 
 def fed(pieces: list[bytes]) -> list[tuple[int, bytes]]:

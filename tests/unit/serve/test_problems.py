@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postings import errors
-from postings_serve.problems import STATUS, problem_of
+from postings_serve.http.problems import STATUS, problem_of
 
 KINDS = [
     kind

@@ -16,11 +16,11 @@ from postings_ingest.readers.jsonl import Decoder
 from postings_ingest.readers.omissions import ignore
 from postings_ingest.readers.sources import Source
 from postings_ingest.tenants import NO_TENANTS
-from postings_serve.bodies import parsed
-from postings_serve.problems import Problem
-from postings_serve.records import documents_of
+from postings_serve.http.bodies import parsed
+from postings_serve.http.problems import Problem
 from postings_serve.schemas.documents import DocumentsBody
-from postings_serve.uploads import _plain
+from postings_serve.submission.records import documents_of
+from postings_serve.submission.uploads import _plain
 from tests.support.strategies import json_values
 
 scalars = st.text(max_size=6) | st.integers() | st.floats() | st.booleans() | st.none()

@@ -12,7 +12,7 @@ from postings import Document, EdgeIndex, Encoder
 from postings.errors import InvalidFilter, InvalidQuery
 from postings_ingest import Pipeline
 from postings_query import Hit, SearchClient
-from postings_serve.searches import TOGETHER, Searches
+from postings_serve.search.searches import TOGETHER, Searches
 from tests.support.sentences import SENTENCES
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-from postings_serve.problems import Problem
+from postings_serve.http.problems import Problem
 
 
 def refusal(headers: Headers, *, keys: bool) -> Problem | None:

@@ -10,9 +10,9 @@ from fastapi import Request
 from postings_ingest.readers.jsonl import Decoder
 from postings_ingest.readers.omissions import ignore
 from postings_ingest.readers.sources import Source
-from postings_serve.lines import Lines
-from postings_serve.problems import RETRY_SECONDS, Problem
-from postings_serve.submission import Submission
+from postings_serve.http.problems import RETRY_SECONDS, Problem
+from postings_serve.submission.lines import Lines
+from postings_serve.submission.submission import Submission
 
 _LINGER = 1.0
 """Seconds that documents wait for others while nothing arrives."""

@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from fastapi import Request
 
-from postings_serve.problems import Problem
+from postings_serve.http.problems import Problem
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ from postings_ingest import Rejection, read_documents
 from postings_ingest.readers import Reject, texts
 from postings_ingest.readers.cells import read_types
 from postings_ingest.readers.sources import split_name
-from postings_serve.bodies import checked, checked_length, too_large
+from postings_serve.http.bodies import checked, checked_length, too_large
 from postings_serve.schemas.documents import UploadFields
 
 MAX_UPLOAD = 2**30

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 from postings_ingest.readers.jsonl import integer
-from postings_serve.problems import Problem
+from postings_serve.http.problems import Problem
 
 T = TypeVar("T", bound=BaseModel)
 

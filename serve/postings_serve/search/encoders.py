@@ -11,7 +11,7 @@ from postings.errors import CollectionNotFound, InvalidInput
 
 if TYPE_CHECKING:
     from postings import Settings
-    from postings_serve.indexes import Indexes
+    from postings_serve.search.indexes import Indexes
 
 PREFIX = "postings/"
 """What may be in front of a model's name, so that a Qdrant server sends texts for it here."""

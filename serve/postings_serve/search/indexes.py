@@ -14,7 +14,7 @@ from postings.index.proxy import OpenIndexes
 from postings.index.tenants import settings_of_tenant
 from postings_ingest.tenants import Tenants
 from postings_query import SearchClient
-from postings_serve.problems import Problem
+from postings_serve.http.problems import Problem
 
 if TYPE_CHECKING:
     from postings import Settings

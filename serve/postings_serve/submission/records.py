@@ -10,7 +10,7 @@ from postings.errors import InvalidDocument
 from postings.unprintable import escape_surrogates
 from postings_ingest.readers.records import document_from_record
 from postings_ingest.tenants import Tenants
-from postings_serve.problems import Problem
+from postings_serve.http.problems import Problem
 
 
 def documents_of(records: Sequence[Mapping[str, Any]], tenants: Tenants) -> list[Document]:

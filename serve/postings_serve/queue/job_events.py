@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from postings.errors import JobNotFound, PostingsError
 from postings_ingest import Counts
 from postings_ingest.throttled_log import ThrottledLog
-from postings_serve.queues import Queues
+from postings_serve.queue.queues import Queues
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from postings import Document
 from postings.errors import BrokerUnavailable, InvalidDocument, PostingsError, QueueFull
 from postings_ingest import Producer, Rejection
 from postings_ingest.queue.open_queue import OpenQueue
-from postings_serve.problems import Problem, problem_of
+from postings_serve.http.problems import Problem, problem_of
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from postings_ingest.tracing import span
-from postings_serve.bodies import limited
-from postings_serve.browsers import refusal
-from postings_serve.problems import response, unexpected
+from postings_serve.http.bodies import limited
+from postings_serve.http.browsers import refusal
+from postings_serve.http.problems import response, unexpected
 
 if TYPE_CHECKING:
     from postings_serve.services import Services

@@ -19,11 +19,11 @@ from postings.errors import ConfigurationError
 from postings.index.proxy import IndexServer, OpenIndexes
 from postings_ingest.queue.pending import pending_collections
 from postings_serve.app import create_app
-from postings_serve.ending import ended_by_signals
 from postings_serve.keys import KeyFile
-from postings_serve.ports import close, listening, refuse_new
+from postings_serve.process.ending import ended_by_signals
+from postings_serve.process.ports import close, listening, refuse_new
+from postings_serve.process.workers import Workers
 from postings_serve.services import Services
-from postings_serve.workers import Workers
 
 if TYPE_CHECKING:
     from postings import Settings
@@ -148,7 +148,7 @@ class Server(uvicorn.Server):
         self._told(f"http://{f'[{host}]' if ':' in host else host}:{port}")
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
-        """Leave the signals to :mod:`postings_serve.ending`."""
+        """Leave the signals to :mod:`postings_serve.process.ending`."""
         return nullcontext()
 
     def drain(self) -> None:

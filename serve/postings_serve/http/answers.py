@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from postings_serve.openapi import reference
-from postings_serve.problems import MEDIA_TYPE
+from postings_serve.http.openapi import reference
+from postings_serve.http.problems import MEDIA_TYPE
 from postings_serve.schemas.common import ProblemDetails
 
 

@@ -1,0 +1,1 @@
+"""Connections to the queue, and jobs that are followed."""

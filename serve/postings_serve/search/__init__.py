@@ -1,0 +1,1 @@
+"""Open indexes, models, and searches that are answered together."""

@@ -1,0 +1,1 @@
+"""Documents of a request, on their way to the queue."""
