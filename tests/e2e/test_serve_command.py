@@ -209,6 +209,29 @@ def test_before_a_server_it_is_the_api_alone_and_there_may_be_several(
         assert worker.ended().status == 0
 
 
+def memory_of(process: int) -> bytes:
+    """What a process can write to, its heap for example."""
+    regions = [line.split() for line in Path(f"/proc/{process}/maps").read_text().splitlines()]
+    found = b""
+    with Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
+        for addresses, rights, *_ in regions:
+            begin, end = (int(address, 16) for address in addresses.split("-"))
+            if rights.startswith("rw") and end - begin < 2**26:
+                memory.seek(begin)
+                found += memory.read(end - begin)
+    return found
+
+
+def test_the_broker_gets_no_settings_and_so_no_keys(serve: Serve) -> None:
+    keys = {"POSTINGS_INDEX_API_KEY": "sesame", "postings_index_api_key": "sesame", "POSTINGSLESS": "poppy"}
+    service = serve(environment=keys)
+    memory = memory_of(service.children().broker.pid)  # Valkey overwrites what /proc shows, and keeps a copy
+    assert b"POSTINGSLESS=poppy" in memory
+    assert b"sesame" not in memory
+    assert b"POSTINGS_INDEX_URL" not in memory
+    assert finished(service, posted(service.http, ARTICLES))["indexed"] == 3  # the worker has its settings
+
+
 def failed(folder: Path, *options: str, **settings: str) -> str:
     """What a service says that doesn't start."""
     ran = Command(folder, "serve", *options, env=settled_environment(**settings)).ended()
