@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from postings_cli.main import run
+from postings_serve.app import api
 from tests.support.cli import Cli, Command
 from tests.support.jsonl import write_jsonl
 from tests.support.load import Load
@@ -128,6 +129,8 @@ def test_what_was_accepted_is_answered_when_it_is_asked_to_end(serve: Serve, num
         asked = httpx.Client(base_url=service.url)
         assert asked.get("/readyz").status_code == 200
         service.command.send_signal(number)
+        if number == signal.SIGINT:  # a terminal sends it to the broker, too
+            started.broker.send_signal(number)
         while (ready := asked.get("/readyz")).status_code == 200:
             pass
         assert (ready.status_code, ready.json()["status"]) == (503, "draining")
@@ -159,6 +162,22 @@ def test_a_second_signal_ends_it_at_once(serve: Serve) -> None:
         service.command.send_signal(signal.SIGTERM)
         service.command.ended()  # else it would wait for a worker that never ends
     assert not any(each.is_running() for each in (started.broker, worker))
+
+
+def test_its_description_is_printed_without_an_index_or_redis(tmp_path: Path) -> None:
+    nowhere = settled_environment(index_url="http://127.0.0.1:9", redis_url="redis://127.0.0.1:9")
+    printed = Command(tmp_path, "serve", "--openapi", env=nowhere).ended()
+    assert (printed.status, printed.err) == (0, "")
+    assert printed.json == api().openapi()
+
+
+def test_it_may_be_asked_to_end_while_it_starts(tmp_path: Path) -> None:
+    command = Command(tmp_path, "serve", "--port", "0", env=settled_environment(index_url=str(tmp_path / "index")))
+    until(lambda: bool(children(command)), "it starts no broker")
+    started = children(command)
+    command.send_signal(signal.SIGTERM)
+    assert command.ended().status == 0
+    assert not any(each.is_running() for each in started)
 
 
 def test_a_port_or_folder_in_use_is_said_in_one_line(serve: Serve, tmp_path: Path) -> None:
