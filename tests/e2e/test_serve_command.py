@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from postings_cli.main import run
+from postings_serve.app import api
 from tests.support.cli import Cli, Command
 from tests.support.jsonl import write_jsonl
 from tests.support.load import Load
@@ -128,6 +129,8 @@ def test_what_was_accepted_is_answered_when_it_is_asked_to_end(serve: Serve, num
         asked = httpx.Client(base_url=service.url)
         assert asked.get("/readyz").status_code == 200
         service.command.send_signal(number)
+        if number == signal.SIGINT:  # a terminal sends it to the broker, too
+            started.broker.send_signal(number)
         while (ready := asked.get("/readyz")).status_code == 200:
             pass
         assert (ready.status_code, ready.json()["status"]) == (503, "draining")
@@ -159,6 +162,22 @@ def test_a_second_signal_ends_it_at_once(serve: Serve) -> None:
         service.command.send_signal(signal.SIGTERM)
         service.command.ended()  # else it would wait for a worker that never ends
     assert not any(each.is_running() for each in (started.broker, worker))
+
+
+def test_its_description_is_printed_without_an_index_or_redis(tmp_path: Path) -> None:
+    nowhere = settled_environment(index_url="http://127.0.0.1:9", redis_url="redis://127.0.0.1:9")
+    printed = Command(tmp_path, "serve", "--openapi", env=nowhere).ended()
+    assert (printed.status, printed.err) == (0, "")
+    assert printed.json == api().openapi()
+
+
+def test_it_may_be_asked_to_end_while_it_starts(tmp_path: Path) -> None:
+    command = Command(tmp_path, "serve", "--port", "0", env=settled_environment(index_url=str(tmp_path / "index")))
+    until(lambda: bool(children(command)), "it starts no broker")
+    started = children(command)
+    command.send_signal(signal.SIGTERM)
+    assert command.ended().status == 0
+    assert not any(each.is_running() for each in started)
 
 
 def test_a_port_or_folder_in_use_is_said_in_one_line(serve: Serve, tmp_path: Path) -> None:
@@ -207,6 +226,29 @@ def test_before_a_server_it_is_the_api_alone_and_there_may_be_several(
         assert found(one.http, "eating bread")[0] == found(other.http, "eating bread")[0] == "bread"
         worker.send_signal(signal.SIGTERM)
         assert worker.ended().status == 0
+
+
+def memory_of(process: int) -> bytes:
+    """What a process can write to, its heap for example."""
+    regions = [line.split() for line in Path(f"/proc/{process}/maps").read_text().splitlines()]
+    found = b""
+    with Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
+        for addresses, rights, *_ in regions:
+            begin, end = (int(address, 16) for address in addresses.split("-"))
+            if rights.startswith("rw") and end - begin < 2**26:
+                memory.seek(begin)
+                found += memory.read(end - begin)
+    return found
+
+
+def test_the_broker_gets_no_settings_and_so_no_keys(serve: Serve) -> None:
+    keys = {"POSTINGS_INDEX_API_KEY": "sesame", "postings_index_api_key": "sesame", "POSTINGSLESS": "poppy"}
+    service = serve(environment=keys)
+    memory = memory_of(service.children().broker.pid)  # Valkey overwrites what /proc shows, and keeps a copy
+    assert b"POSTINGSLESS=poppy" in memory
+    assert b"sesame" not in memory
+    assert b"POSTINGS_INDEX_URL" not in memory
+    assert finished(service, posted(service.http, ARTICLES))["indexed"] == 3  # the worker has its settings
 
 
 def failed(folder: Path, *options: str, **settings: str) -> str:

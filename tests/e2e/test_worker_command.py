@@ -1,4 +1,4 @@
-"""`postings worker` and `postings serve`, each in a process of its own, as users run them."""
+"""`postings worker` in a process of its own, as users run it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 
 from postings import Settings
 from postings_ingest import Ledger
@@ -81,61 +80,3 @@ def test_a_wrong_model_is_said_in_one_line_and_ends_the_worker(start: Start) -> 
     err = done(start("worker", "--model", "./nowhere"), 1)
     assert "the worker can't start: there is no model './nowhere'" in err
     assert "Traceback" not in err
-
-
-def test_serve_embedded_needs_no_redis_and_loses_nothing_when_killed(
-    start: Start, source: Path, tmp_path: Path
-) -> None:
-    own = {"POSTINGS_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
-    server = start("serve", "--embedded", environment=own)
-    report = json_of(start("ingest", "--queue", str(source), "--json", environment=own))
-    assert report["indexed"] == 40
-    server.kill()  # the broker outlives it, with its port
-    assert "40 documents queued" in done(start("ingest", "--queue", "--no-wait", str(source), environment=own))
-    server = start("serve", "--embedded", environment=own)
-
-    def finished() -> bool:
-        ran = start("status", "--json", environment=own).ended()
-        # It fails while the broker is started again.
-        return not ran.status and bool(ran.json["queued"] + ran.json["in_flight"] == 0)
-
-    until(finished, "what was queued isn't indexed")
-    server.send_signal(signal.SIGINT)
-    done(server)
-    assert "lions" in done(start("search", "lions"))
-
-
-def answers(url: str) -> bool:
-    with redis.Redis.from_url(url) as client:
-        try:
-            return bool(client.ping())
-        except redis.exceptions.RedisError:
-            return False
-
-
-def memory_of(process: int) -> bytes:
-    """What a process can write to, its heap for example."""
-    regions = [line.split() for line in Path(f"/proc/{process}/maps").read_text().splitlines()]
-    found = b""
-    with Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
-        for addresses, rights, *_ in regions:
-            begin, end = (int(address, 16) for address in addresses.split("-"))
-            if rights.startswith("rw") and end - begin < 2**26:
-                memory.seek(begin)
-                found += memory.read(end - begin)
-    return found
-
-
-def test_the_embedded_broker_gets_no_settings_and_so_no_keys(start: Start, settings: Settings) -> None:
-    url = f"redis://127.0.0.1:{free_port()}/0"
-    keys = {"POSTINGS_INDEX_API_KEY": "sesame", "postings_index_api_key": "sesame", "POSTINGSLESS": "poppy"}
-    start("serve", "--embedded", environment={"POSTINGS_REDIS_URL": url, **keys})
-    until(lambda: answers(url), "the broker doesn't answer")
-    with redis.Redis.from_url(url) as client:
-        broker = client.info("server")["process_id"]
-    memory = memory_of(broker)  # Valkey overwrites what /proc shows of its environment, and keeps a copy
-    assert b"POSTINGSLESS=poppy" in memory
-    assert b"sesame" not in memory
-    assert b"POSTINGS_INDEX_URL" not in memory
-    ledger = Ledger(Settings(redis_url=url, collection=settings.collection))  # type: ignore[arg-type]
-    until(lambda: any(worker.ready for worker in queue_status(ledger).workers), "the worker has lost its settings")

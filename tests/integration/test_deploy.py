@@ -40,7 +40,7 @@ def composed(*options: str, secrets: dict[str, str] = SECRETS) -> subprocess.Com
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, dict[str, Any]]:
-    found = composed("--profile", "gpu", "--profile", "monitoring")
+    found = composed("--profile", "serve", "--profile", "gpu", "--profile", "monitoring")
     assert found.returncode == 0, found.stderr
     services: dict[str, dict[str, Any]] = json.loads(found.stdout)["services"]
     return services
@@ -53,6 +53,7 @@ def test_compose_names_its_services_and_profiles(services: dict[str, dict[str, A
         "qdrant": [],
         "worker": [],
         "worker-gpu": ["gpu"],
+        "serve": ["serve"],
         "status": ["monitoring"],
         "prometheus": ["monitoring"],
         "grafana": ["monitoring"],
@@ -132,7 +133,14 @@ def test_workers_may_finish_their_batches_in_flight_and_run_on_gpus() -> None:
     assert "replicas" not in BY_NAME["Deployment", "postings-worker"]["spec"]
 
 
-@pytest.mark.parametrize("name", ["postings-worker", "postings-status"])
+PROBES = {
+    "postings-worker": ("/live", "/ready"),
+    "postings-status": ("/live", "/ready"),
+    "postings-serve": ("/healthz", "/readyz"),
+}
+
+
+@pytest.mark.parametrize("name", PROBES)
 def test_pods_are_locked_down(name: str) -> None:
     pod = BY_NAME["Deployment", name]["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"]
@@ -142,8 +150,8 @@ def test_pods_are_locked_down(name: str) -> None:
     assert context["readOnlyRootFilesystem"]
     assert not context["allowPrivilegeEscalation"]
     assert context["capabilities"] == {"drop": ["ALL"]}
-    assert container["livenessProbe"]["httpGet"]["path"] == "/live"
-    assert container["readinessProbe"]["httpGet"]["path"] == "/ready"
+    probes = tuple(container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("liveness", "readiness"))
+    assert probes == PROBES[name]
     assert {"secretRef": {"name": "postings-secrets"}} in container["envFrom"]
 
 
@@ -152,8 +160,33 @@ def test_selectors_find_what_they_are_for() -> None:
     assert BY_NAME["PodDisruptionBudget", "postings-worker"]["spec"]["selector"]["matchLabels"] == labels
     scaled = BY_NAME["ScaledObject", "postings-worker"]["spec"]
     assert scaled["scaleTargetRef"] == {"name": "postings-worker"}
-    status = BY_NAME["Deployment", "postings-status"]["spec"]["template"]["metadata"]["labels"]
-    assert BY_NAME["Service", "postings-status"]["spec"]["selector"] == status
+    for name in ("postings-status", "postings-serve"):
+        labels = BY_NAME["Deployment", name]["spec"]["template"]["metadata"]["labels"]
+        assert BY_NAME["Service", name]["spec"]["selector"] == labels
+    assert BY_NAME["PodDisruptionBudget", "postings-serve"]["spec"]["selector"]["matchLabels"] == labels
+
+
+def test_the_api_has_time_for_what_it_accepted_and_keys_where_the_image_looks_for_them() -> None:
+    pod = BY_NAME["Deployment", "postings-serve"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pod["terminationGracePeriodSeconds"] > pause + Settings.model_fields["serve_timeout"].default
+    (mounted,) = (each for each in container["volumeMounts"] if each["name"] == "keys")
+    (place,) = re.findall(r"POSTINGS_SERVE_KEYS=(\S+)", (DEPLOY / "Dockerfile").read_text())
+    file = Path(place)
+    assert (str(file.parent), mounted["readOnly"]) == (mounted["mountPath"], True)
+    (volume,) = (each for each in pod["volumes"] if each["name"] == "keys")
+    page = (DEPLOY / "README.md").read_text()
+    assert f"secret generic {volume['secret']['secretName']} --from-file={file.name}" in page
+    policy = BY_NAME["NetworkPolicy", "postings"]["spec"]["ingress"]
+    assert container["ports"][0]["containerPort"] in {port["port"] for rule in policy for port in rule["ports"]}
+
+
+def test_composes_api_keeps_its_keys_and_has_time_for_what_it_accepted(services: dict[str, dict[str, Any]]) -> None:
+    serve = services["serve"]
+    assert "/keys" in {volume["target"] for volume in serve["volumes"]}
+    assert serve["stop_grace_period"] == "1m0s"
+    assert "/readyz" in serve["healthcheck"]["test"][-1]
 
 
 def test_the_network_policies_find_the_pods_that_they_are_for() -> None:
@@ -164,7 +197,7 @@ def test_the_network_policies_find_the_pods_that_they_are_for() -> None:
         for (kind, name), each in BY_NAME.items()
         if kind == "Deployment"
     }
-    assert pods.keys() == {"postings-worker", "postings-status"}
+    assert pods.keys() == PROBES.keys()
     wanted = BY_NAME["NetworkPolicy", "postings"]["spec"]["podSelector"]["matchLabels"]
     allowed, *_ = BY_NAME["NetworkPolicy", "postings-stores"]["spec"]["ingress"]
     let_in = allowed["from"][0]["podSelector"]["matchLabels"]

@@ -93,9 +93,10 @@ def serves(folder: Path) -> Iterator[Serve]:
     """Starts services whose files are in a folder; kills them at the end."""
     started: list[ServeCommand] = []
 
-    def serve(*options: str, **settings: str) -> ServeCommand:
-        environment = settled_environment(**{"index_url": str(folder / "index"), "visibility_timeout": "2"} | settings)
-        started.append(ServeCommand(folder, *options, environment=environment))
+    def serve(*options: str, environment: Mapping[str, str] | None = None, **settings: str) -> ServeCommand:
+        given = {"index_url": str(folder / "index"), "visibility_timeout": "2", **settings}
+        whole = settled_environment(**given) | (environment or {})
+        started.append(ServeCommand(folder, *options, environment=whole))
         return started[-1]
 
     try:
