@@ -162,35 +162,27 @@ def measured(folder: Path, options: argparse.Namespace) -> tuple[list[Measured],
         ours = stack.enter_context(service(folder))
         wait_until_quiet(ours.process)
         figures = [*kept(folder, ours, options.requests, options.seconds), *idle_streams(folder, ours, options.each)]
-        edge, local = (stack.enter_context(peer(folder, engine)) for engine in ("edge", "local"))
-        search, explain = (
-            Measured("`postings serve`", ours, PLAIN),
-            Measured("`postings serve`, explained", ours, EXPLAINED),
-        )
-        search_peer, explain_peer = (
-            Measured("peer, same engine", edge, PLAIN),
-            Measured("peer, explained", edge, EXPLAINED),
-        )
-        rows = [
-            search,
-            search_peer,
-            Measured("peer, qdrant-client's local mode", local, PLAIN),
-            Measured("`postings serve`, with words", ours, {}),
-            explain,
-            explain_peer,
-        ]
+        edge = stack.enter_context(peer(folder, "edge"))
+        search, search_peer = Measured("`postings serve`", ours, PLAIN), Measured("peer, same engine", edge, PLAIN)
+        explain = Measured("`postings serve`, explained", ours, EXPLAINED)
+        explain_peer = Measured("peer, same engine, explained", edge, EXPLAINED)
+        rows = [search, search_peer, Measured("`postings serve`, with words", ours, {}), explain, explain_peer]
         in_turns(folder, rows, options.rounds, options.each)
+        # One turn: it takes a minute to answer each client once.
+        local = Measured("peer, qdrant-client's local mode", stack.enter_context(peer(folder, "local")), PLAIN)
+        local.found.append(local.system.load(folder, PLAIN, "--seconds", str(options.each)))
     figures = [*compared("searches", search, search_peer), *compared("explained", explain, explain_peer), *figures]
     failed = sum(row.failed for row in rows if row.system is ours)
-    return rows, [*figures, Figure("searches that failed in the table above", str(failed), "0", not failed)]
+    return [*rows, local], [*figures, Figure("searches that failed in the table above", str(failed), "0", not failed)]
 
 
 def page(rows: Sequence[Measured], figures: Sequence[Figure], passages: int) -> str:
+    command = " ".join(["python -m benchmarks.serve", *sys.argv[1:]])
     return "\n".join(
         [
             "# Searches over HTTP",
             "",
-            f"`python -m benchmarks.serve`: {CLIENTS} clients, {passages:,} passages, `tiny`, ten hits; "
+            f"`{command}`: {CLIENTS} clients, {passages:,} passages, `tiny`, ten hits; "
             f"{platform.machine()}, {os.cpu_count()} cores, which clients and service share.",
             "",
             "| | searches/s | p50 ms | p99 ms | failed | clients' use of a core |",

@@ -35,7 +35,6 @@ def make(folder: Path, data: Path, documents: int) -> int:
     with open_index(Settings(index_url=str(folder / "index"), collection=COLLECTION)) as index:
         if not queries.exists():
             Pipeline(Encoder.load("tiny", "cpu"), index).run(itertools.islice(_documents(data), documents))
-            index.optimize()
             _copy_to_local_mode(folder, index)
         passages = index.count()
     if not queries.exists():

@@ -22,8 +22,8 @@ import uvloop
 from pydantic_core import from_json
 
 HITS = 10
-PATIENCE = 120.0
-"""Seconds after the last request within which its answer must come."""
+PATIENCE = 300.0
+"""Seconds within which an answer must come."""
 
 _LENGTH = b"\r\ncontent-length: "
 
@@ -83,8 +83,8 @@ class Client(asyncio.Protocol):
         self._load = load
         self._requests = load.requests()
         self._read = bytearray()
-        self._began: float | None = None
-        self.ended = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.ended = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]
@@ -99,14 +99,16 @@ class Client(asyncio.Protocol):
         length = int(head[at + len(_LENGTH) :].partition(b"\r")[0]) if at >= 0 else 0
         if len(self._read) < end + 4 + length:
             return
-        taken = time.perf_counter() - (self._began or 0)
+        taken = time.perf_counter() - self._began
+        self._late.cancel()
         self._load.count(taken, self._load.problem(head, bytes(self._read[end + 4 :])))
         self._read.clear()
         self._send()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.ended.done():
-            self._load.count(PATIENCE, f"the connection was closed before the answer: {exc}")
+            self._late.cancel()
+            self._load.count(PATIENCE, f"no answer came: {exc}")
             self.ended.set_result(None)
 
     def _send(self) -> None:
@@ -115,6 +117,7 @@ class Client(asyncio.Protocol):
             self._transport.close()
             return
         self._began = time.perf_counter()
+        self._late = self._loop.call_later(PATIENCE, self._transport.abort)
         self._transport.write(request)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import shutil
@@ -21,7 +22,7 @@ import psutil
 from benchmarks.data import ROOT
 
 _START, _END = 120.0, 60.0
-_QUIET = 0.1
+_QUIET, _LOOK_SECONDS = 0.1, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,7 @@ class System:
 
     def processor_seconds(self) -> float:
         """That the process that answers has used."""
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
+        return float(sum(self.process.cpu_times()[:2]))
 
     def load(self, folder: Path, options: Mapping[str, Any], *more: str) -> dict[str, Any]:
         """Let clients search, see :mod:`benchmarks.serve_load`; returns what they found."""
@@ -80,11 +80,15 @@ def peer(folder: Path, engine: str) -> Iterator[System]:
 
 
 def wait_until_quiet(process: psutil.Process) -> None:
-    """Wait until a process and its children use less than a tenth of a core."""
-    family = [process, *process.children(recursive=True)]
-    while sum(each.cpu_percent() for each in family) / 100 > _QUIET or len(family) == 1:
-        time.sleep(2)
-        family = [process, *process.children(recursive=True)]
+    """Wait until a process and its children, one of which loads the model, use less than a tenth of a core."""
+    before = math.inf
+    while (used := _used_by_all(process)) - before > _QUIET * _LOOK_SECONDS or math.isinf(before):
+        before = used
+        time.sleep(_LOOK_SECONDS)
+
+
+def _used_by_all(process: psutil.Process) -> float:
+    return sum(sum(each.cpu_times()[:2]) for each in [process, *process.children(recursive=True)])
 
 
 @contextmanager

@@ -31,6 +31,7 @@ MAX_HITS = 10_000
 """The largest ``offset + limit``."""
 
 _ATTEMPTS = 3
+_NO_VECTOR = SparseVector([], [])
 _IDS_PER_CALL = 100_000  # in the filters of one call: a server accepts 32 MB
 
 
@@ -181,7 +182,7 @@ def _explained(encoder: Encoder, query: SparseVector, points: Sequence[ScoredPoi
     # A hit that was found by its words may not have the model's vector yet.
     passages = [
         FoundPassage(
-            point.vectors.get(encoder.fingerprint, SparseVector([], [])),
+            point.vectors.get(encoder.fingerprint, _NO_VECTOR),
             hit.title,
             hit.text,
             evidence_from(point.payload, encoder.fingerprint),
