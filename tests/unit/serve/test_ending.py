@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from postings_serve.ending import ended_by_signals
+from postings_serve.process.ending import ended_by_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from postings.errors import ConfigurationError
-from postings_serve.ports import close, listening, refuse_new
+from postings_serve.process.ports import close, listening, refuse_new
 
 
 def test_a_free_port_is_the_same_at_each_address_of_a_host() -> None:
