@@ -34,6 +34,9 @@ def span(name: str, headers: Mapping[str, Any] | None = None, **attributes: str 
     except ImportError:
         yield
         return
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        yield  # nobody has set up a provider, so nobody would see the span
+        return
     context = propagate.extract(dict(headers)) if headers else None
     with trace.get_tracer("postings").start_as_current_span(name, context, attributes=attributes):
         yield

@@ -56,6 +56,8 @@ def api() -> FastAPI:
         # The pages of Swagger UI and ReDoc load their code from elsewhere.
         docs_url=None,
         redoc_url=None,
+        # Our own span of a request is enough, and nothing is sent unless the process sets up a provider.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     problems.install(app)
     for module in _ROUTES:
