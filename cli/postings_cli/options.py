@@ -39,7 +39,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 def settings_from(
     collection: str | None = None, index_url: str | None = None, model: str | None = None, **others: object
 ) -> Settings:
-    """The settings, with the options that were given, and the broker that runs beside the index folder; ``others`` are settings by name, ``None`` where not given."""
+    """The settings, with the options that were given, and the broker that runs beside the index folder.
+
+    ``others`` are settings by name, ``None`` where not given.
+    """
     given: dict[str, Any] = {"collection": collection, "index_url": index_url, "model": model, **others}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     return with_served_broker(settings)
