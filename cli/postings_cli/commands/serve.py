@@ -36,7 +36,7 @@ def serve(
     index: IndexUrl = None,
     model: Model = None,
 ) -> None:
-    """Answer HTTP: search, ingest, and everything else.
+    """Serve everything over HTTP.
 
     Where the index is a folder, this starts a broker and a worker too, and other commands on the folder go through it.
     Where it is a server, this is the API alone. SIGTERM or Ctrl-C ends it; what it accepted is answered first.
