@@ -19,6 +19,7 @@ from postings.errors import ConfigurationError
 from postings.index.proxy import IndexServer, OpenIndexes
 from postings_ingest.queue.pending import pending_collections
 from postings_serve.app import create_app
+from postings_serve.http.protocol import BoundedProtocol
 from postings_serve.keys import KeyFile
 from postings_serve.process.ending import ended_by_signals
 from postings_serve.process.ports import close, listening, refuse_new
@@ -124,7 +125,8 @@ class Server(uvicorn.Server):
                 settings.serve_host,
                 settings.serve_port,
                 loop="uvloop",
-                http="httptools",
+                http=BoundedProtocol,
+                proxy_headers=False,  # anybody can send X-Forwarded-For
                 lifespan="off",
                 log_config=None,
                 access_log=False,

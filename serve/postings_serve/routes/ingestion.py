@@ -14,7 +14,7 @@ from postings.errors import PostingsError
 from postings.index.tenants import settings_of_tenant
 from postings_ingest.tenants import Tenants
 from postings_serve.guard import Caller, Shared, Writer
-from postings_serve.http.answers import EVERY, json_answer, problems
+from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.bodies import parsed, whole_body
 from postings_serve.http.cancellation import went_away
 from postings_serve.http.openapi import reference, request_body
@@ -27,7 +27,7 @@ from postings_serve.submission.records import documents_of
 from postings_serve.submission.submission import Submission
 from postings_serve.submission.uploads import uploaded
 
-router = APIRouter(prefix="/v1", tags=["documents"], responses=problems(*EVERY, 507))
+router = APIRouter(prefix="/v1", tags=["documents"], responses=problems(*WITH_BODY, 507))
 
 _LINES = '{"id": "cheetah", "text": "A cheetah is running behind its prey."}\n{"id": "monkey", "text": "…"}\n'
 _BODY = request_body(
