@@ -66,6 +66,10 @@ def serve(settings: Settings, started: Callable[[Running], object], *, open_to_a
         BrokerUnavailable: the broker doesn't start.
     """
     keys = KeyFile.of_settings(settings)
+    if settings.serve_keys is not None and not keys.required:
+        raise ConfigurationError(
+            f"there are no API keys in {settings.serve_keys} (POSTINGS_SERVE_KEYS): it doesn't exist"
+        )
     if not (keys.required or open_to_all or _is_loopback(settings.serve_host)):
         raise ConfigurationError(
             f"on {settings.serve_host}, other machines could read and change everything: create an API key with "
