@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from postings_query import SearchClient
+from postings.errors import IndexUnavailable
+from postings_query import Hit, SearchClient
 from postings_serve.guard import Caller, Reader, Shared
 from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.cancellation import answered
@@ -71,7 +72,14 @@ async def _found(
 
     async def search() -> list[Answer]:
         client = await _client(services, services.collection(body.collection), caller.tenant)
-        return await services.searches.search_batch(client, queries, **options)
+        try:
+            return await services.searches.search_batch(client, queries, **options)
+        except IndexUnavailable:
+            # A collection that is dropped or replaced meanwhile is closed: there is another client then, or none.
+            other = await _client(services, services.collection(body.collection), caller.tenant)
+            if other is client:
+                raise
+            return await services.searches.search_batch(other, queries, **options)
 
     return await answered(request, search(), services.settings.serve_timeout)
 
