@@ -117,6 +117,6 @@ class BatchAnswer(Body):
 
 
 class ExplainAnswer(SearchAnswer):
-    """Why documents have their scores: their passages that share a token with the query, best first."""
+    """Why documents have their scores: one hit for each that shares a token with the query, its best passage."""
 
     without_score: list[str] = Field(description="Ids that aren't in the collection, or share no token with the query")

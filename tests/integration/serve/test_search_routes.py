@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from postings import Encoder, Settings, open_index
-from postings_query import Hit, SearchClient
+from postings import Document, Encoder, Settings, open_index
+from postings_ingest import Pipeline
+from postings_query import Hit, SearchClient, searching
 from tests.support.sentences import SENTENCES
+from tests.support.service import Service
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +58,37 @@ def test_a_batch_has_the_answers_in_their_order(http: httpx.Client, client: Sear
 def test_explain_says_why_a_document_far_down_has_its_score(http: httpx.Client, client: SearchClient) -> None:
     ids = ["long", "8", "no such document", "8"]
     answer = http.post("/v1/explain", json={"query": "horses", "ids": ids}).json()
-    every = [hit for hit in client.search("horses", 1000, explain=True) if hit.id in ids]
+    every = [hit for hit in client.search("horses", 1000, explain=True, group_by_document=True) if hit.id in ids]
     assert [Hit.from_json(each) for each in answer["hits"]] == every
     assert "no such document" in answer["without_score"]
     assert len(answer["without_score"]) == len(set(answer["without_score"]))
     for hit in answer["hits"]:
         assert hit["score"] == pytest.approx(sum(part["contribution"] for part in hit["contributions"]), rel=1e-5)
+
+
+def test_explain_finds_documents_behind_more_passages_than_a_search_reads(
+    tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "MAX_HITS", 50)
+    settings = Settings(index_url=str(tmp_path), passage_tokens=16, passage_overlap=0)
+    documents = [
+        Document("long", "A man rides a horse. " * 150),
+        Document("other", "Men ride horses and a horse. " * 150),
+        Document("weak", "Somebody mentioned a horse in a meeting about budgets, windows and last year's weather."),
+        Document("none", "Drums."),
+    ]
+    with open_index(settings) as index:
+        Pipeline(encoder, index, settings).run(documents)
+    with Service(settings) as service:
+        body = {"query": "horse", "ids": ["weak", "none", "long", "other", "absent"], "words": 0}
+        answer = service("POST", "/v1/explain", json=body).json()
+        found = service("POST", "/v1/search", json={"query": "horse", "limit": 50, "words": 0}).json()
+    assert {hit["id"] for hit in found["hits"]} <= {"long", "other"}
+    assert {hit["id"] for hit in answer["hits"]} >= {"long", "other", "weak"}
+    scores = [hit["score"] for hit in answer["hits"]]
+    assert scores == sorted(scores, reverse=True)
+    assert {hit["id"] for hit in answer["hits"]} | {*answer["without_score"]} == {*body["ids"]}
+    assert len(answer["hits"]) + len(answer["without_score"]) == len(body["ids"])
 
 
 def test_facets_count_documents_not_passages(http: httpx.Client) -> None:
