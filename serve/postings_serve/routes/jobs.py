@@ -106,9 +106,7 @@ async def _counts(request: Request, services: Services, caller: Caller, id: str,
     return await answered(request, asyncio.to_thread(look), services.settings.serve_timeout)
 
 
-async def _events(
-    services: Services, caller: Caller, collection: str, id: str, counts: Counts
-) -> AsyncIterator[bytes]:
+async def _events(services: Services, caller: Caller, collection: str, id: str, counts: Counts) -> AsyncIterator[bytes]:
     try:
         async for found in services.job_events.follow(collection, id, counts):
             if services.keys.required and caller.name not in {key.id for key in services.keys.all()}:

@@ -106,7 +106,9 @@ def test_a_bug_that_one_query_meets_is_not_that_of_others(client: Counted, encod
     async def all_at_once() -> list[Any]:
         searches = Searches(threads=1)
         asked = ["food", "horse", "drums", "horse"]
-        found = await asyncio.gather(*(searches.search(faulty, each, limit=1) for each in asked), return_exceptions=True)
+        found = await asyncio.gather(
+            *(searches.search(faulty, each, limit=1) for each in asked), return_exceptions=True
+        )
         searches.close()
         return found
 
