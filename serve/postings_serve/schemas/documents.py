@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from postings.documents import MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_VERSION
-from postings_serve.schemas.common import Body, Collection, DocumentId, one_of
+from postings_serve.schemas.common import Body, Collection, DocumentId, Rejected, one_of
 
 MAX_DOCUMENTS = 1000
 MAX_IDS = 1000
@@ -77,13 +77,6 @@ class UploadForm(UploadFields):
     """A file with documents."""
 
     file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
-
-
-class Rejected(Body):
-    """A record that can't be used."""
-
-    line: int = Field(description="Its line, from 1; its row, of Parquet; 0 if that isn't known")
-    reason: str
 
 
 class Submitted(Body):
