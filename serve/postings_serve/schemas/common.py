@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query as QueryParameter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -47,13 +47,6 @@ CollectionParameter = Annotated[
     str | None,
     QueryParameter(
         pattern=f"^{PATTERN}$", description="The collection; by default that of the service", examples=["animals"]
-    ),
-]
-Filter = Annotated[
-    dict[str, Any] | None,
-    Field(
-        description="A Qdrant filter, over `metadata.<key>`, `doc_id`, `title`, `text`, `version`, `ordinal`…",
-        examples=[{"must": [{"key": "metadata.legs", "match": {"value": 4}}]}],
     ),
 ]
 

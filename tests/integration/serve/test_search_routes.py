@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,39 @@ def test_a_wrong_request_is_a_problem_that_says_why(http: httpx.Client, body: An
     assert answer.headers["content-type"] == "application/problem+json"
     assert said in problem["detail"]
     assert problem["request_id"] == answer.headers["x-request-id"]
+
+
+ANY = {"key": "metadata.number", "match": {"any": [1]}}
+
+
+@pytest.mark.parametrize(
+    ("filter", "said"),
+    [
+        ({"must": [{"key": "metadata.number", "match": {"any": [*range(10_000)]}}]}, "at most 10,000 values"),
+        ({"must": [{}] * 300}, "at most 256 objects: match any of a list"),
+        ({"must": [[]] * 10_000}, "at most 10,000 values"),
+        ({"must": functools.reduce(lambda inner, _: {"must": inner}, range(70), ANY)}, "at most 64 deep"),
+    ],
+    ids=["values", "conditions", "lists", "depth"],
+)
+def test_a_filter_that_would_hold_up_others_is_refused(http: httpx.Client, filter: Any, said: str) -> None:
+    for path, body in (
+        ("search", {"query": "x"}),
+        ("search/batch", {"queries": ["x"]}),
+        ("facets", {}),
+        ("documents/delete", {"dry_run": True}),
+    ):
+        answer = http.post(f"/v1/{path}", json={"filter": filter, **body})
+        assert answer.status_code == 422, path
+        assert said in answer.json()["detail"]
+
+
+def test_a_filter_may_name_thousands_but_fewer_for_many_queries(http: httpx.Client) -> None:
+    filter = {"must": [{"key": "metadata.number", "match": {"any": [*range(9000)]}}]}
+    assert http.post("/v1/search", json={"query": "horse", "filter": filter}).json()["hits"]
+    answer = http.post("/v1/search/batch", json={"queries": ["horse"] * 20, "filter": filter})
+    assert answer.status_code == 422
+    assert "with 20 queries, a filter may have at most 5,000 values" in answer.json()["detail"]
 
 
 def test_a_body_that_is_no_json_is_a_problem_too(http: httpx.Client) -> None:
