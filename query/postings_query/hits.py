@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from postings.documents import Span
@@ -52,7 +52,7 @@ class Contribution:
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
         """The contribution of one entry of ``contributions`` in :meth:`Hit.to_json`."""
         spans = {name: tuple((start, end) for start, end in fields[name]) for name in ("evidence", "title_evidence")}
-        return cls(**{**fields, **spans})
+        return cls(**{**_known(cls, fields), **spans})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +118,10 @@ class Hit:
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
         """The hit of :meth:`to_json`."""
         parts = tuple(map(Contribution.from_json, fields.get("contributions", ())))
-        return cls(**{**fields, "contributions": parts})
+        return cls(**{**_known(cls, fields), "contributions": parts})
+
+
+def _known(kind: type[Contribution | Hit], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that this version knows: a newer service may send more."""
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in given.items() if name in names}

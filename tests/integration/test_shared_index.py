@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,6 +68,19 @@ def test_it_is_opened_as_the_process_could(folder: Path, indexes: OpenIndexes) -
     (folder / "broken").mkdir(parents=True)
     with pytest.raises(IndexCorrupt, match="isn't a Postings collection"):
         open_index(settings_of(folder, "broken"))
+
+
+def test_a_collection_that_is_being_replaced_holds_up_no_other(index: Index, indexes: OpenIndexes) -> None:
+    held = indexes.opened("documents")
+    assert held is not None
+    with ThreadPoolExecutor(1) as pool:
+        with indexes.released("other"):
+            assert pool.submit(indexes.get, "documents").result(60) is held
+            assert pool.submit(indexes.get, "another").result(60).collection == "another"
+            assert pool.submit(indexes.opened, "other").result(60) is None
+            waiting = pool.submit(indexes.get, "other")
+            assert not waiting.done()
+        assert waiting.result(60).collection == "other"
 
 
 def test_threads_share_an_index(index: Index) -> None:

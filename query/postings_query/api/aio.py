@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
 
     from postings.index import Filter
+    from postings.index.protocol import Fusion
 
 
 class AsyncApiClient:
@@ -35,10 +36,32 @@ class AsyncApiClient:
         limit: int = 10,
         offset: int = 0,
         filter: ClientFilter | Filter | None = None,
-        **options: Any,
+        *,
+        group_by_document: bool = False,
+        explain: bool = False,
+        score_threshold: float | None = None,
+        consistent: bool = False,
+        words: float | None = None,
+        fusion: Fusion = "sum",
+        rerank: bool = False,
+        rerank_top: int = 50,
     ) -> list[Hit]:
         """See :meth:`ApiClient.search`."""
-        return (await self.search_batch([query], limit, offset, filter, **options))[0]
+        answers = await self.search_batch(
+            [query],
+            limit,
+            offset,
+            filter,
+            group_by_document=group_by_document,
+            explain=explain,
+            score_threshold=score_threshold,
+            consistent=consistent,
+            words=words,
+            fusion=fusion,
+            rerank=rerank,
+            rerank_top=rerank_top,
+        )
+        return answers[0]
 
     async def search_batch(
         self,
@@ -46,10 +69,31 @@ class AsyncApiClient:
         limit: int = 10,
         offset: int = 0,
         filter: ClientFilter | Filter | None = None,
-        **options: Any,
+        *,
+        group_by_document: bool = False,
+        explain: bool = False,
+        score_threshold: float | None = None,
+        consistent: bool = False,
+        words: float | None = None,
+        fusion: Fusion = "sum",
+        rerank: bool = False,
+        rerank_top: int = 50,
     ) -> list[list[Hit]]:
         """See :meth:`ApiClient.search_batch`."""
-        asked = body(queries, self._collection, {"limit": limit, "offset": offset, "filter": filter, **options})
+        options = {
+            "limit": limit,
+            "offset": offset,
+            "filter": filter,
+            "group_by_document": group_by_document,
+            "explain": explain,
+            "score_threshold": score_threshold,
+            "consistent": consistent,
+            "words": words,
+            "fusion": fusion,
+            "rerank": rerank,
+            "rerank_top": rerank_top,
+        }
+        asked = body(queries, self._collection, options)
         return [hits_of(each) for each in await self._answers(asked)]
 
     async def query_tokens_left_out(self, query: str) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -86,21 +87,46 @@ class ApiClient:
         limit: int = 10,
         offset: int = 0,
         filter: ClientFilter | Filter | None = None,
-        **options: Any,
+        *,
+        group_by_document: bool = False,
+        explain: bool = False,
+        score_threshold: float | None = None,
+        consistent: bool = False,
+        words: float | None = None,
+        fusion: Fusion = "sum",
+        rerank: bool = False,
+        rerank_top: int = 50,
     ) -> list[list[Hit]]:
         """Search for up to 100 queries at once, with the arguments of :meth:`search`; returns the hits of each."""
-        asked = body(queries, self._collection, {"limit": limit, "offset": offset, "filter": filter, **options})
+        options = {
+            "limit": limit,
+            "offset": offset,
+            "filter": filter,
+            "group_by_document": group_by_document,
+            "explain": explain,
+            "score_threshold": score_threshold,
+            "consistent": consistent,
+            "words": words,
+            "fusion": fusion,
+            "rerank": rerank,
+            "rerank_top": rerank_top,
+        }
+        asked = body(queries, self._collection, options)
         answers = read(lambda: self._client.post("/v1/search/batch", json=asked))["answers"]
         return [hits_of(each) for each in answers]
 
     def query_tokens_left_out(self, query: str) -> int:
         """See :meth:`postings_query.SearchClient.query_tokens_left_out`."""
-        return int(self._asked(query)["query_tokens_left_out"])
+        asked = body([query], self._collection, {"limit": 1})
+        return int(
+            read(lambda: self._client.post("/v1/search/batch", json=asked))["answers"][0]["query_tokens_left_out"]
+        )
 
     @property
     def model(self) -> str:
         """The name of the model that is searched."""
-        return str(self._asked("model")["model"])
+        name = self._collection or self._default_collection()
+        return str(read(lambda: self._client.get(f"/v1/collections/{quote(name, safe='')}"))["model"])
 
     def close(self) -> None:
         """Close the connections."""
@@ -112,8 +138,7 @@ class ApiClient:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _asked(self, query: str) -> dict[str, Any]:
-        """The answer to a search, which also says what the service read and with which model."""
-        asked = body([query], self._collection, {"limit": 1})
-        found: dict[str, Any] = read(lambda: self._client.post("/v1/search/batch", json=asked))["answers"][0]
-        return found
+    def _default_collection(self) -> str:
+        """The service's, which every answer names: this one counts what no document has."""
+        nothing = {"filter": {"must": [{"key": "doc_id", "match": {"value": ""}}]}, "limit": 1}
+        return str(read(lambda: self._client.post("/v1/facets", json=nothing))["collection"])

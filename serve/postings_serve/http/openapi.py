@@ -78,5 +78,7 @@ def _say_default(field: dict[str, Any]) -> None:
     openapi-typescript takes a field with a default for one that is always there: then a search would have to give all
     options, and an answer would seem to have what it leaves out.
     """
-    if default := field.pop("default", None):
-        field["description"] = f"{field['description']}; by default {default}"
+    default = field.pop("default", None)
+    if default not in (None, [], {}, ""):
+        said = str(default).lower() if isinstance(default, bool) else default
+        field["description"] = f"{field['description']}; by default {said}"

@@ -98,20 +98,21 @@ class JobEvents:
             del jobs[job]
 
     async def _poll(self, collection: str, jobs: dict[str, _Watched]) -> None:
-        ledger = self._queues.ledger(collection, None)
         pause, audited_at = _FIRST_PAUSE, time.monotonic()
         throttled = ThrottledLog(log)
         try:
             while jobs and not self._draining.is_set():
                 names = list(jobs)
                 try:
+                    ledger = self._queues.ledger(collection, None)
                     found = await asyncio.to_thread(ledger.counts_of, names)
                     if time.monotonic() - audited_at > _AUDIT_SECONDS:  # nothing changes: there may be no worker
                         await asyncio.to_thread(ledger.audit_all)
                         audited_at = time.monotonic()
-                    throttled.recovered("away", "Redis answers again")
-                except PostingsError as error:
-                    throttled.warn("away", "following %d jobs: %s", len(names), error)
+                    throttled.recovered("failure", "jobs can be followed again")
+                except Exception as error:  # also a bug: those who follow jobs would wait for ever
+                    known = isinstance(error, PostingsError)
+                    throttled.warn("failure", "following %d jobs: %s", len(names), error, exc_info=not known)
                 else:
                     if _tell(jobs, names, found):
                         pause, audited_at = _FIRST_PAUSE, time.monotonic()

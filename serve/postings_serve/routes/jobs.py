@@ -91,10 +91,10 @@ async def follow_job(
 ) -> Response:
     """Follow a job: an event each time that its counts change, until it is finished.
 
-    If the service stops before, the stream ends with a `retry`: connect again.
+    If the service stops before, the stream ends with a `retry`: connect again. It also ends when the key is revoked.
     """
     counts = await _counts(request, services, caller, id, collection)
-    events = _events(services, services.collection(collection), id, counts)
+    events = _events(services, caller, services.collection(collection), id, counts)
     return _Events(events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
@@ -106,9 +106,12 @@ async def _counts(request: Request, services: Services, caller: Caller, id: str,
     return await answered(request, asyncio.to_thread(look), services.settings.serve_timeout)
 
 
-async def _events(services: Services, collection: str, id: str, counts: Counts) -> AsyncIterator[bytes]:
+async def _events(services: Services, caller: Caller, collection: str, id: str, counts: Counts) -> AsyncIterator[bytes]:
     try:
         async for found in services.job_events.follow(collection, id, counts):
+            if services.keys.required and caller.name not in {key.id for key in services.keys.all()}:
+                yield b": the key was revoked\n\n"
+                return
             if found is None:
                 yield KEEPALIVE_COMMENT
                 continue

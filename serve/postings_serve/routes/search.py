@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from postings_query import SearchClient
+from postings.errors import IndexUnavailable
+from postings_query import Hit, SearchClient
 from postings_serve.guard import Caller, Reader, Shared
 from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.cancellation import answered
 from postings_serve.http.problems import Problem
 from postings_serve.schemas.search import (
-    MAX_LIMIT,
     BatchAnswer,
     BatchBody,
     ExplainAnswer,
@@ -46,18 +47,27 @@ async def search_batch(body: BatchBody, request: Request, services: Shared, call
 
 @router.post("/explain", response_model=ExplainAnswer)
 async def explain(body: ExplainBody, request: Request, services: Shared, caller: Reader) -> Response:
-    """Say why documents have their scores for a query, also those that a search would show on a later page."""
-    options = SearchOptions(
-        collection=body.collection,
-        limit=MAX_LIMIT,
-        filter={"must": [{"key": "doc_id", "match": {"any": list(dict.fromkeys(body.ids))}}]},
-        explain=True,
-        words=body.words,
-    )
-    found = (await _found(request, services, caller, options, [body.query]))[0]
-    have = {hit.id for hit in found.hits}
-    fields = _fields(found, services.collection(body.collection), explain=True)
-    return json_answer({**fields, "without_score": [id for id in dict.fromkeys(body.ids) if id not in have]})
+    """Say why the best passages of documents have their scores, also those that a search would show far down."""
+    left, hits = list(dict.fromkeys(body.ids)), list[Hit]()
+    # A search reads 10,000 passages at most: those of a few long documents hide others, so it asks for these again.
+    while True:
+        options = SearchOptions(
+            collection=body.collection,
+            limit=len(left),
+            filter={"must": [{"key": "doc_id", "match": {"any": left}}]},
+            group_by_document=True,
+            explain=True,
+            words=body.words,
+        )
+        found = (await _found(request, services, caller, options, [body.query]))[0]
+        hits += found.hits
+        have = {hit.id for hit in found.hits}
+        left = [id for id in left if id not in have]
+        if not have or not left:
+            break
+    best_first = replace(found, hits=sorted(hits, key=lambda hit: -hit.score))
+    fields = _fields(best_first, services.collection(body.collection), explain=True)
+    return json_answer({**fields, "without_score": left})
 
 
 async def _found(
@@ -71,7 +81,14 @@ async def _found(
 
     async def search() -> list[Answer]:
         client = await _client(services, services.collection(body.collection), caller.tenant)
-        return await services.searches.search_batch(client, queries, **options)
+        try:
+            return await services.searches.search_batch(client, queries, **options)
+        except IndexUnavailable:
+            # A collection that is dropped or replaced meanwhile is closed: there is another client then, or none.
+            other = await _client(services, services.collection(body.collection), caller.tenant)
+            if other is client:
+                raise
+            return await services.searches.search_batch(other, queries, **options)
 
     return await answered(request, search(), services.settings.serve_timeout)
 

@@ -60,13 +60,6 @@ CollectionParameter = Annotated[
         pattern=f"^{PATTERN}$", description="The collection; by default that of the service", examples=["animals"]
     ),
 ]
-Filter = Annotated[
-    dict[str, Any] | None,
-    Field(
-        description="A Qdrant filter, over `metadata.<key>`, `doc_id`, `title`, `text`, `version`, `ordinal`…",
-        examples=[{"must": [{"key": "metadata.legs", "match": {"value": 4}}]}],
-    ),
-]
 
 
 def one_of(*names: str) -> ConfigDict:
@@ -74,8 +67,22 @@ def one_of(*names: str) -> ConfigDict:
     return ConfigDict(extra="forbid", json_schema_extra={"oneOf": [{"required": [name]} for name in names]})
 
 
+class Rejected(Body):
+    """A record that can't be used."""
+
+    line: int = Field(description="Its line, from 1; its row, of Parquet; 0 if that isn't known")
+    reason: str
+
+
+class WrongField(BaseModel):
+    """A field or a parameter that can't be used."""
+
+    field: str = Field(description="Its path in the body, or the parameter's name", examples=["documents.0.version"])
+    reason: str
+
+
 class ProblemDetails(BaseModel):
-    """An error, after RFC 9457."""
+    """An error, after RFC 9457. The members after `request_id` are there where they have something to say."""
 
     type: str = Field(examples=["urn:postings:problem:collection-not-found"])
     title: str = Field(examples=["Not Found"])
@@ -84,3 +91,18 @@ class ProblemDetails(BaseModel):
     error: str = Field(description="The name of the problem", examples=["collection-not-found"])
     retry: bool = Field(description="Whether the same request may succeed later")
     request_id: str = Field(description="Names this request in the service's log")
+    errors: list[WrongField] | None = Field(default=None, description="Of a 422: what is wrong with each field")
+    position: int | None = Field(
+        default=None, description="Of `invalid-document`: where the document that refused all is in the list, from 0"
+    )
+    job: str | None = Field(
+        default=None, description="Of documents that were accepted in part: their job, if there are any"
+    )
+    submitted: int | None = Field(default=None, description="How many documents were accepted")
+    next: int | None = Field(
+        default=None,
+        description="Where to go on, because no document from there on was accepted: a line, from 1; of Parquet, a "
+        "row; of a list, a position, from 0",
+    )
+    rejected: list[Rejected] | None = Field(default=None, description="The first records that can't be used")
+    rejected_count: int | None = Field(default=None, description="How many records can't be used")

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from postings.documents import MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_VERSION
-from postings_serve.schemas.common import Body, Collection, DocumentId, one_of
+from postings_serve.schemas.common import Body, Collection, DocumentId, Rejected, one_of
+from postings_serve.schemas.filters import SmallFilter
 
 MAX_DOCUMENTS = 1000
 MAX_IDS = 1000
@@ -79,13 +80,6 @@ class UploadForm(UploadFields):
     file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
 
 
-class Rejected(Body):
-    """A record that can't be used."""
-
-    line: int = Field(description="Its line, from 1; its row, of Parquet; 0 if that isn't known")
-    reason: str
-
-
 class Submitted(Body):
     """Documents that were queued. What becomes of them is told by the job."""
 
@@ -131,7 +125,7 @@ class DeleteBody(Body):
 
     collection: Collection = None
     ids: list[DocumentId] | None = Field(default=None, min_length=1, max_length=MAX_IDS)
-    filter: dict[str, Any] | None = Field(
+    filter: SmallFilter | None = Field(
         default=None, description="A Qdrant filter, on `doc_id`, `title`, `version`, `passages` or `metadata.<key>`"
     )
     version: Version | None = Field(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from postings_serve.schemas.common import Body, Collection, Filter, Text
+from postings_serve.schemas.common import Body, Collection, Text
+from postings_serve.schemas.filters import Filter
 
 
 class FacetsBody(Body):

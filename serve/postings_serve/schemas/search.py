@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from postings.index.protocol import Fusion
 from postings.words.config import MAX_WEIGHT
-from postings_serve.schemas.common import Body, Collection, DocumentId, Filter, Query
+from postings_serve.schemas.common import Body, Collection, DocumentId, Query
+from postings_serve.schemas.filters import MAX_VALUES_OF_BATCH, Filter, size
 
 MAX_LIMIT = 1000
 MAX_OFFSET = 9000
@@ -59,6 +60,13 @@ class BatchBody(SearchOptions):
     """Several searches with the same options."""
 
     queries: list[Query] = Field(min_length=1, max_length=MAX_QUERIES)
+
+    @model_validator(mode="after")
+    def _small(self) -> BatchBody:
+        most = MAX_VALUES_OF_BATCH // len(self.queries)
+        if self.filter is not None and size(self.filter) > most:
+            raise ValueError(f"with {len(self.queries)} queries, a filter may have at most {most:,} values")
+        return self
 
 
 class ExplainBody(Body):
@@ -117,6 +125,6 @@ class BatchAnswer(Body):
 
 
 class ExplainAnswer(SearchAnswer):
-    """Why documents have their scores: their passages that share a token with the query, best first."""
+    """Why documents have their scores: one hit for each that shares a token with the query, its best passage."""
 
     without_score: list[str] = Field(description="Ids that aren't in the collection, or share no token with the query")

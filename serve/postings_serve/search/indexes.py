@@ -112,7 +112,7 @@ class Indexes:
                 index.close()
 
     def _open(self, collection: str) -> Index | None:
-        return self._servers.get(collection) if self._folder is None else self._folder.get(collection)
+        return self._servers.get(collection) if self._folder is None else self._folder.opened(collection)
 
     def _served(self, collection: str) -> Index:
         with self._lock:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from postings.errors import PostingsError
 from postings_query import Hit, SearchClient
 
 TOGETHER = 32
@@ -111,7 +110,12 @@ class Searches:
                 del self._groups[key]
             if chosen:
                 queries = [each.query for each in chosen]
-                work = loop.run_in_executor(self._pool, _answers, group.client, queries, group.options)
+                try:
+                    work = loop.run_in_executor(self._pool, _answers, group.client, queries, group.options)
+                except RuntimeError as error:  # the pool is closed, or the system gives no thread
+                    for each in chosen:
+                        each.answer.set_exception(error)
+                    continue
                 work.add_done_callback(functools.partial(self._finish, loop, chosen))
                 return
         self._running -= 1
@@ -120,7 +124,7 @@ class Searches:
         self,
         loop: asyncio.AbstractEventLoop,
         chosen: Sequence[_Waiting],
-        done: asyncio.Future[list[Answer | BaseException]],
+        done: asyncio.Future[list[Answer | Exception]],
     ) -> None:
         self._start(loop)
         bug = done.exception()
@@ -134,14 +138,14 @@ class Searches:
                 one.answer.set_result(answer)
 
 
-def _answers(client: SearchClient, queries: Sequence[str], options: Mapping[str, Any]) -> list[Answer | BaseException]:
+def _answers(client: SearchClient, queries: Sequence[str], options: Mapping[str, Any]) -> list[Answer | Exception]:
     try:
         return list(_searched(client, queries, options))
-    except PostingsError as error:
+    except Exception as error:
         if len(queries) == 1:
             return [error]
-    # The error may come from one query: the others must not get it.
-    found: list[Answer | BaseException] = []
+    # The error, even a bug, may come from one query: the others must not get it.
+    found: list[Answer | Exception] = []
     for query in queries:
         found += _answers(client, [query], options)
     return found

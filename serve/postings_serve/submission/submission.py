@@ -88,7 +88,7 @@ class Submission:
     def fields(self) -> dict[str, Any]:
         """What an answer says."""
         return {
-            "job": self._producer.job.id if self.submitted else None,
+            **({"job": self._producer.job.id} if self.submitted else {}),
             "submitted": self.submitted,
             "rejected": self._rejected,
             "rejected_count": self._count,
@@ -98,7 +98,7 @@ class Submission:
         """The problem that ends the request, with what was accepted, and the place of the first that wasn't."""
         found = error if isinstance(error, Problem) else problem_of(error, self._secrets)
         place = self._places[0] if self._places else _place(self._next)
-        more = {**self.fields(), "next": place, **found.more}
+        more = {**self.fields(), **({} if place is None else {"next": place}), **found.more}
         return Problem(found.status, found.error, found.detail, headers=found.headers, **more)
 
     def nothing(self) -> Problem | None:

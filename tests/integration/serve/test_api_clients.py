@@ -7,7 +7,8 @@ import inspect
 
 import pytest
 
-from postings import PostingsError, Settings
+from postings import Encoder, PostingsError, Settings, open_index
+from postings.collections import Collections
 from postings.errors import (
     AccessDenied,
     CollectionNotFound,
@@ -17,7 +18,7 @@ from postings.errors import (
     InvalidFilter,
     InvalidQuery,
 )
-from postings_query import ApiClient, AsyncApiClient, SearchClient
+from postings_query import ApiClient, AsyncApiClient, AsyncSearchClient, SearchClient
 from tests.integration.serve.conftest import Keyed
 from tests.support.redis_server import free_port
 from tests.support.sentences import SENTENCES
@@ -52,11 +53,31 @@ def test_both_give_what_a_search_client_gives(sentences: Settings, url: str) -> 
     assert asyncio.run(asked()) == wanted
 
 
-def test_their_methods_take_the_same_arguments() -> None:
-    names = [name for name in vars(SearchClient) if not name.startswith("_")]
-    for name in names:
-        assert hasattr(ApiClient, name)
-    assert [*inspect.signature(ApiClient.search).parameters] == [*inspect.signature(SearchClient.search).parameters]
+@pytest.mark.parametrize(("own", "of_service"), [(SearchClient, ApiClient), (AsyncSearchClient, AsyncApiClient)])
+def test_their_methods_take_the_same_arguments(own: type, of_service: type) -> None:
+    """All but ``rerank``: the cross-encoder is the service's."""
+    for name in (name for name in vars(own) if not name.startswith("_") and callable(vars(own)[name])):
+        wanted, found = (inspect.signature(getattr(kind, name)) for kind in (own, of_service))
+        without = [
+            [each for each in signature.parameters.values() if each.name != "rerank"] for signature in (wanted, found)
+        ]
+        assert without[0] == without[1], name
+        assert [*wanted.parameters] == [*found.parameters]
+        assert wanted.return_annotation == found.return_annotation
+    assert isinstance(vars(ApiClient)["model"], property)
+
+
+def test_the_model_is_that_of_the_collection_whatever_is_searched(
+    sentences: Settings, url: str, encoder: Encoder
+) -> None:
+    own = sentences.of_collection("other-model")
+    with open_index(own) as index:
+        index.ensure("0123456789abcdef", "another")
+    with ApiClient(url) as default, ApiClient(url, collection="other-model") as other:
+        assert [default.model, other.model] == [encoder.name, "another"]
+    Collections(sentences).drop("other-model")
+    with ApiClient(url, collection="none") as none, pytest.raises(CollectionNotFound):
+        _ = none.model
 
 
 @pytest.mark.parametrize(

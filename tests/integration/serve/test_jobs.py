@@ -6,10 +6,12 @@ import asyncio
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from postings import Settings
 from postings_ingest import Counts, Ledger
+from postings_serve.keys.key import id_of
 from postings_serve.queue import job_events
 from tests.support.queue_keys import QueueKeys
 from tests.support.service import Service
@@ -133,6 +135,51 @@ def test_a_job_that_redis_has_lost_ends_its_stream(service: Service, ledger: Led
         return (await stream).text
 
     assert [name for name, _ in events_of(service.run(followed()))] == ["counts", "lost"]
+
+
+def test_a_job_whose_counts_cannot_be_read_for_a_while_is_followed_to_its_end(
+    service: Service, ledger: Ledger, keys: QueueKeys, caplog: pytest.LogCaptureFixture
+) -> None:
+    accept(ledger, "one")
+
+    async def followed() -> str:
+        stream = asyncio.create_task(service._client.get("/v1/jobs/one/events"))
+        while not service.services.job_events._tasks:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(keys.redis.hset, f"{keys.prefix}:job:one", "indexed", "no number")
+        while "following 1 jobs" not in caplog.text:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(keys.redis.hdel, f"{keys.prefix}:job:one", "indexed")
+        await asyncio.to_thread(finish, ledger, "one")
+        return (await asyncio.wait_for(stream, 60)).text
+
+    assert [name for name, _ in events_of(service.run(followed()))] == ["counts", "counts", "finished"]
+    assert "Traceback" in caplog.text
+
+
+def test_a_stream_ends_when_its_key_is_revoked(
+    service: Service, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_events, "HEARTBEAT", 0.05)
+    accept(ledger, "one")
+    others, key = service.key("read"), service.key("read")
+
+    async def followed(text: str) -> httpx.Response:
+        path = "/v1/jobs/one/events"
+        return await service._client.get(path, headers={"Authorization": f"Bearer {text}"})
+
+    async def revoked() -> tuple[str, str]:
+        streams = [asyncio.create_task(followed(each)) for each in (key, others)]
+        while not service.services.job_events._tasks:
+            await asyncio.sleep(0.01)
+        service.services.keys.revoke(id_of(key))
+        ended = (await asyncio.wait_for(streams[0], 60)).text
+        await asyncio.to_thread(finish, ledger, "one")
+        return ended, (await streams[1]).text
+
+    ended, other = service.run(revoked())
+    assert ended.endswith(": the key was revoked\n\n")
+    assert [name for name, _ in events_of(other)] == ["counts", "counts", "finished"]
 
 
 def test_a_batch_that_redis_has_lost_is_accounted_for_without_a_worker(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from postings import Encoder, Settings, open_index
-from postings_query import Hit, SearchClient
+from postings import Document, Encoder, Settings, open_index
+from postings_ingest import Pipeline
+from postings_query import Hit, SearchClient, searching
 from tests.support.sentences import SENTENCES
+from tests.support.service import Service
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +59,37 @@ def test_a_batch_has_the_answers_in_their_order(http: httpx.Client, client: Sear
 def test_explain_says_why_a_document_far_down_has_its_score(http: httpx.Client, client: SearchClient) -> None:
     ids = ["long", "8", "no such document", "8"]
     answer = http.post("/v1/explain", json={"query": "horses", "ids": ids}).json()
-    every = [hit for hit in client.search("horses", 1000, explain=True) if hit.id in ids]
+    every = [hit for hit in client.search("horses", 1000, explain=True, group_by_document=True) if hit.id in ids]
     assert [Hit.from_json(each) for each in answer["hits"]] == every
     assert "no such document" in answer["without_score"]
     assert len(answer["without_score"]) == len(set(answer["without_score"]))
     for hit in answer["hits"]:
         assert hit["score"] == pytest.approx(sum(part["contribution"] for part in hit["contributions"]), rel=1e-5)
+
+
+def test_explain_finds_documents_behind_more_passages_than_a_search_reads(
+    tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "MAX_HITS", 50)
+    settings = Settings(index_url=str(tmp_path), passage_tokens=16, passage_overlap=0)
+    documents = [
+        Document("long", "A man rides a horse. " * 150),
+        Document("other", "Men ride horses and a horse. " * 150),
+        Document("weak", "Somebody mentioned a horse in a meeting about budgets, windows and last year's weather."),
+        Document("none", "Drums."),
+    ]
+    with open_index(settings) as index:
+        Pipeline(encoder, index, settings).run(documents)
+    with Service(settings) as service:
+        body = {"query": "horse", "ids": ["weak", "none", "long", "other", "absent"], "words": 0}
+        answer = service("POST", "/v1/explain", json=body).json()
+        found = service("POST", "/v1/search", json={"query": "horse", "limit": 50, "words": 0}).json()
+    assert {hit["id"] for hit in found["hits"]} <= {"long", "other"}
+    assert {hit["id"] for hit in answer["hits"]} >= {"long", "other", "weak"}
+    scores = [hit["score"] for hit in answer["hits"]]
+    assert scores == sorted(scores, reverse=True)
+    assert {hit["id"] for hit in answer["hits"]} | {*answer["without_score"]} == {*body["ids"]}
+    assert len(answer["hits"]) + len(answer["without_score"]) == len(body["ids"])
 
 
 def test_facets_count_documents_not_passages(http: httpx.Client) -> None:
@@ -103,6 +132,39 @@ def test_a_wrong_request_is_a_problem_that_says_why(http: httpx.Client, body: An
     assert answer.headers["content-type"] == "application/problem+json"
     assert said in problem["detail"]
     assert problem["request_id"] == answer.headers["x-request-id"]
+
+
+ANY = {"key": "metadata.number", "match": {"any": [1]}}
+
+
+@pytest.mark.parametrize(
+    ("filter", "said"),
+    [
+        ({"must": [{"key": "metadata.number", "match": {"any": [*range(10_000)]}}]}, "at most 10,000 values"),
+        ({"must": [{}] * 300}, "at most 256 objects: match any of a list"),
+        ({"must": [[]] * 10_000}, "at most 10,000 values"),
+        ({"must": functools.reduce(lambda inner, _: {"must": inner}, range(70), ANY)}, "at most 64 deep"),
+    ],
+    ids=["values", "conditions", "lists", "depth"],
+)
+def test_a_filter_that_would_hold_up_others_is_refused(http: httpx.Client, filter: Any, said: str) -> None:
+    for path, body in (
+        ("search", {"query": "x"}),
+        ("search/batch", {"queries": ["x"]}),
+        ("facets", {}),
+        ("documents/delete", {"dry_run": True}),
+    ):
+        answer = http.post(f"/v1/{path}", json={"filter": filter, **body})
+        assert answer.status_code == 422, path
+        assert said in answer.json()["detail"]
+
+
+def test_a_filter_may_name_thousands_but_fewer_for_many_queries(http: httpx.Client) -> None:
+    filter = {"must": [{"key": "metadata.number", "match": {"any": [*range(9000)]}}]}
+    assert http.post("/v1/search", json={"query": "horse", "filter": filter}).json()["hits"]
+    answer = http.post("/v1/search/batch", json={"queries": ["horse"] * 20, "filter": filter})
+    assert answer.status_code == 422
+    assert "with 20 queries, a filter may have at most 5,000 values" in answer.json()["detail"]
 
 
 def test_a_body_that_is_no_json_is_a_problem_too(http: httpx.Client) -> None:

@@ -55,3 +55,10 @@ def test_a_hit_survives_json(hit: Hit) -> None:
 def test_without_contributions_the_rest_survives(hit: Hit) -> None:
     assert "contributions" not in hit.to_json(explain=False)
     assert Hit.from_json(hit.to_json(explain=False)).id == hit.id
+
+
+@given(plain)
+def test_what_a_newer_version_adds_is_ignored(hit: Hit) -> None:
+    added = {**hit.to_json(), "added": 1}
+    added["contributions"] = [{**each, "added": [1]} for each in added["contributions"]]
+    assert Hit.from_json(added) == hit

@@ -73,3 +73,15 @@ def test_a_field_that_may_be_left_out_says_its_default_in_words(description: dic
     assert not any("default" in field for field in fields)
     assert schemas["SearchBody"]["properties"]["limit"]["description"] == "Hits at most; by default 10"
     assert schemas["SearchBody"]["required"] == ["query"]
+    assert schemas["SearchBody"]["properties"]["offset"]["description"] == "Hits to skip, for paging; by default 0"
+    assert schemas["SearchBody"]["properties"]["explain"]["description"].endswith("; by default false")
+    assert "by default" not in schemas["Hit"]["properties"]["contributions"]["description"]
+
+
+def test_members_of_problems_that_a_client_goes_on_by_are_described(description: dict[str, Any]) -> None:
+    problem = description["components"]["schemas"]["ProblemDetails"]
+    more = {"errors", "position", "job", "submitted", "next", "rejected", "rejected_count"}
+    assert problem["properties"].keys() - {*problem["required"]} == more
+    assert all(problem["properties"][name]["description"] for name in more)
+    assert problem["properties"]["next"]["type"] == "integer"
+    assert problem["properties"]["rejected"]["items"] == {"$ref": "#/components/schemas/Rejected"}

@@ -90,6 +90,44 @@ def test_a_bug_reaches_the_callers_and_ends_nothing(client: Counted) -> None:
     asyncio.run(search())
 
 
+class Faulty(SearchClient):
+    """Fails on one query, as no error of the tree says."""
+
+    def search_batch(self, queries: Any, *args: Any, **kwargs: Any) -> list[list[Hit]]:
+        asked = list(queries)
+        if "drums" in asked:
+            raise ZeroDivisionError
+        return super().search_batch(asked, *args, **kwargs)
+
+
+def test_a_bug_that_one_query_meets_is_not_that_of_others(client: Counted, encoder: Encoder) -> None:
+    faulty = Faulty(index=client._index, encoder=encoder)
+
+    async def all_at_once() -> list[Any]:
+        searches = Searches(threads=1)
+        asked = ["food", "horse", "drums", "horse"]
+        found = await asyncio.gather(
+            *(searches.search(faulty, each, limit=1) for each in asked), return_exceptions=True
+        )
+        searches.close()
+        return found
+
+    found = asyncio.run(all_at_once())
+    assert isinstance(found.pop(2), ZeroDivisionError)
+    assert [each.hits[0].text for each in found] == [SENTENCES[0], SENTENCES[3], SENTENCES[3]]
+
+
+def test_searches_that_no_thread_can_take_fail_and_those_after_them_do_not_wait(client: Counted) -> None:
+    async def search() -> None:
+        searches = Searches(threads=1)
+        searches.close()
+        for _ in range(3):
+            with pytest.raises(RuntimeError):
+                await asyncio.wait_for(searches.search(client, "food", limit=1), 60)
+
+    asyncio.run(search())
+
+
 def test_a_search_whose_caller_is_gone_is_dropped(client: Counted) -> None:
     async def search() -> None:
         searches = Searches(threads=1)

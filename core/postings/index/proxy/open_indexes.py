@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,8 @@ class OpenIndexes:
         self._on_disk = on_disk
         self._lock = OwnedLock("index", "open")
         self._open: dict[str, EdgeIndex] = {}
+        # A lock lives while a thread uses it: there are any number of names that no collection has.
+        self._locks: weakref.WeakValueDictionary[str, OwnedLock] = weakref.WeakValueDictionary()
 
     def get(self, collection: str) -> EdgeIndex:
         """The open collection, which may not exist yet; don't close it.
@@ -51,17 +54,31 @@ class OpenIndexes:
         Raises:
             ConfigurationError, IndexLocked, IndexCorrupt: see :class:`postings.EdgeIndex`.
         """
-        with self._lock:
+        if (found := self.opened(collection)) is not None:
+            return found
+        with self._lock_of(collection):
             if collection not in self._open:
                 self._open[collection] = _SharedIndex(
                     self.root, collection, datatype=self._datatype, on_disk=self._on_disk
                 )
             return self._open[collection]
 
+    def opened(self, collection: str) -> EdgeIndex | None:
+        """The collection if it is open; this opens nothing and never waits.
+
+        Raises:
+            WrongProcess: this process was forked from the one that has the collections open.
+        """
+        self._lock.check()
+        return self._open.get(collection)
+
     @contextmanager
     def released(self, collection: str) -> Iterator[None]:
-        """Close a collection until the end of the block, for what changes its folder; other threads wait meanwhile."""
-        with self._lock:
+        """Close a collection until the end of the block, for what changes its folder.
+
+        Other threads that ask for this collection wait meanwhile, those that ask for others don't.
+        """
+        with self._lock_of(collection):
             if (index := self._open.pop(collection, None)) is not None:
                 index.close()
             yield
@@ -70,9 +87,13 @@ class OpenIndexes:
         """Close all collections; does nothing in a forked process."""
         if not self._lock.here:
             return
+        for collection in list(self._open):
+            with self.released(collection):
+                pass
+
+    def _lock_of(self, collection: str) -> OwnedLock:
         with self._lock:
-            while self._open:
-                self._open.popitem()[1].close()
+            return self._locks.setdefault(collection, OwnedLock("index", "open"))
 
     def __enter__(self) -> Self:
         return self
