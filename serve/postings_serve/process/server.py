@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from postings.errors import ConfigurationError
 from postings.index.proxy import IndexServer, OpenIndexes
+from postings.secrets import redacted
 from postings_ingest.queue.pending import pending_collections
 from postings_serve.app import create_app
 from postings_serve.keys import KeyFile
@@ -41,7 +42,7 @@ class Running:
 
     Attributes:
         url: where it is reached.
-        broker: the address of its own broker; ``None`` if the index is a server.
+        broker: the address of its own broker, without the password; ``None`` if the index is a server.
     """
 
     url: str
@@ -105,7 +106,7 @@ def _folder(settings: Settings) -> Iterator[tuple[Settings, OpenIndexes | None, 
         IndexServer(folder),
         EmbeddedBroker(settings) as broker,
     ):
-        yield settings.model_copy(update={"redis_url": SecretStr(broker.url)}), folder, broker.url
+        yield settings.model_copy(update={"redis_url": SecretStr(broker.url)}), folder, redacted(broker.url)
 
 
 class Server(uvicorn.Server):
