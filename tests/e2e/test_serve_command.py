@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +255,22 @@ def test_its_broker_takes_another_port_where_the_usual_one_is_in_use(
         assert run(["status", "--json"]) == 0
         jobs = json.loads(capsys.readouterr().out)["jobs"]
         assert [counts["indexed"] for counts in jobs.values()] == [3], "commands find it too"
+
+
+def test_services_that_start_at_once_get_brokers_of_their_own(serve: Serve, tmp_path: Path) -> None:
+    folders = [str(tmp_path / str(number)) for number in range(4)]
+    with ThreadPoolExecutor(len(folders)) as threads:
+        services = list(threads.map(lambda folder: serve(index_url=folder), folders))
+    assert len({each.broker for each in services}) == len(folders)
+    job = posted(services[0].http, ARTICLES)
+    assert [each.http.get(f"/v1/jobs/{job}").status_code for each in services] == [200, 404, 404, 404]
+
+
+def test_a_named_port_of_the_broker_that_is_in_use_is_said_in_one_line(serve: Serve, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        url = f"redis://127.0.0.1:{other.getsockname()[1]}"
+        refused = failed(tmp_path, "--port", "0", index_url=str(tmp_path / "index"), redis_url=url)
+    assert refused == f"error: the embedded broker doesn't start on {url}: the port is in use\n"
 
 
 @contextlib.contextmanager
