@@ -18,7 +18,6 @@ from pydantic import SecretStr
 from postings.errors import ConfigurationError
 from postings.index.proxy import IndexServer, OpenIndexes
 from postings.secrets import redacted
-from postings_ingest.queue.pending import pending_collections
 from postings_serve.app import create_app
 from postings_serve.keys import KeyFile
 from postings_serve.process.ending import ended_by_signals
@@ -83,8 +82,7 @@ def serve(settings: Settings, started: Callable[[Running], object], *, open_to_a
             stack.callback(workers.stop)
             ending.hurry.append(workers.kill)
             services.needs_worker = workers.need
-            for name in {settings.collection, *pending_collections(settings)}:
-                workers.need(name)
+            workers.start()
         server = Server(services, lambda url: started(Running(url, broker)))
         ending.hurry.append(server.hurry)
         ending.drain = server.drain
