@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from postings.errors import ConfigurationError
 from postings.index.proxy import IndexServer, OpenIndexes
-from postings_ingest.queue.pending import pending_collections
+from postings.secrets import redacted
 from postings_serve.app import create_app
 from postings_serve.http.protocol import BoundedProtocol
 from postings_serve.keys import KeyFile
@@ -42,7 +42,7 @@ class Running:
 
     Attributes:
         url: where it is reached.
-        broker: the address of its own broker; ``None`` if the index is a server.
+        broker: the address of its own broker, without the password; ``None`` if the index is a server.
     """
 
     url: str
@@ -87,8 +87,7 @@ def serve(settings: Settings, started: Callable[[Running], object], *, open_to_a
             stack.callback(workers.stop)
             ending.hurry.append(workers.kill)
             services.needs_worker = workers.need
-            for name in {settings.collection, *pending_collections(settings)}:
-                workers.need(name)
+            workers.start()
         server = Server(services, lambda url: started(Running(url, broker)))
         ending.hurry.append(server.hurry)
         ending.drain = server.drain
@@ -110,7 +109,7 @@ def _folder(settings: Settings) -> Iterator[tuple[Settings, OpenIndexes | None, 
         IndexServer(folder),
         EmbeddedBroker(settings) as broker,
     ):
-        yield settings.model_copy(update={"redis_url": SecretStr(broker.url)}), folder, broker.url
+        yield settings.model_copy(update={"redis_url": SecretStr(broker.url)}), folder, redacted(broker.url)
 
 
 class Server(uvicorn.Server):

@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from postings import Document
-from postings.errors import PostingsError
+from postings.errors import CollectionNotFound, PostingsError
 from postings.index.tenants import settings_of_tenant
 from postings_ingest.tenants import Tenants
 from postings_serve.guard import Caller, Shared, Writer
@@ -106,6 +106,7 @@ async def _queued(
     patience: float | None = None,
 ) -> Response:
     """Queue what ``fill`` adds to a submission, and answer."""
+    await asyncio.to_thread(_check_may_create, services, caller, collection)
     queue = await asyncio.to_thread(services.queues.queue, collection, caller.tenant)
     seconds = services.settings.serve_timeout if patience is None else patience
     submission = Submission(queue, seconds, lambda: services.needs_worker(collection))
@@ -119,3 +120,19 @@ async def _queued(
     fields = submission.fields()
     place = "" if collection == services.settings.collection else f"?collection={collection}"
     return json_answer(fields, 202, {"Location": f"/v1/jobs/{fields['job']}{place}"})
+
+
+def _check_may_create(services: Services, caller: Caller, collection: str) -> None:
+    """Check that documents are added to a collection that there is, or by an administrator, as each takes a worker."""
+    if collection == services.settings.collection or "admin" in caller.scopes:
+        return
+    if services.queues.ledger(collection, None).latest_jobs(1):  # its first documents may still be queued
+        return
+    try:
+        services.indexes.index(collection)
+    except CollectionNotFound as error:
+        raise Problem(
+            403,
+            "scope-needed",
+            f"there is no collection {collection!r}, and to create one, a key needs the scope 'admin' beside 'write'",
+        ) from error
