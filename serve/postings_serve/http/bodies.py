@@ -41,19 +41,28 @@ def too_large(most: int) -> Problem:
     return Problem(413, "content-too-large", f"a body of this type may have at most {most // 2**20:,} MiB")
 
 
-async def whole_body(request: Request) -> bytes:
+async def whole_body(request: Request, seconds: float) -> bytes:
     """Read a body as a whole.
 
     Raises:
-        Problem: 413, it is too large.
+        Problem: 413, it is too large; 408, it didn't come in time.
     """
     checked_length(request, MAX_BODY)
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY:
-            raise too_large(MAX_BODY)
+    try:
+        async with asyncio.timeout(seconds):
+            async for part in request.stream():
+                body += part
+                if len(body) > MAX_BODY:
+                    raise too_large(MAX_BODY)
+    except TimeoutError:
+        raise Problem(408, "request-timeout", too_slow(seconds)) from None
     return bytes(body)
+
+
+def too_slow(seconds: float) -> str:
+    """What is said of a body that takes too long."""
+    return f"the body didn't come within {seconds:g} s (POSTINGS_SERVE_TIMEOUT)"
 
 
 def parsed(body: bytes, model: type[T]) -> T:
@@ -101,7 +110,7 @@ def limited(receive: Receive, most: int, seconds: float) -> Receive:
             async with asyncio.timeout(ends - time.monotonic()):
                 message = await receive()
         except TimeoutError:
-            raise HTTPException(408, f"the body didn't come within {seconds:g} s (POSTINGS_SERVE_TIMEOUT)") from None
+            raise HTTPException(408, too_slow(seconds)) from None
         read += len(message.get("body", b""))
         whole = not message.get("more_body", False)
         if read > most:

@@ -58,15 +58,15 @@ async def add_documents(
         raise Problem(
             415, "content-encoding", "a body must not be compressed; a file in a form may end with .gz or .zst"
         )
-    name = services.collection(collection)
     try:
         match request.headers.get("content-type", "").partition(";")[0].strip().lower():
             case "application/json":
-                return await _from_json(request, services, caller, name)
+                return await _from_json(request, services, caller, collection)
             case "application/x-ndjson" | "application/jsonl":
+                name = services.collection(collection)
                 return await _queued(services, caller, name, lambda to: queue_lines(request, to, services.draining))
             case "multipart/form-data":
-                return await _from_form(request, services, caller, name)
+                return await _from_form(request, services, caller, collection)
             case other:
                 expected = "application/json, application/x-ndjson or multipart/form-data"
                 raise Problem(415, "content-type", f"expected documents as {expected}, got {other!r:.100}")
@@ -74,27 +74,39 @@ async def add_documents(
         raise went_away() from error
 
 
-async def _from_json(request: Request, services: Services, caller: Caller, collection: str) -> Response:
-    body = await whole_body(request)
+async def _from_json(request: Request, services: Services, caller: Caller, collection: str | None) -> Response:
+    body = await whole_body(request, services.settings.serve_timeout)
     tenants = Tenants.of_settings(settings_of_tenant(services.settings, caller.tenant))
 
     def read() -> tuple[str, list[Document]]:
         found = parsed(body, DocumentsBody)
-        return found.collection or collection, documents_of(found.documents, tenants)
+        return _collection(services, collection, found.collection), documents_of(found.documents, tenants)
 
     name, documents = await asyncio.to_thread(read)
     # While the queue is full, the client can wait by itself: it has all of them.
     return await _queued(services, caller, name, lambda to: to.add(iter(documents)), patience=0)
 
 
-async def _from_form(request: Request, services: Services, caller: Caller, collection: str) -> Response:
+async def _from_form(request: Request, services: Services, caller: Caller, collection: str | None) -> Response:
     async with uploaded(request) as upload:
         return await _queued(
             services,
             caller,
-            upload.fields.collection or collection,
+            _collection(services, collection, upload.fields.collection),
             lambda to: to.add(upload.documents(to.reject), request.is_disconnected),
         )
+
+
+def _collection(services: Services, parameter: str | None, field: str | None) -> str:
+    """The collection that a parameter or a field of the body names.
+
+    Raises:
+        Problem: 422, they name two.
+    """
+    if None not in (parameter, field) and parameter != field:
+        detail = f"the parameter 'collection' is {parameter!r}, but the body's is {field!r}: name one"
+        raise Problem(422, "invalid-request", detail)
+    return services.collection(field if parameter is None else parameter)
 
 
 async def _queued(

@@ -272,3 +272,9 @@ def test_the_documents_own_type_is_what_the_queue_has(service: Service, keys: Qu
     assert service("POST", "/v1/documents", json={"documents": [record]}).status_code == 202
     (found,) = queued(keys)
     assert Document(**found) == Document("1", "", "1984", {"year": 1949, "lang": "en"}, 7)
+
+
+def test_two_collections_are_one_too_many(service: Service) -> None:
+    body = {"collection": "one", "documents": [{"id": "1", "text": "x"}]}
+    found = problem(service("POST", "/v1/documents?collection=two", json=body), 422)
+    assert found["detail"] == "the parameter 'collection' is 'two', but the body's is 'one': name one"

@@ -61,10 +61,11 @@ def test_a_connection_that_never_ends_its_headers_is_closed(
             assert client.get("/healthz").status_code == 200
 
 
-def test_a_body_that_never_ends_is_given_up(settings: Settings) -> None:
+@pytest.mark.parametrize("path", [b"/v1/search", b"/v1/documents"])
+def test_a_body_that_never_ends_is_given_up(settings: Settings, path: bytes) -> None:
     with served(settings.model_copy(update={"serve_timeout": 1})) as url:
-        head = b"POST /v1/search HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\n"
-        answer = sent(url, head + b'content-length: 100\r\n\r\n{"query": ')
+        head = b"POST %b HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\n"
+        answer = sent(url, head % path + b'content-length: 100\r\n\r\n{"query": ')
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"application/problem+json" in answer
 
