@@ -66,8 +66,8 @@ def facets(
         InvalidQuery: an argument is of the wrong type, or ``limit`` is less than 1.
 
     Example:
-        >>> facets(index, ["lang"]).fields["lang"]
-        [Facet(value='en', documents=11)]
+        >>> facets(index, ["lang"])
+        Facets(documents=9, complete=True, fields={'lang': []})
     """
     wanted = None if fields is None else as_list("fields", fields, str, InvalidQuery)
     if as_integer("limit", limit, InvalidQuery) < 1:

@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 import postings
-from postings_serve.guard import check_query
+from postings_serve.guard import admit, check_query
 from postings_serve.http import problems
 from postings_serve.http.openapi import DescribedApi
 from postings_serve.http.requests import Requests
@@ -73,4 +73,4 @@ def create_app(services: Services) -> ASGIApp:
     """
     app = api()
     app.state.services = services
-    return Requests(app, services)
+    return Requests(app, services, admit)

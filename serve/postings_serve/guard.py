@@ -8,15 +8,27 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
+from starlette.types import Scope as ASGIScope
 
 from postings_serve.http.problems import Problem
 from postings_serve.keys import SCOPES, Scope
 from postings_serve.services import Services
 
 _bearer = HTTPBearer(
-    auto_error=False, scheme_name="API key", description="A key that `postings keys create` has printed"
+    # Only for OpenAPI: `admit` reads the header.
+    auto_error=False,
+    scheme_name="API key",
+    description="A key that `postings keys create` has printed",
 )
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+_Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+
+
+_OPEN = {"/healthz", "/readyz", "/openapi.json"}
+"""What needs no key."""
+
+_TOKEN_IN_BODY = "/qdrant/inference"  # noqa: S105 # a path
+"""A Qdrant server can't send its key in a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +52,30 @@ def services_of(request: Request) -> Services:
     return found
 
 
-async def caller_of(request: Request, services: Services, text: str | None) -> Caller:
+async def admit(services: Services, scope: ASGIScope, headers: Headers) -> None:
+    """Find out who makes a request before its body is read, and keep it in the request's state.
+
+    Raises:
+        Problem: as :func:`caller_of`.
+    """
+    if scope["path"] in _OPEN:
+        return
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    text = key.strip() if scheme.lower() == "bearer" else None
+    if scope["path"] == _TOKEN_IN_BODY and text is None and services.keys.required:
+        await services.rate.check(_address(scope))
+        return
+    caller = await caller_of(services, scope, text)
+    scope["state"] |= {"who": caller, "caller": caller.name}
+
+
+async def caller_of(services: Services, scope: ASGIScope, text: str | None) -> Caller:
     """The caller with this key.
 
     Raises:
         Problem: 401 if there are keys, and this is none of them; 429 if it makes too many requests.
     """
-    address = request.client.host if request.client else "unknown"
+    address = _address(scope)
     if not services.keys.required:
         caller = Caller(address, frozenset(SCOPES))
     elif text is not None and (key := services.keys.find(text)) is not None:
@@ -62,14 +91,16 @@ async def caller_of(request: Request, services: Services, text: str | None) -> C
 def may(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     """A dependency of FastAPI: the caller, who has this scope."""
 
-    async def check(request: Request, credentials: Credentials) -> Caller:
-        text = credentials.credentials if credentials else None
-        caller = await caller_of(request, services_of(request), text)
+    async def check(request: Request, _: _Credentials) -> Caller:
+        caller: Caller = request.state.who
         check_scope(caller, scope)
-        request.state.caller = caller.name
         return caller
 
     return check
+
+
+def _address(scope: ASGIScope) -> str:
+    return scope["client"][0] if scope.get("client") else "unknown"
 
 
 def check_query(request: Request) -> None:

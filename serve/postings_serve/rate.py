@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from postings_serve.http.problems import Problem
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from postings import Settings
 
 log = logging.getLogger(__name__)
+
+_AWAY_SECONDS = 10
 
 
 class Rate:
@@ -26,7 +28,8 @@ class Rate:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._limit = None
+        self._limit: Any = None
+        self._away_until = 0.0
         if settings.serve_rate is not None:
             from limits import parse
             from limits.aio.storage import MemoryStorage
@@ -44,24 +47,31 @@ class Rate:
         """
         if self._limit is None:
             return
-        limiter = self._together or self._alone
-        try:
-            allowed = await limiter.hit(self._limit, caller)
-        except Exception as error:
-            if limiter is self._alone:
-                raise
-            log.warning("rates are counted in this process alone: %s", error)
-            limiter, self._together = self._alone, None
-            allowed = await limiter.hit(self._limit, caller)
-        if not allowed:
-            resets = (await limiter.get_window_stats(self._limit, caller)).reset_time
-            wait = max(int(resets - time.time()) + 1, 1)
+        wait = await self._wait(caller)
+        if wait is not None:
             raise Problem(
                 429,
                 "too-many-requests",
                 f"more than {self._limit}: try again in {wait} s",
                 headers={"Retry-After": str(wait)},
             )
+
+    async def _wait(self, caller: str) -> int | None:
+        """Count a request; returns the seconds to wait if it is one too many."""
+        if self._together is not None and time.monotonic() >= self._away_until:
+            try:
+                return await _counted(self._together, self._limit, caller)
+            except Exception as error:
+                self._away_until = time.monotonic() + _AWAY_SECONDS
+                log.warning("rates are counted in this process alone for %d s: %s", _AWAY_SECONDS, error)
+        return await _counted(self._alone, self._limit, caller)
+
+
+async def _counted(limiter: RateLimiter, limit: Any, caller: str) -> int | None:
+    if await limiter.hit(limit, caller):
+        return None
+    resets = (await limiter.get_window_stats(limit, caller)).reset_time
+    return max(int(resets - time.time()) + 1, 1)
 
 
 def _in_redis(settings: Settings) -> RateLimiter:

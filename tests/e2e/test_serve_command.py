@@ -6,21 +6,26 @@ import contextlib
 import json
 import signal
 import socket
+import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import redis as redis_py
 
+from postings import Settings
 from postings_cli.main import run
+from postings_ingest.queue.served_broker import with_served_broker
 from postings_serve.app import api
 from tests.support.cli import Cli, Command
 from tests.support.jsonl import write_jsonl
 from tests.support.load import Load
 from tests.support.qdrant_server import QdrantServer
 from tests.support.queue_commands import children
-from tests.support.redis_server import RedisServer
+from tests.support.redis_server import RedisServer, free_port
 from tests.support.serve_command import Serve, finished, serves, settled_environment
 from tests.support.worker import until
 
@@ -70,8 +75,7 @@ def test_from_an_empty_folder_to_hits(
     assert len(cli("models", "list", "--json").json["models"]) == 1
     assert [each["collection"] for each in cli("collections", "list", "--json").json] == ["documents"]
     assert cli("snapshot", tmp_path / "saved").status == 0
-    assert service.broker is not None
-    monkeypatch.setenv("POSTINGS_REDIS_URL", service.broker)
+    monkeypatch.setenv("POSTINGS_INDEX_URL", str(tmp_path / "index"))
     assert run(["status", "--json"]) == 0
     status = json.loads(capsys.readouterr().out)
     assert (status["queued"], status["in_flight"], len(status["workers"])) == (0, 0, 1)
@@ -94,9 +98,8 @@ def test_collections_that_documents_came_for_have_workers_also_after_it_was_kill
     for worker in started.workers:
         worker.resume()
         worker.wait(20)  # it doesn't outlive the service
-    assert started.broker.is_running()  # it keeps what was accepted, until the next service takes over
-    again = serve()
     started.broker.wait(20)
+    again = serve()  # and nothing is lost
     for name, job in jobs.items():
         counts = finished(again, job, name)
         assert (counts["submitted"], counts["indexed"], counts["failed"]) == (300, 300, 0)
@@ -202,6 +205,44 @@ def test_other_machines_need_a_key_or_a_word_of_the_operator(serve: Serve, tmp_p
     assert httpx.get(service.url.replace("0.0.0.0", "127.0.0.1") + "/v1/collections").status_code == 200
 
 
+def test_only_its_user_may_use_its_broker(serve: Serve, tmp_path: Path) -> None:
+    service = serve()
+    assert service.broker is not None
+    with redis_py.Redis.from_url(service.broker) as client, pytest.raises(redis_py.AuthenticationError):
+        client.info()
+    broker = tmp_path / "index" / ".broker"
+    assert stat.S_IMODE(broker.stat().st_mode) == 0o700
+    assert stat.S_IMODE((broker / "lock").stat().st_mode) == 0o600
+    found = with_served_broker(Settings(index_url=str(tmp_path / "index")))
+    (password,) = found.secrets()
+    assert len(password) > 30
+    assert finished(service, posted(service.http, ARTICLES))["indexed"] == 3
+    assert password not in service.command.out + service.command.err
+    assert not any(password in " ".join(each.cmdline()) for each in children(service.command))
+    service.command.kill()
+    serve()
+    assert with_served_broker(Settings(index_url=str(tmp_path / "index"))).secrets().isdisjoint({password})
+
+
+def test_it_ends_a_broker_that_another_service_left(serve: Serve) -> None:
+    service = serve()
+    left = service.children().broker
+    (watcher,) = (each for each in children(service.command) if each.name() == "sh")
+    watcher.kill()
+    service.command.kill()
+    assert left.is_running()
+    again = serve()
+    left.wait(20)
+    assert finished(again, posted(again.http, ARTICLES))["indexed"] == 3
+
+
+def test_a_broker_whose_address_is_named_is_there_for_others(serve: Serve) -> None:
+    url = f"redis://127.0.0.1:{free_port()}"
+    assert serve(redis_url=url).broker == url
+    with redis_py.Redis.from_url(url) as client:
+        assert client.ping()
+
+
 def test_its_broker_takes_another_port_where_the_usual_one_is_in_use(
     serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +255,22 @@ def test_its_broker_takes_another_port_where_the_usual_one_is_in_use(
         assert run(["status", "--json"]) == 0
         jobs = json.loads(capsys.readouterr().out)["jobs"]
         assert [counts["indexed"] for counts in jobs.values()] == [3], "commands find it too"
+
+
+def test_services_that_start_at_once_get_brokers_of_their_own(serve: Serve, tmp_path: Path) -> None:
+    folders = [str(tmp_path / str(number)) for number in range(4)]
+    with ThreadPoolExecutor(len(folders)) as threads:
+        services = list(threads.map(lambda folder: serve(index_url=folder), folders))
+    assert len({each.broker for each in services}) == len(folders)
+    job = posted(services[0].http, ARTICLES)
+    assert [each.http.get(f"/v1/jobs/{job}").status_code for each in services] == [200, 404, 404, 404]
+
+
+def test_a_named_port_of_the_broker_that_is_in_use_is_said_in_one_line(serve: Serve, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        url = f"redis://127.0.0.1:{other.getsockname()[1]}"
+        refused = failed(tmp_path, "--port", "0", index_url=str(tmp_path / "index"), redis_url=url)
+    assert refused == f"error: the embedded broker doesn't start on {url}: the port is in use\n"
 
 
 @contextlib.contextmanager

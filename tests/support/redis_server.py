@@ -63,9 +63,12 @@ class RedisServer:
                 try:
                     client.ping()
                 except redis.exceptions.RedisError:
+                    if self._process.poll() is not None:
+                        break
                     time.sleep(0.05)
                 else:
                     return
+        self.kill()
         raise RuntimeError((self._folder / "redis.log").read_text()[-2000:])
 
     def _listening(self) -> dict[str, object]:

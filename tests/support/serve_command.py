@@ -37,7 +37,7 @@ class ServeCommand:
 
     Attributes:
         url: its address.
-        broker: its own broker's address, if it has one.
+        broker: its own broker's address without the password, if it has one.
     """
 
     def __init__(self, folder: Path, *options: str, environment: Mapping[str, str]) -> None:
@@ -61,7 +61,7 @@ class ServeCommand:
         """Its broker and its workers."""
         found = children(self.command)
         workers = [each for each in found if "celery" in each.cmdline()]
-        (broker,) = (each for each in found if each not in workers)
+        (broker,) = (each for each in found if "valkey" in each.name())
         return Started(broker, workers)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from postings.errors import MissingExtra
+from postings.index.tenants import settings_of_tenant
 from postings_cli.console import err, out, print_json, printable
 from postings_cli.options import IndexUrl, Json, settings_from
 
@@ -40,7 +41,7 @@ def create(
 
     Example: postings keys create shop --scope read --scope write
     """
-    keys = _keys(index)
+    keys = _keys(index, tenant)
     from postings_serve.keys import Key
 
     key, text = Key.create(name, frozenset(scopes or ["read"]), tenant)  # type: ignore[arg-type]
@@ -84,8 +85,8 @@ def revoke(
     out.print(printable(f"key {key.id} for {key.name!r} is revoked"))
 
 
-def _keys(index: str | None) -> KeyFile:
-    settings = settings_from(index_url=index)
+def _keys(index: str | None, tenant: str | None = None) -> KeyFile:
+    settings = settings_of_tenant(settings_from(index_url=index), tenant)
     try:
         from postings_serve.keys import KeyFile
     except ImportError as error:

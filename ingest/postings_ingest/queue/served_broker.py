@@ -15,35 +15,33 @@ FOLDER = ".broker"
 """In the index folder."""
 
 LOCK = "lock"
-"""Locked while the broker runs; its content is the port."""
+"""Locked while the broker runs. Its content is the URL with the password, so only its user may read it."""
 
 
 def with_served_broker(settings: Settings) -> Settings:
     """The settings, with the broker that runs beside their index folder; only if they name no other Redis.
 
-    So commands find it where it isn't on the usual port.
+    So commands of the service's user find its port and its password.
 
     Example:
         >>> with_served_broker(Settings(index_url=folder)).redis_url.get_secret_value()
-        'redis://127.0.0.1:6379/0'
+        'redis://:sesame@127.0.0.1:6379'
     """
     if settings.index_folder is None or "redis_url" in settings.model_fields_set:
         return settings
-    port = running_port(settings.index_folder / FOLDER / LOCK)
-    if port is None:
-        return settings
-    return settings.model_copy(update={"redis_url": SecretStr(f"redis://127.0.0.1:{port}/0")})
+    url = _running(settings.index_folder / FOLDER / LOCK)
+    return settings if url is None else settings.model_copy(update={"redis_url": SecretStr(url)})
 
 
-def running_port(lock: Path) -> int | None:
-    """The port of a running broker; ``None`` if none runs."""
+def _running(lock: Path) -> str | None:
+    """The URL of a running broker; ``None`` if none runs."""
     try:
         with lock.open() as file:
-            port = file.read()
+            url = file.read()
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return int(port) if port.isdecimal() else None
+                return url or None
     except OSError:
         return None
     return None

@@ -39,10 +39,10 @@ def problems(*statuses: int, others: Mapping[int, type[BaseModel]] | None = None
     return found
 
 
-EVERY = (400, 401, 403, 422, 429, 500, 503, 504)
+EVERY = (400, 401, 403, 421, 422, 429, 500, 503, 504)
 """What any route may answer."""
 
-WITH_BODY = (*EVERY, 413, 415)
+WITH_BODY = (*EVERY, 408, 413, 415)
 """What a route that reads a body may answer."""
 
 _WHEN = {
@@ -50,10 +50,12 @@ _WHEN = {
     401: "An API key is needed",
     403: "The key lacks the scope, or the resource is another tenant's",
     404: "There is no such thing",
+    408: "The body didn't come in time",
     409: "The state of the collection doesn't allow this",
     413: "The body is too large",
     415: "The body isn't of a type that is read",
     424: "The model or the index failed",
+    421: "Without API keys, the host must be this machine's",
     422: "A field is missing or has a wrong value",
     429: "Too many requests, or the queue is full: wait for `Retry-After` seconds",
     500: "A bug, or a wrong configuration of the service",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -16,8 +18,11 @@ from postings_serve.http.problems import Problem
 
 T = TypeVar("T", bound=BaseModel)
 
+MAX_REQUEST = 2**20
+"""Bytes of a body that has no texts to index or encode."""
+
 MAX_BODY = 8 * 2**20
-"""Bytes of a body that is read as a whole."""
+"""Bytes of a body that has such texts, and is read as a whole."""
 
 
 def checked_length(request: Request, most: int) -> None:
@@ -78,19 +83,27 @@ def checked(found: object, model: type[T]) -> T:
         raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in error.errors()]) from error
 
 
-def limited(receive: Receive, most: int = MAX_BODY) -> Receive:
-    """What receives a body that FastAPI reads as a whole, up to a limit.
+def limited(receive: Receive, most: int, seconds: float) -> Receive:
+    """What receives a body that FastAPI reads as a whole, up to a limit, and not for ever.
 
     Raises:
-        HTTPException: 413, it is too large. It isn't a :class:`Problem`, which FastAPI would take for a body that can't
-            be parsed.
+        HTTPException: 413, it is too large; 408, it didn't come in time. It isn't a :class:`Problem`, which FastAPI
+            would take for a body that can't be parsed.
     """
-    read = 0
+    read, whole = 0, False
+    ends = time.monotonic() + seconds
 
     async def receive_some() -> Message:
-        nonlocal read
-        message = await receive()
+        nonlocal read, whole
+        if whole:
+            return await receive()  # which tells when the client goes away
+        try:
+            async with asyncio.timeout(ends - time.monotonic()):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, f"the body didn't come within {seconds:g} s (POSTINGS_SERVE_TIMEOUT)") from None
         read += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
         if read > most:
             raise HTTPException(413, too_large(most).detail)
         return message

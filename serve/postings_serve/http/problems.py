@@ -53,6 +53,9 @@ STATUS: Mapping[type[errors.PostingsError], int] = {
 }
 
 _VALUE_LENGTH = 100
+_ERRORS = 20
+_INTERNAL = {500, 502, 503, 507}  # of errors whose text has addresses and paths of the service
+_FIELD = re.compile(r"[^(\[]*")
 
 
 class Problem(Exception):
@@ -91,7 +94,12 @@ def problem_of(error: errors.PostingsError, secrets: Sequence[str] | set[str] = 
     kind = type(error)
     status = next(STATUS[each] for each in kind.__mro__ if each in STATUS)
     headers = {"Retry-After": str(RETRY_SECONDS)} if error.retry else {}
-    return Problem(status, _hyphened(kind.__name__), without_secrets(str(error), secrets), headers=headers)
+    detail = without_secrets(str(error), secrets)
+    if status in _INTERNAL:
+        log.error("%s: %s", kind.__name__, detail)
+        summary = (kind.__doc__ or "").splitlines()[0]
+        detail = f"{summary} The service's log says more."
+    return Problem(status, _hyphened(kind.__name__), detail, headers=headers)
 
 
 def response(problem: Problem, request_id: str) -> Response:
@@ -144,7 +152,11 @@ def _problem(error: Exception, request: Request, secrets: set[str]) -> Problem:
         case errors.PostingsError():
             return problem_of(error, secrets)
         case RequestValidationError():
-            found = [_invalid(each) for each in error.errors()]
+            wrong = error.errors()
+            if len(wrong) == 1 and tuple(wrong[0]["loc"]) == ("body",) and not _is_json(request):
+                came = request.headers.get("content-type", "none")
+                return Problem(415, "content-type", f"expected Content-Type: application/json, got {came!r:.100}")
+            found = [_invalid(each) for each in wrong[:_ERRORS]]
             detail = "; ".join(f"{each['field']}: {each['reason']}" for each in found[:3])
             return Problem(422, "invalid-request", detail, errors=found)
         case HTTPException():
@@ -159,11 +171,17 @@ def _problem(error: Exception, request: Request, secrets: set[str]) -> Problem:
 
 
 def _invalid(found: Mapping[str, Any]) -> dict[str, str]:
-    place = [str(each) for each in found["loc"]]
+    # pydantic names branches of a union by their validators.
+    place = [str(each) for each in found["loc"] if isinstance(each, int) or _FIELD.fullmatch(each)]
     field = ".".join(place[1:]) or place[0]
     came = found.get("input")
     shown = f", got {came!r:.{_VALUE_LENGTH}}" if isinstance(came, str | int | float | bool) else ""
     return {"field": field, "reason": f"{found['msg']}{shown}"}
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
 
 
 def _hyphened(name: str) -> str:

@@ -6,22 +6,26 @@ import logging
 import re
 import time
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from postings_ingest.tracing import span
-from postings_serve.http.bodies import limited
-from postings_serve.http.browsers import refusal
-from postings_serve.http.problems import response, unexpected
+from postings_serve.http.bodies import MAX_BODY, MAX_REQUEST, limited
+from postings_serve.http.browsers import check_origin
+from postings_serve.http.problems import Problem, response, unexpected
 
 if TYPE_CHECKING:
     from postings_serve.services import Services
 
 log = logging.getLogger(__name__)
 
+Admit: TypeAlias = Callable[["Services", Scope, Headers], Awaitable[None]]
+
 _DOCUMENTS = "/v1/documents"
+_TEXTS = {"/embed_sparse", "/qdrant/inference"}
 _LOGGED = 400
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -36,11 +40,13 @@ class Requests:
     Args:
         app: answers the requests.
         services: what it shares.
+        admit: raises a problem unless the request may go on; called before its body is read.
     """
 
-    def __init__(self, app: ASGIApp, services: Services) -> None:
+    def __init__(self, app: ASGIApp, services: Services, admit: Admit) -> None:
         self._app = app
         self._services = services
+        self._admit = admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -67,12 +73,14 @@ class Requests:
             await send(message)
 
         try:
-            with span("postings.request", dict(headers), request=id):
-                keys = self._services.keys.required or self._services.open_to_all
-                problem = refusal(headers, keys=keys)
-                # Each type of body has a limit of its own there.
-                read = receive if scope["path"] == _DOCUMENTS else limited(receive)
-                await (response(problem, id) if problem else self._app)(scope, read, answer)
+            # Not dict(headers), which looks up each name among all of them.
+            with span("postings.request", dict(headers.items()), request=id):
+                keys = self._services.keys.required
+                check_origin(headers, keys=keys, any_host=self._services.open_to_all)
+                await self._admit(self._services, scope, headers)
+                await self._app(scope, self._limited(scope["path"], receive), answer)
+        except Problem as problem:
+            await response(problem, id)(scope, receive, answer)
         except Exception:
             log.exception("%s %s met a bug", scope["method"], scope["path"], extra={"request": id})
             if not status:
@@ -92,3 +100,9 @@ class Requests:
                 extra={"request": id},
             )
             self._services.metrics.count(scope, status, seconds)
+
+    def _limited(self, path: str, receive: Receive) -> Receive:
+        if path == _DOCUMENTS:
+            return receive  # each type of body has a limit of its own there
+        most = MAX_BODY if path in _TEXTS else MAX_REQUEST
+        return limited(receive, most, self._services.settings.serve_timeout)

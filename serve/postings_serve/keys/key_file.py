@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hmac
 import json
+import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ from postings_serve.keys.key import Key, digest, id_of
 
 if TYPE_CHECKING:
     from postings import Settings
+
+log = logging.getLogger(__name__)
 
 _NOBODY = digest("")
 
@@ -48,7 +51,10 @@ class KeyFile:
         self._required = False
         self._keys: Mapping[str, Key] = {}
         self._lock = threading.Lock()
+        self._opened = False
+        self._trouble = ""
         self.all()
+        self._opened = True
 
     @classmethod
     def of_settings(cls, settings: Settings) -> KeyFile:
@@ -92,11 +98,20 @@ class KeyFile:
             return keys.pop(id)
 
     def _current(self) -> Mapping[str, Key]:
-        seen = self._look()
-        self._required |= seen is not None
-        if seen != self._seen:
-            with self._lock:
-                self._keys, self._seen = self._read(), seen
+        try:
+            seen = self._look()
+            self._required |= seen is not None
+            if seen != self._seen:
+                with self._lock:
+                    self._keys, self._seen = self._read(), seen
+            self._trouble = ""
+        except ConfigurationError as error:
+            # Somebody edits the file, or its disk is away: the keys that were there still hold.
+            if not self._opened:
+                raise
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                log.error("the keys that were read before still hold: %s", error)
         return self._keys
 
     def _look(self) -> tuple[int, int, int] | None:

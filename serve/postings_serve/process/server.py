@@ -17,8 +17,9 @@ from pydantic import SecretStr
 
 from postings.errors import ConfigurationError
 from postings.index.proxy import IndexServer, OpenIndexes
-from postings_ingest.queue.pending import pending_collections
+from postings.secrets import redacted
 from postings_serve.app import create_app
+from postings_serve.http.protocol import BoundedProtocol
 from postings_serve.keys import KeyFile
 from postings_serve.process.ending import ended_by_signals
 from postings_serve.process.ports import close, listening, refuse_new
@@ -41,7 +42,7 @@ class Running:
 
     Attributes:
         url: where it is reached.
-        broker: the address of its own broker; ``None`` if the index is a server.
+        broker: the address of its own broker, without the password; ``None`` if the index is a server.
     """
 
     url: str
@@ -65,6 +66,10 @@ def serve(settings: Settings, started: Callable[[Running], object], *, open_to_a
         BrokerUnavailable: the broker doesn't start.
     """
     keys = KeyFile.of_settings(settings)
+    if settings.serve_keys is not None and not keys.required:
+        raise ConfigurationError(
+            f"there are no API keys in {settings.serve_keys} (POSTINGS_SERVE_KEYS): it doesn't exist"
+        )
     if not (keys.required or open_to_all or _is_loopback(settings.serve_host)):
         raise ConfigurationError(
             f"on {settings.serve_host}, other machines could read and change everything: create an API key with "
@@ -82,8 +87,7 @@ def serve(settings: Settings, started: Callable[[Running], object], *, open_to_a
             stack.callback(workers.stop)
             ending.hurry.append(workers.kill)
             services.needs_worker = workers.need
-            for name in {settings.collection, *pending_collections(settings)}:
-                workers.need(name)
+            workers.start()
         server = Server(services, lambda url: started(Running(url, broker)))
         ending.hurry.append(server.hurry)
         ending.drain = server.drain
@@ -105,7 +109,7 @@ def _folder(settings: Settings) -> Iterator[tuple[Settings, OpenIndexes | None, 
         IndexServer(folder),
         EmbeddedBroker(settings) as broker,
     ):
-        yield settings.model_copy(update={"redis_url": SecretStr(broker.url)}), folder, broker.url
+        yield settings.model_copy(update={"redis_url": SecretStr(broker.url)}), folder, redacted(broker.url)
 
 
 class Server(uvicorn.Server):
@@ -124,7 +128,8 @@ class Server(uvicorn.Server):
                 settings.serve_host,
                 settings.serve_port,
                 loop="uvloop",
-                http="httptools",
+                http=BoundedProtocol,
+                proxy_headers=False,  # anybody can send X-Forwarded-For
                 lifespan="off",
                 log_config=None,
                 access_log=False,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from postings_ingest import DeadLetters
 from postings_ingest.queue.requeueing import requeue
 from postings_serve.guard import Admin, Caller, Shared
-from postings_serve.http.answers import EVERY, json_answer, problems
+from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.cancellation import answered_in_thread
 from postings_serve.schemas.common import CollectionParameter
 from postings_serve.schemas.dead_letters import (
@@ -27,7 +27,7 @@ from postings_serve.schemas.dead_letters import (
 )
 from postings_serve.services import Services
 
-router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"], responses=problems(*EVERY))
+router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"], responses=problems(*WITH_BODY))
 
 T = TypeVar("T")
 Check: TypeAlias = Callable[[], None]

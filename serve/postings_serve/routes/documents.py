@@ -17,7 +17,7 @@ from postings.passage_weights import document_fields, heaviest
 from postings_ingest.deletion import delete, delete_matching, matching_documents
 from postings_serve.guard import Reader, Shared, Writer
 from postings_serve.http import document_ids  # noqa: F401 - for the paths
-from postings_serve.http.answers import EVERY, json_answer, problems
+from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.cancellation import answered_in_thread
 from postings_serve.http.problems import Problem
 from postings_serve.schemas.common import CollectionParameter
@@ -31,7 +31,7 @@ from postings_serve.schemas.documents import (
 )
 from postings_serve.services import Services
 
-router = APIRouter(prefix="/v1", tags=["documents"], responses=problems(*EVERY, 404, 409, 507))
+router = APIRouter(prefix="/v1", tags=["documents"], responses=problems(*WITH_BODY, 404, 409, 507))
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ router/src/http), so that its clients work with any model that Postings encodes 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
@@ -29,7 +29,7 @@ _ERRORS = problems(*WITH_BODY, others=dict.fromkeys((400, 413, 424, 503), EmbedE
 class EmbedSparseBody(BaseModel):
     """Texts to encode."""
 
-    inputs: Text | list[Text] = Field(examples=["What is deep learning?"])
+    inputs: Text | Annotated[list[Text], Field(max_length=MAX_INPUTS)] = Field(examples=["What is deep learning?"])
     truncate: bool | None = Field(default=None, description="Unless false, what exceeds the model's window isn't read")
     truncation_direction: Literal["left", "right", "Left", "Right"] = Field(
         default="right", description="`left` isn't supported"

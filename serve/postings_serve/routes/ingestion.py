@@ -10,11 +10,11 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from postings import Document
-from postings.errors import PostingsError
+from postings.errors import CollectionNotFound, PostingsError
 from postings.index.tenants import settings_of_tenant
 from postings_ingest.tenants import Tenants
 from postings_serve.guard import Caller, Shared, Writer
-from postings_serve.http.answers import EVERY, json_answer, problems
+from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.bodies import parsed, whole_body
 from postings_serve.http.cancellation import Check, waited_for, went_away
 from postings_serve.http.openapi import reference, request_body
@@ -27,7 +27,7 @@ from postings_serve.submission.records import documents_of
 from postings_serve.submission.submission import Submission
 from postings_serve.submission.uploads import uploaded
 
-router = APIRouter(prefix="/v1", tags=["documents"], responses=problems(*EVERY, 507))
+router = APIRouter(prefix="/v1", tags=["documents"], responses=problems(*WITH_BODY, 507))
 
 _LINES = '{"id": "cheetah", "text": "A cheetah is running behind its prey."}\n{"id": "monkey", "text": "…"}\n'
 _BODY = request_body(
@@ -108,6 +108,7 @@ async def _queued(
     check: Check = lambda: None,
 ) -> Response:
     """Queue what ``fill`` adds to a submission, and answer."""
+    await asyncio.to_thread(_check_may_create, services, caller, collection)
     queue = await asyncio.to_thread(services.queues.queue, collection, caller.tenant)
     seconds = services.settings.serve_timeout if patience is None else patience
     submission = Submission(queue, seconds, lambda: services.needs_worker(collection), check)
@@ -121,3 +122,19 @@ async def _queued(
     fields = submission.fields()
     place = "" if collection == services.settings.collection else f"?collection={collection}"
     return json_answer(fields, 202, {"Location": f"/v1/jobs/{fields['job']}{place}"})
+
+
+def _check_may_create(services: Services, caller: Caller, collection: str) -> None:
+    """Check that documents are added to a collection that there is, or by an administrator, as each takes a worker."""
+    if collection == services.settings.collection or "admin" in caller.scopes:
+        return
+    if services.queues.ledger(collection, None).latest_jobs(1):  # its first documents may still be queued
+        return
+    try:
+        services.indexes.index(collection)
+    except CollectionNotFound as error:
+        raise Problem(
+            403,
+            "scope-needed",
+            f"there is no collection {collection!r}, and to create one, a key needs the scope 'admin' beside 'write'",
+        ) from error

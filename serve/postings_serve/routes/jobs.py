@@ -15,14 +15,14 @@ from postings.errors import JobNotFound
 from postings_ingest import Counts, Job, Ledger
 from postings_ingest.queue.job import job_fields
 from postings_serve.guard import Caller, Reader, Shared
-from postings_serve.http.answers import json_answer, problems
+from postings_serve.http.answers import EVERY, json_answer, problems
 from postings_serve.http.cancellation import answered
 from postings_serve.http.problems import RETRY_SECONDS
 from postings_serve.schemas.common import CollectionParameter
 from postings_serve.schemas.jobs import Jobs, JobState
 from postings_serve.services import Services
 
-router = APIRouter(prefix="/v1", tags=["jobs"], responses=problems(400, 401, 403, 422, 429, 500, 503, 504))
+router = APIRouter(prefix="/v1", tags=["jobs"], responses=problems(*EVERY))
 
 MAX_JOBS = 100
 

@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from postings import SparseVector
 from postings.errors import InvalidInput, PostingsError
-from postings_serve.guard import Credentials, Shared, caller_of, check_scope
-from postings_serve.http.answers import json_answer, problems
+from postings_serve.guard import Caller, Shared, caller_of, check_scope
+from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.cancellation import Check, answered_in_thread
 from postings_serve.http.problems import Problem, problem_of
 from postings_serve.schemas.embeddings import InferenceAnswer, InferenceBody, InferenceError
@@ -23,17 +23,15 @@ from postings_serve.search.encoders import Encoders
 
 router = APIRouter(tags=["embeddings"])
 
-_ERRORS = problems(400, 413, 415, 422, 500, others=dict.fromkeys((400, 401, 403, 429, 500, 503, 504), InferenceError))
+_ERRORS = problems(*WITH_BODY, others=dict.fromkeys((400, 401, 403, 429, 500, 503, 504), InferenceError))
 
 
 @router.post("/qdrant/inference", response_model=InferenceAnswer, responses=_ERRORS)
-async def qdrant_inference(
-    body: InferenceBody, request: Request, services: Shared, credentials: Credentials
-) -> Response:
+async def qdrant_inference(body: InferenceBody, request: Request, services: Shared) -> Response:
     """Encode texts for a Qdrant server."""
     try:
-        text = credentials.credentials if credentials else body.token
-        check_scope(await caller_of(request, services, text), "read")
+        known: Caller | None = getattr(request.state, "who", None)
+        check_scope(known or await caller_of(services, request.scope, body.token), "read")
         seconds = services.settings.serve_timeout
         found = await answered_in_thread(request, lambda check: _encoded(services.encoders, body, check), seconds)
         return json_answer(found)

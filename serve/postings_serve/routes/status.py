@@ -41,13 +41,13 @@ async def status(services: Shared, caller: Reader, collection: Collection = None
     )
 
 
-@router.get("/healthz", response_model=Health, responses=problems(422))
+@router.get("/healthz", response_model=Health, responses=problems(403, 421, 422))
 async def healthz() -> Response:
     """Say that the process runs."""
     return json_answer({"status": "ok", "detail": ""})
 
 
-@router.get("/readyz", response_model=Health, responses=problems(422, others={503: Health}))
+@router.get("/readyz", response_model=Health, responses=problems(403, 421, 422, others={503: Health}))
 async def readyz(services: Shared) -> Response:
     """Say whether the service can search."""
     if services.draining.is_set():
@@ -60,7 +60,7 @@ async def readyz(services: Shared) -> Response:
     return json_answer({"status": "ok", "detail": ""})
 
 
-@router.get("/metrics", response_class=Response, responses=problems(401, 403, 422, 429))
+@router.get("/metrics", response_class=Response, responses=problems(*EVERY))
 async def metrics(services: Shared, caller: Reader) -> Response:
     """Give the metrics to Prometheus."""
     check_all_tenants(caller)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query as QueryParameter
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from postings.collection_names import PATTERN
 from postings.documents import MAX_ID_LENGTH
@@ -14,10 +14,21 @@ MAX_QUERY = 10_000
 """Characters of a query, far more than any model reads."""
 
 
+_MOST_FIELDS = 100
+
+
 class Body(BaseModel):
     """A request or an answer: fields that it doesn't know are errors, rather than left out."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, given: Any) -> Any:
+        # Each unknown field would be an error of its own.
+        if isinstance(given, dict) and len(given) > _MOST_FIELDS:
+            raise ValueError(f"expected at most {_MOST_FIELDS} fields, got {len(given):,}")
+        return given
 
 
 def _without_surrogates(text: str) -> str:

@@ -172,7 +172,7 @@ def test_a_body_that_is_no_json_is_a_problem_too(http: httpx.Client) -> None:
         answer = http.post("/v1/search", content=content, headers={"content-type": "application/json"})
         assert answer.status_code == status, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
-    assert http.post("/v1/search", content=b'{"query": "x"}', headers={"content-type": "text/plain"}).status_code == 422
+    assert http.post("/v1/search", content=b'{"query": "x"}', headers={"content-type": "text/plain"}).status_code == 415
 
 
 def test_what_is_not_there_says_what_is(http: httpx.Client) -> None:

@@ -50,6 +50,20 @@ def test_a_key_without_the_scope_is_refused(keyed: Keyed, method: str, path: str
     assert refused == 1
 
 
+def test_only_an_administrator_creates_a_collection_by_adding_documents(keyed: Keyed) -> None:
+    body = {"documents": [{"id": "1", "text": "A lion sleeps."}]}
+    writer, both = keyed.key("write", tenant="ann"), keyed.key("write", "admin", tenant="ann")
+    refused = keyed.ask(writer, "POST", "/v1/documents?collection=animals", body)
+    assert refused.status_code == 403
+    assert refused.json()["detail"] == (
+        "there is no collection 'animals', and to create one, a key needs the scope 'admin' beside 'write'"
+    )
+    assert keyed.ask(writer, "POST", "/v1/documents", {**body, "collection": "animals"}).status_code == 403
+    assert keyed.ask(writer, "POST", "/v1/documents", body).status_code == 202
+    assert keyed.ask(both, "POST", "/v1/documents?collection=animals", body).status_code == 202
+    assert keyed.ask(writer, "POST", "/v1/documents?collection=animals", body).status_code == 202  # it is queued
+
+
 def test_a_tenant_finds_its_own_documents_alone(keyed: Keyed) -> None:
     everything = {hit["id"] for hit in keyed.ask(keyed.key("read"), *SEARCH).json()["hits"]}
     seen = {}

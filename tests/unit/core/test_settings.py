@@ -54,13 +54,13 @@ def test_a_wrong_settings_file_is_named(tmp_path: Path, toml: str, expected: str
 
 def test_an_error_names_the_variable_and_where_it_stands(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("POSTINGS_INDEX_TIMEOUT=soon\n")
-    (tmp_path / "postings.toml").write_text("worker_threads = 0\n")
+    (tmp_path / "postings.toml").write_text("passage_overlap = -1\n")
     assert "'index_timeout' (POSTINGS_INDEX_TIMEOUT in .env): Input" in shown(tmp_path, "1")
     said = shown(tmp_path, "1", postings_index_timeout="never")
     assert "'index_timeout' (POSTINGS_INDEX_TIMEOUT in the environment): Input" in said
     assert said.endswith("got 'never'")
     right = shown(tmp_path, "1", POSTINGS_INDEX_TIMEOUT="30")
-    assert "setting 'worker_threads' (postings.toml): Input should be greater" in right
+    assert "setting 'passage_overlap' (postings.toml): Input should be greater" in right
 
 
 def test_a_value_that_is_no_json_names_where_it_stands(tmp_path: Path) -> None:

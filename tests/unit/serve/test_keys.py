@@ -133,3 +133,17 @@ def test_keys_for_a_server_need_a_file() -> None:
     assert not keys.required
     with pytest.raises(ConfigurationError, match="POSTINGS_SERVE_KEYS"):
         keys.add(Key.create("shop", frozenset({"read"}))[0])
+
+
+def test_a_file_that_breaks_leaves_the_keys_that_were_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keys = KeyFile(tmp_path / "keys.json")
+    key, text = Key.create("shop", frozenset({"read"}))
+    keys.add(key)
+    assert keys.find(text) == key
+    (tmp_path / "keys.json").write_text("{")
+    assert keys.find(text) == key
+    assert keys.find("other") is None
+    assert len(caplog.records) == 1, "it is logged once"
+    KeyFile(tmp_path / "other.json").add(Key.create("new", frozenset({"read"}))[0])
+    (tmp_path / "other.json").replace(tmp_path / "keys.json")
+    assert keys.find(text) is None, "and a file that is right again holds"

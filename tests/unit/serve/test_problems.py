@@ -29,5 +29,13 @@ def test_an_error_that_may_pass_has_a_status_that_says_so() -> None:
             assert problem_of(kind("why")).status in (429, 503, 504, 507)
 
 
-def test_a_problem_shows_no_secret() -> None:
-    assert "hunter2hunter2" not in problem_of(errors.IndexUnavailable("key hunter2hunter2"), ["hunter2hunter2"]).detail
+def test_a_problem_shows_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    assert "hunter2hunter2" not in problem_of(errors.InvalidQuery("key hunter2hunter2"), ["hunter2hunter2"]).detail
+    problem_of(errors.IndexUnavailable("key hunter2hunter2"), ["hunter2hunter2"])
+    assert "hunter2hunter2" not in caplog.text
+
+
+def test_the_addresses_of_the_service_are_in_its_log_alone(caplog: pytest.LogCaptureFixture) -> None:
+    detail = problem_of(errors.IndexUnavailable("http://qdrant:6333 can't be reached")).detail
+    assert detail == "The engine can't be reached, or can't answer now. The service's log says more."
+    assert "http://qdrant:6333" in caplog.text

@@ -1,0 +1,57 @@
+"""Workers of a service: a few at once, though documents come for many collections."""
+
+from __future__ import annotations
+
+import psutil
+import pytest
+
+from postings import Document, Settings
+from postings_ingest import Ledger, Producer
+from postings_serve.process import workers
+from postings_serve.process.workers import Workers
+from tests.support.served import services
+from tests.support.worker import until
+
+
+def processes() -> list[psutil.Process]:
+    return [each for each in psutil.Process().children(recursive=True) if "postings_ingest.app" in each.cmdline()]
+
+
+def queued(settings: Settings, collection: str) -> Ledger:
+    """Queue a document for a collection."""
+    with Producer(settings.of_collection(collection)) as producer:
+        producer.add(Document("1", "A lion sleeps."))
+    return Ledger(settings.of_collection(collection))
+
+
+def test_collections_take_turns_and_the_default_one_keeps_its_worker(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "LIMIT", 2)
+    monkeypatch.setattr(workers, "IDLE_SECONDS", 0.5)
+    ledgers = [queued(settings, f"animals-{number}") for number in range(3)]
+    most = 0
+
+    def done() -> bool:
+        nonlocal most
+        most = max(most, len(processes()))
+        return not any(depth.queued + depth.in_flight for depth in (ledger.depth() for ledger in ledgers))
+
+    with services(settings):
+        running = Workers(settings)
+        running.start()
+        try:
+            until(done, "a collection never had its turn")
+            (default,) = processes_of(settings.collection)
+            until(lambda: processes() == [default], "an idle worker runs on")
+            again = queued(settings, "animals-0")
+            running.need("animals-0")
+            until(lambda: not again.depth().queued, "a worker that was stopped isn't started again")
+        finally:
+            running.stop()
+    assert most == 2
+    assert not processes()
+
+
+def processes_of(collection: str) -> list[psutil.Process]:
+    return [each for each in processes() if each.environ()["POSTINGS_COLLECTION"] == collection]
