@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -51,6 +52,7 @@ def read_documents(
     text_field: str | None = None,
     title_field: str | None = None,
     types: Mapping[str, str] | None = None,
+    on_read: Callable[[int], None] | None = None,
 ) -> Iterator[Document]:
     """Read documents as a stream from a file, a folder, or ``-`` (standard input).
 
@@ -67,6 +69,8 @@ def read_documents(
         title_field: the field that holds the title, instead of ``title``.
         types: the types of CSV and TSV columns, by name: ``text``, ``integer``, ``float`` or ``boolean``. By default,
             a column has the type that fits all its cells.
+        on_read: called each time that some bytes of a file were read, with the place in it, decompressed; what it
+            raises ends the reading.
 
     Raises:
         ReaderError: the path doesn't exist, or isn't in one of these formats.
@@ -76,7 +80,7 @@ def read_documents(
         ['first', 'second']
     """
     try:
-        source = _source(path, format, Fields(id_field, text_field, title_field), types)
+        source = replace(_source(path, format, Fields(id_field, text_field, title_field), types), on_read=on_read)
         yield from _READERS[source.format].read(source, reject, omit)
     except OSError as error:
         raise ReaderError(f"{path} can't be read: {error.strerror or error}") from error

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from postings import Document
+from postings.errors import ReaderError
 from postings_ingest.readers.jsonl import MAX_LINE, Decoder
 from postings_ingest.readers.omissions import Omit
 from postings_ingest.readers.rejections import Reject
 from postings_ingest.readers.sources import Source
+
+MAX_DEPTH = 2**17
+"""Brackets in each other, far more than in any JSON that can be parsed: what is behind them isn't worth the time."""
 
 _BLOCK = 2**16
 _OUTSIDE, _INSIDE = re.compile(rb'["{}\[\],]'), re.compile(rb'["\\]')
@@ -24,11 +28,12 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
     to where they are balanced again.
 
     Raises:
+        ReaderError: brackets are nested so deeply that no JSON can follow.
         EOFError: the file ends before its array does.
     """
     decoder = Decoder(source, reject, omit)
     with source.open() as file:
-        yield from decoder.documents(_values(file))
+        yield from decoder.documents(_values(file, source.path))
 
 
 def estimate(source: Source) -> int | None:  # noqa: ARG001 - the readers' common signature
@@ -36,7 +41,7 @@ def estimate(source: Source) -> int | None:  # noqa: ARG001 - the readers' commo
     return None
 
 
-def _values(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _values(file: BinaryIO, path: str) -> Iterator[tuple[int, bytes]]:
     """The values of a file, each with the line where it begins; of one that is too long, only the beginning."""
     value, line, lines, depth = bytearray(), 1, 0, 0
     in_array, begun = False, False
@@ -50,6 +55,8 @@ def _values(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
             in_array = sign != b"]"
         else:
             depth = max(depth + (sign in (b"{", b"[")) - (sign in (b"}", b"]")), 0)
+            if depth > MAX_DEPTH:
+                raise ReaderError(f"{path}:{line + lines} is nested more than {MAX_DEPTH:,} deep: this isn't JSON")
         if separates or opens or (not in_array and depth == 0 and sign in (b"}", b"]")):
             if not opens:
                 yield _first_line(value, line), bytes(value)

@@ -7,14 +7,17 @@ import io
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from postings.errors import MissingExtra, ReaderError
 from postings_ingest.readers.records import Fields
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 SUFFIXES = {
     ".jsonl": "jsonl",
@@ -45,12 +48,14 @@ class Source:
         format: the format, see :func:`postings_ingest.read_documents`.
         fields: the names of a record's id, text and title.
         types: the declared types of columns of a CSV or TSV file, by name.
+        on_read: called with the place in the decompressed bytes each time that some were read; its errors end that.
     """
 
     path: str
     format: str
     fields: Fields = field(default_factory=Fields)
     types: Mapping[str, str] = field(default_factory=dict)
+    on_read: Callable[[int], None] | None = None
 
     @property
     def compression(self) -> str:
@@ -78,12 +83,12 @@ class Source:
         with Path(self.path).open("rb") as file:
             if self.compression == ".gz":
                 with gzip.open(file) as unzipped:
-                    yield cast("BinaryIO", unzipped)
+                    yield self._watched(cast("BinaryIO", unzipped))
             elif self.compression == ".zst":
                 with _unzstd(file, self.path) as unzipped:
-                    yield unzipped
+                    yield self._watched(unzipped)
             else:
-                yield file
+                yield self._watched(file)
 
     @contextmanager
     def open_seekable(self) -> Iterator[BinaryIO]:
@@ -95,7 +100,38 @@ class Source:
             with tempfile.TemporaryFile() as copy:
                 shutil.copyfileobj(file, copy, 2**20)
                 copy.seek(0)
-                yield cast("BinaryIO", copy)
+                yield self._watched(cast("BinaryIO", copy))
+
+    def _watched(self, file: BinaryIO) -> BinaryIO:
+        return file if self.on_read is None else io.BufferedReader(_Watched(file, self.on_read), 2**16)
+
+
+class _Watched(io.RawIOBase):
+    """A file of which somebody is told how far it was read."""
+
+    def __init__(self, file: BinaryIO, on_read: Callable[[int], None]) -> None:
+        super().__init__()
+        self._file, self._on_read = file, on_read
+        self._count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._count = self._file.seek(offset, whence)
+        return self._count
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        read = self._file.readinto(buffer)  # type: ignore[attr-defined]
+        self._count += read
+        self._on_read(self._count)
+        return int(read)
 
 
 def split_name(path: str) -> tuple[str, str | None, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeAlias, TypeVar
 
 from fastapi import Request
 
-from postings_serve.http.problems import Problem
+from postings_serve.http.problems import RETRY_SECONDS, Problem
 
 T = TypeVar("T")
 
@@ -67,6 +68,35 @@ async def answered_in_thread(request: Request, work: Callable[[Check], T], secon
         return await answered(request, asyncio.to_thread(work, check), seconds)
     finally:
         abandoned.set()
+
+
+@asynccontextmanager
+async def waited_for(request: Request, draining: asyncio.Event) -> AsyncIterator[Check]:
+    """Give a check for the threads that work in a block.
+
+    In the check, :class:`Problem` is raised once the client went away (499) or the service drains (503).
+
+    Args:
+        request: whose body was read.
+        draining: set when the service is about to stop.
+    """
+    ended = threading.Event()
+    gone = asyncio.ensure_future(_gone(request))
+
+    def check() -> None:
+        if ended.is_set():
+            raise _Abandoned
+        if gone.done():
+            raise went_away()
+        if draining.is_set():
+            detail = "the service is about to stop: go on elsewhere, from 'next'"
+            raise Problem(503, "draining", detail, headers={"Retry-After": str(RETRY_SECONDS)})
+
+    try:
+        yield check
+    finally:
+        ended.set()
+        gone.cancel()
 
 
 def went_away() -> Problem:

@@ -16,7 +16,7 @@ from postings_ingest.tenants import Tenants
 from postings_serve.guard import Caller, Shared, Writer
 from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.bodies import parsed, whole_body
-from postings_serve.http.cancellation import went_away
+from postings_serve.http.cancellation import Check, waited_for, went_away
 from postings_serve.http.openapi import reference, request_body
 from postings_serve.http.problems import Problem
 from postings_serve.schemas.common import CollectionParameter
@@ -88,12 +88,13 @@ async def _from_json(request: Request, services: Services, caller: Caller, colle
 
 
 async def _from_form(request: Request, services: Services, caller: Caller, collection: str | None) -> Response:
-    async with uploaded(request) as upload:
+    async with uploaded(request) as upload, waited_for(request, services.draining) as check:
         return await _queued(
             services,
             caller,
             _collection(services, collection, upload.fields.collection),
-            lambda to: to.add(upload.documents(to.reject), request.is_disconnected),
+            lambda to: to.add(upload.documents(to.reject, check)),
+            check=check,
         )
 
 
@@ -116,12 +117,13 @@ async def _queued(
     fill: Callable[[Submission], Awaitable[None]],
     *,
     patience: float | None = None,
+    check: Check = lambda: None,
 ) -> Response:
     """Queue what ``fill`` adds to a submission, and answer."""
     await asyncio.to_thread(_check_may_create, services, caller, collection)
     queue = await asyncio.to_thread(services.queues.queue, collection, caller.tenant)
     seconds = services.settings.serve_timeout if patience is None else patience
-    submission = Submission(queue, seconds, lambda: services.needs_worker(collection))
+    submission = Submission(queue, seconds, lambda: services.needs_worker(collection), check)
     try:
         await fill(submission)
         await submission.flush()

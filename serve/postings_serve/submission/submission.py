@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
-
-from starlette.requests import ClientDisconnect
 
 from postings import Document
 from postings.errors import BrokerUnavailable, InvalidDocument, PostingsError, QueueFull
 from postings_ingest import Producer, Rejection
 from postings_ingest.queue.open_queue import OpenQueue
+from postings_serve.http.cancellation import Check
 from postings_serve.http.problems import Problem, problem_of
 
 T = TypeVar("T")
@@ -35,13 +34,17 @@ class Submission:
         queue: where the documents go.
         patience: seconds to wait while the queue is full, or Redis can't be reached.
         began: called in a thread when the first documents were accepted.
+        check: called in a thread before each document and with each record that is rejected; what it raises ends it.
     """
 
-    def __init__(self, queue: OpenQueue, patience: float, began: Callable[[], object]) -> None:
+    def __init__(
+        self, queue: OpenQueue, patience: float, began: Callable[[], object], check: Check = lambda: None
+    ) -> None:
         self._producer = Producer(queue=queue, linger=None, when_full="raise", timeout=0)
         self._secrets = queue.settings.secrets()
         self._patience = patience
         self._began = began
+        self._check = check
         self._added = self.submitted = 0
         self._next: Document | None = None
         self._places: deque[int | None] = deque()
@@ -55,26 +58,21 @@ class Submission:
 
     def reject(self, rejection: Rejection) -> None:
         """Count a record that can't be used."""
+        self._check()
         self._count += 1
         if len(self._rejected) < SHOWN:
             self._rejected.append({"line": rejection.line, "reason": rejection.reason})
 
-    async def add(self, documents: Iterator[Document], gone: Callable[[], Awaitable[bool]] | None = None) -> None:
-        """Queue documents.
-
-        Args:
-            documents: their sources end with their place, such as ``:7``.
-            gone: tells whether the client went away; asked from time to time.
+    async def add(self, documents: Iterator[Document]) -> None:
+        """Queue documents, whose sources end with their place, such as ``:7``.
 
         Raises:
-            ClientDisconnect: the client went away.
             QueueFull: the queue was full for as long as the patience lasts.
             BrokerUnavailable: Redis couldn't be reached for as long.
             PostingsError: the documents can't be read on.
         """
         while await self._patiently(self._add, documents):
-            if gone is not None and await gone():
-                raise ClientDisconnect
+            pass
 
     async def flush(self) -> None:
         """Queue what waits for a batch to be full.
@@ -128,6 +126,7 @@ class Submission:
         """Add some; returns whether there may be more."""
         try:
             for _ in range(_AT_ONCE):
+                self._check()
                 if self._next is None and (found := next(documents, None)) is not None:
                     self._next = found
                 if self._next is None:

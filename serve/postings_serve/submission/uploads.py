@@ -23,10 +23,14 @@ from postings_ingest.readers import Reject, texts
 from postings_ingest.readers.cells import read_types
 from postings_ingest.readers.sources import split_name
 from postings_serve.http.bodies import checked, checked_length, too_large
+from postings_serve.http.cancellation import Check
 from postings_serve.schemas.documents import UploadFields
 
 MAX_UPLOAD = 2**30
 """Bytes of an upload, which is kept in a temporary file until all of it was read. JSON Lines have no limit."""
+
+MAX_UNPACKED = 16 * MAX_UPLOAD
+"""Bytes of an upload when it is decompressed, which texts don't exceed: they shrink to a fourth or a tenth."""
 
 _LONGEST_NAME = 200
 
@@ -45,13 +49,23 @@ class Upload:
         self._name = name
         self.fields = fields
 
-    def documents(self, reject: Reject) -> Iterator[Document]:
+    def documents(self, reject: Reject, check: Check) -> Iterator[Document]:
         """Read its documents; a text's id is the file's name.
 
+        Args:
+            reject: called with each record that can't be used.
+            check: called each time that some bytes were read; what it raises ends the reading.
+
         Raises:
-            ReaderError: it can't be read.
+            ReaderError: it can't be read, or is too large when it is decompressed.
         """
         fields = self.fields
+
+        def on_read(count: int) -> None:
+            check()
+            if count > MAX_UNPACKED:
+                most = f"{MAX_UNPACKED // 2**20:,} MiB"
+                raise ReaderError(f"{self._name} has more than {most} when it is decompressed")
 
         def rejected(found: Rejection) -> None:
             reject(Rejection.of(self._name, found.line, self._shown(found.reason), ""))
@@ -65,9 +79,11 @@ class Upload:
                 text_field=fields.text_field,
                 title_field=fields.title_field,
                 types=read_types(fields.types or ""),
+                on_read=on_read,
             ):
                 yield self._named(document)
         except ReaderError as error:
+            check()  # a reader may have taken its error for the file's
             raise ReaderError(self._shown(str(error))) from error
 
     def _named(self, document: Document) -> Document:

@@ -278,3 +278,50 @@ def test_two_collections_are_one_too_many(service: Service) -> None:
     body = {"collection": "one", "documents": [{"id": "1", "text": "x"}]}
     found = problem(service("POST", "/v1/documents?collection=two", json=body), 422)
     assert found["detail"] == "the parameter 'collection' is 'two', but the body's is 'one': name one"
+
+
+def test_an_upload_that_is_far_larger_than_it_looks_is_refused(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MAX_UNPACKED", 2**20)
+    for name in ("a.json.gz", "a.jsonl.gz", "a.csv.gz"):
+        packed = gzip.compress(b'{"id": 1, "text": "x"}\n' + b"\n" * 2**22)
+        found = problem(service("POST", "/v1/documents", files={"file": (name, packed)}), 400)
+        assert found["detail"] == f"{name} has more than 1 MiB when it is decompressed"
+    found = problem(service("POST", "/v1/documents", files={"file": ("b.json.gz", gzip.compress(b"[" * 2**19))}), 400)
+    assert found["detail"].startswith("b.json.gz:1 is nested more than 131,072 deep")
+
+
+@pytest.mark.parametrize("content", [b"{}" * 10**7, b" " * 10**9], ids=["records that are rejected", "nothing"])
+def test_an_upload_whose_client_is_gone_is_not_read_on(service: Service, content: bytes) -> None:
+    file = ("a.json.gz", gzip.compress(content, 1))
+    request = httpx.Request("POST", "http://localhost/v1/documents", files={"file": file})
+    arriving = iter([{"type": "http.request", "body": request.read(), "more_body": False}])
+    answer: list[Any] = []
+
+    async def receive() -> Any:
+        return next(arriving, {"type": "http.disconnect"})
+
+    async def send(message: Any) -> None:
+        answer.append(message)
+
+    headers = [(name.lower(), value) for name, value in request.headers.raw]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/documents",
+        "raw_path": b"/v1/documents",
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+    }
+    service.run(service.app(scope, receive, send))
+    assert answer[0]["status"] == 499, "it was read to its end, where no document is found"
+
+
+def test_an_upload_ends_when_the_service_stops_and_says_where_to_go_on(service: Service, keys: QueueKeys) -> None:
+    service.services.draining.set()
+    answer = service("POST", "/v1/documents", files={"file": ("a.jsonl", b"".join(lines_of(range(600))))})
+    assert problem(answer, 503)["error"] == "draining"
+    assert answer.headers["Retry-After"] == "1"
+    assert queued(keys) == []

@@ -97,3 +97,22 @@ def test_a_text_that_unpacks_to_too_much_is_rejected(tmp_path: Path, end: str) -
     found, (rejection,) = read(tmp_path)
     assert [document.title for document in found] == ["good"]
     assert (rejection.file, rejection.reason[:41]) == (bad, "the file has more than 16,000,000 bytes, ")
+
+
+@pytest.mark.parametrize("end", ["", *COMPRESS])
+@pytest.mark.parametrize("name", [*CONTENTS, "a.md"])
+def test_what_was_read_is_told_decompressed_and_an_error_of_who_is_told_ends_it(
+    tmp_path: Path, name: str, end: str
+) -> None:
+    content = CONTENTS.get(name, b"# Plan") + b"\n" * 100_000
+    path = write(tmp_path / f"{name}{end}", COMPRESS.get(end, bytes)(content))
+    told: list[int] = []
+    options: dict[str, Any] = {"on_read": told.append}
+    assert read(path, **options)[0] == read(path)[0]
+    assert max(told) == len(content)
+
+    def enough(count: int) -> None:
+        raise RuntimeError(count)
+
+    with pytest.raises(RuntimeError):
+        read(path, on_read=enough)

@@ -93,7 +93,9 @@ def test_a_page_is_read_in_its_encoding(content: bytes) -> None:
         (b"<p>caf\xe9", "invalid UTF-8: byte 0xe9 at position 6"),
         (b"<script>only()</script>", "the file has no text"),
         (b" \n", "the file is empty"),
+        (b"<div>" * 500_001, "the page has 500,001 tags, and 500,000 is the most that is read"),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_a_page_that_cannot_be_read_is_rejected(content: bytes, reason: str) -> None:
     write(Path("bad.html"), content)
@@ -105,6 +107,11 @@ def test_a_page_that_cannot_be_read_is_rejected(content: bytes, reason: str) -> 
 
 def test_a_page_of_a_hundred_thousand_open_elements_is_read() -> None:
     assert parse_html(b"<div>" * 100_000 + b"deep")[0] == "deep"
+
+
+@pytest.mark.parametrize("tag", [b"<a ", b"</a ", b"<!--", b"<? "])
+def test_a_tag_that_never_ends_is_left_out_as_browsers_do_and_not_looked_for_again(tag: bytes) -> None:
+    assert parse_html(b"<p>1 < 2, x" + tag * 400_000)[0] == "1 < 2, x"
 
 
 def test_a_page_without_a_closed_head_is_read() -> None:

@@ -69,6 +69,15 @@ def test_each_value_is_a_document_or_rejected_with_its_line(
         assert rejection.reason.startswith(reason)
 
 
+def test_brackets_in_each_other_without_end_are_not_read_to_theirs(tmp_path: Path) -> None:
+    content = f'{GOOD}\n{{"id": "a", "a": {"[" * 2_000_000}'
+    found: list[Document] = []
+    path = write(tmp_path / "a.json", content)
+    with pytest.raises(ReaderError, match=r"a\.json:2 is nested more than 131,072 deep"):
+        found.extend(read_documents(path, lambda _: None))
+    assert [document.id for document in found] == ["good"]
+
+
 def test_documents_say_their_line(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", f"[\n{GOOD},\n\n\n{GOOD}]")
     assert [document.source for document in read(path)[0]] == [f"{path}:2", f"{path}:5"]
