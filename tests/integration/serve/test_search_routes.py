@@ -115,6 +115,8 @@ def test_facets_count_documents_not_passages(http: httpx.Client) -> None:
         ({"query": "x", "limit": 0}, 422, "limit: "),
         ({"query": "x", "limit": 1001}, 422, "limit: "),
         ({"query": "x", "offset": -1}, 422, "offset: "),
+        ({"query": "x", "score_threshold": True}, 422, "score_threshold: "),
+        ({"query": "x", "words": "1"}, 422, "words: "),
         ({"query": "x", "colection": "y"}, 422, "colection: "),
         ({"query": "x", "collection": "../etc"}, 422, "collection: "),
         ({"query": "x", "collection": "none"}, 404, "there is no collection 'none'"),
