@@ -143,7 +143,7 @@ ANY = {"key": "metadata.number", "match": {"any": [1]}}
     ("filter", "said"),
     [
         ({"must": [{"key": "metadata.number", "match": {"any": [*range(10_000)]}}]}, "at most 10,000 values"),
-        ({"must": [{}] * 300}, "at most 256 objects: match any of a list"),
+        ({"must": [{}] * 300}, "at most 100 objects: match any of a list"),
         ({"must": [[]] * 10_000}, "at most 10,000 values"),
         ({"must": functools.reduce(lambda inner, _: {"must": inner}, range(70), ANY)}, "at most 64 deep"),
     ],
