@@ -20,6 +20,7 @@ Words = Annotated[
     Field(
         ge=0,
         le=MAX_WEIGHT,
+        strict=True,
         description="Weight of exact words in the score; 0 searches without; by default the collection's",
     ),
 ]
@@ -39,7 +40,7 @@ class SearchOptions(Body):
     group_by_document: bool = Field(default=False, description="One hit for each document, its best passage")
     explain: bool = Field(default=False, description="Say which tokens made each score, and what fired them")
     score_threshold: float | None = Field(
-        default=None, description="Leave out hits with a lower score", allow_inf_nan=False
+        default=None, description="Leave out hits with a lower score", allow_inf_nan=False, strict=True
     )
     consistent: bool = Field(default=False, description="On a cluster, find all writes that were acknowledged")
     words: Words = None

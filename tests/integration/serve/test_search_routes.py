@@ -115,6 +115,8 @@ def test_facets_count_documents_not_passages(http: httpx.Client) -> None:
         ({"query": "x", "limit": 0}, 422, "limit: "),
         ({"query": "x", "limit": 1001}, 422, "limit: "),
         ({"query": "x", "offset": -1}, 422, "offset: "),
+        ({"query": "x", "score_threshold": True}, 422, "score_threshold: "),
+        ({"query": "x", "words": "1"}, 422, "words: "),
         ({"query": "x", "colection": "y"}, 422, "colection: "),
         ({"query": "x", "collection": "../etc"}, 422, "collection: "),
         ({"query": "x", "collection": "none"}, 404, "there is no collection 'none'"),
@@ -141,7 +143,7 @@ ANY = {"key": "metadata.number", "match": {"any": [1]}}
     ("filter", "said"),
     [
         ({"must": [{"key": "metadata.number", "match": {"any": [*range(10_000)]}}]}, "at most 10,000 values"),
-        ({"must": [{}] * 300}, "at most 256 objects: match any of a list"),
+        ({"must": [{}] * 300}, "at most 100 objects: match any of a list"),
         ({"must": [[]] * 10_000}, "at most 10,000 values"),
         ({"must": functools.reduce(lambda inner, _: {"must": inner}, range(70), ANY)}, "at most 64 deep"),
     ],
