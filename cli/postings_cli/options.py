@@ -43,9 +43,15 @@ def settings_from(
 
     ``others`` are settings by name, ``None`` where not given.
     """
+    return with_served_broker(own_settings_from(collection, index_url, model, **others))
+
+
+def own_settings_from(
+    collection: str | None = None, index_url: str | None = None, model: str | None = None, **others: object
+) -> Settings:
+    """The same without that broker, for the command that runs it."""
     given: dict[str, Any] = {"collection": collection, "index_url": index_url, "model": model, **others}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    return with_served_broker(settings)
+    return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
 def parsed_filter(filter: str | None) -> dict[str, Any] | None:

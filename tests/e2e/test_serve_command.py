@@ -26,7 +26,7 @@ from tests.support.load import Load
 from tests.support.qdrant_server import QdrantServer
 from tests.support.queue_commands import children
 from tests.support.redis_server import RedisServer, free_port
-from tests.support.serve_command import Serve, finished, serves, settled_environment
+from tests.support.serve_command import Serve, ServeCommand, finished, serves, settled_environment
 from tests.support.worker import until
 
 ARTICLES = [
@@ -163,8 +163,35 @@ def test_a_second_signal_ends_it_at_once(serve: Serve) -> None:
         service.command.send_signal(signal.SIGTERM)
         until(lambda: "draining" in service.command.err, "it doesn't drain")
         service.command.send_signal(signal.SIGTERM)
-        service.command.ended()  # else it would wait for a worker that never ends
-    assert not any(each.is_running() for each in (started.broker, worker))
+        assert service.command.ended().status == 1  # else it would wait for a worker that never ends
+    for each in (started.broker, worker):
+        each.wait(20)
+
+
+def hanging(serve: Serve, redis: RedisServer, server: socket.socket) -> ServeCommand:
+    """A service with a thread that waits for a Qdrant server that never answers."""
+    url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    service = serve(index_url=url, redis_url=redis.url, index_timeout="600", serve_timeout="1")
+    assert service.http.post("/v1/search", json={"query": "lions"}).status_code == 504
+    return service
+
+
+def test_a_thread_that_never_ends_does_not_keep_it(serve: Serve, redis: RedisServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        service = hanging(serve, redis, server)
+        service.command.send_signal(signal.SIGTERM)
+        assert service.command.ended().status == 1
+        assert "ending without them" in service.command.err
+
+
+def test_nor_does_it_after_a_second_signal(serve: Serve, redis: RedisServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        service = hanging(serve, redis, server)
+        service.command.send_signal(signal.SIGINT)
+        until(lambda: "draining" in service.command.err, "it doesn't drain")
+        service.command.send_signal(signal.SIGINT)
+        assert service.command.ended().status == 1
+        assert "ending without them" not in service.command.err
 
 
 def test_its_description_is_printed_without_an_index_or_redis(tmp_path: Path) -> None:

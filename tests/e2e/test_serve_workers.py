@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import psutil
 import pytest
 
@@ -13,8 +15,14 @@ from tests.support.served import services
 from tests.support.worker import until
 
 
-def processes() -> list[psutil.Process]:
-    return [each for each in psutil.Process().children(recursive=True) if "postings_ingest.app" in each.cmdline()]
+def collections() -> list[str]:
+    """Those whose workers run."""
+    found = []
+    for each in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+            if "postings_ingest.app" in each.cmdline():
+                found.append(each.environ()["POSTINGS_COLLECTION"])
+    return found
 
 
 def queued(settings: Settings, collection: str) -> Ledger:
@@ -34,24 +42,14 @@ def test_collections_take_turns_and_the_default_one_keeps_its_worker(
 
     def done() -> bool:
         nonlocal most
-        most = max(most, len(processes()))
+        most = max(most, len(collections()))
         return not any(depth.queued + depth.in_flight for depth in (ledger.depth() for ledger in ledgers))
 
-    with services(settings):
-        running = Workers(settings)
-        running.start()
-        try:
-            until(done, "a collection never had its turn")
-            (default,) = processes_of(settings.collection)
-            until(lambda: processes() == [default], "an idle worker runs on")
-            again = queued(settings, "animals-0")
-            running.need("animals-0")
-            until(lambda: not again.depth().queued, "a worker that was stopped isn't started again")
-        finally:
-            running.stop()
+    with services(settings), Workers(settings) as running:
+        until(done, "a collection never had its turn")
+        until(lambda: collections() == [settings.collection], "an idle worker runs on")
+        again = queued(settings, "animals-0")
+        running.need("animals-0")
+        until(lambda: not again.depth().queued, "a worker that was stopped isn't started again")
     assert most == 2
-    assert not processes()
-
-
-def processes_of(collection: str) -> list[psutil.Process]:
-    return [each for each in processes() if each.environ()["POSTINGS_COLLECTION"] == collection]
+    assert not collections()

@@ -11,7 +11,7 @@ import typer
 
 from postings.errors import MissingExtra
 from postings_cli.console import err, out, printable
-from postings_cli.options import Collection, IndexUrl, Model, settings_from
+from postings_cli.options import Collection, IndexUrl, Model, own_settings_from
 
 if TYPE_CHECKING:
     from postings_serve.process.server import Running
@@ -43,7 +43,7 @@ def serve(
 
     Example: postings serve & curl localhost:8000/v1/search --json '{"query": "chasing prey"}'
     """
-    settings = settings_from(collection, index, model, serve_host=host, serve_port=port)
+    settings = own_settings_from(collection, index, model, serve_host=host, serve_port=port)
     try:
         from postings_ingest.worker.logs import configure_logging
         from postings_serve.app import api

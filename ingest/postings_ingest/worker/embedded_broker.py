@@ -91,8 +91,7 @@ class EmbeddedBroker:
         # The broker inherits the mask: Ctrl-C reaches all processes, but the worker needs the broker until it ends.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            server = self._server = self._started()
-            self._watcher = _killed_with_us(server.process_id())
+            self._watcher = _killed_with_us(self._started().process_id())
         except BaseException:
             self._lock.close()
             raise
@@ -107,6 +106,11 @@ class EmbeddedBroker:
         self._watcher.communicate()
         self._lock.close()
 
+    def kill(self) -> None:
+        """End it at once. A signal handler may call it."""
+        if self._server is not None:
+            self._server.terminate()
+
     def _started(self) -> _Valkey:
         """Start it; on another port if one that is free is taken at this moment, and none was named."""
         port, tries = self._port, 0
@@ -117,7 +121,7 @@ class EmbeddedBroker:
             self._lock.truncate(0)
             self._lock.write(self.url)
             self._lock.flush()
-            server = _Valkey(self.url, self.folder)
+            server = self._server = _Valkey(self.url, self.folder)
             try:
                 server.start()
             except (ValkeyServerError, OSError) as error:

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 
 class Ending:
     """What a service does when it is asked to end.
 
-    A signal may come while it starts, serves or ends. The first is remembered, and the second ends at once what still
-    runs; it never leaves processes behind.
+    A signal may come while it starts, serves or ends. At the first, it finishes what it has begun. At the second, it
+    ends, whatever its threads do, and leaves no processes behind.
 
     Attributes:
         drain: called at the first signal.
-        hurry: called at the second.
+        kill: called before the process ends at once, for what it has started.
         asked: whether the first has come.
     """
 
     def __init__(self) -> None:
         self.asked = False
         self.drain: Callable[[], object] = lambda: None
-        self.hurry: list[Callable[[], object]] = []
+        self.kill: list[Callable[[], object]] = []
 
     def ask(self) -> None:
-        """Drain, or hurry."""
-        if not self.asked:
-            self.asked = True
-            self.drain()
-        elif self.hurry:
-            for each in self.hurry:
+        """Drain; a second time, end at once."""
+        if self.asked:
+            self.now()
+        self.asked = True
+        self.drain()
+
+    def now(self) -> NoReturn:
+        """End at once, with status 1."""
+        try:
+            for each in self.kill:
                 each()
-        else:
-            raise KeyboardInterrupt  # it starts, and nothing but the main thread waits
+        finally:
+            os._exit(1)  # Python would wait for threads
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -21,7 +22,7 @@ from postings.secrets import redacted
 from postings_serve.app import create_app
 from postings_serve.http.protocol import BoundedProtocol
 from postings_serve.keys import KeyFile
-from postings_serve.process.ending import ended_by_signals
+from postings_serve.process.ending import Ending, ended_by_signals
 from postings_serve.process.ports import close, listening, refuse_new
 from postings_serve.process.workers import Workers
 from postings_serve.services import Services
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 _THREADS = 64
 _DRAIN_SECONDS = 1.0
 _LOOK_SECONDS = 0.05
+_THREAD_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +81,22 @@ def serve(settings: Settings, started: Callable[[Running], object], *, open_to_a
         # Before all else: it may fail, and clients that come now only wait.
         sockets = listening(settings.serve_host, settings.serve_port)
         stack.callback(close, sockets)
-        settings, folder, broker = stack.enter_context(_folder(settings))
+        settings, folder, broker = stack.enter_context(_folder(settings, ending))
+        workers = None if folder is None else stack.enter_context(Workers(settings))
+        give_up = stack.enter_context(_limit(settings.serve_timeout + _THREAD_SECONDS, ending))
         services = Services(settings, keys, folder, open_to_all=open_to_all)
         stack.callback(services.close)
-        if folder is not None:
-            workers = Workers(settings)
-            stack.callback(workers.stop)
-            ending.hurry.append(workers.kill)
+        if workers is not None:
+            ending.kill.append(workers.kill)
             services.needs_worker = workers.need
-            workers.start()
-        server = Server(services, lambda url: started(Running(url, broker)))
-        ending.hurry.append(server.hurry)
+        server = Server(services, lambda url: started(Running(url, broker)), give_up.start)
         ending.drain = server.drain
         if not ending.asked:
             server.run(sockets)
 
 
 @contextmanager
-def _folder(settings: Settings) -> Iterator[tuple[Settings, OpenIndexes | None, str | None]]:
+def _folder(settings: Settings, ending: Ending) -> Iterator[tuple[Settings, OpenIndexes | None, str | None]]:
     """Open the index folder, serve it to other processes, and start the broker; for a server there is nothing to do."""
     root = settings.index_folder
     if root is None:
@@ -104,12 +104,28 @@ def _folder(settings: Settings) -> Iterator[tuple[Settings, OpenIndexes | None, 
         return
     from postings_ingest.worker.embedded_broker import EmbeddedBroker
 
-    with (
-        OpenIndexes(root, datatype=settings.index_datatype, on_disk=settings.index_on_disk) as folder,
-        IndexServer(folder),
-        EmbeddedBroker(settings) as broker,
-    ):
+    opened = OpenIndexes(root, datatype=settings.index_datatype, on_disk=settings.index_on_disk)
+    with opened as folder, IndexServer(folder), ExitStack() as stack:
+        broker = EmbeddedBroker(settings)
+        ending.kill.append(broker.kill)
+        stack.enter_context(broker)
         yield settings.model_copy(update={"redis_url": SecretStr(broker.url)}), folder, redacted(broker.url)
+
+
+@contextmanager
+def _limit(seconds: float, ending: Ending) -> Iterator[threading.Timer]:
+    """A timer for the end of a block: a thread that hangs, in a library for example, doesn't keep it longer."""
+
+    def give_up() -> None:
+        log.error("some requests' threads don't end: ending without them")
+        ending.now()
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    try:
+        yield timer
+    finally:
+        timer.cancel()
 
 
 class Server(uvicorn.Server):
@@ -118,9 +134,19 @@ class Server(uvicorn.Server):
     From the first signal on, ``/readyz`` says so, and each answer closes its connection, so that no client sends a
     request on a connection that is about to be closed. After a second, nobody can connect any more; after another, or
     when there is no connection left, the port is closed. What is being answered then is finished.
+
+    Args:
+        services: what the routes share.
+        started: called with the address when the port answers.
+        drained: called when the port is about to be closed.
     """
 
-    def __init__(self, services: Services, started: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        started: Callable[[str], object],
+        drained: Callable[[], object] = lambda: None,
+    ) -> None:
         settings = services.settings
         super().__init__(
             uvicorn.Config(
@@ -139,6 +165,7 @@ class Server(uvicorn.Server):
         )
         self._services = services
         self._told = started
+        self._drained = drained
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -163,10 +190,6 @@ class Server(uvicorn.Server):
         else:
             self._loop.call_soon_threadsafe(self._drain)
 
-    def hurry(self) -> None:
-        """End at once. A signal handler may call it."""
-        self.should_exit = self.force_exit = True
-
     def _drain(self) -> None:
         log.info("draining: %d connections", len(self.server_state.connections))
         self._services.draining.set()
@@ -177,6 +200,7 @@ class Server(uvicorn.Server):
         refuse_new(self._sockets)
         await asyncio.sleep(_LOOK_SECONDS)
         await self._until_no_connection(_DRAIN_SECONDS)
+        self._drained()
         self.should_exit = True
 
     async def _until_no_connection(self, seconds: float) -> None:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from postings.errors import PostingsError
 from postings_ingest.queue.pending import pending_collections
@@ -60,17 +60,13 @@ class Workers:
         self._asked = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="workers", daemon=True)
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         """Start the worker of the default collection, and from now on those that the queue needs."""
         self._start(self._settings.collection)
         self._keeper.start()
+        return self
 
-    def need(self, collection: str) -> None:
-        """Documents were queued for a collection: look into the queue soon, unless it has a worker."""
-        if collection not in self._alive():
-            self._asked.set()
-
-    def stop(self) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         """Let all workers finish the batches in flight; the queue keeps what they haven't begun."""
         self._stopping.set()
         self._asked.set()
@@ -79,6 +75,11 @@ class Workers:
             worker.supervisor.stop()
         for worker in self._workers.values():
             worker.thread.join()
+
+    def need(self, collection: str) -> None:
+        """Documents were queued for a collection: look into the queue soon, unless it has a worker."""
+        if collection not in self._alive():
+            self._asked.set()
 
     def kill(self) -> None:
         """End all workers at once; the queue gives their batches to the next. A signal handler may call it."""
