@@ -82,9 +82,7 @@ class Settings(ServeSettings, QueueSettings):
     )
     index_api_key: SecretStr | None = Field(None, description="The Qdrant server's API key")
     index_ca: Path | None = Field(
-        None,
-        description="File of the CA certificates for the Qdrant server; by default the public ones that httpx and gRPC "
-        "come with",
+        None, description="File of the Qdrant server's CA certificates; by default the public ones of httpx and gRPC"
     )
     index_grpc_port: int | None = Field(
         None,
