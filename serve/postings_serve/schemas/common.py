@@ -20,7 +20,7 @@ _MOST_FIELDS = 100
 class Body(BaseModel):
     """A request or an answer: fields that it doesn't know are errors, rather than left out."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod
