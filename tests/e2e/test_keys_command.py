@@ -35,7 +35,8 @@ def test_a_key_is_printed_once_and_then_only_named(cli: Cli) -> None:
     assert "but requests need one, until" in empty.err
 
 
-def test_keys_as_json(cli: Cli) -> None:
+def test_keys_as_json(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTINGS_TENANT_FIELD", "customer")
     made = cli("keys", "create", "reports", "--json")
     assert (made.status, made.err) == (0, "")
     assert made.json["scopes"] == ["read"]
@@ -53,6 +54,7 @@ def test_keys_as_json(cli: Cli) -> None:
         (["create", "shop", "--scope", "everything"], "scopes among read, write, admin, got ['everything']"),
         (["create", " "], "a key needs a name"),
         (["create", "shop", "--tenant", ""], "expected the name of a tenant"),
+        (["create", "shop", "--tenant", "ann"], "POSTINGS_TENANT_FIELD"),
         (["revoke", "5f0c"], "there is no key '5f0c'"),
     ],
 )
