@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Command
-from tests.support.needed import skip_or_fail
 from tests.support.serve_command import serves, settled_environment
 
 CLIENT = Path(__file__).parents[1] / "data" / "typescript-client"
@@ -21,7 +20,7 @@ CLIENT = Path(__file__).parents[1] / "data" / "typescript-client"
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The client with its dependencies and the generated types."""
     if shutil.which("npm") is None:
-        skip_or_fail("npm isn't installed")
+        pytest.skip("npm isn't installed")
     package = tmp_path_factory.mktemp("client") / "client"
     shutil.copytree(CLIENT, package, ignore=shutil.ignore_patterns("node_modules"))
     installed = ran(package, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
