@@ -39,7 +39,7 @@ class DescribedApi(FastAPI):
 
 
 def reference(model: type[BaseModel]) -> dict[str, Any]:
-    """What stands for the schema of a model in a route's description.
+    """A reference to the schema of a model, for the description of a route.
 
     Example:
         >>> from postings_serve.schemas.common import ProblemDetails

@@ -15,8 +15,6 @@ from postings.collection_names import PATTERN
 from postings.collections import Collections
 from postings.index.collection_size import collection_size
 from postings.index.models import CollectionModels
-from postings.index.tenant_index import bound
-from postings.index.tenants import settings_of_tenant
 from postings.model_states import check_complete, model_states, roll_back
 from postings_serve.guard import Admin, Caller, Reader, Shared, check_all_tenants
 from postings_serve.http.answers import EVERY, WITH_BODY, json_answer, problems
@@ -91,8 +89,7 @@ async def roll_back_model(name: _Name, request: Request, services: Shared, calle
 async def _with_index(
     request: Request, services: Services, caller: Caller, name: str, work: Callable[[Index], dict[str, Any]]
 ) -> dict[str, Any]:
-    settings = settings_of_tenant(services.settings, caller.tenant)
-    found = asyncio.to_thread(lambda: work(bound(services.indexes.index(name), settings)))
+    found = asyncio.to_thread(lambda: work(services.indexes.seen_by(caller.tenant, name)))
     return await answered(request, found, services.settings.serve_timeout)
 
 

@@ -8,8 +8,6 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from postings.index.tenant_index import bound
-from postings.index.tenants import settings_of_tenant
 from postings_query.facets import Facets
 from postings_query.facets import facets as counted
 from postings_serve.guard import Reader, Shared
@@ -26,7 +24,7 @@ async def facets(body: FacetsBody, request: Request, services: Shared, caller: R
     name = services.collection(body.collection)
 
     def count() -> Facets:
-        index = bound(services.indexes.index(name), settings_of_tenant(services.settings, caller.tenant))
+        index = services.indexes.seen_by(caller.tenant, name)
         return counted(index, body.fields, body.filter, limit=body.limit)
 
     found = await answered(request, asyncio.to_thread(count), services.settings.serve_timeout)

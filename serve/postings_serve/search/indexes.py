@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from postings import Index
 from postings.errors import CollectionNotFound
 from postings.index.proxy import OpenIndexes
+from postings.index.tenant_index import bound
 from postings.index.tenants import settings_of_tenant
 from postings_ingest.tenants import Tenants
 from postings_query import SearchClient
@@ -55,6 +56,15 @@ class Indexes:
             # The engine's own message names its folder, or the server.
             raise CollectionNotFound(f"there is no collection {collection!r}") from None
         return found
+
+    def seen_by(self, tenant: str | None, collection: str) -> Index:
+        """A collection as a tenant sees it, or all of it where no tenant is named.
+
+        Raises:
+            CollectionNotFound: there is no such collection.
+            ConfigurationError: the settings don't say which metadata field names the tenant.
+        """
+        return bound(self.index(collection), settings_of_tenant(self._settings, tenant))
 
     def part(self, collection: str, tenant: str | None) -> Index:
         """The part of a collection that a tenant sees; where no tenants share it, all of it.
