@@ -4,7 +4,8 @@
 
 A plain handler, in FastAPI's threads, around ``SparseEncoder.encode_query`` and an index. ENGINE is ``local`` for
 qdrant-client's local mode, or ``edge`` for the engine that Postings uses, on a copy of the same collection. An
-explanation is the product of the query's vector with those of the hits, which are encoded again.
+explanation is the product of the query's vector with those of the hits, which are encoded again; one at a time, as the
+logits of 32 requests take more memory than a machine has.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeAlias
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -82,7 +84,7 @@ def embedded(folder: Path) -> Search:
 
 
 def app(encoder: SparseEncoder, found: Search) -> FastAPI:
-    api = FastAPI()
+    api, explaining = FastAPI(), Lock()
 
     @api.post("/v1/search")
     def search(query: Query) -> Answer:
@@ -94,7 +96,8 @@ def app(encoder: SparseEncoder, found: Search) -> FastAPI:
         ]
         if query.explain and hits:
             texts = [f"{hit.title} {hit.text}".strip() for hit in hits]
-            shared = encoder.intersection(vector, encoder.encode_document(texts, show_progress_bar=False))
+            with explaining:
+                shared = encoder.intersection(vector, encoder.encode_document(texts, show_progress_bar=False))
             for hit, tokens in zip(hits, encoder.decode(shared), strict=True):
                 hit.contributions = [Contribution(token=token, contribution=weight) for token, weight in tokens]
         return Answer(hits=hits)
