@@ -1,0 +1,52 @@
+// Builds the page into the Python package, which serves it: npm run build
+
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const OUT = join(HERE, "../postings_serve/page");
+
+const built = await build({
+  absWorkingDir: HERE,
+  entryPoints: ["src/main.tsx", "src/style.css"],
+  outdir: OUT,
+  entryNames: "[name]-[hash]",
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  metafile: true,
+  write: false,
+});
+
+const names = built.outputFiles.map(({ path }) => basename(path));
+const template = await readFile(join(HERE, "src/index.html"), "utf8");
+const html = template
+  .replace("SCRIPT", names.find((name) => name.endsWith(".js")))
+  .replace("STYLE", names.find((name) => name.endsWith(".css")));
+
+await rm(OUT, { recursive: true, force: true });
+await mkdir(OUT);
+for (const { path, contents } of built.outputFiles) await writeFile(path, contents);
+await writeFile(join(OUT, "licenses.txt"), await licenses(Object.keys(built.metafile.inputs)));
+// Last: the service takes the page for built once this is there.
+await writeFile(join(OUT, "index.html"), html);
+
+for (const { path, contents } of built.outputFiles) console.log(`${contents.length.toLocaleString("en")} B  ${basename(path)}`);
+
+/** The license texts of the packages whose files are in the bundle. */
+async function licenses(inputs) {
+  const packages = new Set(inputs.flatMap((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1] ?? []));
+  const texts = [...packages].sort().map(async (name) => {
+    const folder = join(HERE, "node_modules", name);
+    const { version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    const file = (await readdir(folder)).find((each) => /^licen[cs]e/i.test(each));
+    if (!file) throw new Error(`${name} has no license text: add it, or do without the package`);
+    return `${name} ${version} (${license})\n\n${await readFile(join(folder, file), "utf8")}`;
+  });
+  return (await Promise.all(texts)).join(`\n${"-".repeat(80)}\n\n`);
+}

@@ -1,0 +1,113 @@
+import { useState } from "preact/hooks";
+import { ask, Problem, type Schemas } from "../api/ask";
+import { useAnswer } from "../api/use-answer";
+import { may, useMe } from "../me";
+import { Dialog } from "../parts/Dialog";
+import { Go, go } from "../parts/link";
+import { Notice } from "../parts/Notice";
+import { count, number } from "../parts/numbers";
+
+const WEIGHTS = 40;
+
+/** A document of the index: its passages, and their weights as words. Of the address: `id`. */
+export function DocumentView({ link, collection }: { link: URLSearchParams; collection: string }) {
+  const id = link.get("id") ?? "";
+  const { value, problem } = useAnswer(
+    (signal) => ask("GET", "/v1/documents/{id}", { path: { id }, query: { collection, weights: WEIGHTS }, signal }),
+    [id, collection],
+  );
+  return (
+    <main class="document">
+      {link.get("q") && (
+        <p>
+          <Go to={{ view: null }}>← Results for “{link.get("q")}”</Go>
+        </p>
+      )}
+      {problem && <Notice problem={problem} />}
+      {value && <Shown document={value} collection={collection} />}
+    </main>
+  );
+}
+
+function Shown({ document, collection }: { document: Schemas["ShownDocument"]; collection: string }) {
+  const me = useMe();
+  const metadata = Object.entries(document.metadata);
+  const { passages } = document;
+  return (
+    <>
+      <h1>{document.title || document.id}</h1>
+      <dl class="facts">
+        <dt>Id</dt>
+        <dd>{document.id}</dd>
+        <dt>Version</dt>
+        <dd>{document.version}</dd>
+        {metadata.map(([name, value]) => (
+          <>
+            <dt>{name}</dt>
+            <dd>{typeof value === "string" ? value : JSON.stringify(value)}</dd>
+          </>
+        ))}
+      </dl>
+      {passages.map((passage) => (
+        <section class="passage">
+          <h2>
+            Passage {passage.ordinal + 1} of {count(passages.length)}
+            <span class="hint">
+              characters {count(passage.start)} to {count(passage.end)}
+            </span>
+          </h2>
+          <p class="text">{passage.text}</p>
+          <Weights weights={passage.weights ?? []} />
+        </section>
+      ))}
+      {may(me, "write") && <Delete id={document.id} collection={collection} />}
+    </>
+  );
+}
+
+function Weights({ weights }: { weights: readonly Schemas["Weight"][] }) {
+  const most = Math.max(...weights.map((each) => each.weight), 0.01);
+  return (
+    <ul class="weights" aria-label="Its largest weights">
+      {weights.map(({ token, weight }) => (
+        <li style={{ "--depth": (weight / most).toFixed(2) }}>
+          {token} <span class="value">{number(weight)}</span>
+        </li>
+      ))}
+      {weights.length === WEIGHTS && <li class="hint">the {WEIGHTS} largest</li>}
+    </ul>
+  );
+}
+
+function Delete({ id, collection }: { id: string; collection: string }) {
+  const [asking, ask] = useState(false);
+  const [problem, setProblem] = useState<Problem>();
+  const remove = async () => {
+    try {
+      await ask("DELETE", "/v1/documents/{id}", { path: { id }, query: { collection } });
+      go({ view: null });
+    } catch (error) {
+      setProblem(error as Problem);
+    }
+  };
+  return (
+    <p>
+      <button type="button" class="danger" onClick={() => ask(true)}>
+        Delete this document
+      </button>
+      {asking && (
+        <Dialog title="Delete this document?" close={() => ask(false)}>
+          <p>
+            <b>{id}</b> and its passages leave the index. It comes back if it is ingested again.
+          </p>
+          {problem && <Notice problem={problem} />}
+          <p class="actions">
+            <button type="button" class="danger" onClick={() => void remove()}>
+              Delete
+            </button>
+          </p>
+        </Dialog>
+      )}
+    </p>
+  );
+}

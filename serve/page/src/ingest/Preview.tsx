@@ -1,0 +1,74 @@
+import type { Schemas } from "../api/ask";
+import { type Mapping, Rejected } from "./Upload";
+
+const USES = [
+  ["id_field", "Id"],
+  ["title_field", "Title"],
+  ["text_field", "Text"],
+] as const;
+
+const CUT = 160;
+
+interface Props {
+  preview: Schemas["Preview"];
+  mapping: Mapping;
+  change(mapping: Mapping): void;
+}
+
+/** The first documents of a file, and which of its fields is what. */
+export function Preview({ preview: { fields, documents, rejected, format }, mapping, change }: Props) {
+  return (
+    <div class="preview">
+      {fields.length > 0 && (
+        <div class="mapping">
+          {USES.map(([name, label]) => (
+            <label class="field">
+              <span>{label}</span>
+              <select
+                value={mapping[name] ?? ""}
+                onChange={(event) => {
+                  const { [name]: _, ...others } = mapping;
+                  const { value } = event.currentTarget;
+                  change(value ? { ...others, [name]: value } : others);
+                }}
+              >
+                <option value="">{fields.includes(label.toLowerCase()) ? label.toLowerCase() : "by its usual name"}</option>
+                {fields
+                  .filter((field) => field !== label.toLowerCase())
+                  .map((field) => (
+                    <option value={field}>{field}</option>
+                  ))}
+              </select>
+            </label>
+          ))}
+        </div>
+      )}
+      {documents.length > 0 && (
+        <div class="scroll" tabIndex={0} role="region" aria-label="The first documents">
+          <table>
+            <caption>The first documents, read as {format}</caption>
+            <thead>
+              <tr>
+                <th scope="col">Id</th>
+                <th scope="col">Title</th>
+                <th scope="col">Text</th>
+                <th scope="col">Metadata</th>
+              </tr>
+            </thead>
+            <tbody>
+              {documents.map((each) => (
+                <tr>
+                  <th scope="row">{each.id}</th>
+                  <td>{each.title}</td>
+                  <td>{each.text.length > CUT ? `${each.text.slice(0, CUT)} …` : each.text}</td>
+                  <td>{Object.keys(each.metadata).length > 0 && JSON.stringify(each.metadata)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <Rejected rejected={rejected} />
+    </div>
+  );
+}

@@ -1,0 +1,17 @@
+import { Go } from "../parts/link";
+import { count } from "../parts/numbers";
+import type { Options } from "../search/settings";
+import { useQuality } from "./use-judging";
+
+/** nDCG@10 of the collection with these options, as far as people have judged it. */
+export function Quality({ options, changes }: { options: Options; changes: number }) {
+  const { value, waiting } = useQuality(options, changes);
+  if (!value || value.ndcg_at_10 === null) return null;
+  return (
+    <p class="quality" aria-busy={waiting}>
+      <span>nDCG@10</span>
+      <output>{value.ndcg_at_10.toFixed(3)}</output>
+      <Go to={{ view: "compare" }}>{count(value.queries)} judged {value.queries === 1 ? "query" : "queries"}</Go>
+    </p>
+  );
+}

@@ -1,0 +1,45 @@
+import { useState } from "preact/hooks";
+import { ask, type Problem } from "../api/ask";
+import { useAnswer } from "../api/use-answer";
+import { may, useMe } from "../me";
+import type { Options } from "../search/settings";
+import type { Judging } from "./JudgeButtons";
+
+interface Shown extends Judging {
+  /** Counts what was said here, so that what depends on it is asked again. */
+  changes: number;
+  problem?: Problem;
+}
+
+/** The judgements of a query, and what it takes to add to them. */
+export function useJudging(query: string, collection: string): Shown {
+  const me = useMe();
+  const [changes, setChanges] = useState(0);
+  const [problem, setProblem] = useState<Problem>();
+  const known = useAnswer(
+    query.trim()
+      ? (signal) => ask("GET", "/v1/judgements", { query: { collection, query, limit: 1000 }, signal })
+      : null,
+    [query, collection, changes],
+  );
+  const judge = async (id: string, grade: number | null) => {
+    setProblem(undefined);
+    try {
+      await ask("POST", "/v1/judgements", { body: { collection, judgements: [{ query, id, grade }] } });
+      setChanges((before) => before + 1);
+    } catch (error) {
+      setProblem(error as Problem);
+    }
+  };
+  const grades = Object.fromEntries((known.value?.judgements ?? []).map((each) => [each.id, each.grade]));
+  return { grades, changes, ...(problem && { problem }), ...(may(me, "write") && { judge: (id, grade) => void judge(id, grade) }) };
+}
+
+/** nDCG@10 over all judged queries, with the options of a search. */
+export function useQuality({ collection, model, words, fusion }: Options, changes: number) {
+  const body = { collection, model, words, fusion };
+  return useAnswer(
+    (signal) => ask("POST", "/v1/judgements/evaluate", { body, signal }),
+    [JSON.stringify(body), changes],
+  );
+}

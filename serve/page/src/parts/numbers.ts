@@ -1,0 +1,18 @@
+/** A weight or a score: 12.3, 1.23, 0.12. */
+export function number(value: number): string {
+  return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
+}
+
+/** A difference, with its sign. */
+export function signed(value: number): string {
+  return `${value > 0 ? "+" : value < 0 ? "−" : "±"}${number(Math.abs(value))}`;
+}
+
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(share < 0.095 ? 1 : 0)} %`;
+}
+
+/** A count of things: 1,234. */
+export function count(value: number): string {
+  return value.toLocaleString("en");
+}

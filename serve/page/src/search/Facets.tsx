@@ -1,0 +1,51 @@
+import type { Schemas } from "../api/ask";
+import { count } from "../parts/numbers";
+import type { Chosen } from "./settings";
+
+type Value = Chosen[string][number];
+
+interface Props {
+  facets: Schemas["FacetsAnswer"] | undefined;
+  chosen: Partial<Chosen>;
+  change(chosen: Partial<Chosen>): void;
+}
+
+/** Filters, from the values that the metadata has. */
+export function Facets({ facets, chosen, change }: Props) {
+  const fields = Object.entries(facets?.fields ?? {});
+  if (!fields.length) return null;
+  const toggle = (field: string, value: Value, on: boolean) => {
+    const { [field]: before = [], ...others } = chosen;
+    const after = on ? [...before, value] : before.filter((each) => each !== value);
+    change(after.length ? { ...others, [field]: after } : others);
+  };
+  return (
+    <section class="panel" aria-labelledby="filters">
+      <h2 id="filters">
+        Filters
+        {Object.keys(chosen).length > 0 && (
+          <button type="button" class="plain" onClick={() => change({})}>
+            Clear
+          </button>
+        )}
+      </h2>
+      {fields.map(([field, values]) => (
+        <fieldset>
+          <legend>{field}</legend>
+          {values.map(({ value, documents }) => (
+            <label class="facet">
+              <input
+                type="checkbox"
+                checked={chosen[field]?.includes(value) ?? false}
+                onChange={(event) => toggle(field, value, event.currentTarget.checked)}
+              />
+              <span class="name">{String(value)}</span>
+              <span class="count">{count(documents)}</span>
+            </label>
+          ))}
+        </fieldset>
+      ))}
+      {!facets!.complete && <p class="hint">Counted in a sample of {count(facets!.documents)} documents.</p>}
+    </section>
+  );
+}

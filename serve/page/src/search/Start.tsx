@@ -1,0 +1,41 @@
+import type { Collection } from "../collection";
+import { may, useMe } from "../me";
+import { Go } from "../parts/link";
+import { count } from "../parts/numbers";
+
+/** What is shown before the first query. */
+export function Start({ collection: { name, documents, passages } }: { collection: Collection }) {
+  if (!documents) return <Nothing title={`${name} has no documents yet`} />;
+  return (
+    <div class="empty">
+      <p>
+        {count(documents)} {documents === 1 ? "document" : "documents"} in {count(passages)}{" "}
+        {passages === 1 ? "passage" : "passages"}. Type a query: each hit shows which words made its score.
+      </p>
+    </div>
+  );
+}
+
+/** What is shown where there is no collection yet. */
+export function NoCollection({ name }: { name: string }) {
+  return (
+    <main>
+      <Nothing title={`There is no collection ${name} yet`} />
+    </main>
+  );
+}
+
+function Nothing({ title }: { title: string }) {
+  return (
+    <div class="empty">
+      <h2>{title}</h2>
+      {may(useMe(), "write") ? (
+        <p>
+          <Go to={{ view: "ingest" }}>Add a file</Go>, or run <code>postings ingest FILE</code>.
+        </p>
+      ) : (
+        <p>To add documents takes a key with the scope “write”.</p>
+      )}
+    </div>
+  );
+}

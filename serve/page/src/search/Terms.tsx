@@ -1,0 +1,73 @@
+import type { Schemas } from "../api/ask";
+import { number } from "../parts/numbers";
+import { keyOf, type TokenKey } from "./evidence";
+
+export type Term = Schemas["Term"];
+
+/** Weights that replace a query's own, by token. */
+export type Weights = Record<TokenKey, number>;
+
+interface Props {
+  query: string;
+  terms: readonly Term[];
+  weights: Partial<Weights>;
+  change(weights: Partial<Weights>): void;
+}
+
+/** The query as it is searched: its terms, which can be switched off or weighted anew. */
+export function Terms({ query, terms, weights, change }: Props) {
+  const most = Math.max(...terms.map((term) => term.weight), 0.01);
+  const put = (term: Term, weight: number) => {
+    const { [keyOf(term)]: _, ...others } = weights;
+    change(weight === term.weight ? others : { ...others, [keyOf(term)]: weight });
+  };
+  return (
+    <section class="panel" aria-labelledby="terms">
+      <h2 id="terms">
+        Query terms
+        {Object.keys(weights).length > 0 && (
+          <button type="button" class="plain" onClick={() => change({})}>
+            Reset
+          </button>
+        )}
+      </h2>
+      <ul class="terms">
+        {terms.map((term) => {
+          const weight = weights[keyOf(term)] ?? term.weight;
+          const label = `${term.token}${term.exact_word ? ", exact word" : ""}`;
+          return (
+            <li data-t={keyOf(term)} class={weight ? "" : "off"}>
+              <label class="term">
+                <input
+                  type="checkbox"
+                  checked={weight > 0}
+                  onChange={(event) => put(term, event.currentTarget.checked ? term.weight : 0)}
+                />
+                <span class={term.exact_word ? "name word" : isIn(query, term) ? "name" : "name added"}>{term.token}</span>
+              </label>
+              <input
+                type="range"
+                aria-label={`Weight of ${label}`}
+                min="0"
+                max={(1.5 * (term.exact_word ? Math.max(1, term.weight) : most)).toFixed(2)}
+                step="0.01"
+                value={weight}
+                onInput={(event) => put(term, event.currentTarget.valueAsNumber)}
+              />
+              <output>{number(weight)}</output>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+/** The terms with the weights that replace theirs. */
+export function weighted(terms: readonly Term[], weights: Partial<Weights>): Term[] {
+  return terms.map((term) => ({ ...term, weight: weights[keyOf(term)] ?? term.weight }));
+}
+
+function isIn(query: string, term: Term): boolean {
+  return query.toLowerCase().includes(term.token.replace(/^##/, "").toLowerCase());
+}

@@ -1,0 +1,127 @@
+import { useEffect, useState } from "preact/hooks";
+import { ask, type Schemas } from "../api/ask";
+import { useAnswer } from "../api/use-answer";
+import type { Collection } from "../collection";
+import { Notice } from "../parts/Notice";
+import { count, number } from "../parts/numbers";
+
+const EVERY = 2000;
+
+/** The queue, its workers and its rates, now; and the models of the collection. */
+export function StatusView({ collection }: { collection: Collection }) {
+  const [look, again] = useState(0);
+  const { value, problem } = useAnswer(
+    (signal) => ask("GET", "/v1/status", { query: { collection: collection.name }, signal }),
+    [collection.name, look],
+  );
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || again((before) => before + 1), EVERY);
+    return () => clearInterval(timer);
+  }, []);
+  return (
+    <main class="status">
+      <h1>{collection.name}</h1>
+      <ul class="figures">
+        <Figure name="documents" value={count(collection.documents)} />
+        <Figure name="passages" value={count(collection.passages)} />
+        {value?.queue && <Rates queue={value.queue} />}
+      </ul>
+      {problem && <Notice problem={problem} />}
+      {value?.queue_problem && <p class="notice">{value.queue_problem}</p>}
+      {value?.queue && <Workers workers={value.queue.workers} />}
+      <Models models={collection.models} />
+    </main>
+  );
+}
+
+function Rates({ queue }: { queue: Schemas["Queue"] }) {
+  return (
+    <>
+      <Figure name="queued" value={count(queue.queued)} />
+      <Figure name="in flight" value={count(queue.in_flight)} />
+      <Figure name="documents/s" value={number(queue.documents_per_second)} />
+      <Figure name="oldest" value={`${count(Math.round(queue.oldest_seconds))} s`} />
+      <Figure name="dead letters" value={count(queue.dead_letters)} />
+    </>
+  );
+}
+
+function Figure({ name, value }: { name: string; value: string }) {
+  return (
+    <li>
+      <b>{value}</b>
+      <span class="hint">{name}</span>
+    </li>
+  );
+}
+
+function Workers({ workers }: { workers: readonly Schemas["Worker"][] }) {
+  return (
+    <section aria-labelledby="workers">
+      <h2 id="workers">Workers</h2>
+      {!workers.length && <p class="hint">None now. One starts when documents are queued here, or runs elsewhere.</p>}
+      {workers.length > 0 && (
+        <div class="scroll" tabIndex={0} role="region" aria-label="Workers">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Worker</th>
+                <th scope="col">State</th>
+                <th scope="col">Device</th>
+                <th scope="col">Documents</th>
+                <th scope="col">Documents/s</th>
+                <th scope="col">Batches in flight</th>
+              </tr>
+            </thead>
+            <tbody>
+              {workers.map((each) => (
+                <tr>
+                  <th scope="row">{each.name}</th>
+                  <td>{each.trouble ?? (each.ready ? "ready" : "starting")}</td>
+                  <td>{each.device}</td>
+                  <td>{count(each.documents)}</td>
+                  <td>{number(each.documents_per_second)}</td>
+                  <td>{count(each.batches_in_flight)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Models({ models }: { models: readonly Schemas["ModelState"][] }) {
+  return (
+    <section aria-labelledby="models">
+      <h2 id="models">Models</h2>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Models">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Model</th>
+              <th scope="col">State</th>
+              <th scope="col">Passages without it</th>
+              <th scope="col">Fingerprint</th>
+            </tr>
+          </thead>
+          <tbody>
+            {models.map((each) => (
+              <tr>
+                <th scope="row">{each.name}</th>
+                <td>{each.state}</td>
+                <td>
+                  {count(each.lacking)} of {count(each.passages)}
+                </td>
+                <td>
+                  <code>{each.fingerprint.slice(0, 12)}</code>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
