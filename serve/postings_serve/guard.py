@@ -36,11 +36,13 @@ class Caller:
     """Who makes a request.
 
     Attributes:
-        name: the key's id, or the address of a client without a key; it has a rate limit of its own.
+        id: the key's id, or the address of a client without a key; it has a rate limit of its own.
+        name: what the key is for, or the address.
         scopes: what it may do.
         tenant: whose documents alone it sees and changes; ``None`` for all.
     """
 
+    id: str
     name: str
     scopes: frozenset[Scope]
     tenant: str | None = None
@@ -66,7 +68,7 @@ async def admit(services: Services, scope: ASGIScope, headers: Headers) -> None:
         await services.rate.check(_address(scope))
         return
     caller = await caller_of(services, scope, text)
-    scope["state"] |= {"who": caller, "caller": caller.name}
+    scope["state"] |= {"who": caller, "caller": caller.id}
 
 
 async def caller_of(services: Services, scope: ASGIScope, text: str | None) -> Caller:
@@ -77,22 +79,30 @@ async def caller_of(services: Services, scope: ASGIScope, text: str | None) -> C
     """
     address = _address(scope)
     if not services.keys.required:
-        caller = Caller(address, frozenset(SCOPES))
+        caller = Caller(address, address, frozenset(SCOPES))
     elif text is not None and (key := services.keys.find(text)) is not None:
-        caller = Caller(key.id, key.scopes, key.tenant)
+        caller = Caller(key.id, key.name, key.scopes, key.tenant)
     else:
         await services.rate.check(address)
         came = "this request has none" if text is None else "the one that came isn't known"
         raise Problem(401, "key-needed", f"an API key is needed, and {came}", headers={"WWW-Authenticate": "Bearer"})
-    await services.rate.check(caller.name)
+    await services.rate.check(caller.id)
     return caller
+
+
+async def known(request: Request, _: _Credentials) -> Caller:
+    """A dependency of FastAPI: the caller, whatever its scopes."""
+    caller: Caller = request.state.who
+    return caller
+
+
+Anybody = Annotated[Caller, Depends(known)]
 
 
 def may(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     """A dependency of FastAPI: the caller, who has this scope."""
 
-    async def check(request: Request, _: _Credentials) -> Caller:
-        caller: Caller = request.state.who
+    async def check(caller: Anybody) -> Caller:
         check_scope(caller, scope)
         return caller
 

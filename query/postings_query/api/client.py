@@ -139,6 +139,4 @@ class ApiClient:
         self.close()
 
     def _default_collection(self) -> str:
-        """The service's, which every answer names: this one counts what no document has."""
-        nothing = {"filter": {"must": [{"key": "doc_id", "match": {"value": ""}}]}, "limit": 1}
-        return str(read(lambda: self._client.post("/v1/facets", json=nothing))["collection"])
+        return str(read(lambda: self._client.get("/v1/whoami"))["collection"])

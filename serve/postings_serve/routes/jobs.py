@@ -109,7 +109,7 @@ async def _counts(request: Request, services: Services, caller: Caller, id: str,
 async def _events(services: Services, caller: Caller, collection: str, id: str, counts: Counts) -> AsyncIterator[bytes]:
     try:
         async for found in services.job_events.follow(collection, id, counts):
-            if services.keys.required and caller.name not in {key.id for key in services.keys.all()}:
+            if services.keys.required and caller.id not in {key.id for key in services.keys.all()}:
                 yield b": the key was revoked\n\n"
                 return
             if found is None:

@@ -46,6 +46,19 @@ class Queue(Body):
     documents_per_second: float
 
 
+class Caller(Body):
+    """Who makes the request, and what the service has for it."""
+
+    name: str = Field(description="What its key is for; without keys, its address")
+    scopes: list[Literal["admin", "read", "write"]]
+    tenant: str | None = Field(description="Whose documents alone it sees and changes; null for all")
+    keys: bool = Field(description="Whether requests need a key")
+    collection: str = Field(description="The collection of requests that name none")
+    version: str
+    index: Literal["folder", "server"]
+    reranker: bool = Field(description="Whether searches may have their hits reranked")
+
+
 class Status(Body):
     """The state of the service."""
 

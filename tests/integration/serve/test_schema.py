@@ -27,7 +27,7 @@ def _described() -> dict[str, Any]:
 
 _SCHEMA = schemathesis.openapi.from_dict(_described())
 _OPERATIONS = [found.ok() for found in _SCHEMA.get_all_operations()]
-_WITHOUT_INPUT = ("/healthz", "/readyz", "/metrics", "/v1/collections")
+_WITHOUT_INPUT = ("/healthz", "/readyz", "/metrics", "/v1/collections", "/v1/whoami")
 _EITHER = ("/v1/dead-letters/retry", "/v1/dead-letters/purge", "/v1/documents/delete")
 """Bodies of one of two forms: what breaks the rules of one form may have the other."""
 

@@ -8,8 +8,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+import postings
 from postings import Settings
 from postings_serve.app import api
 from postings_serve.keys import Key, KeyFile
@@ -18,6 +20,7 @@ from tests.support.served import served
 
 SEARCH: tuple[str, str, Any] = ("POST", "/v1/search", {"query": "a man eats food", "limit": 100})
 OPEN = {("GET", "/healthz"), ("GET", "/readyz")}
+FOR_ANY_KEY = {("GET", "/v1/whoami")}
 
 
 def routes() -> list[tuple[str, str]]:
@@ -36,7 +39,7 @@ def test_every_route_but_health_needs_a_key(keyed: Keyed, method: str, path: str
             assert answer.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize(("method", "path"), [each for each in routes() if each not in OPEN])
+@pytest.mark.parametrize(("method", "path"), [each for each in routes() if each not in OPEN | FOR_ANY_KEY])
 def test_a_key_without_the_scope_is_refused(keyed: Keyed, method: str, path: str) -> None:
     """Each route needs one of the scopes; a key with the two others isn't enough."""
     refused = 0
@@ -48,6 +51,32 @@ def test_a_key_without_the_scope_is_refused(keyed: Keyed, method: str, path: str
         assert answer.status_code < 500, answer.text
         refused += answer.status_code == 403 and "this needs a key with the scope" in answer.text
     assert refused == 1
+
+
+@pytest.mark.parametrize(
+    ("scopes", "tenant"), [(["admin"], None), (["read"], "ann"), (["admin", "read", "write"], "bob")], ids=str
+)
+def test_any_key_may_ask_what_it_may_do(keyed: Keyed, scopes: list[Any], tenant: str | None) -> None:
+    answer = keyed.ask(keyed.key(*scopes, tenant=tenant), "GET", "/v1/whoami")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "name": "test",
+            "scopes": scopes,
+            "tenant": tenant,
+            "keys": True,
+            "collection": "documents",
+            "version": postings.__version__,
+            "index": "folder",
+            "reranker": False,
+        },
+    )
+
+
+def test_without_keys_anybody_may_do_everything(http: httpx.Client) -> None:
+    answer = http.get("/v1/whoami").json()
+    assert (answer["name"], answer["scopes"], answer["keys"]) == ("127.0.0.1", ["admin", "read", "write"], False)
+    assert answer["tenant"] is None
 
 
 def test_only_an_administrator_creates_a_collection_by_adding_documents(keyed: Keyed) -> None:
