@@ -19,7 +19,7 @@ def _checked_rate(rate: str | None) -> str | None:
 
 
 class ServeSettings(BaseSettings):
-    """What ``postings serve`` listens on, and what it allows."""
+    """What ``postings serve`` listens on, what it allows, and what it keeps beside the index."""
 
     serve_host: str = Field("127.0.0.1", min_length=1, description="Address that 'postings serve' listens on")
     serve_port: int = Field(
@@ -36,4 +36,7 @@ class ServeSettings(BaseSettings):
     serve_timeout: int = Field(30, ge=1, description="Seconds until a request is given up, but for uploads and streams")
     serve_rerank: str | None = Field(
         None, description="A cross-encoder's folder or hub id, with which requests may have the best hits reranked"
+    )
+    judgements: Path | None = Field(
+        None, description="File of the judgements of search hits; by default '.judgements.db' in the index folder"
     )

@@ -18,6 +18,7 @@ from postings_serve.routes import (
     facets,
     ingestion,
     jobs,
+    judgements,
     qdrant_inference,
     search,
     status,
@@ -30,6 +31,7 @@ _SUMMARY = "Learned sparse retrieval on Qdrant: ingest documents, search them, a
 _ROUTES = (
     search,
     facets,
+    judgements,
     ingestion,
     documents,
     jobs,

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from postings.errors import IndexUnavailable
-from postings_query import Hit, SearchClient
+from postings_query import Hit
 from postings_serve.guard import Caller, Reader, Shared
 from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.cancellation import answered
-from postings_serve.http.problems import Problem
 from postings_serve.schemas.search import (
     BatchAnswer,
     BatchBody,
@@ -25,6 +22,7 @@ from postings_serve.schemas.search import (
     SearchOptions,
 )
 from postings_serve.search.searches import Answer
+from postings_serve.searching import searched
 from postings_serve.services import Services
 
 router = APIRouter(prefix="/v1", tags=["search"], responses=problems(*WITH_BODY, 404, 409))
@@ -73,31 +71,7 @@ async def explain(body: ExplainBody, request: Request, services: Shared, caller:
 async def _found(
     request: Request, services: Services, caller: Caller, body: SearchOptions, queries: list[str]
 ) -> list[Answer]:
-    options = body.model_dump(include={*SearchOptions.model_fields} - {"collection", "rerank"})
-    if body.rerank:
-        if services.reranker is None:
-            raise Problem(400, "no-reranker", "the service was started without a cross-encoder (POSTINGS_SERVE_RERANK)")
-        options["rerank"] = services.reranker
-
-    async def search() -> list[Answer]:
-        client = await _client(services, services.collection(body.collection), caller.tenant)
-        try:
-            return await services.searches.search_batch(client, queries, **options)
-        except IndexUnavailable:
-            # A collection that is dropped or replaced meanwhile is closed: there is another client then, or none.
-            other = await _client(services, services.collection(body.collection), caller.tenant)
-            if other is client:
-                raise
-            return await services.searches.search_batch(other, queries, **options)
-
-    return await answered(request, search(), services.settings.serve_timeout)
-
-
-async def _client(services: Services, collection: str, tenant: str | None) -> SearchClient:
-    """The client, without a thread if it is open, as it is for all searches but the first."""
-    if (found := services.indexes.opened(collection, tenant)) is not None:
-        return found
-    return await asyncio.to_thread(services.indexes.client, collection, tenant)
+    return await answered(request, searched(services, caller, body, queries), services.settings.serve_timeout)
 
 
 def _fields(found: Answer, collection: str, *, explain: bool) -> dict[str, Any]:

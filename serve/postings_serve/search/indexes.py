@@ -74,10 +74,20 @@ class Indexes:
             CollectionNotFound: there is no such collection.
             ConfigurationError: the settings don't say which metadata field names the tenant.
         """
+        settings = self.settings_of(tenant)
+        return Tenants.of_settings(settings).index(self.index(collection), settings.tenant)
+
+    def settings_of(self, tenant: str | None) -> Settings:
+        """The settings, bound to a tenant; where no tenants share the index, as they are.
+
+        Raises:
+            Problem: 403, tenants share the collection, and none is named.
+            ConfigurationError: the settings don't say which metadata field names the tenant.
+        """
         settings = settings_of_tenant(self._settings, tenant)
         if settings.tenant_field is not None and settings.tenant is None:
             raise Problem(403, "tenant-needed", "tenants share the collection: this needs a key of one of them")
-        return Tenants.of_settings(settings).index(self.index(collection), settings.tenant)
+        return settings
 
     def client(self, collection: str, tenant: str | None) -> SearchClient:
         """A search client, shared by the requests for a collection and a tenant.

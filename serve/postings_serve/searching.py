@@ -1,0 +1,49 @@
+"""Searches for requests, by the search client of their collection and tenant."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from postings.errors import IndexUnavailable
+from postings_query import SearchClient
+from postings_serve.guard import Caller
+from postings_serve.http.problems import Problem
+from postings_serve.schemas.search import SearchOptions
+from postings_serve.search.searches import Answer
+from postings_serve.services import Services
+
+
+async def searched(services: Services, caller: Caller, body: SearchOptions, queries: Sequence[str]) -> list[Answer]:
+    """Search for several queries with the same options.
+
+    Raises:
+        Problem: 400, hits are to be reranked, but the service has no cross-encoder.
+        PostingsError: as :meth:`postings_query.SearchClient.search`.
+    """
+    options = body.model_dump(include={*SearchOptions.model_fields} - {"collection", "rerank"})
+    if body.rerank:
+        if services.reranker is None:
+            raise Problem(400, "no-reranker", "the service was started without a cross-encoder (POSTINGS_SERVE_RERANK)")
+        options["rerank"] = services.reranker
+    collection = services.collection(body.collection)
+    client = await search_client(services, collection, caller.tenant)
+    try:
+        return await services.searches.search_batch(client, queries, **options)
+    except IndexUnavailable:
+        # A collection that is dropped or replaced meanwhile is closed: there is another client then, or none.
+        other = await search_client(services, collection, caller.tenant)
+        if other is client:
+            raise
+        return await services.searches.search_batch(other, queries, **options)
+
+
+async def search_client(services: Services, collection: str, tenant: str | None) -> SearchClient:
+    """The client, without a thread if it is open, as it is for all searches but the first.
+
+    Raises:
+        CollectionNotFound: there is no such collection.
+    """
+    if (found := services.indexes.opened(collection, tenant)) is not None:
+        return found
+    return await asyncio.to_thread(services.indexes.client, collection, tenant)
