@@ -22,6 +22,7 @@ from postings_serve.routes import (
     qdrant_inference,
     search,
     status,
+    web_page,
 )
 from postings_serve.schemas.common import ProblemDetails
 from postings_serve.schemas.documents import DocumentsForm, UploadForm
@@ -64,6 +65,7 @@ def api() -> FastAPI:
     problems.install(app)
     for module in _ROUTES:
         app.include_router(module.router, dependencies=[Depends(check_query)])
+    app.include_router(web_page.router)
     return app
 
 

@@ -24,8 +24,11 @@ _bearer = HTTPBearer(
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
-_OPEN = {"/healthz", "/readyz", "/openapi.json"}
-"""What needs no key."""
+_OPEN = {"/", "/healthz", "/readyz", "/openapi.json"}
+"""What needs no key; the page asks for one."""
+
+PAGE_FILES = "/page/"
+"""What the page is made of needs no key either."""
 
 _TOKEN_IN_BODY = "/qdrant/inference"  # noqa: S105 # a path
 """A Qdrant server can't send its key in a header."""
@@ -60,7 +63,7 @@ async def admit(services: Services, scope: ASGIScope, headers: Headers) -> None:
     Raises:
         Problem: as :func:`caller_of`.
     """
-    if scope["path"] in _OPEN:
+    if scope["path"] in _OPEN or scope["path"].startswith(PAGE_FILES):
         return
     scheme, _, key = headers.get("authorization", "").partition(" ")
     text = key.strip() if scheme.lower() == "bearer" else None

@@ -29,7 +29,7 @@ export function Header({ me, collection, view }: Props) {
       </Go>
       <nav aria-label="Views">
         {VIEWS.filter(([name]) => ofAll || name !== "status").map(([name, label]) => (
-          <Go to={{ view: name }} aria-current={(name ?? "search") === view ? "page" : undefined}>
+          <Go to={{ view: name }} current={(name ?? "search") === view}>
             {label}
           </Go>
         ))}

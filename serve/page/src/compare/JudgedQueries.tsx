@@ -4,7 +4,7 @@ import { Notice } from "../parts/Notice";
 import { Go } from "../parts/link";
 import { signed } from "../parts/numbers";
 
-type Evaluation = Answered<Schemas["Evaluation"]>;
+type Evaluation = Answered<Schemas["Evaluated"]>;
 
 const SHOWN = 200;
 

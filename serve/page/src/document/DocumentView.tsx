@@ -80,7 +80,7 @@ function Weights({ weights }: { weights: readonly Schemas["Weight"][] }) {
 }
 
 function Delete({ id, collection }: { id: string; collection: string }) {
-  const [asking, ask] = useState(false);
+  const [asking, setAsking] = useState(false);
   const [problem, setProblem] = useState<Problem>();
   const remove = async () => {
     try {
@@ -92,11 +92,11 @@ function Delete({ id, collection }: { id: string; collection: string }) {
   };
   return (
     <p>
-      <button type="button" class="danger" onClick={() => ask(true)}>
+      <button type="button" class="danger" onClick={() => setAsking(true)}>
         Delete this document
       </button>
       {asking && (
-        <Dialog title="Delete this document?" close={() => ask(false)}>
+        <Dialog title="Delete this document?" close={() => setAsking(false)}>
           <p>
             <b>{id}</b> and its passages leave the index. It comes back if it is ingested again.
           </p>

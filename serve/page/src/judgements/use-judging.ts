@@ -36,8 +36,7 @@ export function useJudging(query: string, collection: string): Shown {
 }
 
 /** nDCG@10 over all judged queries, with the options of a search. */
-export function useQuality({ collection, model, words, fusion }: Options, changes: number) {
-  const body = { collection, model, words, fusion };
+export function useQuality({ limit: _, filter: __, ...body }: Options, changes: number) {
   return useAnswer(
     (signal) => ask("POST", "/v1/judgements/evaluate", { body, signal }),
     [JSON.stringify(body), changes],

@@ -1,4 +1,4 @@
-import type { ComponentChildren, JSX } from "preact";
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 /** Parameters of the address by name; null takes one away. */
@@ -35,13 +35,15 @@ export function useLink(): URLSearchParams {
   return new URLSearchParams(said);
 }
 
-interface Props extends Omit<JSX.HTMLAttributes<HTMLAnchorElement>, "href"> {
+interface Props {
   to: Changes;
+  class?: string;
+  current?: boolean;
   children: ComponentChildren;
 }
 
 /** A link to another view of the page. */
-export function Go({ to, children, ...others }: Props) {
+export function Go({ to, class: name = "", current = false, children }: Props) {
   const follow = (event: MouseEvent) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
@@ -49,7 +51,7 @@ export function Go({ to, children, ...others }: Props) {
     scrollTo(0, 0);
   };
   return (
-    <a {...others} href={address(to)} onClick={follow}>
+    <a class={name} aria-current={current ? "page" : undefined} href={address(to)} onClick={follow}>
       {children}
     </a>
   );

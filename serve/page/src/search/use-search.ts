@@ -22,7 +22,7 @@ export function useSearch(query: string, options: Options, weights: Partial<Weig
   const changed = Object.keys(weights).length > 0;
   const of = JSON.stringify([query, options.collection, options.model]);
 
-  const ask = async (signal: AbortSignal): Promise<Found> => {
+  const find = async (signal: AbortSignal): Promise<Found> => {
     const search = (body: Schemas["SearchBody"]) => ask("POST", "/v1/search", { body, signal });
     const plain = { ...options, query, explain: true };
     if (changed && own.of !== of) Object.assign(own, { of, terms: (await search({ ...plain, limit: 1 })).terms });
@@ -38,5 +38,5 @@ export function useSearch(query: string, options: Options, weights: Partial<Weig
       tokensLeftOut: found.query_tokens_left_out,
     };
   };
-  return useAnswer(query.trim() ? ask : null, [query, JSON.stringify(options), JSON.stringify(weights)]);
+  return useAnswer(query.trim() ? find : null, [query, JSON.stringify(options), JSON.stringify(weights)]);
 }
