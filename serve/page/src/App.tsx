@@ -29,7 +29,12 @@ export function App() {
       />
     );
   if (problem) return <Notice problem={problem} />;
-  if (!me) return null;
+  if (!me)
+    return (
+      <header class="top">
+        <span class="brand">Postings</span>
+      </header>
+    );
   return (
     <MeContext.Provider value={me}>
       <Page me={me} />

@@ -3,4 +3,6 @@ import { App } from "./App";
 import { lightTokens } from "./search/light";
 
 lightTokens();
-render(<App />, document.getElementById("page")!);
+const page = document.getElementById("page")!;
+page.replaceChildren();
+render(<App />, page);

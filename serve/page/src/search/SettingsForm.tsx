@@ -31,18 +31,18 @@ export function SettingsForm({ link, collection, prefix = "" }: Props) {
           </select>
         </label>
       )}
+      {own !== undefined && !fusion && (
+        <HybridSlider weight={words ?? null} own={own} change={(weight) => put("words", weight === null ? null : String(weight))} />
+      )}
       {own !== undefined && (
-        <label class="field">
-          <span>Join scores by</span>
+        <label class="inline">
+          <span>Scores joined by</span>
           <select value={fusion ?? ""} onChange={(event) => put("fusion", event.currentTarget.value || null)}>
-            <option value="">weighted sum</option>
+            <option value="">sum</option>
             <option value="rrf">ranks (RRF)</option>
             <option value="dbsf">distributions (DBSF)</option>
           </select>
         </label>
-      )}
-      {own !== undefined && !fusion && (
-        <HybridSlider weight={words ?? null} own={own} change={(weight) => put("words", weight === null ? null : String(weight))} />
       )}
     </>
   );
