@@ -45,7 +45,8 @@ export function App() {
 function Page({ me }: { me: Me }) {
   const link = useLink();
   const name = link.get("in") ?? me.collection;
-  const collection = useCollection(name);
+  const [looks, look] = useState(0);
+  const collection = useCollection(name, looks);
   const view = link.get("view") ?? "search";
   return (
     <>
@@ -63,7 +64,7 @@ function Page({ me }: { me: Me }) {
       ) : view === "compare" ? (
         <CompareView link={link} collection={collection.value} />
       ) : view === "status" ? (
-        <StatusView collection={collection.value} />
+        <StatusView collection={collection.value} reload={() => look(looks + 1)} />
       ) : (
         <SearchView link={link} collection={collection.value} />
       )}
