@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from postings.errors import IndexUnavailable
-from postings_query import SearchClient
+from postings_query import SearchClient, WeightedQuery
 from postings_serve.guard import Caller
 from postings_serve.http.problems import Problem
 from postings_serve.schemas.search import SearchOptions
@@ -14,7 +14,9 @@ from postings_serve.search.searches import Answer
 from postings_serve.services import Services
 
 
-async def searched(services: Services, caller: Caller, body: SearchOptions, queries: Sequence[str]) -> list[Answer]:
+async def searched(
+    services: Services, caller: Caller, body: SearchOptions, queries: Sequence[str | WeightedQuery]
+) -> list[Answer]:
     """Search for several queries with the same options.
 
     Raises:
