@@ -20,7 +20,7 @@ export function DocumentView({ link, collection }: { link: URLSearchParams; coll
     [id, collection],
   );
   return (
-    <main class="document">
+    <>
       {link.get("q") && (
         <p>
           <Go to={{ view: null }}>← Results for “{link.get("q")}”</Go>
@@ -28,7 +28,7 @@ export function DocumentView({ link, collection }: { link: URLSearchParams; coll
       )}
       {problem && <Notice problem={problem} />}
       {value && <Shown document={value} collection={collection} />}
-    </main>
+    </>
   );
 }
 

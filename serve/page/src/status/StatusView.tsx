@@ -20,7 +20,7 @@ export function StatusView({ collection, reload }: { collection: Collection; rel
     return () => clearInterval(timer);
   }, []);
   return (
-    <main class="status">
+    <>
       <h1>{collection.name}</h1>
       <ul class="figures">
         <Figure name="documents" value={count(collection.documents)} />
@@ -31,7 +31,7 @@ export function StatusView({ collection, reload }: { collection: Collection; rel
       {value?.queue_problem && <p class="notice">{value.queue_problem}</p>}
       {value?.queue && <Workers workers={value.queue.workers} />}
       <Models collection={collection} changed={reload} />
-    </main>
+    </>
   );
 }
 
