@@ -74,9 +74,9 @@ def export(
     grades = Judgements.of_settings(settings).grades()
     incomplete: list[str] = []
     with open_index(settings) as opened, whole_folder(folder) as partial, steps_bar() as progress:
+        total = collection_size(opened).documents
 
         def documents() -> Iterator[Document]:
-            total = collection_size(opened).documents
             for done, each in enumerate(export_documents(opened, incomplete=incomplete.append), 1):
                 progress("exporting", done, max(total, done + 1))
                 yield each.document
