@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from postings.errors import IndexUnavailable
-from postings_query import Hit, Hits, SearchClient, WeightedQuery
+from postings.errors import IndexUnavailable, ModelMismatch
+from postings_query import Hit, Hits, WeightedQuery
 from postings_serve.guard import Caller, Reader, Shared
 from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.cancellation import answered
@@ -54,6 +54,7 @@ async def explain(body: ExplainBody, request: Request, services: Shared, caller:
     while True:
         options = SearchOptions(
             collection=body.collection,
+            model=body.model,
             limit=len(left),
             filter={"must": [{"key": "doc_id", "match": {"any": left}}]},
             group_by_document=True,
@@ -75,31 +76,26 @@ async def explain(body: ExplainBody, request: Request, services: Shared, caller:
 async def _found(
     request: Request, services: Services, caller: Caller, body: SearchOptions, queries: list[str | WeightedQuery]
 ) -> list[Answer]:
-    options = body.model_dump(include={*SearchOptions.model_fields} - {"collection", "rerank"})
+    options = body.model_dump(include={*SearchOptions.model_fields} - {"collection", "model", "rerank"})
     if body.rerank:
         if services.reranker is None:
             raise Problem(400, "no-reranker", "the service was started without a cross-encoder (POSTINGS_SERVE_RERANK)")
         options["rerank"] = services.reranker
 
     async def search() -> list[Answer]:
-        client = await _client(services, services.collection(body.collection), caller.tenant)
+        wanted = services.collection(body.collection), caller.tenant, body.model
+        client = services.indexes.opened(*wanted) or await asyncio.to_thread(services.indexes.client, *wanted)
         try:
             return await services.searches.search_batch(client, queries, **options)
-        except IndexUnavailable:
-            # A collection that is dropped or replaced meanwhile is closed: there is another client then, or none.
-            other = await _client(services, services.collection(body.collection), caller.tenant)
+        except (IndexUnavailable, ModelMismatch):
+            # A collection that is dropped or replaced meanwhile is closed, and a model that was named may be dropped or
+            # replaced, too: there is another client then, or none.
+            other = await asyncio.to_thread(services.indexes.client, *wanted)
             if other is client:
                 raise
             return await services.searches.search_batch(other, queries, **options)
 
     return await answered(request, search(), services.settings.serve_timeout)
-
-
-async def _client(services: Services, collection: str, tenant: str | None) -> SearchClient:
-    """The client, without a thread if it is open, as it is for all searches but the first."""
-    if (found := services.indexes.opened(collection, tenant)) is not None:
-        return found
-    return await asyncio.to_thread(services.indexes.client, collection, tenant)
 
 
 def _fields(found: Answer, collection: str, *, explain: bool) -> dict[str, Any]:
