@@ -52,6 +52,7 @@ async def explain(body: ExplainBody, request: Request, services: Shared, caller:
     while True:
         options = SearchOptions(
             collection=body.collection,
+            model=body.model,
             limit=len(left),
             filter={"must": [{"key": "doc_id", "match": {"any": left}}]},
             group_by_document=True,

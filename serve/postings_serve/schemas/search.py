@@ -18,6 +18,7 @@ MAX_LIMIT = 1000
 MAX_OFFSET = 9000
 MAX_QUERIES = 100
 MAX_TERMS = 10_000
+MAX_MODEL = 1000
 
 Words = Annotated[
     float | None,
@@ -29,6 +30,16 @@ Words = Annotated[
     ),
 ]
 
+
+Model = Annotated[
+    Text | None,
+    Field(
+        min_length=1,
+        max_length=MAX_MODEL,
+        description="Another model of the collection, by its name or the beginning of its fingerprint; by default the "
+        "one that is searched",
+    ),
+]
 
 Range = Annotated[list[int], Field(min_length=2, max_length=2)]
 """Where something begins and ends. Few generators of clients know the schema of a tuple."""
@@ -80,6 +91,7 @@ class SearchOptions(Body):
     """How to search."""
 
     collection: Collection = None
+    model: Model = None
     limit: int = Field(default=10, ge=1, le=MAX_LIMIT, description="Hits at most")
     offset: int = Field(default=0, ge=0, le=MAX_OFFSET, description="Hits to skip, for paging")
     filter: Filter = None
@@ -122,6 +134,7 @@ class ExplainBody(Body):
     query: Query
     ids: list[DocumentId] = Field(min_length=1, max_length=MAX_QUERIES, description="Ids of documents")
     collection: Collection = None
+    model: Model = None
     words: Words = None
 
 
@@ -172,7 +185,7 @@ class SearchAnswer(Body):
         description="Tokens at the query's end that the model doesn't read; 0 if terms were searched for"
     )
     collection: str
-    model: str
+    model: str = Field(description="The name of the model that was searched")
     terms: list[Term] = Field(
         default=[],
         description="With `explain`: what was searched for, the largest weight first",
