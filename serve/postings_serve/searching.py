@@ -48,7 +48,9 @@ async def search_client(services: Services, caller: Caller, body: SearchOptions)
         Problem: 404, the collection has no such model, or several.
     """
     wanted = _wanted(services, caller, body)
-    return services.indexes.opened(*wanted) or await asyncio.to_thread(services.indexes.client, *wanted)
+    if (found := services.indexes.opened(*wanted)) is not None:
+        return found
+    return await asyncio.to_thread(services.indexes.client, *wanted)
 
 
 def _wanted(services: Services, caller: Caller, body: SearchOptions) -> tuple[str, str | None, str | None]:

@@ -9,7 +9,7 @@ from postings.arguments import as_integer, check_unicode
 from postings.clock import arrival_version
 from postings.documents import check_id
 from postings.errors import InvalidInput
-from postings_query.searching import check_query
+from postings_query.terms import check_query
 
 GRADES = range(4)
 """From 0, which is wrong, over 1, which is right, to 3, a perfect answer."""

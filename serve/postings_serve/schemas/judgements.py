@@ -26,7 +26,7 @@ class Judgement(Body):
     query: str = Field(examples=["chasing prey"])
     id: str = Field(description="The document's id", examples=["cheetah"])
     grade: int = Field(description=_GRADE, examples=[1])
-    by: str = Field(description="The id of the API key, or without keys the address, that it came with")
+    by: str = Field(description="The name of the API key, or without keys the address, that it came with")
     at: int = Field(description="In ms since the epoch")
 
 
