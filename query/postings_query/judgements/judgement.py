@@ -23,7 +23,7 @@ class Judgement:
         query: the query's text.
         id: of the document.
         grade: 0 if the document doesn't answer it, 1 to 3 if it does; ``None`` takes an earlier judgement back.
-        by: who says so: an API key's id, or an address.
+        by: who says so: the name of an API key, or an address.
         at: when, in ms since the epoch.
 
     Raises:
