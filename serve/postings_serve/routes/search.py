@@ -1,4 +1,4 @@
-"""``/v1/search``, ``/v1/search/batch`` and ``/v1/explain``."""
+"""``/v1/search``, ``/v1/search/batch``, ``/v1/search/qdrant-request`` and ``/v1/explain``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from postings_serve.schemas.search import (
     BatchBody,
     ExplainAnswer,
     ExplainBody,
+    QdrantRequest,
     SearchAnswer,
     SearchBody,
     SearchOptions,
@@ -44,6 +45,26 @@ async def search_batch(body: BatchBody, request: Request, services: Shared, call
     found = await _found(request, services, caller, body, [query_of(each) for each in body.queries])
     name = services.collection(body.collection)
     return json_answer({"answers": [_fields(each, name, explain=body.explain) for each in found]})
+
+
+@router.post("/search/qdrant-request", response_model=QdrantRequest)
+async def qdrant_request(body: SearchBody, request: Request, services: Shared, caller: Reader) -> Response:
+    """Show what a search sends to a Qdrant server, with the tenant's filter; nothing is searched.
+
+    Hits with equal scores are in Qdrant's order. To group by document, the search asks for more passages than
+    documents and groups the answer by itself; this is the first that it asks for.
+    """
+    options = _options(services, body)
+    name = services.collection(body.collection)
+
+    def made() -> dict[str, Any]:
+        asked = services.indexes.asked(name, caller.tenant, body.model, query_of(body.query), **options)
+        # qdrant-client takes a second to import.
+        from postings.index.server.rest_requests import search_request
+
+        return search_request(name, asked, consistent=body.consistent)
+
+    return json_answer(await answered(request, asyncio.to_thread(made), services.settings.serve_timeout))
 
 
 @router.post("/explain", response_model=ExplainAnswer)
@@ -76,11 +97,7 @@ async def explain(body: ExplainBody, request: Request, services: Shared, caller:
 async def _found(
     request: Request, services: Services, caller: Caller, body: SearchOptions, queries: list[str | WeightedQuery]
 ) -> list[Answer]:
-    options = body.model_dump(include={*SearchOptions.model_fields} - {"collection", "model", "rerank"})
-    if body.rerank:
-        if services.reranker is None:
-            raise Problem(400, "no-reranker", "the service was started without a cross-encoder (POSTINGS_SERVE_RERANK)")
-        options["rerank"] = services.reranker
+    options = _options(services, body)
 
     async def search() -> list[Answer]:
         wanted = services.collection(body.collection), caller.tenant, body.model
@@ -96,6 +113,15 @@ async def _found(
             return await services.searches.search_batch(other, queries, **options)
 
     return await answered(request, search(), services.settings.serve_timeout)
+
+
+def _options(services: Services, body: SearchOptions) -> dict[str, Any]:
+    options = body.model_dump(include={*SearchOptions.model_fields} - {"collection", "model", "rerank"})
+    if body.rerank:
+        if services.reranker is None:
+            raise Problem(400, "no-reranker", "the service was started without a cross-encoder (POSTINGS_SERVE_RERANK)")
+        options["rerank"] = services.reranker
+    return options
 
 
 def _fields(found: Answer, collection: str, *, explain: bool) -> dict[str, Any]:
