@@ -224,7 +224,12 @@ class SearchClient:
             >>> SearchClient(index=index, encoder=encoder).model
             'tiny'
         """
-        return self._current().name
+        return self.encoder.name
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of the model that the next search uses."""
+        return self._current()
 
     def close(self) -> None:
         """Close the index, unless it was passed in."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from postings.errors import IndexUnavailable, ModelMismatch
 from postings_query import SearchClient, WeightedQuery
@@ -23,11 +24,7 @@ async def searched(
         Problem: 400, hits are to be reranked, but the service has no cross-encoder.
         PostingsError: as :meth:`postings_query.SearchClient.search`.
     """
-    options = body.model_dump(include={*SearchOptions.model_fields} - {"collection", "model", "rerank"})
-    if body.rerank:
-        if services.reranker is None:
-            raise Problem(400, "no-reranker", "the service was started without a cross-encoder (POSTINGS_SERVE_RERANK)")
-        options["rerank"] = services.reranker
+    options = search_options(services, body)
     client = await search_client(services, caller, body)
     try:
         return await services.searches.search_batch(client, queries, **options)
@@ -38,6 +35,20 @@ async def searched(
         if other is client:
             raise
         return await services.searches.search_batch(other, queries, **options)
+
+
+def search_options(services: Services, body: SearchOptions) -> dict[str, Any]:
+    """The options of a request, as :meth:`postings_query.SearchClient.search` takes them.
+
+    Raises:
+        Problem: 400, hits are to be reranked, but the service has no cross-encoder.
+    """
+    options = body.model_dump(include={*SearchOptions.model_fields} - {"collection", "model", "rerank"})
+    if body.rerank:
+        if services.reranker is None:
+            raise Problem(400, "no-reranker", "the service was started without a cross-encoder (POSTINGS_SERVE_RERANK)")
+        options["rerank"] = services.reranker
+    return options
 
 
 async def search_client(services: Services, caller: Caller, body: SearchOptions) -> SearchClient:

@@ -19,7 +19,7 @@ from postings import EdgeIndex
 from postings.errors import InvalidFilter, PostingsError
 from tests.support import qdrant_snapshots
 from tests.support.qdrant_collections import Collections
-from tests.support.qdrant_points import count, delete, query_batch, retrieve, scroll, update_vectors, upsert
+from tests.support.qdrant_points import count, delete, query, query_batch, retrieve, scroll, update_vectors, upsert
 from tests.support.qdrant_rules import Refused, Rules, check_filters, version
 
 ROUTES: Mapping[tuple[str, str], Callable[[EdgeIndex, Mapping[str, Any]], Any]] = {
@@ -27,6 +27,7 @@ ROUTES: Mapping[tuple[str, str], Callable[[EdgeIndex, Mapping[str, Any]], Any]] 
     ("PUT", "/points/vectors"): update_vectors,
     ("POST", "/points"): retrieve,
     ("POST", "/points/delete"): delete,
+    ("POST", "/points/query"): query,
     ("POST", "/points/query/batch"): query_batch,
     ("POST", "/points/scroll"): scroll,
     ("POST", "/points/count"): count,
@@ -75,6 +76,8 @@ def answer(collections: Collections, rules: Rules, method: str, path: str, body:
         rules.check_count(body)
     if (method, rest) == ("POST", "/points/query/batch"):
         rules.check_limits(body)
+    if (method, rest) == ("POST", "/points/query"):
+        rules.check_limits({"searches": [body]})
     if (method, rest) not in ROUTES:
         raise Refused(404, f"this front doesn't know {method} {path}")
     return ROUTES[method, rest](collections.find(name), body)
@@ -151,7 +154,7 @@ def _encoded(content: object) -> bytes:
 
 def _filters(body: Any) -> list[Any]:
     """All filters of a request; what else is in it are the user's own words."""
-    each = [body, *_queries(body.get("searches"))] if isinstance(body, Mapping) else []
+    each = [body, *_queries(body.get("searches")), *_queries(body.get("prefetch"))] if isinstance(body, Mapping) else []
     return [one.get(name) for one in each for name in ("filter", "update_filter")]
 
 

@@ -46,6 +46,11 @@ def query_batch(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any
     return [{"points": [_point(hit) for hit in hits]} for hits in index.nearest(queries)]
 
 
+def query(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
+    (found,) = query_batch(index, {"searches": [body]})
+    return found
+
+
 def _query(model: Mapping[str, Any], whole: Mapping[str, Any]) -> EngineQuery:
     return EngineQuery(
         vector=_nearest(model),

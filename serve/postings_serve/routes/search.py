@@ -1,7 +1,8 @@
-"""``/v1/search``, ``/v1/search/batch`` and ``/v1/explain``."""
+"""``/v1/search``, ``/v1/search/batch``, ``/v1/search/qdrant-request`` and ``/v1/explain``."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -17,13 +18,14 @@ from postings_serve.schemas.search import (
     BatchBody,
     ExplainAnswer,
     ExplainBody,
+    QdrantRequest,
     SearchAnswer,
     SearchBody,
     SearchOptions,
     query_of,
 )
 from postings_serve.search.searches import Answer
-from postings_serve.searching import searched
+from postings_serve.searching import search_options, searched
 from postings_serve.services import Services
 
 router = APIRouter(prefix="/v1", tags=["search"], responses=problems(*WITH_BODY, 404, 409))
@@ -42,6 +44,26 @@ async def search_batch(body: BatchBody, request: Request, services: Shared, call
     found = await _found(request, services, caller, body, [query_of(each) for each in body.queries])
     name = services.collection(body.collection)
     return json_answer({"answers": [_fields(each, name, explain=body.explain) for each in found]})
+
+
+@router.post("/search/qdrant-request", response_model=QdrantRequest)
+async def qdrant_request(body: SearchBody, request: Request, services: Shared, caller: Reader) -> Response:
+    """Show what a search sends to a Qdrant server, with the tenant's filter; nothing is searched.
+
+    Hits with equal scores are in Qdrant's order. To group by document, the search asks for more passages than
+    documents and groups the answer by itself; this is the first that it asks for.
+    """
+    options = search_options(services, body)
+    name = services.collection(body.collection)
+
+    def made() -> dict[str, Any]:
+        asked = services.indexes.asked(name, caller.tenant, body.model, query_of(body.query), **options)
+        # qdrant-client takes a second to import.
+        from postings.index.server.rest_requests import search_request
+
+        return search_request(name, asked, consistent=body.consistent)
+
+    return json_answer(await answered(request, asyncio.to_thread(made), services.settings.serve_timeout))
 
 
 @router.post("/explain", response_model=ExplainAnswer)

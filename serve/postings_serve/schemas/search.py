@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -197,6 +197,14 @@ class BatchAnswer(Body):
     """What several searches found, in their order."""
 
     answers: list[SearchAnswer]
+
+
+class QdrantRequest(Body):
+    """A request to a Qdrant server, which finds what a search finds."""
+
+    method: Literal["POST"]
+    path: str = Field(examples=["/collections/animals/points/query"])
+    body: dict[str, Any] = Field(description="Vectors, filters with that of the tenant, and fusion")
 
 
 class ExplainAnswer(SearchAnswer):

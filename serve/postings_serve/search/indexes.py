@@ -6,17 +6,19 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from postings import Encoder, Index
 from postings.collection_models import load_model
 from postings.errors import CollectionNotFound, ModelMismatch
+from postings.index import SearchRequest
 from postings.index.proxy import OpenIndexes
 from postings.index.tenant_index import bound
 from postings.index.tenants import settings_of_tenant
 from postings_ingest.tenants import Tenants
-from postings_query import SearchClient
+from postings_query import SearchClient, WeightedQuery
 from postings_serve.http.problems import Problem
+from postings_serve.search.asked import asked
 
 if TYPE_CHECKING:
     from postings import Settings
@@ -124,6 +126,18 @@ class Indexes:
                     self._clients.popitem(last=False)
             self._clients.move_to_end(key)
             return found.client
+
+    def asked(
+        self, collection: str, tenant: str | None, model: str | None, query: str | WeightedQuery, **options: Any
+    ) -> SearchRequest:
+        """What a search asks of the engine; the arguments are those of :meth:`client`, and of a search.
+
+        Raises:
+            Problem, PostingsError: as :meth:`client` and :meth:`postings_query.SearchClient.search`.
+        """
+        encoder = self.client(collection, tenant, model).encoder
+        settings = settings_of_tenant(self._settings, tenant).of_collection(collection)
+        return asked(self.index(collection), encoder, settings, query, **options)
 
     def opened(self, collection: str, tenant: str | None, model: str | None = None) -> SearchClient | None:
         """The client of :meth:`client`, if there is one already; this never waits for the index."""

@@ -106,7 +106,8 @@ def to_query(query: EngineQuery) -> q.QueryRequest:
     }
     if query.words is None:
         params = _counted_in(query.corpus)
-        return q.QueryRequest(query=_to_vector(query.vector), using=query.using, filter=filter, params=params, **shown)
+        nearest = q.NearestQuery(nearest=_to_vector(query.vector))
+        return q.QueryRequest(query=nearest, using=query.using, filter=filter, params=params, **shown)
     return q.QueryRequest(query=_fusion(query.words), prefetch=_both(query, query.words, filter), **shown)
 
 
