@@ -36,8 +36,8 @@ def create(
     """Create an API key, and print it.
 
     It can't be shown again: only its SHA-256 is kept, in POSTINGS_SERVE_KEYS or the index folder. Once there is a key,
-    every request needs one. `read` searches and shows, `write` ingests and deletes, `admin` switches models and handles
-    dead letters.
+    every request needs one. `read` searches and shows, `write` ingests, deletes and judges, `admin` switches
+    models and handles dead letters.
 
     Example: postings keys create shop --scope read --scope write
     """

@@ -88,12 +88,12 @@ def write_beir_folder(
     for name, queries in splits.items():
         with whole_file(folder / "qrels" / f"{name}.tsv") as file:
             file.write(b"query-id\tcorpus-id\tscore\n")
-            for id, kept in queries.items():
-                file.writelines(f"{id}\t{document}\t{grade}\n".encode() for document, grade in kept.items())
+            for id, graded in queries.items():
+                file.writelines(f"{id}\t{document}\t{grade}\n".encode() for document, grade in graded.items())
     return Written(
         documents=count,
         queries={name: len(queries) for name, queries in splits.items()},
-        judgements=sum(len(kept) for queries in splits.values() for kept in queries.values()),
+        judgements=sum(len(graded) for queries in splits.values() for graded in queries.values()),
         absent=sum(id not in present for graded in grades.values() for id in graded),
         unwritable=tuple(sorted(unwritable & present)),
     )
@@ -116,7 +116,7 @@ def part_of(query_id: str) -> float:
         >>> part_of("8000000000000000")
         0.5
     """
-    return int(query_id, 16) / 16**_DIGITS
+    return int(query_id[:8], 16) / 0x1_0000_0000
 
 
 def _line(file: IO[bytes], **fields: object) -> None:

@@ -62,7 +62,7 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
     """
     with _reported(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         with closing(_connect(path)) as connection:
             # Two that read first and then write would wait for each other.
             connection.execute("BEGIN IMMEDIATE")

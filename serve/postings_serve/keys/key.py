@@ -13,8 +13,8 @@ from postings.errors import ConfigurationError
 from postings.tenant_names import is_tenant
 
 Scope: TypeAlias = Literal["read", "write", "admin"]
-"""``read`` searches and shows; ``write`` ingests and deletes; ``admin`` switches models and handles dead letters. None
-includes another."""
+"""``read`` searches and shows; ``write`` ingests, deletes and judges; ``admin`` switches models and handles dead
+letters. None includes another."""
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
