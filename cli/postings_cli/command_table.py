@@ -46,6 +46,14 @@ _COMMANDS: dict[str, str | _Group] = {
         "Create, list, revoke the API keys of `postings serve`.",
         {"create": "keys.create", "list": "keys.list_keys", "revoke": "keys.revoke"},
     ),
+    "judgements": _Group(
+        "List, export, import judgements of hits.",
+        {
+            "list": "judgements.list_judgements",
+            "export": "judgements.export",
+            "import": "judgements.import_judgements",
+        },
+    ),
     "collections": _Group(
         "List, create, copy, drop, optimize collections.",
         {

@@ -142,6 +142,27 @@ def output_folder(option: str, folder: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A new folder to write to, which takes its name when it is whole; after an error, there is none.
+
+    Raises:
+        ReaderError: it can't be written, or there is one of this name, which isn't empty.
+    """
+    target = Path(os.path.realpath(folder))
+    if os.path.lexists(target) and not (target.is_dir() and not any(target.iterdir())):
+        raise ReaderError(f"{folder} is there already: name a new folder, or delete it first")
+    partial = target.with_name(f".{target.name[:60]}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        partial.rename(target)
+    except OSError as error:
+        raise ReaderError(f"{folder} can't be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def _named_by(settings: Settings) -> Iterator[str | Path]:
     """The places that settings are read from, and those that they name."""
     yield from map(str, (Settings.model_config.get("toml_file"), Settings.model_config.get("env_file")))

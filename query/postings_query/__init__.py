@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from postings_query.client import SearchClient
 from postings_query.facets import Facet, Facets, facets
-from postings_query.hits import Contribution, Hit
+from postings_query.hits import Contribution, Hit, Hits
 from postings_query.reranking import Reranker
+from postings_query.terms import Term, WeightedQuery
 
 if TYPE_CHECKING:
     from postings_query.aio import AsyncSearchClient
@@ -22,8 +23,11 @@ __all__ = [
     "Facet",
     "Facets",
     "Hit",
+    "Hits",
     "Reranker",
     "SearchClient",
+    "Term",
+    "WeightedQuery",
     "facets",
 ]
 

@@ -12,8 +12,10 @@ from postings.index import Filter
 from postings.index.tenants import settings_of_tenant
 from postings_query.async_index import AsyncIndex, asynchronous, open_async_index
 from postings_query.followed_model import FollowedModel
-from postings_query.hits import Hit
-from postings_query.searching import SearchOptions, check_query, proceed, searching
+from postings_query.hits import Hits
+from postings_query.query_terms import terms_of
+from postings_query.searching import SearchOptions, proceed, searching
+from postings_query.terms import Term, WeightedQuery, check_query, check_text
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -73,7 +75,7 @@ class AsyncSearchClient:
 
     async def search(
         self,
-        query: str,
+        query: str | WeightedQuery,
         limit: int = 10,
         offset: int = 0,
         filter: ClientFilter | Filter | None = None,
@@ -86,7 +88,7 @@ class AsyncSearchClient:
         fusion: Fusion = "sum",
         rerank: Reranker | None = None,
         rerank_top: int = 50,
-    ) -> list[Hit]:
+    ) -> Hits:
         """See :meth:`SearchClient.search`."""
         answers = await self.search_batch(
             [query],
@@ -106,7 +108,7 @@ class AsyncSearchClient:
 
     async def search_batch(
         self,
-        queries: Iterable[str],
+        queries: Iterable[str | WeightedQuery],
         limit: int = 10,
         offset: int = 0,
         filter: ClientFilter | Filter | None = None,
@@ -119,7 +121,7 @@ class AsyncSearchClient:
         fusion: Fusion = "sum",
         rerank: Reranker | None = None,
         rerank_top: int = 50,
-    ) -> list[list[Hit]]:
+    ) -> list[Hits]:
         """See :meth:`SearchClient.search_batch`."""
         options = SearchOptions(
             queries=queries,
@@ -144,9 +146,15 @@ class AsyncSearchClient:
                 raise
             return await self._search(*await self._opened(), options)
 
+    async def terms(self, query: str | WeightedQuery) -> list[Term]:
+        """See :meth:`SearchClient.terms`."""
+        check_query(query)
+        _, encoder = await self._opened()
+        return await asyncio.to_thread(terms_of, encoder, self._model.bm25, query)
+
     async def query_tokens_left_out(self, query: str) -> int:
         """See :meth:`SearchClient.query_tokens_left_out`."""
-        check_query(query)
+        check_text(query)
         _, encoder = await self._opened()
         return await asyncio.to_thread(encoder.query_tokens_left_out, query)
 
@@ -199,8 +207,8 @@ class AsyncSearchClient:
         except PostingsError as error:
             self._model.keep(error)
 
-    async def _search(self, index: AsyncIndex, encoder: Encoder, options: SearchOptions) -> list[list[Hit]]:
-        search = searching(encoder, self._model.word_search(options.words, options.fusion), options)
+    async def _search(self, index: AsyncIndex, encoder: Encoder, options: SearchOptions) -> list[Hits]:
+        search = searching(encoder, self._model, options)
         call, hits = await asyncio.to_thread(proceed, search, None)
         while call:
             call, hits = await asyncio.to_thread(proceed, search, await call(index))

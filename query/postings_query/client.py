@@ -12,8 +12,10 @@ from postings.index import Filter
 from postings.index.tenant_index import bound
 from postings.index.tenants import settings_of_tenant
 from postings_query.followed_model import FollowedModel
-from postings_query.hits import Hit
-from postings_query.searching import SearchOptions, check_query, proceed, searching
+from postings_query.hits import Hits
+from postings_query.query_terms import terms_of
+from postings_query.searching import SearchOptions, proceed, searching
+from postings_query.terms import Term, WeightedQuery, check_query, check_text
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -77,7 +79,7 @@ class SearchClient:
 
     def search(
         self,
-        query: str,
+        query: str | WeightedQuery,
         limit: int = 10,
         offset: int = 0,
         filter: ClientFilter | Filter | None = None,
@@ -90,14 +92,15 @@ class SearchClient:
         fusion: Fusion = "sum",
         rerank: Reranker | None = None,
         rerank_top: int = 50,
-    ) -> list[Hit]:
+    ) -> Hits:
         """Find the passages with the highest scores. Equal scores are ordered by id, so pages don't overlap.
 
         With exact words, all pages up to the 100th hit have the same candidates, and so have those up to the 250th, the
         500th and so on; beyond such a step, a hit may come again. Ranks that ``rrf`` ties are in the engine's order.
 
         Args:
-            query: the text to search for.
+            query: the text to search for; or a :class:`postings_query.WeightedQuery`, whose terms are searched for in
+                place of what its text is encoded to.
             limit: the maximum number of hits.
             offset: the number of hits to skip, for paging.
             filter: a ``qdrant_client.models.Filter`` or its JSON form, over ``metadata.<key>``, ``doc_id``,
@@ -119,11 +122,11 @@ class SearchClient:
                 ``rerank_score``.
 
         Raises:
-            InvalidQuery: the query is empty, a limit is out of range, a value is of the wrong type, or the collection
-                has no words though their weight is given.
+            InvalidQuery: the query is empty, a limit is out of range, a value is of the wrong type, a term isn't in the
+                model's vocabulary, or the collection has no words though their weight or one of them is given.
             InvalidFilter: the filter can't be used, or is on a field that no passage has.
             CollectionNotFound: there is no such collection.
-            ModelMismatch: the collection was built with another model.
+            ModelMismatch: the collection was built with another model, or a term is another model's.
         """
         return self.search_batch(
             [query],
@@ -142,7 +145,7 @@ class SearchClient:
 
     def search_batch(
         self,
-        queries: Iterable[str],
+        queries: Iterable[str | WeightedQuery],
         limit: int = 10,
         offset: int = 0,
         filter: ClientFilter | Filter | None = None,
@@ -155,7 +158,7 @@ class SearchClient:
         fusion: Fusion = "sum",
         rerank: Reranker | None = None,
         rerank_top: int = 50,
-    ) -> list[list[Hit]]:
+    ) -> list[Hits]:
         """Search for several queries at once, with the arguments of :meth:`search`; returns the hits of each."""
         options = SearchOptions(
             queries=queries,
@@ -180,6 +183,24 @@ class SearchClient:
                 raise
             return self._search(self._current(), options)
 
+    def terms(self, query: str | WeightedQuery) -> list[Term]:
+        """The terms that a search has for a query: what its text is encoded to, the largest weight first.
+
+        Exact words are among them if the collection has words. Change weights, and search with a
+        :class:`postings_query.WeightedQuery`. The terms of one are its own, with their names.
+
+        Raises:
+            InvalidQuery: the query is empty, or a term isn't in the model's vocabulary.
+            ModelMismatch: a term is another model's.
+
+        Example:
+            >>> [each.token for each in SearchClient(index=index, encoder=encoder).terms("chasing prey")[:4]]
+            ['prey', 'chasing', 'chasing', 'prey']
+        """
+        check_query(query)
+        encoder = self._current()
+        return terms_of(encoder, self._model.bm25, query)
+
     def query_tokens_left_out(self, query: str) -> int:
         """The number of tokens at the end of a query that exceed the model's window, so it doesn't read them.
 
@@ -192,7 +213,7 @@ class SearchClient:
             >>> SearchClient(index=index, encoder=encoder).query_tokens_left_out("chasing prey")
             0
         """
-        check_query(query)
+        check_text(query)
         return self._current().query_tokens_left_out(query)
 
     @property
@@ -218,8 +239,8 @@ class SearchClient:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _search(self, encoder: Encoder, options: SearchOptions) -> list[list[Hit]]:
-        search = searching(encoder, self._model.word_search(options.words, options.fusion), options)
+    def _search(self, encoder: Encoder, options: SearchOptions) -> list[Hits]:
+        search = searching(encoder, self._model, options)
         call, hits = proceed(search, None)
         while call:
             call, hits = proceed(search, call(self._index))

@@ -41,7 +41,8 @@ class FollowedModel:
         self._settings = settings
         self._collection = collection
         self._encoder = encoder
-        self._bm25: Bm25 | None = None
+        self.bm25: Bm25 | None = None
+        """Reads words as the collection does; ``None`` before :meth:`take`, or if it has none."""
         self._checked = False
         self._problem = ""
         self._taking = threading.Lock()
@@ -49,25 +50,27 @@ class FollowedModel:
         self.follows = encoder is None and not names_model(settings)
         """Whether the model is the collection's, not one that the client was told."""
 
-    def word_search(self, weight: float | None, fusion: Fusion) -> WordSearch | None:
+    def word_search(self, weight: float | None, fusion: Fusion, *, named: bool = False) -> WordSearch | None:
         """How to search the words of a query; ``None`` to search without.
 
         Args:
             weight: of the words; by default that of the settings, and if they have none, that of the collection.
             fusion: see :data:`postings.index.protocol.Fusion`.
+            named: whether a query names exact words, which aren't searched with weight 0.
 
         Raises:
-            InvalidQuery: a weight is given, but the collection has no words; or ranks are to be fused without words.
+            InvalidQuery: a weight is given or a word is named, but the collection has no words; or ranks are to be
+                fused without words.
         """
-        if self._bm25 is None:
-            if weight or fusion != "sum":
+        chosen = self._settings.words if weight is None else weight
+        if self.bm25 is None:
+            if weight or fusion != "sum" or (named and chosen != 0):
                 raise InvalidQuery(f"collection {self._collection!r} has no words: add them with 'postings words'")
             return None
-        chosen = self._settings.words if weight is None else weight
-        chosen = self._bm25.config.weight if chosen is None else chosen
+        chosen = self.bm25.config.weight if chosen is None else chosen
         if not chosen and fusion != "sum":
             raise InvalidQuery(f"fusion {fusion!r} joins the model's hits with those of exact words, but words=0")
-        return WordSearch(self._bm25, chosen, fusion) if chosen else None
+        return WordSearch(self.bm25, chosen, fusion) if chosen else None
 
     @property
     def encoder(self) -> Encoder | None:
@@ -91,8 +94,8 @@ class FollowedModel:
             if self._encoder is None or (self.follows and self._encoder.fingerprint != models.active):
                 self._encoder = load_model(models, models.active, self._settings)
             models.require(self._encoder.fingerprint, self._encoder.name, self._collection)
-            if models.words != (self._bm25.config if self._bm25 else None):
-                self._bm25 = Bm25(models.words) if models.words else None
+            if models.words != (self.bm25.config if self.bm25 else None):
+                self.bm25 = Bm25(models.words) if models.words else None
             self._checked = True
             self._problem = ""
             return self._encoder

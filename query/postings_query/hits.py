@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from postings.documents import Span
+from postings_query.terms import Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,8 @@ class Contribution:
     Attributes:
         token: the vocabulary entry, the name of a CSR latent, or the query's word.
         index: its index in the vocabulary, or the hash of the word's stem.
-        query_weight: its weight in the query's vector; of an exact word, the words' weight x the word's inverse
-            document frequency.
+        query_weight: its weight in the query's vector; of an exact word, the words' weight x its weight in the query x
+            the word's inverse document frequency.
         document_weight: its weight in the passage's vector, as stored in the index.
         contribution: the product of both weights; the contributions of a hit add up to its score.
         evidence: the characters of ``hit.text`` that activated the token, as ``(start, end)``. Empty, like
@@ -119,6 +120,25 @@ class Hit:
         """The hit of :meth:`to_json`."""
         parts = tuple(map(Contribution.from_json, fields.get("contributions", ())))
         return cls(**{**_known(cls, fields), "contributions": parts})
+
+
+class Hits(list[Hit]):
+    """The hits of a query, best first.
+
+    Attributes:
+        model: the name of the model that was searched.
+        terms: with ``explain``, what was searched for, see :meth:`postings_query.SearchClient.terms`.
+
+    Example:
+        >>> hits = SearchClient(index=index, encoder=encoder).search("chasing prey", explain=True)
+        >>> hits.model, hits.terms[0].token
+        ('tiny', 'prey')
+    """
+
+    def __init__(self, hits: Iterable[Hit] = (), model: str = "", terms: Iterable[Term] = ()) -> None:
+        super().__init__(hits)
+        self.model = model
+        self.terms = tuple(terms)
 
 
 def _known(kind: type[Contribution | Hit], given: Mapping[str, Any]) -> dict[str, Any]:

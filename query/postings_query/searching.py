@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from postings import Encoder, SparseVector
-from postings.arguments import as_integer, as_list, as_number, check_unicode
+from postings.arguments import as_integer, as_list, as_number
 from postings.batching import batched
 from postings.errors import InvalidQuery
 from postings.index import Filter, ScoredPoint, SearchRequest
@@ -17,12 +17,15 @@ from postings.index.protocol import FUSIONS, Fusion
 from postings.words.config import MAX_WEIGHT
 from postings_query import index_calls
 from postings_query.attribution import FoundPassage, contributions
+from postings_query.followed_model import FollowedModel
 from postings_query.grouping import best_of_documents
-from postings_query.hits import Hit
+from postings_query.hits import Hit, Hits
 from postings_query.index_calls import IndexCall, IndexCalls
 from postings_query.long_strings import Decision, decisions, filter_for_passages, still_right, with_whole_metadata
+from postings_query.query_terms import model_vectors, terms_of
 from postings_query.reranking import Ranked, Reranker
-from postings_query.word_search import WordSearch, adds_up, with_parts
+from postings_query.terms import Query, Term, WeightedQuery, check_query, text_of
+from postings_query.word_search import adds_up, with_parts
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -44,7 +47,7 @@ class SearchOptions:
         InvalidFilter: the filter can't be used, or is on a field that no passage has.
     """
 
-    queries: Iterable[str]
+    queries: Iterable[Query]
     limit: int = 10
     offset: int = 0
     filter: ClientFilter | Filter | None = None
@@ -57,9 +60,15 @@ class SearchOptions:
     rerank: Reranker | None = None
     rerank_top: int = 50
 
+    @property
+    def names_words(self) -> bool:
+        """Whether a query names exact words that count."""
+        weighted = (each for each in self.queries if isinstance(each, WeightedQuery))
+        return any(term.exact_word and term.weight for each in weighted for term in each.terms)
+
     def __post_init__(self) -> None:
-        if isinstance(self.queries, str):
-            raise InvalidQuery("search_batch takes a list of queries, got one string: use search")
+        if isinstance(self.queries, str | WeightedQuery):
+            raise InvalidQuery("search_batch takes a list of queries, got one: use search")
         queries = as_list("queries", self.queries, object, InvalidQuery)
         for query in queries:
             check_query(query)
@@ -85,26 +94,21 @@ class SearchOptions:
             object.__setattr__(self, "filter", checked_filter(self.filter))
 
 
-def check_query(query: object) -> None:
-    """Raise :class:`InvalidQuery` unless ``query`` is a valid, non-empty string."""
-    if not isinstance(query, str):
-        raise InvalidQuery(f"a query must be a string, got {type(query).__name__}")
-    if not query.strip():
-        raise InvalidQuery("the query is empty")
-    check_unicode("the query", query, InvalidQuery)
-
-
-def searching(encoder: Encoder, search: WordSearch | None, options: SearchOptions) -> IndexCalls[list[list[Hit]]]:
+def searching(encoder: Encoder, model: FollowedModel, options: SearchOptions) -> IndexCalls[list[Hits]]:
     """Encode the queries, search, and explain the hits if ``explain`` is set.
 
     Args:
         encoder: the encoder of the model to search.
-        search: how exact words are searched; ``None`` to search without.
+        model: tells how the words of the collection are read.
         options: what to search, and how.
     """
     queries = list(options.queries)
-    vectors = encoder.encode_queries(queries)
+    search = model.word_search(options.words, options.fusion, named=options.names_words)
+    vectors = model_vectors(encoder, queries)
     words = [search.query(query) if search else None for query in queries]
+    bm25, terms = model.bm25, [tuple[Term, ...]()] * len(queries)
+    if options.explain:
+        terms = [tuple(terms_of(encoder, bm25, *each)) for each in zip(queries, vectors, strict=True)]
     requests = [
         SearchRequest(
             vector=vector,
@@ -125,13 +129,13 @@ def searching(encoder: Encoder, search: WordSearch | None, options: SearchOption
         answers = [[each.point for each in page] for page in pages]
         hits = [[_hit(each) for each in page] for page in pages]
         if not options.explain:
-            return hits
+            break
         hits = [
             _explained(encoder, vector, points, found)
             for vector, points, found in zip(vectors, answers, hits, strict=True)
         ]
         if search is None:
-            return hits
+            break
         parts = yield from search.contributions(queries, words, answers, consistent=options.consistent)
         hits = [
             [with_parts(hit, more) for hit, more in zip(found, each, strict=True)]
@@ -140,10 +144,10 @@ def searching(encoder: Encoder, search: WordSearch | None, options: SearchOption
         # A write in between may have changed the words' document frequencies.
         if search.fusion != "sum" or all(map(adds_up, (hit for found in hits for hit in found))):
             break
-    return hits
+    return [Hits(found, encoder.name, each) for found, each in zip(hits, terms, strict=True)]
 
 
-def proceed(search: IndexCalls[list[list[Hit]]], answer: Any) -> tuple[IndexCall | None, list[list[Hit]]]:
+def proceed(search: IndexCalls[list[Hits]], answer: Any) -> tuple[IndexCall | None, list[Hits]]:
     """Send the answer to the last call (``None`` to begin); returns the next call, or ``None`` and the hits."""
     try:
         return search.send(answer), []
@@ -193,10 +197,10 @@ def _explained(encoder: Encoder, query: SparseVector, points: Sequence[ScoredPoi
     return [replace(hit, contributions=parts) for hit, parts in zip(hits, found, strict=True)]
 
 
-def _page(query: str, points: Sequence[ScoredPoint], options: SearchOptions) -> list[Ranked]:
+def _page(query: Query, points: Sequence[ScoredPoint], options: SearchOptions) -> list[Ranked]:
     if options.rerank is None:
         return [Ranked(point) for point in points]
-    ranked = options.rerank.ranked(query, points, options.rerank_top)
+    ranked = options.rerank.ranked(text_of(query), points, options.rerank_top)
     return ranked[options.offset : options.offset + options.limit]
 
 

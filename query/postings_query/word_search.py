@@ -15,6 +15,8 @@ from postings.words import WORDS, Bm25, word_input
 from postings_query import index_calls
 from postings_query.hits import Contribution, Hit
 from postings_query.index_calls import IndexCalls
+from postings_query.query_terms import word_names, word_vector
+from postings_query.terms import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,16 @@ class WordSearch:
     weight: float
     fusion: Fusion
 
-    def query(self, text: str) -> WordQuery | None:
-        """The words of a query; ``None`` if a sum needs none, because all of them are stop words."""
-        vector = self.bm25.encode_query(text)
+    def query(self, query: Query) -> WordQuery | None:
+        """The words of a query; ``None`` if a sum needs none, because it has none, or all of them are stop words."""
+        vector = word_vector(self.bm25, query)
         if self.fusion != "sum":
             return WordQuery(vector, 1.0, self.fusion)
         return WordQuery(vector, self.weight) if len(vector) else None
 
     def contributions(
         self,
-        texts: Sequence[str],
+        queries: Sequence[Query],
         words: Sequence[WordQuery | None],
         answers: Sequence[Sequence[ScoredPoint]],
         *,
@@ -52,7 +54,7 @@ class WordSearch:
         searched by itself among the hits; 64 of these searches are one call.
 
         Args:
-            texts: the queries.
+            queries: the queries.
             words: their words.
             answers: the hits of each query, with their words' vectors.
             consistent: see :meth:`postings.Index.search`.
@@ -60,9 +62,9 @@ class WordSearch:
         requests, places = [], []
         for at, (query, points) in enumerate(zip(words, answers, strict=True)):
             there = [(point.id, frozenset(point.vectors.get(WORDS, _NONE).indices.tolist())) for point in points]
-            for index in query.vector.indices.tolist() if query else ():
+            for index, weight in zip(*_lists(query.vector), strict=True) if query else ():
                 if having := [id for id, indices in there if index in indices]:
-                    requests.append(_alone(index, having))
+                    requests.append(_alone(index, weight, having))
                     places.append((at, index))
         scores: list[dict[str, list[tuple[int, float]]]] = [{} for _ in answers]
         for some in batched(zip(places, requests, strict=True), _SEARCHES):
@@ -70,16 +72,14 @@ class WordSearch:
             for ((at, index), _), points in zip(some, found, strict=True):
                 for point in points:
                     scores[at].setdefault(point.id, []).append((index, point.score))
-        names = [self._names(text, query) if query else {} for text, query in zip(texts, words, strict=True)]
+        names = [
+            word_names(self.bm25, query, asked.vector.indices.tolist()) if asked else {}
+            for query, asked in zip(queries, words, strict=True)
+        ]
         return [
             [self._explained(names[at], query, point, scores[at].get(point.id, ())) for point in points]
             for at, (query, points) in enumerate(zip(words, answers, strict=True))
         ]
-
-    def _names(self, text: str, query: WordQuery) -> dict[int, str]:
-        """Each word as the query first has it, by its index."""
-        found = self.bm25.spans(text, query.vector.indices.tolist())
-        return {index: text[slice(*spans[0])] for index, spans in found.items()}
 
     def _explained(
         self, names: Mapping[int, str], query: WordQuery | None, point: ScoredPoint, scores: Sequence[tuple[int, float]]
@@ -118,10 +118,10 @@ _NONE = SparseVector([], [])
 _SEARCHES = 64
 
 
-def _alone(index: int, ids: list[str]) -> SearchRequest:
+def _alone(index: int, weight: float, ids: list[str]) -> SearchRequest:
     """A search for one word among some points."""
     return SearchRequest(
-        SparseVector([index], [1.0]), WORDS, limit=len(ids), filter={"must": [{"has_id": ids}]}, fields=["version"]
+        SparseVector([index], [weight]), WORDS, limit=len(ids), filter={"must": [{"has_id": ids}]}, fields=["version"]
     )
 
 

@@ -60,8 +60,11 @@ def test_the_public_names_are_these() -> None:
         "Facet",
         "Facets",
         "Hit",
+        "Hits",
         "Reranker",
         "SearchClient",
+        "Term",
+        "WeightedQuery",
         "facets",
     ]
     assert postings_training.__all__ == [

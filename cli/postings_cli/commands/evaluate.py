@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,7 +17,7 @@ from postings_cli.bars import steps_bar
 from postings_cli.console import out, print_json, printable, say
 from postings_cli.options import IndexUrl, Json, settings_from
 from postings_cli.outputs import output_folder, refuse_inputs
-from postings_training.data import load_set
+from postings_training.data import BeirSet, load_set
 from postings_training.data.nano_beir import load_nano_beir
 from postings_training.evaluation import Evaluation, compare, measure_collection, measure_model, write_report
 from postings_training.evaluation.report import as_json, page
@@ -90,6 +91,7 @@ def evaluate(
     sets = [*(load_set(folder, split) for folder in data), *map(load_nano_beir, nano_beir)]
     if repeated := [name for name, count in Counter(each.name for each in sets).items() if count > 1]:
         raise ReaderError(f"two sets are called {repeated[0]!r}: their figures couldn't be told apart")
+    sets, unanswered = _answered(sets)
     models = [settings.model] if against is None else [settings.model, against]
     with steps_bar() as progress:
         sources, unchecked = known_sources(models, trained_on)
@@ -104,7 +106,7 @@ def evaluate(
                 by_engine = partial(measure_collection, opened, pruning=pruning, progress=progress)
                 systems = [tuple(by_engine(encoders[0], each) for each in sets)]
         systems += [tuple(by_model(encoder, each) for each in sets) for encoder in encoders[1:]]
-    remarks = [*unchecked, *left_out]
+    remarks = [*unanswered, *unchecked, *left_out]
     remarks += [
         f"{each.data}: {each.missing} relevant documents aren't in the collection and count as not found"
         for each in systems[0]
@@ -124,6 +126,21 @@ def evaluate(
         with output_folder("--out", report) as folder:
             written = write_report(evaluation, folder)
         say(f"report written to {report / written.name}")
+
+
+def _answered(sets: list[BeirSet]) -> tuple[list[BeirSet], list[str]]:
+    """The sets without queries that nothing answers, which would count as 0 for every model; and remarks on them."""
+    kept = [replace(each, judged=each.judged.answered()) for each in sets]
+    remarks = []
+    for before, after in zip(sets, kept, strict=True):
+        if not after.judged.queries:
+            raise ReaderError(f"{before.name} judges no document relevant (a grade above 0): there is nothing to find")
+        if missing := len(before.judged.queries) - len(after.judged.queries):
+            remarks.append(
+                f"{missing} of the {len(before.judged.queries)} queries of {before.name} were left out: no document is "
+                "judged relevant to them"
+            )
+    return kept, remarks
 
 
 def _print_page(markdown: str) -> None:

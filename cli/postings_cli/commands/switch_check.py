@@ -32,7 +32,7 @@ def check_quality(
     from postings_training.data import load_beir
     from postings_training.evaluation.collection_quality import collection_quality
 
-    judged = load_beir(folder)
+    judged = load_beir(folder).answered()
     new, active = (
         collection_quality(index, load_model(models, each, settings), judged).ndcg_at_10
         for each in (chosen, models.active)

@@ -132,6 +132,16 @@ class Encoder:
         prompt = tokenizer.offsets(self._prompt("document"))
         return tokenizer.length - tokenizer.special_tokens - len(prompt)
 
+    @property
+    def dims(self) -> int:
+        """The size of the vocabulary, or the number of latents: all indices of vectors are below it.
+
+        Example:
+            >>> Encoder.load("tiny").dims
+            30522
+        """
+        return self._passes("query").route.dims
+
     def query_tokens_left_out(self, query: str) -> int:
         """Number of tokens at the end of a query that the model doesn't read, because they exceed its window.
 
@@ -216,7 +226,7 @@ class Encoder:
             InvalidVector: an index isn't an integer in ``0..2**31 - 1``.
         """
         numbers: list[int] = checked_indices(indices).tolist()
-        if not self._has_latents():
+        if not self.has_latents:
             tokenizer = self._any_tokenizer()
             return [tokenizer.token(number) or f"[{number}]" for number in numbers]
         with self._loading:
@@ -291,5 +301,7 @@ class Encoder:
             loaded = next(iter(self._loaded.values()), None) or self._passes("document")
         return loaded.route.tokenizer
 
-    def _has_latents(self) -> bool:
+    @property
+    def has_latents(self) -> bool:
+        """Whether entries are the latents of CSR, rather than tokens."""
         return sparse_module([module.name for module in self._folder.document]) == "SparseAutoEncoder"

@@ -84,7 +84,8 @@ class CollectionModels:
             >>> CollectionModels.of("0123abcd", "/srv/models/new").find("models/new/", "articles")
             '0123abcd'
         """
-        folder, end = os.path.realpath(model), PurePath(model).parts
+        # No path has a null byte, which realpath refuses.
+        folder, end = "" if "\0" in model else os.path.realpath(model), PurePath(model).parts
         found = [each for each, name in self.names.items() if model in (name, each)]
         found = found or [each for each, name in self.names.items() if name == folder]
         found = found or [each for each, name in self.names.items() if end and PurePath(name).parts[-len(end) :] == end]

@@ -48,7 +48,8 @@ class WordQuery:
     """The exact words of a query, whose score is added to that of the model.
 
     Attributes:
-        vector: the words; each has the weight 1, which the engine multiplies by the word's inverse document frequency.
+        vector: the words with their weights, 1 as they are encoded; the engine multiplies them by the words' inverse
+            document frequency.
         weight: of the words' score in the sum.
         fusion: ``sum``, or ``rrf`` or ``dbsf``, which have no weight.
     """

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from postings_query.api.messages import answer_of, body, connection, hits_of, unreachable
-from postings_query.hits import Hit
+from postings_query.hits import Hits
+from postings_query.terms import Term, WeightedQuery
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -32,7 +33,7 @@ class AsyncApiClient:
 
     async def search(
         self,
-        query: str,
+        query: str | WeightedQuery,
         limit: int = 10,
         offset: int = 0,
         filter: ClientFilter | Filter | None = None,
@@ -45,7 +46,7 @@ class AsyncApiClient:
         fusion: Fusion = "sum",
         rerank: bool = False,
         rerank_top: int = 50,
-    ) -> list[Hit]:
+    ) -> Hits:
         """See :meth:`ApiClient.search`."""
         answers = await self.search_batch(
             [query],
@@ -65,7 +66,7 @@ class AsyncApiClient:
 
     async def search_batch(
         self,
-        queries: Iterable[str],
+        queries: Iterable[str | WeightedQuery],
         limit: int = 10,
         offset: int = 0,
         filter: ClientFilter | Filter | None = None,
@@ -78,7 +79,7 @@ class AsyncApiClient:
         fusion: Fusion = "sum",
         rerank: bool = False,
         rerank_top: int = 50,
-    ) -> list[list[Hit]]:
+    ) -> list[Hits]:
         """See :meth:`ApiClient.search_batch`."""
         options = {
             "limit": limit,
@@ -93,8 +94,11 @@ class AsyncApiClient:
             "rerank": rerank,
             "rerank_top": rerank_top,
         }
-        asked = body(queries, self._collection, options)
-        return [hits_of(each) for each in await self._answers(asked)]
+        return [hits_of(each) for each in await self._answers(body(queries, self._collection, options))]
+
+    async def terms(self, query: str | WeightedQuery) -> list[Term]:
+        """See :meth:`ApiClient.terms`."""
+        return list((await self.search(query, 1, explain=True)).terms)
 
     async def query_tokens_left_out(self, query: str) -> int:
         """See :meth:`ApiClient.query_tokens_left_out`."""

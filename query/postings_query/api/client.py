@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import httpx
 
 from postings_query.api.messages import body, connection, hits_of, read
-from postings_query.hits import Hit
+from postings_query.hits import Hits
+from postings_query.terms import Term, WeightedQuery
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -45,7 +46,7 @@ class ApiClient:
 
     def search(
         self,
-        query: str,
+        query: str | WeightedQuery,
         limit: int = 10,
         offset: int = 0,
         filter: ClientFilter | Filter | None = None,
@@ -58,7 +59,7 @@ class ApiClient:
         fusion: Fusion = "sum",
         rerank: bool = False,
         rerank_top: int = 50,
-    ) -> list[Hit]:
+    ) -> Hits:
         """See :meth:`postings_query.SearchClient.search`; with ``rerank``, by the service's cross-encoder.
 
         Raises:
@@ -83,7 +84,7 @@ class ApiClient:
 
     def search_batch(
         self,
-        queries: Iterable[str],
+        queries: Iterable[str | WeightedQuery],
         limit: int = 10,
         offset: int = 0,
         filter: ClientFilter | Filter | None = None,
@@ -96,7 +97,7 @@ class ApiClient:
         fusion: Fusion = "sum",
         rerank: bool = False,
         rerank_top: int = 50,
-    ) -> list[list[Hit]]:
+    ) -> list[Hits]:
         """Search for up to 100 queries at once, with the arguments of :meth:`search`; returns the hits of each."""
         options = {
             "limit": limit,
@@ -111,16 +112,15 @@ class ApiClient:
             "rerank": rerank,
             "rerank_top": rerank_top,
         }
-        asked = body(queries, self._collection, options)
-        answers = read(lambda: self._client.post("/v1/search/batch", json=asked))["answers"]
-        return [hits_of(each) for each in answers]
+        return [hits_of(each) for each in self._answers(body(queries, self._collection, options))]
+
+    def terms(self, query: str | WeightedQuery) -> list[Term]:
+        """See :meth:`postings_query.SearchClient.terms`."""
+        return list(self.search(query, 1, explain=True).terms)
 
     def query_tokens_left_out(self, query: str) -> int:
         """See :meth:`postings_query.SearchClient.query_tokens_left_out`."""
-        asked = body([query], self._collection, {"limit": 1})
-        return int(
-            read(lambda: self._client.post("/v1/search/batch", json=asked))["answers"][0]["query_tokens_left_out"]
-        )
+        return int(self._answers(body([query], self._collection, {"limit": 1}))[0]["query_tokens_left_out"])
 
     @property
     def model(self) -> str:
@@ -137,6 +137,10 @@ class ApiClient:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def _answers(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = read(lambda: self._client.post("/v1/search/batch", json=asked))["answers"]
+        return found
 
     def _default_collection(self) -> str:
         return str(read(lambda: self._client.get("/v1/whoami"))["collection"])

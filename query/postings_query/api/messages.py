@@ -20,7 +20,8 @@ from postings.errors import (
 )
 from postings.index.fields import checked_filter
 from postings.secrets import check_sendable
-from postings_query.hits import Hit
+from postings_query.hits import Hit, Hits
+from postings_query.terms import Query, Term, WeightedQuery, check_query
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -66,25 +67,31 @@ def connection(url: str, key: str | None, timeout: float) -> dict[str, Any]:
     return {"base_url": address, "headers": headers, "timeout": timeout}
 
 
-def body(queries: Iterable[str], collection: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+def body(queries: Iterable[Query], collection: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a search for several queries; ``options`` are those of :meth:`postings_query.SearchClient.search`.
 
     Raises:
-        InvalidQuery: the queries aren't a list of strings.
+        InvalidQuery: the queries aren't a list of them.
         InvalidFilter: the filter isn't one.
     """
+    if isinstance(queries, str | WeightedQuery):
+        raise InvalidQuery("search_batch takes a list of queries, got one: use search")
+    listed = as_list("queries", queries, object, InvalidQuery)
+    for each in listed:
+        check_query(each)
     filter: ClientFilter | Filter | None = options.get("filter")
     plain = None if filter is None else checked_filter(filter)
     given = {**options, "filter": plain, "collection": collection}
     return {
-        "queries": as_list("queries", queries, str, InvalidQuery),
+        "queries": [each if isinstance(each, str) else each.to_json() for each in listed],
         **{name: value for name, value in given.items() if value is not None},
     }
 
 
-def hits_of(answer: Mapping[str, Any]) -> list[Hit]:
+def hits_of(answer: Mapping[str, Any]) -> Hits:
     """The hits of one search."""
-    return [Hit.from_json(each) for each in answer["hits"]]
+    hits, terms = map(Hit.from_json, answer["hits"]), map(Term.from_json, answer.get("terms", ()))
+    return Hits(hits, answer["model"], terms)
 
 
 def read(send: Callable[[], httpx.Response]) -> Any:

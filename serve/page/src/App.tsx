@@ -1,7 +1,7 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, keepKey } from "./api/ask";
-import { useAnswer } from "./api/use-answer";
-import { useCollection } from "./collection";
+import { type Answered, useAnswer } from "./api/use-answer";
+import { type Collection, useCollection } from "./collection";
 import { CompareView } from "./compare/CompareView";
 import { DocumentView } from "./document/DocumentView";
 import { Header } from "./Header";
@@ -45,28 +45,46 @@ export function App() {
 function Page({ me }: { me: Me }) {
   const link = useLink();
   const name = link.get("in") ?? me.collection;
-  const collection = useCollection(name);
+  const [looks, look] = useState(0);
+  const collection = useCollection(name, looks);
   const view = link.get("view") ?? "search";
+  const main = useRef<HTMLElement>(null);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    // Who follows a link by keyboard, or hears the page, goes on where the new view begins.
+    if (!isFirst.current) main.current?.focus();
+    isFirst.current = false;
+  }, [view]);
+  const query = link.get("q");
+  useEffect(() => {
+    document.title = query ? `${query} – Postings` : "Postings";
+  }, [query]);
   return (
     <>
       <Header me={me} collection={name} view={view} />
-      {view === "ingest" ? (
-        <IngestView link={link} collection={name} />
-      ) : view === "document" ? (
-        <DocumentView link={link} collection={name} />
-      ) : collection.problem?.name === "collection-not-found" ? (
-        <NoCollection name={name} />
-      ) : collection.problem ? (
-        <Notice problem={collection.problem} />
-      ) : collection.value?.name !== name ? (
-        <main aria-busy="true" />
-      ) : view === "compare" ? (
-        <CompareView link={link} collection={collection.value} />
-      ) : view === "status" ? (
-        <StatusView collection={collection.value} />
-      ) : (
-        <SearchView link={link} collection={collection.value} />
-      )}
+      <main ref={main} class={view} tabIndex={-1} aria-busy={collection.waiting}>
+        <View view={view} link={link} name={name} collection={collection} changed={() => look(looks + 1)} />
+      </main>
     </>
   );
+}
+
+interface ViewProps {
+  view: string;
+  link: URLSearchParams;
+  name: string;
+  collection: Answered<Collection>;
+  changed(): void;
+}
+
+function View({ view, link, name, collection: { value, problem }, changed }: ViewProps) {
+  if (view === "ingest") return <IngestView link={link} collection={name} />;
+  if (view === "document") return <DocumentView link={link} collection={name} />;
+  if (problem?.name === "collection-not-found") return <NoCollection name={name} />;
+  if (problem) return <Notice problem={problem} />;
+  // While another collection is asked for, the value is that of before.
+  if (value?.name !== name) return null;
+  if (view === "compare") return <CompareView link={link} collection={value} />;
+  if (view === "status") return <StatusView collection={value} reload={changed} />;
+  return <SearchView link={link} collection={value} />;
 }

@@ -10,8 +10,8 @@ export interface Collection {
   models: Schemas["ModelState"][];
 }
 
-/** What a collection has. */
-export function useCollection(name: string) {
+/** What a collection has, asked anew with each number of looks. */
+export function useCollection(name: string, looks: number) {
   return useAnswer(
     async (signal): Promise<Collection> => {
       const asked = { path: { name }, signal };
@@ -22,6 +22,6 @@ export function useCollection(name: string) {
       const { documents, passages } = found;
       return { name, documents, passages, words: found.words as Collection["words"], models };
     },
-    [name],
+    [name, looks],
   );
 }

@@ -94,14 +94,14 @@ async def _evaluated(services: Services, caller: Caller, body: EvaluateBody, kep
         )
     chosen = body.model_dump(include={*EvaluateBody.model_fields} - {"queries"})
     options = SearchOptions(**chosen, limit=DEPTH, group_by_document=True)
-    client = await search_client(services, collection, caller.tenant)
+    client = await search_client(services, caller, options)
     models = {await asyncio.to_thread(lambda: client.model)} if not queries else set[str]()
     rankings: dict[str, list[str]] = {}
     while len(models) != 1:  # a switch of the model in between would mix the rankings of two
         models.clear()
         for some in batched(queries, _TOGETHER):
             for found in await searched(services, caller, options, some):
-                models.add(found.model)
+                models.add(found.hits.model)
                 rankings[found.query] = [hit.id for hit in found.hits]
     quality = RankingQuality.of(rankings, grades)
     return {

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from postings_query import Hit
+from postings_query import Hit, Hits, WeightedQuery
 from postings_serve.guard import Caller, Reader, Shared
 from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.cancellation import answered
@@ -20,6 +20,7 @@ from postings_serve.schemas.search import (
     SearchAnswer,
     SearchBody,
     SearchOptions,
+    query_of,
 )
 from postings_serve.search.searches import Answer
 from postings_serve.searching import searched
@@ -31,14 +32,14 @@ router = APIRouter(prefix="/v1", tags=["search"], responses=problems(*WITH_BODY,
 @router.post("/search", response_model=SearchAnswer)
 async def search(body: SearchBody, request: Request, services: Shared, caller: Reader) -> Response:
     """Find the passages with the highest scores for a query."""
-    found = await _found(request, services, caller, body, [body.query])
+    found = await _found(request, services, caller, body, [query_of(body.query)])
     return json_answer(_fields(found[0], services.collection(body.collection), explain=body.explain))
 
 
 @router.post("/search/batch", response_model=BatchAnswer)
 async def search_batch(body: BatchBody, request: Request, services: Shared, caller: Reader) -> Response:
     """Search for several queries with the same options."""
-    found = await _found(request, services, caller, body, body.queries)
+    found = await _found(request, services, caller, body, [query_of(each) for each in body.queries])
     name = services.collection(body.collection)
     return json_answer({"answers": [_fields(each, name, explain=body.explain) for each in found]})
 
@@ -51,25 +52,27 @@ async def explain(body: ExplainBody, request: Request, services: Shared, caller:
     while True:
         options = SearchOptions(
             collection=body.collection,
+            model=body.model,
             limit=len(left),
             filter={"must": [{"key": "doc_id", "match": {"any": left}}]},
             group_by_document=True,
             explain=True,
             words=body.words,
         )
-        found = (await _found(request, services, caller, options, [body.query]))[0]
+        found = (await _found(request, services, caller, options, [query_of(body.query)]))[0]
         hits += found.hits
         have = {hit.id for hit in found.hits}
         left = [id for id in left if id not in have]
         if not have or not left:
             break
-    best_first = replace(found, hits=sorted(hits, key=lambda hit: -hit.score))
+    best = sorted(hits, key=lambda hit: -hit.score)
+    best_first = replace(found, hits=Hits(best, found.hits.model, found.hits.terms))
     fields = _fields(best_first, services.collection(body.collection), explain=True)
     return json_answer({**fields, "without_score": left})
 
 
 async def _found(
-    request: Request, services: Services, caller: Caller, body: SearchOptions, queries: list[str]
+    request: Request, services: Services, caller: Caller, body: SearchOptions, queries: list[str | WeightedQuery]
 ) -> list[Answer]:
     return await answered(request, searched(services, caller, body, queries), services.settings.serve_timeout)
 
@@ -79,6 +82,7 @@ def _fields(found: Answer, collection: str, *, explain: bool) -> dict[str, Any]:
         "query": found.query,
         "query_tokens_left_out": found.left_out,
         "collection": collection,
-        "model": found.model,
+        "model": found.hits.model,
+        **({"terms": [each.to_json() for each in found.hits.terms]} if explain else {}),
         "hits": [hit.to_json(explain=explain) for hit in found.hits],
     }

@@ -1,4 +1,4 @@
-"""``/v1/whoami``, ``/v1/status``, and what orchestrators and Prometheus ask: ``/healthz``, ``/readyz``, ``/metrics``."""
+"""``/v1/whoami``, ``/v1/status``, and what orchestrators and Prometheus ask: health, readiness, metrics."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from postings.index.protocol import Fusion
 from postings_query.judgements import GRADES
 from postings_serve.schemas.common import Body, Collection, DocumentId, Query
 from postings_serve.schemas.filters import Filter
-from postings_serve.schemas.search import Words
+from postings_serve.schemas.search import Model, Words
 
 MAX_JUDGEMENTS = 1000
 """Of a request or a page."""
@@ -65,6 +65,7 @@ class EvaluateBody(Body):
     """How to search for the judged queries."""
 
     collection: Collection = None
+    model: Model = None
     words: Words = None
     fusion: Fusion = Field(
         default="sum", description="How the scores of model and words are joined; `words` is for `sum`"

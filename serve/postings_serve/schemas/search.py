@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
+import postings_query
 from postings.index.protocol import Fusion
 from postings.words.config import MAX_WEIGHT
-from postings_serve.schemas.common import Body, Collection, DocumentId, Query
+from postings_query.terms import MAX_INDEX, MAX_TERM_WEIGHT
+from postings_serve.schemas.common import Body, Collection, DocumentId, Text
+from postings_serve.schemas.common import Query as QueryText
 from postings_serve.schemas.filters import MAX_VALUES_OF_BATCH, Filter, size
 
 MAX_LIMIT = 1000
 MAX_OFFSET = 9000
 MAX_QUERIES = 100
+MAX_TERMS = 10_000
+MAX_MODEL = 1000
 
 Words = Annotated[
     float | None,
@@ -26,14 +31,67 @@ Words = Annotated[
 ]
 
 
+Model = Annotated[
+    Text | None,
+    Field(
+        min_length=1,
+        max_length=MAX_MODEL,
+        description="Another model of the collection, by its name or the beginning of its fingerprint; by default the "
+        "one that is searched",
+    ),
+]
+
 Range = Annotated[list[int], Field(min_length=2, max_length=2)]
 """Where something begins and ends. Few generators of clients know the schema of a tuple."""
+
+
+class QueryTerm(Body):
+    """A term to search for."""
+
+    index: int = Field(ge=0, le=MAX_INDEX, description="In the model's vocabulary, or the hash of a word's stem")
+    weight: float = Field(
+        ge=0,
+        le=MAX_TERM_WEIGHT,
+        allow_inf_nan=False,
+        description="In the query's vector; an exact word has 1 as encoded; 0 leaves the term out",
+    )
+    exact_word: bool = Field(default=False, description="Whether this is a word, rather than an entry of the model")
+    token: Text = Field(
+        default="", description="Its name, as answers have it; one that isn't the model's name for `index` is refused"
+    )
+
+
+class WeightedQuery(Body):
+    """A query that is searched by these terms, in place of what its text is encoded to."""
+
+    text: QueryText
+    terms: list[QueryTerm] = Field(max_length=MAX_TERMS, description="Each index once; none finds nothing")
+
+    def to_query(self) -> postings_query.WeightedQuery:
+        """The query, as the search client takes it."""
+        terms = [postings_query.Term(each.token, each.index, each.weight, each.exact_word) for each in self.terms]
+        return postings_query.WeightedQuery(self.text, terms)
+
+
+Query = Annotated[
+    # A tag in parentheses isn't shown as a part of a wrong field's path.
+    Annotated[QueryText, Tag("(text)")] | Annotated[WeightedQuery, Tag("(terms)")],
+    Discriminator(lambda given: "(terms)" if isinstance(given, dict | WeightedQuery) else "(text)"),
+    Field(description="A text; or a text and the terms to search for in its place"),
+]
+"""What to search for."""
+
+
+def query_of(query: str | WeightedQuery) -> str | postings_query.WeightedQuery:
+    """A query, as the search client takes it."""
+    return query if isinstance(query, str) else query.to_query()
 
 
 class SearchOptions(Body):
     """How to search."""
 
     collection: Collection = None
+    model: Model = None
     limit: int = Field(default=10, ge=1, le=MAX_LIMIT, description="Hits at most")
     offset: int = Field(default=0, ge=0, le=MAX_OFFSET, description="Hits to skip, for paging")
     filter: Filter = None
@@ -76,7 +134,17 @@ class ExplainBody(Body):
     query: Query
     ids: list[DocumentId] = Field(min_length=1, max_length=MAX_QUERIES, description="Ids of documents")
     collection: Collection = None
+    model: Model = None
     words: Words = None
+
+
+class Term(Body):
+    """A term of a query."""
+
+    token: str = Field(description="A token, the name of a latent, or the query's word")
+    index: int
+    weight: float = Field(description="In the query's vector; of an exact word before it is multiplied by its rarity")
+    exact_word: bool = Field(description="Whether this is a word of the query, rather than an entry of the model")
 
 
 class Contribution(Body):
@@ -112,10 +180,16 @@ class Hit(Body):
 class SearchAnswer(Body):
     """What a search found."""
 
-    query: str
-    query_tokens_left_out: int = Field(description="Tokens at the query's end that the model doesn't read")
+    query: str = Field(description="The query's text")
+    query_tokens_left_out: int = Field(
+        description="Tokens at the query's end that the model doesn't read; 0 if terms were searched for"
+    )
     collection: str
-    model: str
+    model: str = Field(description="The name of the model that was searched")
+    terms: list[Term] = Field(
+        default=[],
+        description="With `explain`: what was searched for, the largest weight first",
+    )
     hits: list[Hit]
 
 

@@ -6,10 +6,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from postings import Index
-from postings.errors import CollectionNotFound
+from postings import Encoder, Index
+from postings.collection_models import load_model
+from postings.errors import CollectionNotFound, ModelMismatch
 from postings.index.proxy import OpenIndexes
 from postings.index.tenant_index import bound
 from postings.index.tenants import settings_of_tenant
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from postings import Settings
 
 _CLIENTS = 1000
+
+
+class _Opened(NamedTuple):
+    index: Index
+    encoder: Encoder | None
+    client: SearchClient
 
 
 class Indexes:
@@ -39,7 +46,7 @@ class Indexes:
         self._folder = folder
         self._lock = threading.RLock()
         self._servers: dict[str, Index] = {}
-        self._clients: OrderedDict[tuple[str, str | None], tuple[Index, SearchClient]] = OrderedDict()
+        self._clients: OrderedDict[tuple[str, str | None, str | None], _Opened] = OrderedDict()
 
     def index(self, collection: str) -> Index:
         """The index of a collection.
@@ -89,30 +96,39 @@ class Indexes:
             raise Problem(403, "tenant-needed", "tenants share the collection: this needs a key of one of them")
         return settings
 
-    def client(self, collection: str, tenant: str | None) -> SearchClient:
-        """A search client, shared by the requests for a collection and a tenant.
+    def client(self, collection: str, tenant: str | None, model: str | None = None) -> SearchClient:
+        """A search client, shared by the requests for a collection, a tenant and a model.
+
+        Args:
+            collection: the collection.
+            tenant: whose documents alone are searched.
+            model: the name of a model of the collection, or the beginning of its fingerprint; by default the one that
+                is searched.
 
         Raises:
+            Problem: 404, the collection has no such model, or several.
             CollectionNotFound: there is no such collection.
             ConfigurationError: the settings don't say which metadata field names the tenant.
+            ModelError: the model can't be loaded.
         """
         index = self.index(collection)
-        key = collection, tenant
+        encoder = None if model is None else self._encoder(index, model)
+        key = collection, tenant, model
         with self._lock:
-            held, found = self._clients.get(key, (None, None))
-            if held is not index or found is None:
+            found = self._clients.get(key)
+            if found is None or found.index is not index or found.encoder is not encoder:
                 settings = settings_of_tenant(self._settings, tenant)
-                found = SearchClient(index=index, settings=settings.of_collection(collection))
-                self._clients[key] = index, found
+                client = SearchClient(index=index, encoder=encoder, settings=settings.of_collection(collection))
+                found = self._clients[key] = _Opened(index, encoder, client)
                 if len(self._clients) > _CLIENTS:
                     self._clients.popitem(last=False)
             self._clients.move_to_end(key)
-            return found
+            return found.client
 
-    def opened(self, collection: str, tenant: str | None) -> SearchClient | None:
+    def opened(self, collection: str, tenant: str | None, model: str | None = None) -> SearchClient | None:
         """The client of :meth:`client`, if there is one already; this never waits for the index."""
-        held, found = self._clients.get((collection, tenant), (None, None))
-        return found if held is not None and held is self._open(collection) else None
+        found = self._clients.get((collection, tenant, model))
+        return found.client if found is not None and found.index is self._open(collection) else None
 
     def check(self) -> None:
         """Check that the index can be read, whether or not it has the default collection.
@@ -126,10 +142,18 @@ class Indexes:
     def close(self) -> None:
         """Close the connections to a server; a folder's collections are closed by whoever opened them."""
         with self._lock:
-            for _, client in self._clients.values():
-                client.close()
+            for each in self._clients.values():
+                each.client.close()
             for index in self._servers.values():
                 index.close()
+
+    def _encoder(self, index: Index, model: str) -> Encoder:
+        models = index.models()
+        try:
+            fingerprint = models.find(model, index.collection)
+        except ModelMismatch as error:
+            raise Problem(404, "model-not-found", str(error)) from None
+        return load_model(models, fingerprint, self._settings)
 
     def _open(self, collection: str) -> Index | None:
         return self._servers.get(collection) if self._folder is None else self._folder.opened(collection)

@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from postings_query import Hit, SearchClient
+from postings_query import Hits, SearchClient, WeightedQuery
+
+Query = str | WeightedQuery
 
 TOGETHER = 32
 """Queries that are answered together at most: each waits for the slowest."""
@@ -21,21 +23,19 @@ class Answer:
     """What a search found.
 
     Attributes:
-        query: the query.
+        query: the query's text.
         left_out: tokens at its end that the model didn't read.
-        model: the name of the model that was searched.
-        hits: the passages, best first.
+        hits: the passages, best first, and the model and the terms that were searched.
     """
 
     query: str
     left_out: int
-    model: str
-    hits: list[Hit]
+    hits: Hits
 
 
 @dataclass(eq=False, slots=True)
 class _Waiting:
-    query: str
+    query: Query
     answer: asyncio.Future[Answer]
 
 
@@ -73,7 +73,7 @@ class Searches:
         self._running = 0
         self._groups: OrderedDict[Hashable, _Group] = OrderedDict()
 
-    async def search(self, client: SearchClient, query: str, **options: Any) -> Answer:
+    async def search(self, client: SearchClient, query: Query, **options: Any) -> Answer:
         """Search; the options are those of :meth:`postings_query.SearchClient.search`.
 
         Raises:
@@ -90,7 +90,7 @@ class Searches:
             self._start(loop)
         return await one.answer
 
-    async def search_batch(self, client: SearchClient, queries: Sequence[str], **options: Any) -> list[Answer]:
+    async def search_batch(self, client: SearchClient, queries: Sequence[Query], **options: Any) -> list[Answer]:
         """Search for several queries, with the same options."""
         return await asyncio.gather(*(self.search(client, query, **options) for query in queries))
 
@@ -138,7 +138,7 @@ class Searches:
                 one.answer.set_result(answer)
 
 
-def _answers(client: SearchClient, queries: Sequence[str], options: Mapping[str, Any]) -> list[Answer | Exception]:
+def _answers(client: SearchClient, queries: Sequence[Query], options: Mapping[str, Any]) -> list[Answer | Exception]:
     try:
         return list(_searched(client, queries, options))
     except Exception as error:
@@ -151,8 +151,12 @@ def _answers(client: SearchClient, queries: Sequence[str], options: Mapping[str,
     return found
 
 
-def _searched(client: SearchClient, queries: Sequence[str], options: Mapping[str, Any]) -> list[Answer]:
-    left_out = [client.query_tokens_left_out(query) for query in queries]
-    hits = client.search_batch(queries, **options)
-    model = client.model
-    return [Answer(*each) for each in zip(queries, left_out, [model] * len(queries), hits, strict=True)]
+def _searched(client: SearchClient, queries: Sequence[Query], options: Mapping[str, Any]) -> list[Answer]:
+    found = client.search_batch(queries, **options)
+    return [_answer(client, query, hits) for query, hits in zip(queries, found, strict=True)]
+
+
+def _answer(client: SearchClient, query: Query, hits: Hits) -> Answer:
+    if isinstance(query, WeightedQuery):
+        return Answer(query.text, 0, hits)
+    return Answer(query, client.query_tokens_left_out(query), hits)

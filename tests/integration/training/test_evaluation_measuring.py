@@ -172,6 +172,18 @@ def test_the_command_reports_in_json(evaluate: Callable[..., Ran], data: Path) -
     assert (compared["wins"], compared["losses"], compared["ties"], compared["p"]) == (0, 0, len(QUERIES), 1.0)
 
 
+def test_queries_that_nothing_answers_are_left_out_of_the_command_s_score(
+    evaluate: Callable[..., Ran], data: Path, tmp_path: Path
+) -> None:
+    more = write_beir(tmp_path / "more", CORPUS, {**QUERIES, "no": "nothing"}, {**JUDGEMENTS, "no": {"s0": 0}})
+    before, after = (evaluate("tiny", "--data", each, "--json").json for each in (data, more))
+    assert after["systems"][0]["sets"][0]["quality"] == before["systems"][0]["sets"][0]["quality"]
+    assert after["remarks"][0] == "1 of the 5 queries of more were left out: no document is judged relevant to them"
+    nothing = write_beir(tmp_path / "nothing", CORPUS, {"no": "nothing"}, {"no": {"s0": 0}})
+    refused = evaluate("tiny", "--data", nothing)
+    assert (refused.status, "nothing judges no document relevant" in refused.err) == (1, True)
+
+
 def test_the_command_writes_a_report(evaluate: Callable[..., Ran], data: Path, tmp_path: Path) -> None:
     ran = evaluate("tiny", "--data", data, "--out", tmp_path / "report")
     assert ran.status == 0, ran.err

@@ -11,7 +11,7 @@ import pytest
 
 from postings import Settings
 from postings.errors import ReaderError
-from postings_cli.outputs import OutputFile, output_folder, refuse_inputs
+from postings_cli.outputs import OutputFile, output_folder, refuse_inputs, whole_folder
 
 
 @pytest.fixture
@@ -197,3 +197,35 @@ print("after", flush=True)
     with log.open("a") as output:
         subprocess.run([sys.executable, "-c", code, name], cwd=tmp_path, stdout=output, check=True)
     assert log.read_text() == "before\nwritten\nafter\n"
+
+
+def test_a_folder_gets_its_name_when_it_is_whole(folder: Path) -> None:
+    with whole_folder(Path("judged")) as partial:
+        (partial / "qrels").mkdir()
+        (partial / "qrels" / "test.tsv").write_text("new")
+        assert not Path("judged").exists()
+    assert Path("judged/qrels/test.tsv").read_text() == "new"
+    before = {*folder.iterdir()}
+    with pytest.raises(ReaderError, match="failed can't be written"), whole_folder(Path("failed")) as partial:
+        (partial / "new").rename(partial / "newer")
+    assert {*folder.iterdir()} == before
+
+
+def test_a_folder_that_is_there_is_left_alone(folder: Path) -> None:
+    for name in ("texts", "loose", "x.jsonl"):
+        with pytest.raises(ReaderError, match="is there already"), whole_folder(Path(name)):
+            raise AssertionError
+    Path("empty").mkdir()
+    with whole_folder(Path("empty")) as partial:
+        (partial / "a").touch()
+    assert Path("empty/a").exists()
+    with pytest.raises(ReaderError, match=r"x\.jsonl/new can't be written"), whole_folder(Path("x.jsonl/new")):
+        raise AssertionError
+
+
+def test_a_folder_that_another_makes_meanwhile_is_left_alone(folder: Path) -> None:
+    Path("mine").mkdir()
+    with pytest.raises(ReaderError, match="mine can't be written"), whole_folder(Path("mine")):
+        Path("mine/other").touch()
+    assert [each.name for each in Path("mine").iterdir()] == ["other"]
+    assert not [*folder.glob(".mine*")]

@@ -25,6 +25,12 @@ class JudgedQueries:
             {query_id: grades for query_id, grades in self.judgements.items() if query_id not in left_out},
         )
 
+    def answered(self) -> JudgedQueries:
+        """Keep the queries that a document is judged relevant to: for others, every ranking is as good."""
+        return self.without(
+            id for id, grades in self.judgements.items() if not any(each > 0 for each in grades.values())
+        )
+
     def first(self, number: int) -> JudgedQueries:
         """Keep the first ``number`` queries and their judgments."""
         return self.without(list(self.queries)[number:])

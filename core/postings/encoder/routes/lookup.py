@@ -33,6 +33,7 @@ class Lookup:
 
     def __init__(self, weights: Floats, tokenizer: Tokenizer, max_active_dims: int | None) -> None:
         self.pass_size = _PASS
+        self.dims = len(weights)
         self.concurrent = True
         self.tokenizer = tokenizer
         self._weights = weights

@@ -59,6 +59,7 @@ class OnnxSplade:
         named = {tensor for tensor, _ in manifest["weights"].values()} | {manifest["decoder"], manifest["bias"]}
         weights = read_weights(folder, named)
         self._decoder = weights[manifest["decoder"]]
+        self.dims = len(self._decoder)
         self._bias = weights[manifest["bias"]] if manifest["bias"] else np.zeros(len(self._decoder), np.float32)
         self._logarithms: int = manifest["logarithms"]
         self._padding: int = manifest["padding"]

@@ -19,6 +19,9 @@ class Route(Protocol):
     """Turns texts into activations; :mod:`postings.encoder.routes` lists the implementations."""
 
     tokenizer: Tokenizer
+    dims: int
+    """The size of the vocabulary, or the number of latents: all indices of vectors are below it."""
+
     pass_size: int
     """The most that one pass may hold, as texts x length of the longest."""
 

@@ -28,6 +28,7 @@ class SentenceTransformers:
         self.pass_size = _PASS_CHARACTERS
         self.concurrent = False
         self.tokenizer = tokenizer
+        self.dims = model.get_embedding_dimension() or tokenizer.size
         self._encode = model.encode_document if task == "document" else model.encode_query
 
     def prepare(self, texts: Sequence[str]) -> list[str]:

@@ -53,6 +53,7 @@ class TorchSplade:
     ) -> None:
         self.model: Any = transformer.model
         self.decoder: nn.Linear = self.model.get_output_embeddings()
+        self.dims = self.decoder.out_features
         self.logarithms = 2 if pooling.activation_function == "log1p_relu" else 1
         self.padding: int = transformer.tokenizer.pad_token_id  # type: ignore[union-attr]
         self.tokenizer = tokenizer

@@ -57,7 +57,7 @@ export function CompareView({ link, collection }: Props) {
     );
   };
   return (
-    <main class="compare">
+    <>
       <SearchBox query={query} />
       {!collection.words && collection.models.length < 2 && (
         <p class="hint">
@@ -71,7 +71,7 @@ export function CompareView({ link, collection }: Props) {
         {side(1, sides[1]!)}
       </div>
       <JudgedQueries a={quality[0]!} b={quality[1]!} collection={collection.name} />
-    </main>
+    </>
   );
 }
 

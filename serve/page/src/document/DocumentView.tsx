@@ -9,6 +9,9 @@ import { count, number } from "../parts/numbers";
 
 const WEIGHTS = 40;
 
+/** In ms: what is larger is a time, as versions are by default. */
+const YEAR_2001 = 1e12;
+
 /** A document of the index: its passages, and their weights as words. Of the address: `id`. */
 export function DocumentView({ link, collection }: { link: URLSearchParams; collection: string }) {
   const id = link.get("id") ?? "";
@@ -17,7 +20,7 @@ export function DocumentView({ link, collection }: { link: URLSearchParams; coll
     [id, collection],
   );
   return (
-    <main class="document">
+    <>
       {link.get("q") && (
         <p>
           <Go to={{ view: null }}>← Results for “{link.get("q")}”</Go>
@@ -25,7 +28,7 @@ export function DocumentView({ link, collection }: { link: URLSearchParams; coll
       )}
       {problem && <Notice problem={problem} />}
       {value && <Shown document={value} collection={collection} />}
-    </main>
+    </>
   );
 }
 
@@ -40,7 +43,10 @@ function Shown({ document, collection }: { document: Schemas["ShownDocument"]; c
         <dt>Id</dt>
         <dd>{document.id}</dd>
         <dt>Version</dt>
-        <dd>{document.version}</dd>
+        <dd>
+          {document.version}
+          {document.version > YEAR_2001 && <span class="hint"> {new Date(document.version).toLocaleString()}</span>}
+        </dd>
         {metadata.map(([name, value]) => (
           <>
             <dt>{name}</dt>

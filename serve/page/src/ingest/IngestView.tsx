@@ -7,7 +7,7 @@ import { may, useMe } from "../me";
 export function IngestView({ link, collection }: { link: URLSearchParams; collection: string }) {
   const me = useMe();
   return (
-    <main class="ingest">
+    <>
       <h1>Add documents</h1>
       {may(me, "write") ? (
         <Upload collection={collection} />
@@ -16,6 +16,6 @@ export function IngestView({ link, collection }: { link: URLSearchParams; collec
       )}
       <Jobs collection={collection} chosen={link.get("job")} />
       {may(me, "admin") && <DeadLetters collection={collection} />}
-    </main>
+    </>
   );
 }

@@ -23,7 +23,7 @@ export function Marked({ pieces, deepest }: Props) {
   );
 }
 
-/** From 0.15, which is still seen, to 1. */
+/** From 0.25, which is still seen, to 1. */
 function depth(part: number, deepest: number): string {
-  return (0.15 + 0.85 * Math.min(1, Math.max(0, part) / (deepest || 1))).toFixed(2);
+  return (0.25 + 0.75 * Math.min(1, Math.max(0, part) / (deepest || 1))).toFixed(2);
 }

@@ -34,7 +34,7 @@ export function SearchBox({ query }: { query: string }) {
         placeholder="Search by meaning"
         autocomplete="off"
         spellcheck={false}
-        autofocus
+        autofocus={!query}
         maxLength={10000}
         value={typed}
         onInput={(event) => search(event.currentTarget.value)}

@@ -1,4 +1,4 @@
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { ask } from "../api/ask";
 import { useAnswer } from "../api/use-answer";
 import type { Collection } from "../collection";
@@ -41,11 +41,13 @@ export function SearchView({ link, collection }: Props) {
   ]);
   const hits = found.value?.hits ?? [];
   const scale = useMemo(() => scaleOf(hits), [hits]);
+  // Where there is room for it, it is always open.
+  const [adjusting, adjust] = useState(false);
   const why = link.get("why")?.split("-").map(Number);
   const next = LIMITS.find((each) => each > limit);
 
   return (
-    <main class="search">
+    <>
       <SearchBox query={query} />
       {!query.trim() && <Start collection={collection} />}
       <div class="columns">
@@ -78,7 +80,10 @@ export function SearchView({ link, collection }: Props) {
           )}
         </section>
         {query.trim() && (
-          <aside aria-label="Query">
+          <aside aria-label="Query" class={adjusting ? "" : "closed"}>
+            <button type="button" class="adjust" aria-expanded={adjusting} onClick={() => adjust(!adjusting)}>
+              Terms and filters
+            </button>
             <div class="panel">
               <SettingsForm link={link} collection={collection} />
               <Quality options={options} changes={judging.changes} />
@@ -109,7 +114,7 @@ export function SearchView({ link, collection }: Props) {
           close={() => go({ why: null }, "replace")}
         />
       )}
-    </main>
+    </>
   );
 }
 

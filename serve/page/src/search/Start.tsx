@@ -18,11 +18,7 @@ export function Start({ collection: { name, documents, passages } }: { collectio
 
 /** What is shown where there is no collection yet. */
 export function NoCollection({ name }: { name: string }) {
-  return (
-    <main>
-      <Nothing title={`There is no collection ${name} yet`} />
-    </main>
-  );
+  return <Nothing title={`There is no collection ${name} yet`} />;
 }
 
 function Nothing({ title }: { title: string }) {

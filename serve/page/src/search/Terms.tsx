@@ -59,6 +59,11 @@ export function Terms({ query, terms, weights, change }: Props) {
           );
         })}
       </ul>
+      {terms.some((term) => !term.exact_word && !isIn(query, term)) && (
+        <p class="hint">
+          <i>Italic</i>: added by the model
+        </p>
+      )}
     </section>
   );
 }

@@ -1,7 +1,10 @@
 import type { Hit } from "../api/ask";
 import { Dialog } from "../parts/Dialog";
 import { number, signed } from "../parts/numbers";
-import { keyOf, sum } from "./evidence";
+import { cropped, keyOf, pieces, sum } from "./evidence";
+import { Marked } from "./Marked";
+
+const CROP = 180;
 
 interface Props {
   hits: readonly Hit[];
@@ -45,7 +48,7 @@ export function WhyDialog({ hits, above, below, choose, close }: Props) {
               <td>
                 <span class="diverging" aria-hidden="true">
                   <span
-                    class={`${row.word ? "word" : ""} ${row.difference < 0 ? "less" : "more"}`}
+                    class={`${row.word ? "word" : ""} ${row.difference < 0 ? "minus" : "plus"}`}
                     style={{ width: `${(50 * Math.abs(row.difference)) / most}%` }}
                   />
                 </span>
@@ -75,17 +78,24 @@ interface ChoiceProps {
 }
 
 function Choice({ label, hits, rank, choose }: ChoiceProps) {
+  const hit = hits[rank - 1]!;
+  const text = cropped(pieces(hit.text, hit.contributions ?? [], "evidence"), CROP);
   return (
-    <label class="field">
-      <span>{label}</span>
-      <select value={rank} onChange={(event) => choose(Number(event.currentTarget.value))}>
-        {hits.map((hit, at) => (
-          <option value={at + 1}>
-            {at + 1}. {hit.title || hit.id}
-          </option>
-        ))}
-      </select>
-    </label>
+    <div>
+      <label class="field">
+        <span>{label}</span>
+        <select value={rank} onChange={(event) => choose(Number(event.currentTarget.value))}>
+          {hits.map((each, at) => (
+            <option value={at + 1}>
+              {at + 1}. {each.title || each.id}
+            </option>
+          ))}
+        </select>
+      </label>
+      <p class="text">
+        <Marked pieces={text} deepest={Math.max(0, ...text.map((piece) => piece.part))} />
+      </p>
+    </div>
   );
 }
 

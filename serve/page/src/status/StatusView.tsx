@@ -4,11 +4,12 @@ import { useAnswer } from "../api/use-answer";
 import type { Collection } from "../collection";
 import { Notice } from "../parts/Notice";
 import { count, number } from "../parts/numbers";
+import { Models } from "./Models";
 
 const EVERY = 2000;
 
 /** The queue, its workers and its rates, now; and the models of the collection. */
-export function StatusView({ collection }: { collection: Collection }) {
+export function StatusView({ collection, reload }: { collection: Collection; reload(): void }) {
   const [look, again] = useState(0);
   const { value, problem } = useAnswer(
     (signal) => ask("GET", "/v1/status", { query: { collection: collection.name }, signal }),
@@ -19,7 +20,7 @@ export function StatusView({ collection }: { collection: Collection }) {
     return () => clearInterval(timer);
   }, []);
   return (
-    <main class="status">
+    <>
       <h1>{collection.name}</h1>
       <ul class="figures">
         <Figure name="documents" value={count(collection.documents)} />
@@ -29,8 +30,8 @@ export function StatusView({ collection }: { collection: Collection }) {
       {problem && <Notice problem={problem} />}
       {value?.queue_problem && <p class="notice">{value.queue_problem}</p>}
       {value?.queue && <Workers workers={value.queue.workers} />}
-      <Models models={collection.models} />
-    </main>
+      <Models collection={collection} changed={reload} />
+    </>
   );
 }
 
@@ -88,40 +89,6 @@ function Workers({ workers }: { workers: readonly Schemas["Worker"][] }) {
           </table>
         </div>
       )}
-    </section>
-  );
-}
-
-function Models({ models }: { models: readonly Schemas["ModelState"][] }) {
-  return (
-    <section aria-labelledby="models">
-      <h2 id="models">Models</h2>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Models">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Model</th>
-              <th scope="col">State</th>
-              <th scope="col">Passages without it</th>
-              <th scope="col">Fingerprint</th>
-            </tr>
-          </thead>
-          <tbody>
-            {models.map((each) => (
-              <tr>
-                <th scope="row">{each.name}</th>
-                <td>{each.state}</td>
-                <td>
-                  {count(each.lacking)} of {count(each.passages)}
-                </td>
-                <td>
-                  <code>{each.fingerprint.slice(0, 12)}</code>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
     </section>
   );
 }

@@ -1,0 +1,93 @@
+"""From hits that somebody judges to a model that was trained on them, by the commands as users run them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postings_cli.main import run
+from postings_training import load_beir
+from tests.support.beir import ENCYCLOPEDIA
+from tests.support.serve_command import Serve, ServeCommand, serves
+from tests.support.training import BY_WORDS, QUICK
+from tests.support.worker import until
+
+Postings = Callable[..., Any]
+WRONG = "which article is about nothing at all"
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[ServeCommand]:
+    with serves(tmp_path) as serve:
+        starting: Serve = serve
+        yield starting()
+
+
+@pytest.fixture
+def postings(service: ServeCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Postings:
+    """Runs commands on the folder that the service has open, and reads what they print as JSON."""
+    monkeypatch.setenv("POSTINGS_INDEX_URL", str(tmp_path / "index"))
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str | Path) -> Any:
+        capsys.readouterr()
+        status = run([*map(str, arguments), "--json"])
+        printed = capsys.readouterr()
+        assert status == 0, printed.err
+        return json.loads(printed.out)
+
+    return command
+
+
+def test_judged_hits_measure_train_and_switch_a_model(service: ServeCommand, postings: Postings) -> None:
+    postings("ingest", ENCYCLOPEDIA / "corpus.jsonl", "--id-field", "_id")
+    articles = [json.loads(line)["_id"] for line in (ENCYCLOPEDIA / "corpus.jsonl").read_text().splitlines()]
+    judgements = [{"query": WRONG, "id": articles[0], "grade": 0}]
+    for split in ("train", "test"):
+        judged = load_beir(ENCYCLOPEDIA, split)
+        for query_id, grades in judged.judgements.items():
+            judgements += [
+                {"query": judged.queries[query_id], "id": id, "grade": grade} for id, grade in grades.items()
+            ]
+    saved = service.http.post("/v1/judgements", json={"judgements": judgements})
+    assert saved.json() == {"saved": len(judgements), "removed": 0}
+
+    written = postings("judgements", "export", "judged", "--train", "0.6")
+    assert (written["documents"], written["judgements"], written["absent"]) == (96, len(judgements), 0)
+    assert sum(written["queries"].values()) == 201
+
+    tested = list(load_beir("judged").queries.values())
+
+    def measured() -> Any:
+        answer = service.http.post("/v1/judgements/evaluate", json={"words": 0, "queries": tested})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def figure(model: str) -> float:
+        found = postings("evaluate", model, "--collection", "documents", "--data", "judged")
+        return float(found["systems"][0]["sets"][0]["quality"]["ndcg_at_10"])
+
+    before = measured()
+    assert before["model"] == "tiny"
+    assert before["ndcg_at_10"] == pytest.approx(figure("tiny"), abs=1e-6)
+
+    mined = postings("mine", "judged", "--out", "hard.jsonl", "--negatives", "1")
+    assert mined["full"] > 60
+    changes = [part for each in (*QUICK, *BY_WORDS, "training.steps=4") for part in ("--set", each)]
+    trained = postings("train", "tiny", "--data", "hard.jsonl", "--leave-out", "judged", "--out", "better", *changes)
+    assert trained["steps"] == 4
+    reindexed = postings("reindex", "--model", "./better")
+    assert reindexed["filled"] == reindexed["passages"]
+    switched = postings("models", "switch", "better", "--evaluate", "judged", "--min-ndcg", "0")
+    assert switched["ndcg_at_10_before"] == pytest.approx(before["ndcg_at_10"], abs=1e-6)
+
+    until(lambda: measured()["model"] == "better", "the service goes on with the old model")
+    after = measured()
+    assert after["ndcg_at_10"] == pytest.approx(switched["ndcg_at_10"], abs=1e-6)
+    assert after["ndcg_at_10"] == pytest.approx(figure("./better"), abs=1e-6), (
+        "no query that it was trained on is among these"
+    )
