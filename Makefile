@@ -1,11 +1,22 @@
-# Every target sets itself up: `make demo`, `make test` and `make check` work from a fresh clone.
+# Every target sets itself up: `make demo`, `make serve`, `make test` and `make check` work from a fresh clone.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test soak check wheel bench clean
+# The web page, as it is built. Where there is no npm, `make serve` and `make wheel` do without it.
+PAGE := serve/postings_serve/page/index.html
+IF_NPM = $(if $(shell command -v npm || true),$(1))
+
+.DELETE_ON_ERROR:
+.PHONY: demo serve page test soak check wheel bench clean
 
 demo: .venv/demo
 	$(BIN)/postings demo
+
+serve: .venv/serve $(call IF_NPM,$(PAGE))
+	@test -f $(PAGE) || echo "Without npm, which builds its web page, this is the API alone."
+	$(BIN)/postings serve --open
+
+page: $(PAGE)
 
 # More processes than cores: the tests wait for other processes a fifth of their time. Files keep their order, because
 # those with the longest tests have few of them, and would otherwise come last.
@@ -23,14 +34,18 @@ check: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What users install: the built wheel, with the dependencies of a plain install, away from the sources.
-wheel: .venv/bin/python
+# What users install: the built wheel, with the dependencies of a plain install, away from the sources; then what serves.
+wheel: .venv/bin/python $(call IF_NPM,$(PAGE))
 	rm -rf dist .venv/wheel
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 	$(PYTHON) -m venv .venv/wheel
 	.venv/wheel/bin/pip install --quiet --constraint constraints.txt dist/postings-*.whl
 	.venv/wheel/bin/pip check
 	cd dist && ../.venv/wheel/bin/postings demo
+	@if test -f $(PAGE); then \
+		.venv/wheel/bin/pip install --quiet --constraint constraints.txt "$$(ls dist/postings-*.whl)[serve]" && \
+		$(PYTHON) -m tests.support.wheel_page .venv/wheel/bin/postings; \
+	else echo "Without npm, which builds it, this wheel has no web page."; fi
 
 # A goal that is missed fails its target: `make -k bench` goes on with the others.
 BENCHMARKS := beir words local_mode encode precision tiny query explain index shared_index ingest memory ingest_memory chaos \
@@ -42,7 +57,7 @@ bench-%: .venv/dev
 	$(BIN)/python -m benchmarks.$*
 
 clean:
-	rm -rf .venv dist
+	rm -rf .venv dist $(dir $(PAGE)) serve/page/node_modules serve/page/*openapi.json serve/page/src/api/schema.d.ts
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -51,6 +66,30 @@ clean:
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 
+.venv/serve: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[serve]'
+	touch $@ .venv/demo
+
 .venv/dev: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	touch $@ .venv/demo
+	touch $@ .venv/demo .venv/serve
+
+$(PAGE): serve/page/src/api/schema.d.ts serve/page/build.js serve/page/tsconfig.json \
+		$(shell find serve/page/src -type f ! -name schema.d.ts)
+	cd serve/page && npm run --silent check && npm run --silent build
+
+serve/page/src/api/schema.d.ts: serve/page/openapi.json serve/page/node_modules/.package-lock.json
+	cd serve/page && npm run --silent types >/dev/null
+	touch $@
+
+# The code changes often, and what it says of itself seldom.
+serve/page/openapi.json: serve/page/new-openapi.json
+	cmp --silent $< $@ || cp $< $@
+
+serve/page/new-openapi.json: .venv/serve $(shell find core ingest query serve/postings_serve -name '*.py')
+	$(BIN)/postings serve --openapi >$@
+
+serve/page/node_modules/.package-lock.json: serve/page/package.json serve/page/package-lock.json
+	@command -v npm >/dev/null || { echo "The web page is built by npm, which comes with Node.js 20 or later."; exit 1; }
+	npm ci --prefix serve/page --prefer-offline --no-audit --no-fund
+	touch $@

@@ -21,7 +21,7 @@ _NOT_BUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Postings</title>
 <h1>Postings</h1>
 <p>The API is here, and <a href="/openapi.json">described</a>. The web page isn't: this is a checkout in which it wasn't
-built. With Node.js 20 or later, run <code>make page</code> in it, and restart the service.
+built. With Node.js 20 or later, run <code>make page</code> in it, and load this again.
 """
 
 _HEADERS = {
@@ -51,9 +51,13 @@ async def page_file(name: str, request: Request) -> Response:
     return _file(request, name, _FOR_EVER if "-" in name else "no-cache")
 
 
-@cache
 def _files() -> dict[str, tuple[bytes, bytes]]:
-    """The files by name, plain and compressed."""
+    """The files by name, plain and compressed; none until the page is built."""
+    return _read() if (BUILT / "index.html").exists() else {}
+
+
+@cache
+def _read() -> dict[str, tuple[bytes, bytes]]:
     found = {path.name: path.read_bytes() for path in BUILT.glob("*.*")}
     return {name: (content, gzip.compress(content, mtime=0)) for name, content in found.items()}
 

@@ -1,14 +1,12 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { go } from "../parts/link";
 
 const KEPT_AS_STEP = 1500;
 
 /** Where the query is typed. The address follows each letter; "back" leads to the query before the last pause. */
 export function SearchBox({ query }: { query: string }) {
-  const [typed, type] = useState(query);
   const box = useRef<HTMLInputElement>(null);
   const last = useRef(0);
-  useEffect(() => type(query), [query]);
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {
       const busy = event.target instanceof Element && event.target.matches("input:not([type=range], [type=checkbox]), select, textarea");
@@ -20,7 +18,6 @@ export function SearchBox({ query }: { query: string }) {
     return () => removeEventListener("keydown", focus);
   }, []);
   const search = (text: string) => {
-    type(text);
     const now = performance.now();
     go({ q: text || null, weights: null, why: null, limit: null }, now - last.current > KEPT_AS_STEP ? "push" : "replace");
     last.current = now;
@@ -36,7 +33,7 @@ export function SearchBox({ query }: { query: string }) {
         spellcheck={false}
         autofocus={!query}
         maxLength={10000}
-        value={typed}
+        value={query}
         onInput={(event) => search(event.currentTarget.value)}
       />
       <kbd aria-hidden="true">/</kbd>
