@@ -31,8 +31,10 @@ export function Upload({ collection }: { collection: string }) {
       ((signal) => {
         // Of a text, its beginning is enough; the columns of Parquet are described at its end.
         const isText = !/\.(parquet|gz|zst)$/i.test(file.name);
-        const part = isText && file.size > BEGINNING ? new File([file.slice(0, BEGINNING)], file.name) : file;
-        return ask("POST", "/v1/documents/preview", { body: form(part, mapping, collection), signal });
+        const partial = isText && file.size > BEGINNING;
+        const body = form(partial ? new File([file.slice(0, BEGINNING)], file.name) : file, mapping, collection);
+        if (partial) body.append("partial", "true");
+        return ask("POST", "/v1/documents/preview", { body, signal });
       }),
     [file, JSON.stringify(mapping), collection],
   );
