@@ -1,5 +1,5 @@
 import { Go } from "../parts/link";
-import { count } from "../parts/numbers";
+import { things } from "../parts/numbers";
 import type { Options } from "../search/settings";
 import { useQuality } from "./use-judging";
 
@@ -11,7 +11,7 @@ export function Quality({ options, changes }: { options: Options; changes: numbe
     <p class="quality" aria-busy={waiting}>
       <span>nDCG@10</span>
       <output>{value.ndcg_at_10.toFixed(3)}</output>
-      <Go to={{ view: "compare" }}>{count(value.queries)} judged {value.queries === 1 ? "query" : "queries"}</Go>
+      <Go to={{ view: "compare" }}>{things(value.queries, "judged query", "judged queries")}</Go>
     </p>
   );
 }

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Contribution, Hit } from "../api/ask";
-import { number, percent } from "../parts/numbers";
+import { number, percent, things } from "../parts/numbers";
 import { fired, isExpansion, keyOf, sum } from "./evidence";
 import { useLit } from "./light";
 
@@ -92,7 +92,7 @@ function Share({ hit }: { hit: Hit }) {
         </>
       ) : (
         <>
-          {contributions.length} {contributions.length === 1 ? "token" : "tokens"} in common
+          {things(contributions.length, "token")} in common
         </>
       )}
     </p>
