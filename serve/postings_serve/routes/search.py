@@ -101,7 +101,9 @@ async def _found(
 
     async def search() -> list[Answer]:
         wanted = services.collection(body.collection), caller.tenant, body.model
-        client = services.indexes.opened(*wanted) or await asyncio.to_thread(services.indexes.client, *wanted)
+        client = services.indexes.opened(*wanted)
+        if client is None:
+            client = await asyncio.to_thread(services.indexes.client, *wanted)
         try:
             return await services.searches.search_batch(client, queries, **options)
         except (IndexUnavailable, ModelMismatch):
