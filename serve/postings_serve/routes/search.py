@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+import postings_query
 from postings.errors import IndexUnavailable, ModelMismatch
-from postings_query import Hit, Hits, WeightedQuery
+from postings_query import Hit, Hits
 from postings_serve.guard import Caller, Reader, Shared
 from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.cancellation import answered
@@ -24,6 +26,7 @@ from postings_serve.schemas.search import (
     SearchAnswer,
     SearchBody,
     SearchOptions,
+    WeightedQuery,
     query_of,
 )
 from postings_serve.search.searches import Answer
@@ -35,14 +38,14 @@ router = APIRouter(prefix="/v1", tags=["search"], responses=problems(*WITH_BODY,
 @router.post("/search", response_model=SearchAnswer)
 async def search(body: SearchBody, request: Request, services: Shared, caller: Reader) -> Response:
     """Find the passages with the highest scores for a query."""
-    found = await _found(request, services, caller, body, [query_of(body.query)])
+    found = await _found(request, services, caller, body, [body.query])
     return json_answer(_fields(found[0], services.collection(body.collection), explain=body.explain))
 
 
 @router.post("/search/batch", response_model=BatchAnswer)
 async def search_batch(body: BatchBody, request: Request, services: Shared, caller: Reader) -> Response:
     """Search for several queries with the same options."""
-    found = await _found(request, services, caller, body, [query_of(each) for each in body.queries])
+    found = await _found(request, services, caller, body, body.queries)
     name = services.collection(body.collection)
     return json_answer({"answers": [_fields(each, name, explain=body.explain) for each in found]})
 
@@ -82,7 +85,7 @@ async def explain(body: ExplainBody, request: Request, services: Shared, caller:
             explain=True,
             words=body.words,
         )
-        found = (await _found(request, services, caller, options, [query_of(body.query)]))[0]
+        found = (await _found(request, services, caller, options, [body.query]))[0]
         hits += found.hits
         have = {hit.id for hit in found.hits}
         left = [id for id in left if id not in have]
@@ -95,11 +98,12 @@ async def explain(body: ExplainBody, request: Request, services: Shared, caller:
 
 
 async def _found(
-    request: Request, services: Services, caller: Caller, body: SearchOptions, queries: list[str | WeightedQuery]
+    request: Request, services: Services, caller: Caller, body: SearchOptions, given: Sequence[str | WeightedQuery]
 ) -> list[Answer]:
     options = _options(services, body)
 
     async def search() -> list[Answer]:
+        queries = await _queries(given)
         wanted = services.collection(body.collection), caller.tenant, body.model
         client = services.indexes.opened(*wanted)
         if client is None:
@@ -115,6 +119,14 @@ async def _found(
             return await services.searches.search_batch(other, queries, **options)
 
     return await answered(request, search(), services.settings.serve_timeout)
+
+
+async def _queries(given: Sequence[str | WeightedQuery]) -> list[str | postings_query.WeightedQuery]:
+    texts = [each for each in given if isinstance(each, str)]
+    if len(texts) == len(given):
+        return [*texts]
+    # Ten thousand terms take long enough to hold up others.
+    return await asyncio.to_thread(lambda: [query_of(each) for each in given])
 
 
 def _options(services: Services, body: SearchOptions) -> dict[str, Any]:
