@@ -9,9 +9,9 @@ export function Quality({ options, changes }: { options: Options; changes: numbe
   if (!value || value.ndcg_at_10 === null) return null;
   return (
     <p class="quality" aria-busy={waiting}>
-      <span>nDCG@10</span>
+      <span>nDCG@10{value.queries < value.judged_queries && ` of the last ${value.queries}`}</span>
       <output>{value.ndcg_at_10.toFixed(3)}</output>
-      <Go to={{ view: "compare" }}>{things(value.queries, "judged query", "judged queries")}</Go>
+      <Go to={{ view: "compare" }}>{things(value.judged_queries, "judged query", "judged queries")}</Go>
     </p>
   );
 }
