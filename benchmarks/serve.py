@@ -36,8 +36,6 @@ PLAIN, EXPLAINED = {"words": 0}, {"words": 0, "explain": True}
 FASTER, GROWTH = 3.0, 0.05
 FIRST_REQUESTS = 1000
 STREAMS, IDLE_SECONDS = 1000, 30.0
-WAITING = "waiting"
-"""A collection that no worker looks after."""
 
 
 @dataclass(slots=True)
@@ -126,11 +124,16 @@ def kept(folder: Path, ours: System, requests: int, seconds: float) -> list[Figu
 
 
 def idle_streams(folder: Path, ours: System, seconds: float) -> list[Figure]:
-    """What listeners to a job cost that no worker works on."""
-    settings = Settings(index_url=str(folder / "index"), redis_url=ours.redis, collection=WAITING)
+    """What listeners to a job cost that no worker works on, because it is stopped."""
+    with ours.without_worker():
+        return _idle_streams(folder, ours, seconds)
+
+
+def _idle_streams(folder: Path, ours: System, seconds: float) -> list[Figure]:
+    settings = Settings(index_url=str(folder / "index"), redis_url=ours.redis)
     with Producer(settings) as producer:
-        producer.add(Document("1", "waits"))
-    path = f"/v1/jobs/{producer.job.id}/events?collection={WAITING}"
+        producer.add(Document("waits", "waits"))
+    path = f"/v1/jobs/{producer.job.id}/events"
     alone = ours.load(folder, PLAIN, "--seconds", str(seconds))
     before = ours.memory()
     command = [sys.executable, "-m", "benchmarks.serve_streams", str(ours.port), path, str(STREAMS)]

@@ -49,6 +49,18 @@ class System:
         """That the process that answers has used."""
         return float(sum(self.process.cpu_times()[:2]))
 
+    @contextmanager
+    def without_worker(self) -> Iterator[None]:
+        """Stop the process that indexes documents, and let it go on after the block."""
+        workers = [each for each in self.process.children(recursive=True) if "celery" in each.cmdline()]
+        for each in workers:
+            each.suspend()
+        try:
+            yield
+        finally:
+            for each in workers:
+                each.resume()
+
     def load(self, folder: Path, options: Mapping[str, Any], *more: str) -> dict[str, Any]:
         """Let clients search, see :mod:`benchmarks.serve_load`; returns what they found."""
         command = [sys.executable, "-m", "benchmarks.serve_load", str(self.port), str(folder / "queries.txt")]

@@ -25,7 +25,7 @@ from postings_serve.routes import (
     web_page,
 )
 from postings_serve.schemas.common import ProblemDetails
-from postings_serve.schemas.documents import DocumentsForm, UploadForm
+from postings_serve.schemas.documents import DocumentsForm, PreviewForm, UploadForm
 from postings_serve.services import Services
 
 _SUMMARY = "Learned sparse retrieval on Qdrant: ingest documents, search them, and see why each hit scored"
@@ -52,7 +52,7 @@ def api() -> FastAPI:
         'Postings'
     """
     app = DescribedApi(
-        (ProblemDetails, DocumentsForm, UploadForm),
+        (ProblemDetails, DocumentsForm, UploadForm, PreviewForm),
         title="Postings",
         summary=_SUMMARY,
         version=postings.__version__,

@@ -6,17 +6,18 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import postings_query
 from postings.errors import IndexUnavailable, ModelMismatch
-from postings_query import SearchClient, WeightedQuery
+from postings_query import SearchClient
 from postings_serve.guard import Caller
 from postings_serve.http.problems import Problem
-from postings_serve.schemas.search import SearchOptions
+from postings_serve.schemas.search import SearchOptions, WeightedQuery, query_of
 from postings_serve.search.searches import Answer
 from postings_serve.services import Services
 
 
 async def searched(
-    services: Services, caller: Caller, body: SearchOptions, queries: Sequence[str | WeightedQuery]
+    services: Services, caller: Caller, body: SearchOptions, given: Sequence[str | WeightedQuery]
 ) -> list[Answer]:
     """Search for several queries with the same options.
 
@@ -25,6 +26,7 @@ async def searched(
         PostingsError: as :meth:`postings_query.SearchClient.search`.
     """
     options = search_options(services, body)
+    queries = await _queries(given)
     client = await search_client(services, caller, body)
     try:
         return await services.searches.search_batch(client, queries, **options)
@@ -62,6 +64,14 @@ async def search_client(services: Services, caller: Caller, body: SearchOptions)
     if (found := services.indexes.opened(*wanted)) is not None:
         return found
     return await asyncio.to_thread(services.indexes.client, *wanted)
+
+
+async def _queries(given: Sequence[str | WeightedQuery]) -> list[str | postings_query.WeightedQuery]:
+    texts = [each for each in given if isinstance(each, str)]
+    if len(texts) == len(given):
+        return [*texts]
+    # Ten thousand terms take long enough to hold up others.
+    return await asyncio.to_thread(lambda: [query_of(each) for each in given])
 
 
 def _wanted(services: Services, caller: Caller, body: SearchOptions) -> tuple[str, str | None, str | None]:

@@ -15,7 +15,7 @@ from postings_cli.main import run
 from postings_training import load_beir
 from tests.support.beir import ENCYCLOPEDIA
 from tests.support.serve_command import Serve, ServeCommand, serves
-from tests.support.training import BY_WORDS, QUICK
+from tests.support.training import QUICK
 from tests.support.worker import until
 
 Postings = Callable[..., Any]
@@ -77,7 +77,7 @@ def test_judged_hits_measure_train_and_switch_a_model(service: ServeCommand, pos
     assert before["ndcg_at_10"] == pytest.approx(figure(postings(*evaluate)), abs=1e-6)
 
     assert postings(*mine)["pairs"] > 60
-    changes = [part for each in (*QUICK, *BY_WORDS, "training.steps=4") for part in ("--set", each)]
+    changes = [part for each in (*QUICK, "training.steps=4") for part in ("--set", each)]
     assert postings(*train, *changes)["steps"] == 4
     expected = figure(postings(*compare))
     reindexed = postings(*reindex)

@@ -169,7 +169,7 @@ def test_no_error_is_outside_of_the_tree_but_those_that_are_caught_within_a_pack
     outside = {name.rpartition(".")[2] for name in found if not name.startswith("postings.errors.")}
     # Those of the service become its answers. The others stop a batch or a read, or say that a point is gone, and are
     # caught in their package: no user and no dead letter sees them.
-    assert outside - {"Problem", "_Abandoned"} == {
+    assert outside - {"Problem", "_Abandoned", "_Enough"} == {
         "GivenUp",
         "LeaseLost",
         "ModelBroken",

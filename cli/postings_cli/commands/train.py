@@ -62,9 +62,9 @@ def train(
 
     The folder that it writes can be given as --model.
 
-    Recipes: splade-gooaq, splade-nq, csr-nq, csr-distill, inference-free, distill, tiny. Checkpoints and TensorBoard's
-    files are in OUT.run beside the folder. On several GPUs: torchrun --no-python --nproc-per-node 4 postings train
-    RECIPE.
+    Recipes: splade-gooaq, splade-nq, csr-nq, csr-distill, inference-free, distill, judged, tiny. Checkpoints and
+    TensorBoard's files are in OUT.run beside the folder. On several GPUs: torchrun --no-python --nproc-per-node 4
+    postings train RECIPE.
 
     Example: postings train tiny --data pairs.jsonl --out my-model --set training.steps=500
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -17,11 +18,23 @@ from postings_ingest.readers.records import Fields
 from postings_ingest.readers.rejections import Reject, Rejection
 from postings_ingest.readers.sources import COMPRESSIONS, SUFFIXES, Source, split_name
 
-__all__ = ["FORMATS", "Omission", "OmissionKind", "Omit", "Reject", "Rejection", "estimate_documents", "read_documents"]
+__all__ = [
+    "FORMATS",
+    "Omission",
+    "OmissionKind",
+    "Omit",
+    "Reject",
+    "Rejection",
+    "estimate_documents",
+    "format_and_fields",
+    "read_documents",
+]
 
 
 class _Reader(Protocol):
     def read(self, source: Source, reject: Reject, omit: Omit) -> Iterator[Document]: ...
+
+    def fields(self, source: Source) -> list[str]: ...
 
     def estimate(self, source: Source) -> int | None: ...
 
@@ -53,6 +66,7 @@ def read_documents(
     title_field: str | None = None,
     types: Mapping[str, str] | None = None,
     on_read: Callable[[int], None] | None = None,
+    partial: bool = False,
 ) -> Iterator[Document]:
     """Read documents as a stream from a file, a folder, or ``-`` (standard input).
 
@@ -71,6 +85,7 @@ def read_documents(
             a column has the type that fits all its cells.
         on_read: called each time that some bytes of a file were read, with the place in it, decompressed; what it
             raises ends the reading.
+        partial: whether this is the beginning of a longer file: then its last record, which may be cut, is left out.
 
     Raises:
         ReaderError: the path doesn't exist, or isn't in one of these formats.
@@ -79,13 +94,33 @@ def read_documents(
         >>> [document.id for document in read_documents("notes.jsonl", reject=print)]
         ['first', 'second']
     """
-    try:
-        source = replace(_source(path, format, Fields(id_field, text_field, title_field), types), on_read=on_read)
+    with _reader_errors(path):
+        source = _source(path, format, Fields(id_field, text_field, title_field), types)
+        source = replace(source, on_read=on_read, partial=partial)
         yield from _READERS[source.format].read(source, reject, omit)
-    except OSError as error:
-        raise ReaderError(f"{path} can't be read: {error.strerror or error}") from error
-    except (EOFError, zlib.error) as error:
-        raise ReaderError(f"{path} can't be read to its end: {error}") from error
+
+
+def format_and_fields(
+    path: str, *, format: str | None = None, on_read: Callable[[int], None] | None = None, partial: bool = False
+) -> tuple[str, list[str]]:
+    """The format of a file, and the names of its columns, or of the fields of its first records, as they come.
+
+    Args:
+        path: as in :func:`read_documents`.
+        format: as in :func:`read_documents`.
+        on_read: as in :func:`read_documents`.
+        partial: as in :func:`read_documents`.
+
+    Raises:
+        ReaderError: as :func:`read_documents`.
+
+    Example:
+        >>> format_and_fields("notes.jsonl")
+        ('jsonl', ['id', 'text'])
+    """
+    source = replace(_source(path, format, Fields(), None), on_read=on_read, partial=partial)
+    with _reader_errors(path):
+        return source.format, _READERS[source.format].fields(source)
 
 
 def estimate_documents(
@@ -110,11 +145,19 @@ def estimate_documents(
     Raises:
         ReaderError: as :func:`read_documents`.
     """
-    try:
+    with _reader_errors(path):
         source = _source(path, format, Fields(id_field, text_field, title_field), types)
         return _READERS[source.format].estimate(source)
+
+
+@contextmanager
+def _reader_errors(path: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ReaderError(f"{path} can't be read: {error.strerror or error}") from error
+    except (EOFError, zlib.error) as error:
+        raise ReaderError(f"{path} can't be read to its end: {error}") from error
 
 
 def _source(path: str, format: str | None, fields: Fields, types: Mapping[str, str] | None) -> Source:

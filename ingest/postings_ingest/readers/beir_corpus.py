@@ -27,6 +27,11 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
     return jsonl.read(_corpus(source), reject, omit)
 
 
+def fields(source: Source) -> list[str]:
+    """The fields of the corpus."""
+    return jsonl.fields(_corpus(source))
+
+
 def estimate(source: Source) -> int | None:
     """Count the documents of the corpus."""
     return jsonl.estimate(_corpus(source))

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, TextIO
 
 from postings import Document
 from postings.errors import InvalidDocument, ReaderError
+from postings.unprintable import escape_surrogates
 from postings_ingest.readers.cells import guess_types, is_empty, typed
 from postings_ingest.readers.jsonl import MAX_LINE, estimate
 from postings_ingest.readers.omissions import Omit
@@ -18,7 +19,7 @@ from postings_ingest.readers.records import document_from_record
 from postings_ingest.readers.rejections import Reject, Rejection
 from postings_ingest.readers.sources import Source
 
-__all__ = ["estimate", "read"]
+__all__ = ["estimate", "fields", "read"]
 
 
 def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
@@ -34,9 +35,10 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
         ReaderError: the header has no ``id`` or ``text`` column, or lacks a column that was named.
     """
     path = source.path
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
     with source.open_seekable() as file:
-        types = _types(_Table(file, source), source)
+        table = _Table(file, source)
+        _check(table.header, source)
+        types = _types(table, source)
         table = _Table(file, source)
         for line, record, cells in table:
             place = f"{path}:{line}"
@@ -53,11 +55,21 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
                 reject(Rejection.of(path, line, _reason(error, cells), record, row, source.fields))
 
 
+def fields(source: Source) -> list[str]:
+    """The names of the columns."""
+    with source.open_seekable() as file:
+        table = _Table(file, source)
+        table.detach()
+        return [escape_surrogates(name) for name in table.header]
+
+
 class _Table:
     """The header of a file, and its records, each with the line where it begins, its text and its cells."""
 
     def __init__(self, file: BinaryIO, source: Source) -> None:
         file.seek(0)
+        csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
+        self._partial = source.partial
         # Bytes that aren't UTF-8 become surrogates, which the check of the document reports.
         self._text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         self._lines = _Lines(self._text)
@@ -65,7 +77,7 @@ class _Table:
             self._rows = csv.reader(self._lines, delimiter="\t", quoting=csv.QUOTE_NONE, strict=True)
         else:
             self._rows = csv.reader(self._lines, delimiter=_delimiter(self._lines), strict=True)
-        self.header = _header(self._rows, source)
+        self.header = _header(self._rows, source.path)
 
     def __iter__(self) -> Iterator[tuple[int, str, list[str] | csv.Error]]:
         lines = self._lines
@@ -77,13 +89,21 @@ class _Table:
                 except StopIteration:
                     return
                 except csv.Error as error:
+                    if self._partial and lines.ended:
+                        return
                     yield lines.first, lines.record[0], error
                     lines.put_back_all_but_first()
                     continue
+                if self._partial and not lines.record[-1].endswith(("\n", "\r")):
+                    return
                 if cells:
                     yield lines.first, "".join(lines.record), cells
         finally:
-            self._text.detach()  # it would close the file
+            self.detach()
+
+    def detach(self) -> None:
+        """Leave the file open, which it would close."""
+        self._text.detach()
 
 
 def _types(table: _Table, source: Source) -> dict[str, str]:
@@ -109,6 +129,8 @@ class _Lines:
         self.first = 1
         """The line where the record begins, from 1."""
         self.record: list[str] = []
+        self.ended = False
+        """Whether the file was read to its end."""
         self._size = 0
 
     def begin_record(self) -> None:
@@ -129,6 +151,7 @@ class _Lines:
     def __next__(self) -> str:
         line = self._ahead.popleft() if self._ahead else self._read()
         if not line:
+            self.ended = True
             raise StopIteration
         self.record.append(line)
         self._size += len(line)
@@ -149,12 +172,15 @@ def _delimiter(lines: _Lines) -> str:
     return max(",;\t", key=unquoted.count)
 
 
-def _header(rows: Iterator[list[str]], source: Source) -> list[str]:
-    path, fields = source.path, source.fields
+def _header(rows: Iterator[list[str]], path: str) -> list[str]:
     try:
-        header = next(rows, [])
+        return next(rows, [])
     except csv.Error as error:
         raise ReaderError(f"{path}: the first line isn't CSV: {error}") from error
+
+
+def _check(header: list[str], source: Source) -> None:
+    path, fields = source.path, source.fields
     if fields.missing(header):
         text, title = fields.texts
         wanted = [fields.ids[0], text] + [title] * (fields.title is not None)
@@ -162,7 +188,6 @@ def _header(rows: Iterator[list[str]], source: Source) -> list[str]:
         raise ReaderError(f"{path}: expected the columns {names} in the first line, got {header!r:.200}")
     if len(set(header)) < len(header):
         raise ReaderError(f"{path}: the first line has a column name twice: {header!r:.200}")
-    return header
 
 
 def _row(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 from postings import Document
 from postings.errors import ReaderError
-from postings_ingest.readers.jsonl import MAX_LINE, Decoder
+from postings_ingest.readers.jsonl import MAX_LINE, Decoder, names_in
 from postings_ingest.readers.omissions import Omit
 from postings_ingest.readers.rejections import Reject
 from postings_ingest.readers.sources import Source
@@ -33,7 +34,13 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
     """
     decoder = Decoder(source, reject, omit)
     with source.open() as file:
-        yield from decoder.documents(_values(file, source.path))
+        yield from decoder.documents(_values(file, source))
+
+
+def fields(source: Source) -> list[str]:
+    """The names of the first objects' fields."""
+    with source.open() as file:
+        return names_in(_values(file, replace(source, partial=True)))
 
 
 def estimate(source: Source) -> int | None:  # noqa: ARG001 - the readers' common signature
@@ -41,7 +48,7 @@ def estimate(source: Source) -> int | None:  # noqa: ARG001 - the readers' commo
     return None
 
 
-def _values(file: BinaryIO, path: str) -> Iterator[tuple[int, bytes]]:
+def _values(file: BinaryIO, source: Source) -> Iterator[tuple[int, bytes]]:
     """The values of a file, each with the line where it begins; of one that is too long, only the beginning."""
     value, line, lines, depth = bytearray(), 1, 0, 0
     in_array, begun = False, False
@@ -56,12 +63,16 @@ def _values(file: BinaryIO, path: str) -> Iterator[tuple[int, bytes]]:
         else:
             depth = max(depth + (sign in (b"{", b"[")) - (sign in (b"}", b"]")), 0)
             if depth > MAX_DEPTH:
-                raise ReaderError(f"{path}:{line + lines} is nested more than {MAX_DEPTH:,} deep: this isn't JSON")
+                raise ReaderError(
+                    f"{source.path}:{line + lines} is nested more than {MAX_DEPTH:,} deep: this isn't JSON"
+                )
         if separates or opens or (not in_array and depth == 0 and sign in (b"}", b"]")):
             if not opens:
                 yield _first_line(value, line), bytes(value)
             line, lines = line + lines, 0
             value.clear()
+    if source.partial:
+        return
     yield _first_line(value, line), bytes(value)
     if in_array:
         raise EOFError("the file ends before its array does")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import partial
+from itertools import islice
 from typing import Any, BinaryIO
 
 from postings import Document
 from postings.errors import InvalidDocument
+from postings.unprintable import escape_surrogates
 from postings_ingest.readers.omissions import Omission, OmissionKind, Omit
 from postings_ingest.readers.records import document_from_record
 from postings_ingest.readers.rejections import LONGEST_RECORD, Reject, Rejection, fields_of, is_rejection
@@ -20,11 +22,35 @@ MAX_LINE = LONGEST_RECORD
 """The longest line in bytes: a longer one is rejected without being held in memory."""
 
 
+FIRST = 20
+"""Records whose fields are looked at to name those of a file."""
+
+
 def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
     """Read documents from JSON Lines."""
     decoder = Decoder(source, reject, omit)
     with source.open() as file:
-        yield from decoder.documents(_lines(file))
+        yield from decoder.documents(_lines(file, partial=source.partial))
+
+
+def fields(source: Source) -> list[str]:
+    """The names of the first objects' fields."""
+    with source.open() as file:
+        return names_in(_lines(file, partial=source.partial))
+
+
+def names_in(values: Iterable[tuple[int, bytes]]) -> list[str]:
+    """The names of the fields of the first objects, in the order in which they come; what isn't an object has none."""
+    names: dict[str, None] = {}
+    for _, value in islice(values, FIRST):
+        try:
+            row = json.loads(_text(value), parse_int=integer)
+        except (ValueError, RecursionError):
+            continue
+        if is_rejection(row):
+            row = row.get("record")
+        names |= dict.fromkeys(row if isinstance(row, dict) else ())
+    return [escape_surrogates(each) for each in names]
 
 
 class Decoder:
@@ -33,7 +59,7 @@ class Decoder:
     def __init__(self, source: Source, reject: Reject, omit: Omit) -> None:
         self._source, self._reject, self._omit = source, reject, omit
         self._twice: list[str] = []
-        object_of = partial(_object, self._twice)
+        object_of = functools.partial(_object, self._twice)
         self._decoder = json.JSONDecoder(object_pairs_hook=object_of, parse_int=integer)
 
     def documents(self, values: Iterable[tuple[int, bytes]]) -> Iterator[Document]:
@@ -90,9 +116,11 @@ def estimate(source: Source) -> int | None:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
 
 
-def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _lines(file: BinaryIO, *, partial: bool = False) -> Iterator[tuple[int, bytes]]:
     number = 0
     while line := file.readline(MAX_LINE + 1):
+        if partial and len(line) <= MAX_LINE and not line.endswith(b"\n"):
+            return
         number += 1
         yield number, line
         while len(line) > MAX_LINE and not line.endswith(b"\n"):

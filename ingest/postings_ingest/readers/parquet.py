@@ -45,6 +45,13 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
                     reject(Rejection.of(path, number, error, row, _record(row, source.fields), source.fields))
 
 
+def fields(source: Source) -> list[str]:
+    """The names of the columns."""
+    with _opened(source) as file:
+        names: list[str] = file.schema_arrow.names
+        return names
+
+
 def _record(row: dict[str, Any], fields: Fields) -> dict[str, Any]:
     """The record to keep of a rejected row, without bytes that aren't UTF-8: they would be read again as text."""
     record = dict(row)

@@ -49,6 +49,7 @@ class Source:
         fields: the names of a record's id, text and title.
         types: the declared types of columns of a CSV or TSV file, by name.
         on_read: called with the place in the decompressed bytes each time that some were read; its errors end that.
+        partial: whether it is the beginning of a file, whose last record may be cut.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Source:
     fields: Fields = field(default_factory=Fields)
     types: Mapping[str, str] = field(default_factory=dict)
     on_read: Callable[[int], None] | None = None
+    partial: bool = False
 
     @property
     def compression(self) -> str:
@@ -103,15 +105,22 @@ class Source:
                 yield self._watched(cast("BinaryIO", copy))
 
     def _watched(self, file: BinaryIO) -> BinaryIO:
-        return file if self.on_read is None else io.BufferedReader(_Watched(file, self.on_read), 2**16)
+        ends_early = self.partial and bool(self.compression)
+        if self.on_read is None and not ends_early:
+            return file
+        return io.BufferedReader(_Watched(file, self.on_read or _nobody, ends_early), 2**16)
+
+
+def _nobody(count: int) -> None:
+    """Nobody is told."""
 
 
 class _Watched(io.RawIOBase):
-    """A file of which somebody is told how far it was read."""
+    """A file of which somebody is told how far it was read, and which may end in the middle of a compressed block."""
 
-    def __init__(self, file: BinaryIO, on_read: Callable[[int], None]) -> None:
+    def __init__(self, file: BinaryIO, on_read: Callable[[int], None], ends_early: bool) -> None:  # noqa: FBT001
         super().__init__()
-        self._file, self._on_read = file, on_read
+        self._file, self._on_read, self._ends_early = file, on_read, ends_early
         self._count = 0
 
     def readable(self) -> bool:
@@ -128,7 +137,13 @@ class _Watched(io.RawIOBase):
         return self._file.tell()
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        read = self._file.readinto(buffer)  # type: ignore[attr-defined]
+        try:
+            # One block at a time, so that an error loses none before it.
+            read = self._file.readinto1(buffer)  # type: ignore[attr-defined]
+        except (EOFError, OSError):
+            if not self._ends_early:
+                raise
+            read = 0
         self._count += read
         self._on_read(self._count)
         return int(read)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +53,11 @@ def read(source: Source, reject: Reject, omit: Omit) -> Iterator[Document]:
             reject(Rejection.of(str(file), 0, reason, error.object[max(error.start - 50, 0) : error.start + 50]))
     if not found:
         raise ReaderError(f"{path} has nothing to read: expected corpus.jsonl, or files {', '.join(_SUFFIXES)}")
+
+
+def fields(source: Source) -> list[str]:  # noqa: ARG001 - the readers' common signature
+    """None: a text is one document."""
+    return []
 
 
 def estimate(source: Source) -> int | None:
@@ -116,6 +122,8 @@ def _document(source: Source, name: str, omit: Omit) -> Document:
         content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
         raise InvalidDocument(f"the file has more than {_MAX_BYTES:,} bytes, the most that a document may have")
+    if source.partial:
+        content = _without_cut_character(content)
     fields: dict[str, Any] = {}
     title: str | None = None
     if source.format == "html":
@@ -136,6 +144,13 @@ def _document(source: Source, name: str, omit: Omit) -> Document:
     file_name = Path(split_name(source.path)[0]).name
     metadata = {**json_form(fields), "path": name}
     return Document(_id(source.path), text, title=title or file_name, metadata=metadata).read_at(source.path)
+
+
+def _without_cut_character(content: bytes) -> bytes:
+    decoder = getincrementaldecoder("utf-8")("ignore")
+    decoder.decode(content)
+    cut, _ = decoder.getstate()
+    return content[: len(content) - len(cut)]
 
 
 def _id(path: str) -> str:

@@ -83,7 +83,7 @@ def body(queries: Iterable[Query], collection: str | None, options: Mapping[str,
     plain = None if filter is None else checked_filter(filter)
     given = {**options, "filter": plain, "collection": collection}
     return {
-        "queries": [each if isinstance(each, str) else each.to_json() for each in listed],
+        "queries": [each.to_json() if isinstance(each, WeightedQuery) else each for each in listed],
         **{name: value for name, value in given.items() if value is not None},
     }
 

@@ -46,7 +46,11 @@ function Page({ me }: { me: Me }) {
   const link = useLink();
   const name = link.get("in") ?? me.collection;
   const [looks, look] = useState(0);
-  const collection = useCollection(name, looks);
+  // A tenant may not list the collections, which are of all tenants.
+  const ofAll = me.tenant === null;
+  const names = useAnswer(ofAll && ((signal) => ask("GET", "/v1/collections", { signal })), [ofAll, looks]);
+  const isMissing = names.value !== undefined && !names.value.collections.includes(name);
+  const collection = useCollection(name, !ofAll || (names.value !== undefined && !isMissing), looks);
   const view = link.get("view") ?? "search";
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
@@ -61,9 +65,9 @@ function Page({ me }: { me: Me }) {
   }, [query]);
   return (
     <>
-      <Header me={me} collection={name} view={view} />
+      <Header me={me} names={names.value?.collections ?? []} collection={name} view={view} />
       <main ref={main} class={view} tabIndex={-1} aria-busy={collection.waiting}>
-        <View view={view} link={link} name={name} collection={collection} changed={() => look(looks + 1)} />
+        <View view={view} link={link} name={name} isMissing={isMissing} collection={collection} changed={() => look(looks + 1)} />
       </main>
     </>
   );
@@ -73,14 +77,15 @@ interface ViewProps {
   view: string;
   link: URLSearchParams;
   name: string;
+  isMissing: boolean;
   collection: Answered<Collection>;
   changed(): void;
 }
 
-function View({ view, link, name, collection: { value, problem }, changed }: ViewProps) {
+function View({ view, link, name, isMissing, collection: { value, problem }, changed }: ViewProps) {
   if (view === "ingest") return <IngestView link={link} collection={name} />;
   if (view === "document") return <DocumentView link={link} collection={name} />;
-  if (problem?.name === "collection-not-found") return <NoCollection name={name} />;
+  if (isMissing || problem?.name === "collection-not-found") return <NoCollection name={name} />;
   if (problem) return <Notice problem={problem} />;
   // While another collection is asked for, the value is that of before.
   if (value?.name !== name) return null;

@@ -1,5 +1,3 @@
-import { ask } from "./api/ask";
-import { useAnswer } from "./api/use-answer";
 import type { Me } from "./me";
 import { Go, go } from "./parts/link";
 
@@ -12,35 +10,35 @@ const VIEWS = [
 
 interface Props {
   me: Me;
+  /** The collections that there are, as far as they may be seen. */
+  names: readonly string[];
   collection: string;
   view: string;
 }
 
 /** Where one is, and where one can go. */
-export function Header({ me, collection, view }: Props) {
-  // A tenant sees neither the collections nor the queue, which are of all tenants.
-  const ofAll = me.tenant === null;
-  const found = useAnswer(ofAll ? (signal) => ask("GET", "/v1/collections", { signal }) : null, []);
-  const names = [...new Set([...(found.value?.collections ?? []), collection])].sort();
+export function Header({ me, names, collection, view }: Props) {
+  const shown = [...new Set([...names, collection])].sort();
   return (
     <header class="top">
       <Go class="brand" to={{ view: null, q: null }}>
         Postings
       </Go>
       <nav aria-label="Views">
-        {VIEWS.filter(([name]) => ofAll || name !== "status").map(([name, label]) => (
+        {/* The queue is that of all tenants. */}
+        {VIEWS.filter(([name]) => me.tenant === null || name !== "status").map(([name, label]) => (
           <Go to={{ view: name }} current={(name ?? "search") === view}>
             {label}
           </Go>
         ))}
       </nav>
-      {names.length > 1 ? (
+      {shown.length > 1 ? (
         <select
           aria-label="Collection"
           value={collection}
           onChange={(event) => go({ view: view === "search" || view === "document" ? null : view, in: event.currentTarget.value })}
         >
-          {names.map((name) => (
+          {shown.map((name) => (
             <option>{name}</option>
           ))}
         </select>

@@ -10,10 +10,14 @@ export interface Collection {
   models: Schemas["ModelState"][];
 }
 
-/** What a collection has, asked anew with each number of looks. */
-export function useCollection(name: string, looks: number) {
+/**
+ * What a collection has, asked anew with each number of looks.
+ *
+ * @param exists false if it isn't there, so that there is nothing to ask.
+ */
+export function useCollection(name: string, exists: boolean, looks: number) {
   return useAnswer(
-    async (signal): Promise<Collection> => {
+    exists && (async (signal): Promise<Collection> => {
       const asked = { path: { name }, signal };
       const [found, { models }] = await Promise.all([
         ask("GET", "/v1/collections/{name}", asked),
@@ -21,7 +25,7 @@ export function useCollection(name: string, looks: number) {
       ]);
       const { documents, passages } = found;
       return { name, documents, passages, words: found.words as Collection["words"], models };
-    },
-    [name, looks],
+    }),
+    [name, exists, looks],
   );
 }

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 Admit: TypeAlias = Callable[["Services", Scope, Headers], Awaitable[None]]
 
-_DOCUMENTS = "/v1/documents"
+_DOCUMENTS = {"/v1/documents", "/v1/documents/preview"}
 _TEXTS = {"/embed_sparse", "/qdrant/inference"}
 _LOGGED = 400
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -102,7 +102,7 @@ class Requests:
             self._services.metrics.count(scope, status, seconds)
 
     def _limited(self, path: str, receive: Receive) -> Receive:
-        if path == _DOCUMENTS:
+        if path in _DOCUMENTS:
             return receive  # each type of body has a limit of its own there
         most = MAX_BODY if path in _TEXTS else MAX_REQUEST
         return limited(receive, most, self._services.settings.serve_timeout)

@@ -1,4 +1,4 @@
-"""``POST /v1/documents``."""
+"""``POST /v1/documents`` and ``/v1/documents/preview``."""
 
 from __future__ import annotations
 
@@ -20,9 +20,18 @@ from postings_serve.http.cancellation import Check, waited_for, went_away
 from postings_serve.http.openapi import reference, request_body
 from postings_serve.http.problems import Problem
 from postings_serve.schemas.common import CollectionParameter
-from postings_serve.schemas.documents import DocumentsBody, DocumentsForm, Submitted, UploadForm
+from postings_serve.schemas.documents import (
+    DocumentsBody,
+    DocumentsForm,
+    Preview,
+    PreviewFields,
+    PreviewForm,
+    Submitted,
+    UploadForm,
+)
 from postings_serve.services import Services
 from postings_serve.submission.json_lines import queue_lines
+from postings_serve.submission.previews import preview
 from postings_serve.submission.records import documents_of
 from postings_serve.submission.submission import Submission
 from postings_serve.submission.uploads import uploaded
@@ -54,12 +63,9 @@ async def add_documents(
     (`submitted`), as which `job`, and the line to go on from (`next`). If the client goes away, what was accepted stays
     accepted.
     """
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise Problem(
-            415, "content-encoding", "a body must not be compressed; a file in a form may end with .gz or .zst"
-        )
+    _check_encoding(request)
     try:
-        match request.headers.get("content-type", "").partition(";")[0].strip().lower():
+        match _type(request):
             case "application/json":
                 return await _from_json(request, services, caller, collection)
             case "application/x-ndjson" | "application/jsonl":
@@ -72,6 +78,39 @@ async def add_documents(
                 raise Problem(415, "content-type", f"expected documents as {expected}, got {other!r:.100}")
     except ClientDisconnect as error:
         raise went_away() from error
+
+
+@router.post(
+    "/documents/preview",
+    response_model=Preview,
+    openapi_extra=request_body({"multipart/form-data": {"schema": reference(PreviewForm)}}),
+)
+async def preview_documents(request: Request, services: Shared, caller: Writer) -> Response:
+    """Show how a file would be read: its fields, and the first five documents. Nothing is queued.
+
+    If a column that is needed isn't there, that is a rejection of line 0, and `fields` has those to choose from.
+    """
+    _check_encoding(request)
+    if _type(request) != "multipart/form-data":
+        raise Problem(415, "content-type", f"expected a file as multipart/form-data, got {_type(request)!r:.100}")
+    tenants = Tenants.of_settings(settings_of_tenant(services.settings, caller.tenant))
+    try:
+        async with uploaded(request, PreviewFields) as upload, waited_for(request, services.draining) as check:
+            return json_answer(await asyncio.to_thread(preview, upload, tenants, check))
+    except ClientDisconnect as error:
+        raise went_away() from error
+
+
+def _check_encoding(request: Request) -> None:
+    """Raise a :class:`Problem` if a body is compressed."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Problem(
+            415, "content-encoding", "a body must not be compressed; a file in a form may end with .gz or .zst"
+        )
+
+
+def _type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def _from_json(request: Request, services: Services, caller: Caller, collection: str | None) -> Response:

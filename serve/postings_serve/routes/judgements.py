@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -84,15 +85,18 @@ async def evaluate(body: EvaluateBody, request: Request, services: Shared, calle
 async def _evaluated(services: Services, caller: Caller, body: EvaluateBody, kept: Judgements) -> dict[str, Any]:
     collection = services.collection(body.collection)
     grades = await asyncio.to_thread(kept.grades)
+    judged_queries = len(grades)
     if body.queries is not None:
         grades = {query: grades.get(query, {}) for query in body.queries}
+    if body.limit is not None:
+        grades = dict(islice(reversed(grades.items()), body.limit))
     queries = [query for query, graded in grades.items() if any(graded.values())]
     if body.filter is not None and size(body.filter) * len(queries) > MAX_VALUES_OF_BATCH:
         most = MAX_VALUES_OF_BATCH // len(queries)
         raise Problem(
             422, "invalid-request", f"for {len(queries):,} queries, a filter may have at most {most:,} values"
         )
-    chosen = body.model_dump(include={*EvaluateBody.model_fields} - {"queries"})
+    chosen = body.model_dump(include={*EvaluateBody.model_fields} - {"queries", "limit"})
     options = SearchOptions(**chosen, limit=DEPTH, group_by_document=True)
     client = await search_client(services, caller, options)
     models = {await asyncio.to_thread(lambda: client.model)} if not queries else set[str]()
@@ -110,6 +114,7 @@ async def _evaluated(services: Services, caller: Caller, body: EvaluateBody, kep
         "ndcg_at_10": quality.ndcg_at_10,
         "judged_at_10": quality.judged_at_10,
         "queries": len(quality.by_query),
+        "judged_queries": judged_queries,
         "left_out": quality.left_out,
         "by_query": [asdict(each) for each in quality.by_query],
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from postings_query import Hit, Hits, WeightedQuery
+from postings_query import Hit, Hits
 from postings_serve.guard import Caller, Reader, Shared
 from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.cancellation import answered
@@ -22,6 +23,7 @@ from postings_serve.schemas.search import (
     SearchAnswer,
     SearchBody,
     SearchOptions,
+    WeightedQuery,
     query_of,
 )
 from postings_serve.search.searches import Answer
@@ -34,14 +36,14 @@ router = APIRouter(prefix="/v1", tags=["search"], responses=problems(*WITH_BODY,
 @router.post("/search", response_model=SearchAnswer)
 async def search(body: SearchBody, request: Request, services: Shared, caller: Reader) -> Response:
     """Find the passages with the highest scores for a query."""
-    found = await _found(request, services, caller, body, [query_of(body.query)])
+    found = await _found(request, services, caller, body, [body.query])
     return json_answer(_fields(found[0], services.collection(body.collection), explain=body.explain))
 
 
 @router.post("/search/batch", response_model=BatchAnswer)
 async def search_batch(body: BatchBody, request: Request, services: Shared, caller: Reader) -> Response:
     """Search for several queries with the same options."""
-    found = await _found(request, services, caller, body, [query_of(each) for each in body.queries])
+    found = await _found(request, services, caller, body, body.queries)
     name = services.collection(body.collection)
     return json_answer({"answers": [_fields(each, name, explain=body.explain) for each in found]})
 
@@ -81,7 +83,7 @@ async def explain(body: ExplainBody, request: Request, services: Shared, caller:
             explain=True,
             words=body.words,
         )
-        found = (await _found(request, services, caller, options, [query_of(body.query)]))[0]
+        found = (await _found(request, services, caller, options, [body.query]))[0]
         hits += found.hits
         have = {hit.id for hit in found.hits}
         left = [id for id in left if id not in have]
@@ -94,7 +96,7 @@ async def explain(body: ExplainBody, request: Request, services: Shared, caller:
 
 
 async def _found(
-    request: Request, services: Services, caller: Caller, body: SearchOptions, queries: list[str | WeightedQuery]
+    request: Request, services: Services, caller: Caller, body: SearchOptions, queries: Sequence[str | WeightedQuery]
 ) -> list[Answer]:
     return await answered(request, searched(services, caller, body, queries), services.settings.serve_timeout)
 

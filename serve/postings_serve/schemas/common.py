@@ -14,7 +14,8 @@ MAX_QUERY = 10_000
 """Characters of a query, far more than any model reads."""
 
 
-_MOST_FIELDS = 100
+MOST_FIELDS = 100
+"""Fields that an object is read with: each unknown one is an error of its own."""
 
 
 class Body(BaseModel):
@@ -25,9 +26,8 @@ class Body(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _few_fields(cls, given: Any) -> Any:
-        # Each unknown field would be an error of its own.
-        if isinstance(given, dict) and len(given) > _MOST_FIELDS:
-            raise ValueError(f"expected at most {_MOST_FIELDS} fields, got {len(given):,}")
+        if isinstance(given, dict) and len(given) > MOST_FIELDS:
+            raise ValueError(f"expected at most {MOST_FIELDS} fields, got {len(given):,}")
         return given
 
 

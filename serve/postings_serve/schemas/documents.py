@@ -80,6 +80,39 @@ class UploadForm(UploadFields):
     file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
 
 
+class PreviewFields(UploadFields):
+    """What a form says about its file, or about the beginning of it."""
+
+    partial: Literal["true", "false"] = Field(
+        default="false", description="`true` if this is the beginning of a file, whose last record may be cut"
+    )
+
+
+class PreviewForm(PreviewFields):
+    """A file with documents, or the beginning of one."""
+
+    file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
+
+
+class PreviewedDocument(Body):
+    """A document, as it would be queued."""
+
+    id: str
+    title: str
+    text: str
+    metadata: dict[str, Any]
+
+
+class Preview(Body):
+    """How a file is read: its first documents, and what can't be used before the last of them."""
+
+    format: Literal["csv", "html", "json", "jsonl", "markdown", "parquet", "text", "tsv"]
+    fields: list[str] = Field(description="The columns, or the fields of the first records, in their order")
+    documents: list[PreviewedDocument]
+    rejected: list[Rejected] = Field(description="Line 0 stands for the whole file")
+    rejected_count: int
+
+
 class Submitted(Body):
     """Documents that were queued. What becomes of them is told by the job."""
 

@@ -75,6 +75,9 @@ class EvaluateBody(Body):
     queries: Annotated[list[Query], Field(min_length=1, max_length=MAX_JUDGEMENTS)] | None = Field(
         default=None, description="Evaluate these queries alone; by default all that are judged"
     )
+    limit: int | None = Field(
+        default=None, ge=1, description="Queries at most, those that were judged last; by default there is no limit"
+    )
 
 
 class QueryQuality(Body):
@@ -98,5 +101,6 @@ class Evaluated(Body):
         description="Which part of the documents shown for these queries is judged; null if none is shown"
     )
     queries: int = Field(description="All queries of `by_query`")
+    judged_queries: int = Field(description="All queries with a judgement")
     left_out: int = Field(description="Those without a relevant document, which aren't in the means")
     by_query: list[QueryQuality]

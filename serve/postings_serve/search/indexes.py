@@ -6,7 +6,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from postings import Encoder, Index
 from postings.collection_models import load_model
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 _CLIENTS = 1000
 
 
-class _Opened(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Opened:
     index: Index
     encoder: Encoder | None
     client: SearchClient

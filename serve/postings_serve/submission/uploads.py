@@ -7,7 +7,7 @@ import errno
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -19,12 +19,12 @@ from starlette.types import Message
 from postings import Document
 from postings.errors import ReaderError, StorageFull
 from postings_ingest import Rejection, read_documents
-from postings_ingest.readers import Reject, texts
+from postings_ingest.readers import Reject, format_and_fields, texts
 from postings_ingest.readers.cells import read_types
 from postings_ingest.readers.sources import split_name
 from postings_serve.http.bodies import checked, checked_length, too_large
 from postings_serve.http.cancellation import Check
-from postings_serve.schemas.documents import UploadFields
+from postings_serve.schemas.documents import PreviewFields, UploadFields
 
 MAX_UPLOAD = 2**30
 """Bytes of an upload, which is kept in a temporary file until all of it was read. JSON Lines have no limit."""
@@ -61,16 +61,10 @@ class Upload:
         """
         fields = self.fields
 
-        def on_read(count: int) -> None:
-            check()
-            if count > MAX_UNPACKED:
-                most = f"{MAX_UNPACKED // 2**20:,} MiB"
-                raise ReaderError(f"{self._name} has more than {most} when it is decompressed")
-
         def rejected(found: Rejection) -> None:
             reject(Rejection.of(self._name, found.line, self._shown(found.reason), ""))
 
-        try:
+        with self._reading(check) as on_read:
             for document in read_documents(
                 str(self._path),
                 rejected,
@@ -80,8 +74,36 @@ class Upload:
                 title_field=fields.title_field,
                 types=read_types(fields.types or ""),
                 on_read=on_read,
+                partial=self._partial,
             ):
                 yield self._named(document)
+
+    def format_and_fields(self, check: Check) -> tuple[str, list[str]]:
+        """Its format, and the names of its columns, or of the fields of its first records.
+
+        Args:
+            check: as in :meth:`documents`.
+
+        Raises:
+            ReaderError: as :meth:`documents`.
+        """
+        with self._reading(check) as on_read:
+            return format_and_fields(str(self._path), format=self.fields.format, on_read=on_read, partial=self._partial)
+
+    @property
+    def _partial(self) -> bool:
+        return isinstance(self.fields, PreviewFields) and self.fields.partial == "true"
+
+    @contextmanager
+    def _reading(self, check: Check) -> Iterator[Callable[[int], None]]:
+        def on_read(count: int) -> None:
+            check()
+            if count > MAX_UNPACKED:
+                most = f"{MAX_UNPACKED // 2**20:,} MiB"
+                raise ReaderError(f"{self._name} has more than {most} when it is decompressed")
+
+        try:
+            yield on_read
         except ReaderError as error:
             check()  # a reader may have taken its error for the file's
             raise ReaderError(self._shown(str(error))) from error
@@ -96,8 +118,12 @@ class Upload:
 
 
 @asynccontextmanager
-async def uploaded(request: Request) -> AsyncIterator[Upload]:
+async def uploaded(request: Request, kind: type[UploadFields] = UploadFields) -> AsyncIterator[Upload]:
     """Receive a form with a file, which is gone when the block ends.
+
+    Args:
+        request: with the form.
+        kind: the form's other fields.
 
     Raises:
         Problem: 413, it is too large.
@@ -111,7 +137,7 @@ async def uploaded(request: Request) -> AsyncIterator[Upload]:
             raise _wrong("file", "expected a file with a name")
         # A browser sends the fields that were left empty, too.
         given = {name: value for name, value in form.multi_items() if isinstance(value, str) and value}
-        name, fields = _plain(file.filename), checked(given, UploadFields)
+        name, fields = _plain(file.filename), checked(given, kind)
         with _room(), tempfile.TemporaryDirectory(prefix="postings-") as folder:
             path = Path(folder) / name
             await asyncio.to_thread(_copy, file, path)

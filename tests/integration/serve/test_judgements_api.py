@@ -148,6 +148,7 @@ def test_rankings_are_measured_by_the_judgements(service: Service) -> None:
         "ndcg_at_10": pytest.approx(expected),
         "judged_at_10": pytest.approx(2 / len(ranking)),
         "queries": 2,
+        "judged_queries": 2,
         "left_out": 1,
         "by_query": [
             {"query": FOOD, "ndcg_at_10": pytest.approx(expected), "judged": 3, "relevant": 2},
@@ -161,6 +162,13 @@ def test_only_the_queries_that_are_named_are_measured(service: Service) -> None:
     measured = evaluate(service, queries=["cheetah", "never judged", "cheetah"])
     assert [(each["query"], each["judged"]) for each in measured["by_query"]] == [("cheetah", 1), ("never judged", 0)]
     assert (measured["queries"], measured["left_out"]) == (2, 1)
+
+
+def test_of_many_judged_queries_the_last_are_measured(service: Service) -> None:
+    judge(service, ("a man", "0", 1), ("a woman", "1", 1), ("a cheetah", "8", 1))
+    measured = service("POST", f"{PATH}/evaluate", json={"limit": 2}).json()
+    assert [each["query"] for each in measured["by_query"]] == ["a cheetah", "a woman"]
+    assert (measured["queries"], measured["judged_queries"]) == (2, 3)
 
 
 def test_without_judgements_there_is_no_figure(service: Service) -> None:
@@ -203,7 +211,8 @@ def test_the_options_of_a_search_are_those_of_the_evaluation(service: Service, o
         ({"filter": {"must": [{"key": "nowhere", "match": {"value": 1}}]}}, 400),
         ({"queries": []}, 422),
         ({"queries": ["q"] * 1001}, 422),
-        ({"limit": 3}, 422),
+        ({"limit": 0}, 422),
+        ({"offset": 3}, 422),
     ],
 )
 def test_options_that_cannot_be_are_refused(service: Service, body: Any, status: int) -> None:

@@ -22,7 +22,7 @@ from tests.support.training import beir, lines, pairs, quick
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_a_recipe_leads_from_data_to_a_collection_that_answers(name: str, tmp_path: Path) -> None:
-    data = pairs(tmp_path, rows=16, negatives=2) if name == "distill" else pairs(tmp_path)
+    data = pairs(tmp_path, rows=16, negatives=2) if name in ("distill", "judged") else pairs(tmp_path)
     measured = beir(tmp_path / "beir", queries=8, articles=12)
     changes: tuple[str, ...] = ()
     if name == "distill":

@@ -39,7 +39,16 @@ def test_the_recipes_have_the_settings_of_the_examples_they_are_named_after(
 
 
 def test_every_bundled_recipe_is_one() -> None:
-    assert recipe_names() == ["csr-distill", "csr-nq", "distill", "inference-free", "splade-gooaq", "splade-nq", "tiny"]
+    assert recipe_names() == [
+        "csr-distill",
+        "csr-nq",
+        "distill",
+        "inference-free",
+        "judged",
+        "splade-gooaq",
+        "splade-nq",
+        "tiny",
+    ]
     assert all(isinstance(load_recipe(name), Recipe) for name in recipe_names())
 
 

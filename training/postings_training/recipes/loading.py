@@ -22,7 +22,7 @@ def recipe_names() -> list[str]:
 
     Example:
         >>> recipe_names()
-        ['csr-distill', 'csr-nq', 'distill', 'inference-free', 'splade-gooaq', 'splade-nq', 'tiny']
+        ['csr-distill', 'csr-nq', 'distill', 'inference-free', 'judged', 'splade-gooaq', 'splade-nq', 'tiny']
     """
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 

@@ -16,8 +16,8 @@ const PATIENCE = 150;
  * One request is under way at a time. What changes meanwhile is asked next, once, so that the answers keep up with a
  * slider that is dragged; a slow request is stopped for it.
  */
-export function useAnswer<T>(ask: ((signal: AbortSignal) => Promise<T>) | null, inputs: readonly unknown[]): Answered<T> {
-  const [shown, show] = useState<Answered<T>>({ waiting: ask !== null });
+export function useAnswer<T>(ask: ((signal: AbortSignal) => Promise<T>) | null | false, inputs: readonly unknown[]): Answered<T> {
+  const [shown, show] = useState<Answered<T>>({ waiting: Boolean(ask) });
   const turn = useRef<{ next: typeof ask; running?: AbortController; began: number }>({ next: null, began: 0 }).current;
 
   const run = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { ask, type Problem, type Schemas } from "../api/ask";
 import { useAnswer } from "../api/use-answer";
+import { Go } from "../parts/link";
 import { Notice } from "../parts/Notice";
 import { count, percent } from "../parts/numbers";
 import { follow } from "./events";
@@ -62,6 +63,12 @@ function Job({ collection, state }: { collection: string; state: Schemas["JobSta
           .map(([number, name]) => `${count(number)} ${name}`)
           .join(", ")}{" "}
         of {count(now.submitted)}
+        {now.finished && now.indexed > 0 && (
+          <>
+            {" · "}
+            <Go to={{ view: null }}>Search</Go>
+          </>
+        )}
       </span>
       {problem && <Notice problem={problem} />}
     </li>

@@ -32,9 +32,9 @@ export function Preview({ preview: { fields, documents, rejected, format }, mapp
                   change(value ? { ...others, [name]: value } : others);
                 }}
               >
-                <option value="">{fields.includes(label.toLowerCase()) ? label.toLowerCase() : "by its usual name"}</option>
+                <option value="">{usual(label, fields) ?? (label === "Title" ? "none" : "choose …")}</option>
                 {fields
-                  .filter((field) => field !== label.toLowerCase())
+                  .filter((field) => field !== usual(label, fields))
                   .map((field) => (
                     <option value={field}>{field}</option>
                   ))}
@@ -71,4 +71,10 @@ export function Preview({ preview: { fields, documents, rejected, format }, mapp
       <Rejected rejected={rejected} />
     </div>
   );
+}
+
+/** The field that is taken where none is named. */
+function usual(label: string, fields: readonly string[]): string | undefined {
+  const names = label === "Id" ? ["id", "_id"] : [label.toLowerCase()];
+  return names.find((each) => fields.includes(each));
 }

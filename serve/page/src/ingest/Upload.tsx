@@ -3,7 +3,7 @@ import { ask, Problem, type Schemas } from "../api/ask";
 import { useAnswer } from "../api/use-answer";
 import { go } from "../parts/link";
 import { Notice } from "../parts/Notice";
-import { count } from "../parts/numbers";
+import { count, things } from "../parts/numbers";
 import { DropZone } from "./DropZone";
 import { Preview } from "./Preview";
 
@@ -31,8 +31,10 @@ export function Upload({ collection }: { collection: string }) {
       ((signal) => {
         // Of a text, its beginning is enough; the columns of Parquet are described at its end.
         const isText = !/\.(parquet|gz|zst)$/i.test(file.name);
-        const part = isText && file.size > BEGINNING ? new File([file.slice(0, BEGINNING)], file.name) : file;
-        return ask("POST", "/v1/documents/preview", { body: form(part, mapping, collection), signal });
+        const partial = isText && file.size > BEGINNING;
+        const body = form(partial ? new File([file.slice(0, BEGINNING)], file.name) : file, mapping, collection);
+        if (partial) body.append("partial", "true");
+        return ask("POST", "/v1/documents/preview", { body, signal });
       }),
     [file, JSON.stringify(mapping), collection],
   );
@@ -70,8 +72,8 @@ export function Upload({ collection }: { collection: string }) {
       {done && (
         <div role="status">
           <p>
-            {count(done.submitted)} documents were queued
-            {done.rejected_count > 0 && `, and ${count(done.rejected_count)} records can't be used`}.
+            Queued: {things(done.submitted, "document")}.{" "}
+            {done.rejected_count > 0 && `${things(done.rejected_count, "record")} can't be used:`}
           </p>
           <Rejected rejected={done.rejected} />
         </div>
@@ -87,7 +89,7 @@ export function Rejected({ rejected }: { rejected: readonly Schemas["Rejected"][
     <ul class="rejected">
       {rejected.map(({ line, reason }) => (
         <li>
-          {line > 0 && <b>{count(line)}: </b>}
+          {line > 0 && <b>line {count(line)}: </b>}
           {reason}
         </li>
       ))}

@@ -1,5 +1,5 @@
 import { Go } from "../parts/link";
-import { count } from "../parts/numbers";
+import { things } from "../parts/numbers";
 import type { Options } from "../search/settings";
 import { useQuality } from "./use-judging";
 
@@ -9,9 +9,9 @@ export function Quality({ options, changes }: { options: Options; changes: numbe
   if (!value || value.ndcg_at_10 === null) return null;
   return (
     <p class="quality" aria-busy={waiting}>
-      <span>nDCG@10</span>
+      <span>nDCG@10{value.queries < value.judged_queries && ` of the last ${value.queries}`}</span>
       <output>{value.ndcg_at_10.toFixed(3)}</output>
-      <Go to={{ view: "compare" }}>{count(value.queries)} judged {value.queries === 1 ? "query" : "queries"}</Go>
+      <Go to={{ view: "compare" }}>{things(value.judged_queries, "judged query", "judged queries")}</Go>
     </p>
   );
 }

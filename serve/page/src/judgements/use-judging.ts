@@ -5,6 +5,9 @@ import { may, useMe } from "../me";
 import type { Options } from "../search/settings";
 import type { Judging } from "./JudgeButtons";
 
+/** Queries at most: each is a search. */
+const EVALUATED = 200;
+
 interface Shown extends Judging {
   /** Counts what was said here, so that what depends on it is asked again. */
   changes: number;
@@ -35,8 +38,9 @@ export function useJudging(query: string, collection: string): Shown {
   return { grades, changes, ...(problem && { problem }), ...(may(me, "write") && { judge: (id, grade) => void judge(id, grade) }) };
 }
 
-/** nDCG@10 over all judged queries, with the options of a search. */
-export function useQuality({ limit: _, filter: __, ...body }: Options, changes: number) {
+/** nDCG@10 over the queries that were judged last, with the options of a search. */
+export function useQuality({ limit: _, filter: __, ...options }: Options, changes: number) {
+  const body = { ...options, limit: EVALUATED };
   return useAnswer(
     (signal) => ask("POST", "/v1/judgements/evaluate", { body, signal }),
     [JSON.stringify(body), changes],

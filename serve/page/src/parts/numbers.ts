@@ -12,7 +12,12 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(share < 0.095 ? 1 : 0)} %`;
 }
 
-/** A count of things: 1,234. */
+/** A number of things: "1 query", "1,234 queries". */
+export function things(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+/** A count: 1,234. */
 export function count(value: number): string {
   return value.toLocaleString("en");
 }

@@ -32,7 +32,7 @@ export function Facets({ facets, chosen, change }: Props) {
       {fields.map(([field, values]) => (
         <fieldset>
           <legend>{field}</legend>
-          {values.map(({ value, documents }) => (
+          {withChosen(values, chosen[field] ?? []).map(({ value, documents }) => (
             <label class="facet">
               <input
                 type="checkbox"
@@ -40,7 +40,7 @@ export function Facets({ facets, chosen, change }: Props) {
                 onChange={(event) => toggle(field, value, event.currentTarget.checked)}
               />
               <span class="name">{String(value)}</span>
-              <span class="count">{count(documents)}</span>
+              {documents !== undefined && <span class="count">{count(documents)}</span>}
             </label>
           ))}
         </fieldset>
@@ -48,4 +48,10 @@ export function Facets({ facets, chosen, change }: Props) {
       {!facets!.complete && <p class="hint">Counted in a sample of {count(facets!.documents)} documents.</p>}
     </section>
   );
+}
+
+/** The most frequent values, and those that are chosen though they aren't among these. */
+function withChosen(values: readonly Schemas["Facet"][], chosen: readonly Value[]): { value: Value; documents?: number }[] {
+  const others = chosen.filter((each) => !values.some(({ value }) => value === each));
+  return [...others.map((value) => ({ value })), ...values];
 }

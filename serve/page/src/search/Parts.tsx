@@ -1,10 +1,13 @@
 import { useState } from "preact/hooks";
 import type { Contribution, Hit } from "../api/ask";
-import { number, percent } from "../parts/numbers";
+import { number, percent, things } from "../parts/numbers";
 import { fired, isExpansion, keyOf, sum } from "./evidence";
 import { useLit } from "./light";
 
 const SHOWN = 6;
+
+/** Of the score: a smaller part is shown when all are. */
+const LEAST = 0.01;
 
 /** What a hit's score is made of: a bar, the lit token's share, the tokens of the text, and those that were added. */
 export function Parts({ hit, best }: { hit: Hit; best: number }) {
@@ -12,8 +15,9 @@ export function Parts({ hit, best }: { hit: Hit; best: number }) {
   const contributions = hit.contributions ?? [];
   const added = contributions.filter((each) => isExpansion(hit, each));
   const inText = contributions.filter((each) => !added.includes(each));
-  const hidden = Math.max(0, inText.length - SHOWN) + Math.max(0, added.length - SHOWN);
-  const few = (some: Contribution[]) => (all ? some : some.slice(0, SHOWN));
+  const least = LEAST * sum(contributions);
+  const few = (some: Contribution[]) => (all ? some : some.filter((each) => each.contribution >= least).slice(0, SHOWN));
+  const hidden = contributions.length - few(inText).length - few(added).length;
   return (
     <>
       <Bar contributions={contributions} best={best} />
@@ -88,7 +92,7 @@ function Share({ hit }: { hit: Hit }) {
         </>
       ) : (
         <>
-          {contributions.length} {contributions.length === 1 ? "token" : "tokens"} in common
+          {things(contributions.length, "token")} in common
         </>
       )}
     </p>

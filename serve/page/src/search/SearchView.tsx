@@ -6,7 +6,7 @@ import { Quality } from "../judgements/Quality";
 import { useJudging } from "../judgements/use-judging";
 import { go } from "../parts/link";
 import { Notice } from "../parts/Notice";
-import { count } from "../parts/numbers";
+import { things } from "../parts/numbers";
 import { Elsewhere } from "./Elsewhere";
 import { pieces, sum } from "./evidence";
 import { Facets } from "./Facets";
@@ -56,7 +56,7 @@ export function SearchView({ link, collection }: Props) {
           {judging.problem && <Notice problem={judging.problem} />}
           {found.value && (
             <p class="summary" role="status">
-              {hits.length ? `${count(hits.length)} best passages` : "Nothing shares a token with this query"}
+              {hits.length ? `The best ${things(hits.length, "passage")}` : "Nothing shares a token with this query"}
               {!found.waiting && <span> in {Math.max(1, Math.round(found.value.milliseconds))} ms</span>}
               {found.value.tokensLeftOut > 0 && <span>; the model reads none of the last {found.value.tokensLeftOut} tokens</span>}
             </p>

@@ -1,7 +1,7 @@
 import type { Collection } from "../collection";
 import { may, useMe } from "../me";
 import { Go } from "../parts/link";
-import { count } from "../parts/numbers";
+import { things } from "../parts/numbers";
 
 /** What is shown before the first query. */
 export function Start({ collection: { name, documents, passages } }: { collection: Collection }) {
@@ -9,8 +9,8 @@ export function Start({ collection: { name, documents, passages } }: { collectio
   return (
     <div class="empty">
       <p>
-        {count(documents)} {documents === 1 ? "document" : "documents"} in {count(passages)}{" "}
-        {passages === 1 ? "passage" : "passages"}. Type a query: each hit shows which words made its score.
+        {things(documents, "document")} in {things(passages, "passage")}. Type a query: each hit shows which words made its
+        score.
       </p>
     </div>
   );
