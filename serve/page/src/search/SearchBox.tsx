@@ -6,7 +6,7 @@ const KEPT_AS_STEP = 1500;
 /** Where the query is typed. The address follows each letter; "back" leads to the query before the last pause. */
 export function SearchBox({ query }: { query: string }) {
   const box = useRef<HTMLInputElement>(null);
-  const last = useRef(0);
+  const last = useRef(-Infinity);
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {
       const busy = event.target instanceof Element && event.target.matches("input:not([type=range], [type=checkbox]), select, textarea");
