@@ -67,6 +67,7 @@ def test_ingest_search_info_delete(cli: Cli, articles: Path) -> None:
     assert (hit["id"], hit["title"], hit["metadata"]) == ("bread", "Bread", {"lang": "en", "year": 2021})
     assert sum(part["contribution"] for part in hit["contributions"]) == pytest.approx(hit["score"], rel=1e-4)
     assert {part["token"] for part in hit["contributions"] if part["exact_word"]} == {"eating", "bread"}
+    assert {part["token"] for part in hit["contributions"]} <= {term["token"] for term in found["terms"]}
     tokens = {part["token"]: part for part in hit["contributions"] if not part["exact_word"]}
     shown = {
         (token, hit[field][start:end])

@@ -61,6 +61,7 @@ def test_a_client_ingests_and_searches(package: Path, errors: set[tuple[str, int
     assert json.loads(done.stdout) == {
         "indexed": 2,
         "best": "cheetah",
+        "parts": ["prey"],
         "token": "PREY",
         "evidence": ["prey"],
         "year": 1999,

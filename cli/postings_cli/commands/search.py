@@ -85,7 +85,6 @@ def search(
             rerank_top=rerank_top,
         )
         left_out = client.query_tokens_left_out(query)
-        model_name = client.model
     if as_json:
         found = [hit.to_json(explain=explain) for hit in hits]
         print_json(
@@ -93,7 +92,8 @@ def search(
                 "query": query,
                 "query_tokens_left_out": left_out,
                 "collection": settings.collection,
-                "model": model_name,
+                "model": hits.model,
+                **({"terms": [each.to_json() for each in hits.terms]} if explain else {}),
                 "hits": found,
             }
         )

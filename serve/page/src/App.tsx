@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ask, keepKey } from "./api/ask";
+import { ask, KEY_REFUSED, keepKey } from "./api/ask";
 import { type Answered, useAnswer } from "./api/use-answer";
 import { type Collection, useCollection } from "./collection";
 import { CompareView } from "./compare/CompareView";
@@ -17,6 +17,11 @@ import { StatusView } from "./status/StatusView";
 /** The page: asks for a key where one is needed, and shows the view that the address names. */
 export function App() {
   const [tries, again] = useState(0);
+  useEffect(() => {
+    const askAgain = () => again((before) => before + 1);
+    addEventListener(KEY_REFUSED, askAgain);
+    return () => removeEventListener(KEY_REFUSED, askAgain);
+  }, []);
   const { value: me, problem } = useAnswer((signal) => ask("GET", "/v1/whoami", { signal }), [tries]);
   if (problem?.status === 401)
     return (

@@ -3,6 +3,8 @@ import createClient from "openapi-fetch";
 import type { components, paths } from "./api.js";
 
 type Hit = components["schemas"]["Hit"];
+type Term = components["schemas"]["Term"];
+type Query = components["schemas"]["SearchBody"]["query"];
 type Problem = components["schemas"]["ProblemDetails"];
 
 const client = createClient<paths>({ baseUrl: process.argv[2]! });
@@ -18,10 +20,16 @@ async function indexed(documents: components["schemas"]["Record"][]): Promise<nu
   }
 }
 
-async function search(query: string): Promise<Hit[]> {
+async function search(query: Query): Promise<Hit[]> {
   const { data, error } = await client.POST("/v1/search", { body: { query, limit: 2, explain: true } });
   if (error) throw new Error(error.detail);
   return data.hits;
+}
+
+async function terms(query: string): Promise<Term[]> {
+  const { data, error } = await client.POST("/v1/search", { body: { query, limit: 1, explain: true } });
+  if (error) throw new Error(error.detail);
+  return data.terms ?? [];
 }
 
 async function problem(): Promise<Problem> {
@@ -35,6 +43,8 @@ const count = await indexed([
   { id: "violin", text: "A woman is playing violin.", metadata: { year: 1999 } },
 ]);
 const [best] = await search("chasing prey");
+const found = await terms("chasing prey");
+const [last] = await search({ text: "prey", terms: found.filter((term) => term.exact_word && term.token === "prey") });
 const shown = await client.GET("/v1/documents/{id}", { params: { path: { id: "violin" } } });
 const { error, retry } = await problem();
 const token = best?.contributions?.[0];
@@ -42,6 +52,7 @@ console.log(
   JSON.stringify({
     indexed: count,
     best: best?.id,
+    parts: last?.contributions?.map((part) => part.token),
     token: token?.token.toUpperCase(),
     evidence: token?.evidence.map(([start, end]) => best?.text.slice(start, end)),
     year: shown.data?.metadata["year"],

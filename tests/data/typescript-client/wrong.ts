@@ -9,6 +9,9 @@ await client.POST("/v1/search", { body });
 await client.POST("/v1/search", { body: { query: "lions", limit: "2" } }); // wrong
 await client.POST("/v1/search", { body: { query: "lions", fusion: "mean" } }); // wrong
 await client.POST("/v1/search", { body: { limit: 2 } }); // wrong
+await client.POST("/v1/search", { body: { query: { text: "lions" } } }); // wrong
+await client.POST("/v1/search", { body: { query: { text: "lions", terms: [{ token: "lion" }] } } }); // wrong
+await client.POST("/v1/search", { body: { query: { text: "lions", terms: [{ index: 1, weight: 0.5 }] } } });
 await client.POST("/v1/serach", { body: { query: "lions" } }); // wrong
 await client.GET("/v1/search", {}); // wrong
 await client.POST("/v1/documents", { body: { documents: [{ text: "A lion." }] } }); // wrong

@@ -25,6 +25,9 @@ interface Asked<O> {
 
 const KEY = "postings-key";
 
+/** An event of the window: the key isn't known any more. */
+export const KEY_REFUSED = "keyrefused";
+
 /** Use another API key, in this tab. */
 export function keepKey(key: string): void {
   sessionStorage.setItem(KEY, key);
@@ -74,6 +77,10 @@ export async function response<M extends Method, P extends With<M>>(
     throw new Problem(0, "unreachable", "The service doesn't answer. Is postings serve still running?");
   }
   if (found.ok) return found;
+  if (found.status === 401 && key) {
+    sessionStorage.removeItem(KEY);
+    dispatchEvent(new Event(KEY_REFUSED));
+  }
   const said: Partial<Schemas["ProblemDetails"]> = await found.json().catch(() => ({}));
   throw new Problem(found.status, said.error ?? "problem", said.detail ?? `${found.status} ${found.statusText}`);
 }

@@ -54,6 +54,7 @@ export function SearchView({ link, collection }: Props) {
         <section class="results" aria-label="Results" aria-busy={found.waiting}>
           {found.problem && <Notice problem={found.problem} />}
           {judging.problem && <Notice problem={judging.problem} />}
+          {found.waiting && !found.value && <p class="summary late">Searching …</p>}
           {found.value && (
             <p class="summary" role="status">
               {hits.length ? `The best ${things(hits.length, "passage")}` : "Nothing shares a token with this query"}
