@@ -1,0 +1,111 @@
+"""No view, in any state, light or dark, has a violation that axe-core knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.axe import violations
+from tests.support.browser import Visit
+from tests.support.shown import settled
+
+Reach = Callable[[Visit, bool], Page]
+
+
+def at(path: str, **options: object) -> Reach:
+    """A view that an address shows."""
+    return lambda visit, dark: settled(visit(path, dark=dark, **options))
+
+
+def lit(visit: Visit, dark: bool) -> Page:
+    page = settled(visit("/?q=an animal that floats", dark=dark))
+    page.locator(".token").first.focus()
+    expect(page.locator("mark.lit").first).to_be_visible()
+    return page
+
+
+def code(visit: Visit, dark: bool) -> Page:
+    page = settled(visit("/?q=otter", dark=dark))
+    page.get_by_text("This search as code").click()
+    return page
+
+
+def judged(visit: Visit, dark: bool) -> Page:
+    page = settled(visit("/?q=otter", dark=dark))
+    for name, at_ in (("right", 0), ("wrong", 1)):
+        button = page.get_by_role("button", name=name).nth(at_)
+        if button.get_attribute("aria-pressed") == "false":
+            button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+    return settled(page)
+
+
+def asked_to_delete(visit: Visit, dark: bool) -> Page:
+    page = settled(visit("/?view=document&id=sea-otter", dark=dark))
+    page.get_by_role("button", name="Delete").click()
+    return page
+
+
+def loading(visit: Visit, dark: bool) -> Page:
+    """The answer never comes."""
+    page = settled(visit("/", dark=dark))
+    page.route("**/v1/search", lambda route: None)
+    page.get_by_role("searchbox").fill("otter")
+    expect(page.locator('[aria-busy="true"]').first).to_be_attached()
+    return page
+
+
+UNREACHED = {(0, f"/v1/{path}") for path in ("search", "judgements", "judgements/evaluate", "facets")}
+
+
+def broken(visit: Visit, dark: bool) -> Page:
+    """Nothing can be reached any more."""
+    page = settled(visit("/", dark=dark, refused=UNREACHED))
+    page.context.set_offline(True)
+    page.get_by_role("searchbox").fill("otter")
+    expect(page.get_by_role("alert").first).to_contain_text("doesn't answer")
+    return page
+
+
+NOWHERE = {(404, f"/v1/collections/nowhere{rest}") for rest in ("", "/models")}
+
+STATES: dict[str, Reach] = {
+    "start": at("/"),
+    "results": at("/?q=an animal that floats"),
+    "lit": lit,
+    "nothing found": at("/?q=%E2%98%83"),
+    "filtered": at('/?q=otter&filter={"owner":["ann"]}&words=1.2&weights={"m1":0}'),
+    "judged": judged,
+    "code": code,
+    "reasons": at("/?q=otter&why=1-2"),
+    "document": at("/?q=otter&view=document&id=sea-otter"),
+    "long document": at("/?view=document&id=horses"),
+    "no document": at("/?view=document&id=nothing", refused={(404, "/v1/documents/nothing")}),
+    "deleting": asked_to_delete,
+    "comparison": at("/?q=otter&view=compare&b.words=0"),
+    "empty comparison": at("/?view=compare"),
+    "ingestion": at("/?view=ingest"),
+    "status": at("/?view=status"),
+    "no collection": at("/?in=nowhere", refused=NOWHERE),
+    "loading": loading,
+    "broken": broken,
+    "empty collection": at("/?in=empty"),
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_nothing(visit: Visit, state: str, scheme: str) -> None:
+    page = STATES[state](visit, scheme == "dark")
+    assert violations(page) == []
+
+
+def test_axe_finds_what_is_wrong(visit: Visit) -> None:
+    """So that the test above can fail."""
+    page = settled(visit("/"))
+    page.evaluate("document.querySelector('[type=search]').removeAttribute('aria-label')")
+    page.evaluate("document.querySelector('[type=search]').removeAttribute('placeholder')")
+    page.evaluate("document.querySelector('.brand').style.color = '#999'")
+    assert {each.partition(":")[0] for each in violations(page)} == {"label", "color-contrast"}
