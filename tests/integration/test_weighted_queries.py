@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from postings import Document, Encoder, Index, Settings
+from postings import Document, Encoder, Index, Settings, SparseVector
 from postings.errors import InvalidQuery, ModelMismatch
 from postings_ingest import Pipeline
 from postings_query import AsyncSearchClient, Hit, SearchClient, Term, WeightedQuery
@@ -153,6 +153,8 @@ def test_a_wrong_term_is_named(term: tuple[Any, ...], said: str) -> None:
 def test_a_wrong_query_is_named(client: SearchClient) -> None:
     term, word = Term("", 5, 1.0), Term("", 5, 1.0, exact_word=True)
     assert WeightedQuery("x", iter([term, word])).terms == (term, word)  # type: ignore[arg-type]
+    vectors = [WeightedQuery("x", [term, replace(word, weight=2)]).vector(exact_words=kind) for kind in (False, True)]
+    assert vectors == [SparseVector([5], [1.0]), SparseVector([5], [2.0])]
     with pytest.raises(InvalidQuery, match="each term of the model may come once, got index 5 twice"):
         WeightedQuery("x", [term, word, replace(term, weight=0)])
     with pytest.raises(InvalidQuery, match="each exact word may come once, got index 5 twice"):
