@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from postings import Document, Encoder, Index, Settings, SparseVector
+from postings import Document, EdgeIndex, Encoder, Index, Settings, SparseVector
 from postings.errors import InvalidQuery, ModelMismatch
 from postings_ingest import Pipeline
 from postings_query import AsyncSearchClient, Hit, SearchClient, Term, WeightedQuery
 from tests.support.examples import examples
 from tests.support.filters import number_is
+from tests.support.models import save
+from tests.support.sentences import SENTENCES
 
 OPTIONS: list[dict[str, Any]] = [
     {},
@@ -192,3 +195,16 @@ def test_the_asynchronous_client_takes_terms_too(client: SearchClient, filled: I
 
     terms = client.terms("a horse")
     assert asyncio.run(search()) == (terms, client.search(WeightedQuery("a horse", terms[1:]), explain=True))
+
+
+@pytest.mark.parametrize("model", ["csr", "csr_with_whole_queries", "inference_free", "sum_pooling"])
+def test_models_of_other_kinds_take_their_terms_too(tmp_path: Path, model: str) -> None:
+    encoder = Encoder.load(save(model, tmp_path), "cpu")
+    text = "a man rides a horse"
+    with EdgeIndex(tmp_path / "index") as index:
+        Pipeline(encoder, index).run(Document(str(n), each) for n, each in enumerate(SENTENCES))
+        client = SearchClient(index=index, encoder=encoder)
+        terms = client.terms(text)
+        assert client.search(WeightedQuery(text, terms), explain=True) == client.search(text, explain=True)
+        with pytest.raises(InvalidQuery, match=f"below {encoder.dims} for this model"):
+            client.search(WeightedQuery(text, [Term("", encoder.dims, 1.0)]))
