@@ -7,7 +7,7 @@ PAGE := serve/postings_serve/page/index.html
 IF_NPM = $(if $(shell command -v npm || true),$(1))
 
 .DELETE_ON_ERROR:
-.PHONY: demo serve page test soak check wheel bench clean
+.PHONY: demo serve page pictures test soak check wheel bench clean
 
 demo: .venv/demo
 	$(BIN)/postings demo
@@ -17,6 +17,10 @@ serve: .venv/serve $(call IF_NPM,$(PAGE))
 	$(BIN)/postings serve --open
 
 page: $(PAGE)
+
+# For docs/, after the page has changed.
+pictures: .venv/dev
+	$(BIN)/python -m tests.support.pictures
 
 # More processes than cores: the tests wait for other processes a fifth of their time. Files keep their order, because
 # those with the longest tests have few of them, and would otherwise come last.

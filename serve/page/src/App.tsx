@@ -71,7 +71,7 @@ function Page({ me }: { me: Me }) {
   return (
     <>
       <Header me={me} names={names.value?.collections ?? []} collection={name} view={view} />
-      <main ref={main} class={view} tabIndex={-1} aria-busy={collection.waiting}>
+      <main ref={main} class={view} tabIndex={-1} aria-busy={names.waiting || collection.waiting}>
         <View view={view} link={link} name={name} isMissing={isMissing} collection={collection} changed={() => look(looks + 1)} />
       </main>
     </>

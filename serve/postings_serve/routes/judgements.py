@@ -17,7 +17,7 @@ from postings_serve.guard import Caller, Reader, Shared, Writer
 from postings_serve.http.answers import EVERY, WITH_BODY, json_answer, problems
 from postings_serve.http.cancellation import answered
 from postings_serve.http.problems import Problem
-from postings_serve.schemas.common import MAX_QUERY, CollectionParameter
+from postings_serve.schemas.common import CollectionParameter
 from postings_serve.schemas.filters import MAX_VALUES_OF_BATCH, size
 from postings_serve.schemas.judgements import (
     AFTER_PATTERN,
@@ -44,7 +44,7 @@ async def list_judgements(
     caller: Reader,
     collection: CollectionParameter = None,
     query: Annotated[
-        str | None, Query(max_length=MAX_QUERY, description="Only of this query", examples=["chasing prey"])
+        str | None, Query(description="Only of this query, if an address has room for it", examples=["chasing prey"])
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_JUDGEMENTS, description="Judgements at most")] = 100,
     after: Annotated[str | None, Query(pattern=AFTER_PATTERN, description="List those after this `next`")] = None,

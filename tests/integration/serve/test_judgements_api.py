@@ -26,10 +26,11 @@ FOOD = "a man eats food"
 
 @pytest.fixture(scope="module")
 def index(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sentences; copied for each test."""
+    """The sentences, and a document of many passages; copied for each test."""
     settings = Settings(index_url=str(tmp_path_factory.mktemp("judged") / "index"))
     with open_index(settings) as opened:
-        Pipeline(encoder, opened, settings).run(Document(str(n), text) for n, text in enumerate(SENTENCES))
+        documents = [Document(str(n), text) for n, text in enumerate(SENTENCES)]
+        Pipeline(encoder, opened, settings).run([*documents, Document("long", "A man is eating food. " * 1000)])
     return Path(settings.index_url)
 
 
@@ -157,6 +158,14 @@ def test_rankings_are_measured_by_the_judgements(service: Service) -> None:
     }
 
 
+def test_a_document_of_many_passages_takes_one_place(service: Service) -> None:
+    passages = service("POST", "/v1/search", json={"query": FOOD}).json()["hits"]
+    assert [hit["id"] for hit in passages].count("long") > 7
+    ranking = found(service, FOOD)
+    judge(service, *((FOOD, id, 1) for id in ranking))
+    assert evaluate(service)["ndcg_at_10"] == pytest.approx(1)
+
+
 def test_only_the_queries_that_are_named_are_measured(service: Service) -> None:
     judge(service, (FOOD, "0", 1), ("cheetah", "0", 1))
     measured = evaluate(service, queries=["cheetah", "never judged", "cheetah"])
@@ -199,7 +208,7 @@ def test_the_options_of_a_search_are_those_of_the_evaluation(service: Service, o
     measured = {each["query"]: each["ndcg_at_10"] for each in evaluate(service, **options)["by_query"]}
     for query, ranking in rankings.items():
         grades = graded[query]
-        expected = gain([grades[id] for id in ranking]) / gain(sorted(grades.values(), reverse=True))
+        expected = gain([grades.get(id, 0) for id in ranking]) / gain(sorted(grades.values(), reverse=True))
         assert measured[query] == pytest.approx(expected), query
 
 
