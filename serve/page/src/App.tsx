@@ -91,7 +91,13 @@ function View({ view, link, name, isMissing, collection: { value, problem }, cha
   if (view === "ingest") return <IngestView link={link} collection={name} />;
   if (view === "document") return <DocumentView link={link} collection={name} />;
   if (isMissing || problem?.name === "collection-not-found") return <NoCollection name={name} />;
-  if (problem) return <Notice problem={problem} />;
+  if (problem)
+    return (
+      <>
+        <h1 class="unseen">{name}</h1>
+        <Notice problem={problem} />
+      </>
+    );
   // While another collection is asked for, the value is that of before.
   if (value?.name !== name) return null;
   if (view === "compare") return <CompareView link={link} collection={value} />;

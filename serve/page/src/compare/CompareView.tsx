@@ -58,6 +58,7 @@ export function CompareView({ link, collection }: Props) {
   };
   return (
     <>
+      <h1 class="unseen">Compare two searches</h1>
       <SearchBox query={query} />
       {!collection.words && collection.models.length < 2 && (
         <p class="hint">

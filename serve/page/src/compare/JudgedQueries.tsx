@@ -29,7 +29,7 @@ export function JudgedQueries({ a, b, collection }: { a: Evaluation; b: Evaluati
         </p>
       )}
       {rows.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Judged queries">
+        <div class="scroll" tabIndex={0} role="group" aria-label="Judged queries">
           <table>
             <thead>
               <tr>

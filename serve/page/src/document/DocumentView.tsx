@@ -26,6 +26,7 @@ export function DocumentView({ link, collection }: { link: URLSearchParams; coll
           <Go to={{ view: null }}>← Results for “{link.get("q")}”</Go>
         </p>
       )}
+      {problem && <h1 class="unseen">{id}</h1>}
       {problem && <Notice problem={problem} />}
       {value && <Shown document={value} collection={collection} />}
     </>

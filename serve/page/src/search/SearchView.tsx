@@ -48,10 +48,14 @@ export function SearchView({ link, collection }: Props) {
 
   return (
     <>
+      <h1 class="unseen">Search {collection.name}</h1>
       <SearchBox query={query} />
       {!query.trim() && <Start collection={collection} />}
       <div class="columns">
-        <section class="results" aria-label="Results" aria-busy={found.waiting}>
+        <section class="results" aria-labelledby="results" aria-busy={found.waiting}>
+          <h2 class="unseen" id="results">
+            Results
+          </h2>
           {found.problem && <Notice problem={found.problem} />}
           {judging.problem && <Notice problem={judging.problem} />}
           {found.waiting && !found.value && <p class="summary late">Searching …</p>}

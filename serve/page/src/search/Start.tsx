@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import type { Collection } from "../collection";
 import { may, useMe } from "../me";
 import { Go } from "../parts/link";
@@ -5,7 +6,7 @@ import { things } from "../parts/numbers";
 
 /** What is shown before the first query. */
 export function Start({ collection: { name, documents, passages } }: { collection: Collection }) {
-  if (!documents) return <Nothing title={`${name} has no documents yet`} />;
+  if (!documents) return <Nothing title={<h2>{name} has no documents yet</h2>} />;
   return (
     <div class="empty">
       <p>
@@ -18,13 +19,13 @@ export function Start({ collection: { name, documents, passages } }: { collectio
 
 /** What is shown where there is no collection yet. */
 export function NoCollection({ name }: { name: string }) {
-  return <Nothing title={`There is no collection ${name} yet`} />;
+  return <Nothing title={<h1>There is no collection {name} yet</h1>} />;
 }
 
-function Nothing({ title }: { title: string }) {
+function Nothing({ title }: { title: ComponentChildren }) {
   return (
     <div class="empty">
-      <h2>{title}</h2>
+      {title}
       {may(useMe(), "write") ? (
         <p>
           <Go to={{ view: "ingest" }}>Add a file</Go>, or run <code>postings ingest FILE</code>.

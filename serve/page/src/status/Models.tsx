@@ -22,7 +22,7 @@ export function Models({ collection, changed }: { collection: Collection; change
     <section aria-labelledby="models">
       <h2 id="models">Models</h2>
       {problem && <Notice problem={problem} />}
-      <div class="scroll" tabIndex={0} role="region" aria-label="Models">
+      <div class="scroll" tabIndex={0} role="group" aria-label="Models">
         <table>
           <thead>
             <tr>

@@ -62,7 +62,7 @@ function Workers({ workers }: { workers: readonly Schemas["Worker"][] }) {
       <h2 id="workers">Workers</h2>
       {!workers.length && <p class="hint">None now. One starts when documents are queued here, or runs elsewhere.</p>}
       {workers.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Workers">
+        <div class="scroll" tabIndex={0} role="group" aria-label="Workers">
           <table>
             <thead>
               <tr>
