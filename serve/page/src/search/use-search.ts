@@ -20,8 +20,7 @@ const NONE: Partial<Weights> = {};
 export function useSearch(query: string, options: Options, weights: Partial<Weights> = NONE) {
   const own = useRef<{ of: string; terms: readonly Term[] }>({ of: "", terms: [] }).current;
   const changed = Object.keys(weights).length > 0;
-  // With a weight of 0, a search has no terms that are exact words.
-  const of = JSON.stringify([query, options.collection, options.model, options.words === 0]);
+  const of = JSON.stringify([query, options.collection, options.model]);
 
   const find = async (signal: AbortSignal): Promise<Found> => {
     const search = (body: Schemas["SearchBody"]) => ask("POST", "/v1/search", { body, signal });
