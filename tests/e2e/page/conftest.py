@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -95,3 +95,14 @@ def visit(browser: Browser, url: str) -> Iterator[Visits]:
     yield visits
     visits.close()
     assert visits.complaints == []
+
+
+@pytest.fixture
+def put(encoder: Encoder, settings: Settings, url: str) -> Callable[[Document], None]:
+    """Indexes a document."""
+
+    def index_it(document: Document) -> None:
+        with open_index(settings) as index:
+            Pipeline(encoder, index, settings).run([document])
+
+    return index_it

@@ -20,9 +20,9 @@ from tests.support.shown import settled
 HOSTILE = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
-    "\"><svg onload=alert(1)>",
+    '"><svg onload=alert(1)>',
     "'><iframe srcdoc='<script>alert(1)</script>'></iframe>",
-    "<a href=\"javascript:alert(1)\">lion</a>",
+    '<a href="javascript:alert(1)">lion</a>',
     "</title></main><style>*{display:none}</style>",
     "<!-- &lt;b&gt; {{7*7}} ${alert(1)} \u202e\ufeff\u0000 \U0001f981",
     "__proto__",

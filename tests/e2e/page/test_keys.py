@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,6 @@ from postings_serve.keys import Key, KeyFile, Scope
 from tests.support.axe import violations
 from tests.support.browser import Visit
 from tests.support.redis_server import RedisServer
-from tests.support.served import served
 from tests.support.shown import settled, titles
 
 MakeKey = Callable[..., str]
@@ -81,7 +80,13 @@ def test_a_key_is_kept_by_its_tab_alone(visit: Visit, key: MakeKey) -> None:
     expect(other.get_by_label("API key")).to_be_visible()
 
 
-VIEWS = ["/?q=lion", "/?q=lion&view=document&id=sea-otter", "/?q=lion&view=compare", "/?view=ingest", "/?q=lion&why=1-2"]
+VIEWS = [
+    "/?q=lion",
+    "/?q=lion&view=document&id=sea-otter",
+    "/?q=lion&view=compare",
+    "/?view=ingest",
+    "/?q=lion&why=1-2",
+]
 
 
 def writing(page: Page) -> list[str]:

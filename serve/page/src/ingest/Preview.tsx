@@ -44,7 +44,7 @@ export function Preview({ preview: { fields, documents, rejected, format }, mapp
         </div>
       )}
       {documents.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label="The first documents">
+        <div class="scroll" tabIndex={0} role="group" aria-label="The first documents">
           <table>
             <caption>The first documents, read as {format}</caption>
             <thead>
