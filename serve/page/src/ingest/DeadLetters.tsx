@@ -5,14 +5,18 @@ import { Dialog } from "../parts/Dialog";
 import { Notice } from "../parts/Notice";
 import { count } from "../parts/numbers";
 
-/** Documents that could not be indexed, why, and what can be done with them. */
-export function DeadLetters({ collection }: { collection: string }) {
+/**
+ * Documents that could not be indexed, why, and what can be done with them.
+ *
+ * @param failed how many there are in the latest jobs; they are asked for again when it changes.
+ */
+export function DeadLetters({ collection, failed }: { collection: string; failed: number }) {
   const [changes, setChanges] = useState(0);
   const [problem, setProblem] = useState<Problem>();
   const [purging, purge] = useState(false);
   const found = useAnswer(
     (signal) => ask("GET", "/v1/dead-letters", { query: { collection, limit: 20 }, signal }),
-    [collection, changes],
+    [collection, changes, failed],
   );
   const letters = found.value?.letters ?? [];
   const act = async (asked: Promise<unknown>) => {

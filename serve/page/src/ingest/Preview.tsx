@@ -1,5 +1,6 @@
 import type { Schemas } from "../api/ask";
-import { type Mapping, Rejected } from "./Upload";
+import { Rejected } from "./Rejected";
+import type { Mapping } from "./Sending";
 
 const USES = [
   ["id_field", "Id"],

@@ -2,7 +2,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { Hit } from "../api/ask";
 import { JudgeButtons, type Judging } from "../judgements/JudgeButtons";
 import { Go } from "../parts/link";
-import { number } from "../parts/numbers";
+import { score } from "../parts/numbers";
 import { cropped, pieces } from "./evidence";
 import { Marked } from "./Marked";
 import { Parts } from "./Parts";
@@ -35,7 +35,7 @@ export function HitCard({ hit, rank, best, deepest, judging, why }: Props) {
           <Go to={{ view: "document", id: hit.id }}>{hit.title ? <Marked pieces={title} deepest={deepest} /> : hit.id}</Go>
         </h3>
         <span class="score" title="Score">
-          {number(hit.score)}
+          {score(hit.score)}
         </span>
       </header>
       {hit.text && (

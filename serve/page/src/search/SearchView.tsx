@@ -3,7 +3,7 @@ import { ask } from "../api/ask";
 import { useAnswer } from "../api/use-answer";
 import type { Collection } from "../collection";
 import { Quality } from "../judgements/Quality";
-import { useJudging } from "../judgements/use-judging";
+import { useJudging, useQuality } from "../judgements/use-judging";
 import { go } from "../parts/link";
 import { Notice } from "../parts/Notice";
 import { things } from "../parts/numbers";
@@ -12,10 +12,10 @@ import { pieces, sum } from "./evidence";
 import { Facets } from "./Facets";
 import { HitCard } from "./HitCard";
 import { SearchBox } from "./SearchBox";
-import { type Chosen, filterOf, held, holding, settings } from "./settings";
+import { type Chosen, chosenOf, filterOf, holding, settings, type Weights, weightsOf } from "./settings";
 import { SettingsForm } from "./SettingsForm";
 import { Start } from "./Start";
-import { Terms, type Weights } from "./Terms";
+import { type Term, Terms, weighted } from "./Terms";
 import { useSearch } from "./use-search";
 import { WhyDialog } from "./WhyDialog";
 
@@ -30,15 +30,18 @@ interface Props {
 export function SearchView({ link, collection }: Props) {
   const query = link.get("q") ?? "";
   const limit = Number(link.get("limit") ?? LIMITS[0]);
-  const chosen = held<Chosen>(link, "filter");
-  const weights = held<Weights>(link, "weights");
-  const filter = filterOf(chosen as Chosen);
+  const chosen = chosenOf(link);
+  const weights = weightsOf(link);
+  const filter = filterOf(chosen);
   const options = { ...settings(link), limit, ...(filter && { filter }) };
   const found = useSearch(query, options, weights);
-  const judging = useJudging(query, collection.name);
-  const facets = useAnswer((signal) => ask("POST", "/v1/facets", { body: { collection: collection.name }, signal }), [
-    collection.name,
-  ]);
+  const judging = useJudging(found.value?.query ?? "", collection.name);
+  const quality = useQuality(options, judging.changes);
+  const [values, askFor] = useState(10);
+  const facets = useAnswer(
+    (signal) => ask("POST", "/v1/facets", { body: { collection: collection.name, limit: values }, signal }),
+    [collection.name, values],
+  );
   const hits = found.value?.hits ?? [];
   const scale = useMemo(() => scaleOf(hits), [hits]);
   // Where there is room for it, it is always open.
@@ -61,7 +64,7 @@ export function SearchView({ link, collection }: Props) {
           {found.waiting && !found.value && <p class="summary late">Searching …</p>}
           {found.value && (
             <p class="summary" role="status">
-              {hits.length ? `The best ${things(hits.length, "passage")}` : "Nothing shares a token with this query"}
+              {hits.length ? `The best ${things(hits.length, "passage")}` : nothing(found.value.terms, weights, chosen)}
               {!found.waiting && <span> in {Math.max(1, Math.round(found.value.milliseconds))} ms</span>}
               {found.value.tokensLeftOut > 0 && <span>; the model reads none of the last {found.value.tokensLeftOut} tokens</span>}
             </p>
@@ -91,7 +94,7 @@ export function SearchView({ link, collection }: Props) {
             </button>
             <div class="panel">
               <SettingsForm link={link} collection={collection} />
-              <Quality options={options} changes={judging.changes} />
+              <Quality {...quality} />
             </div>
             {found.value && (
               <Terms
@@ -103,6 +106,8 @@ export function SearchView({ link, collection }: Props) {
             )}
             <Facets
               facets={facets.value}
+              limit={values}
+              more={() => askFor(10 * values)}
               chosen={chosen}
               change={(changed) => go({ ...holding("filter", changed), limit: null }, "replace")}
             />
@@ -121,6 +126,12 @@ export function SearchView({ link, collection }: Props) {
       )}
     </>
   );
+}
+
+/** Why there are no hits. */
+function nothing(terms: readonly Term[], weights: Weights, chosen: readonly Chosen[]): string {
+  if (weighted(terms, weights).every((term) => !term.weight)) return "All terms are off";
+  return chosen.length ? "No hit with these filters" : "Nothing shares a token with this query";
 }
 
 /** What bars and colors are measured by: the best hit's sum, and the deepest piece. */

@@ -98,8 +98,9 @@ export function fired(hit: Hit, token: Contribution): string[] {
   return [...new Map(words.map((word) => [plain(word), word])).values()];
 }
 
-function plain(word: string): string {
-  return word.replace(/^##/, "").toLowerCase();
+/** A word as models see it: without capitals and marks, and a piece of a word without its sign. */
+export function plain(word: string): string {
+  return word.replace(/^##/, "").toLowerCase().normalize("NFD").replace(/\p{M}/gu, "");
 }
 
 export function sum(parts: readonly Contribution[]): number {
