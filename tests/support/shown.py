@@ -22,8 +22,8 @@ _SAID = """(main) => [...main.querySelectorAll("*")].flatMap((each) => [
 
 
 def settled(page: Page) -> Page:
-    """Wait until all that the view asks for is there."""
-    expect(page.locator("main")).to_be_visible()
+    """Wait until all that the view asks for is there. Each view has a heading, as soon as it knows what it shows."""
+    expect(page.locator("main h1")).to_be_attached()
     expect(page.locator('[aria-busy="true"]')).to_have_count(0)
     return page
 

@@ -88,7 +88,7 @@ def test_the_reasons_show_it(visit: Visit) -> None:
     assert {option.partition(". ")[2] for option in options} == {f"Lion {text}" for text in HOSTILE}
 
 
-@pytest.mark.parametrize(("number", "text"), enumerate(HOSTILE))
+@pytest.mark.parametrize(("number", "text"), list(enumerate(HOSTILE)))
 def test_a_document_shows_it(visit: Visit, number: int, text: str) -> None:
     page = is_text(visit(f"/?view=document&id={quote(f'{text} {number}')}&q={quote(text)}"))
     has(page, f"Lion {text}", f"{text} {number}", f"A lion sleeps. {text} The lion wakes.", f"“{text}”")

@@ -45,7 +45,7 @@ def key(settings: Settings, url: str) -> MakeKey:
 
 
 def test_a_key_is_asked_for_and_a_wrong_one_refused(visit: Visit, key: MakeKey) -> None:
-    page = visit("/?q=lion", refused=UNKNOWN)
+    page = visit("/?q=otter", refused=UNKNOWN)
     box = page.get_by_label("API key")
     expect(box).to_be_focused()
     expect(box).to_have_attribute("type", "password")
@@ -81,7 +81,7 @@ def test_a_key_is_kept_by_its_tab_alone(visit: Visit, key: MakeKey) -> None:
     expect(other.get_by_label("API key")).to_be_visible()
 
 
-VIEWS = ["/?q=lion", "/?q=lion&view=document&id=sea-otter", "/?q=lion&view=compare", "/?view=ingest", "/?q=lion&why=1-2"]
+VIEWS = ["/?q=otter", "/?q=otter&view=document&id=sea-otter", "/?q=otter&view=compare", "/?view=ingest", "/?q=otter&why=1-2"]
 
 
 def writing(page: Page) -> list[str]:
