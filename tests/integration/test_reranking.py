@@ -16,7 +16,7 @@ from postings import Document, EdgeIndex, Encoder
 from postings.encoder.toolkit import model_folder
 from postings.errors import InvalidQuery, ModelNotFound, ModelNotSupported
 from postings_ingest import Pipeline
-from postings_query import AsyncSearchClient, Reranker, SearchClient
+from postings_query import AsyncSearchClient, Reranker, SearchClient, WeightedQuery
 from tests.support.sentences import SENTENCES
 
 QUERY = "a man on a horse"
@@ -66,6 +66,13 @@ def test_hits_are_in_the_cross_encoders_order_and_keep_the_searchs_score_and_ran
         before = plain[(hit.search_rank or 0) - 1]
         assert (before.id, before.score, before.rerank_score, before.search_rank) == (hit.id, hit.score, None, None)
         assert sum(part.contribution for part in hit.contributions) == pytest.approx(hit.score, rel=1e-4)
+
+
+def test_a_query_with_terms_of_its_own_is_reranked_by_its_text(client: SearchClient, folder: str) -> None:
+    reranker, terms = Reranker.load(folder), client.terms(QUERY)
+    assert client.search(WeightedQuery(QUERY, terms), rerank=reranker) == client.search(QUERY, rerank=reranker)
+    other = {hit.id: hit.rerank_score for hit in client.search(WeightedQuery("violin", terms), rerank=reranker)}
+    assert other != {hit.id: hit.rerank_score for hit in client.search(QUERY, rerank=reranker)}
 
 
 def test_only_the_top_is_reranked_and_pages_are_slices_of_one_list(client: SearchClient, folder: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from postings import Document, Encoder, Index, Settings
+from postings import Document, EdgeIndex, Encoder, Index, Settings, SparseVector
 from postings.errors import InvalidQuery, ModelMismatch
 from postings_ingest import Pipeline
 from postings_query import AsyncSearchClient, Hit, SearchClient, Term, WeightedQuery
 from tests.support.examples import examples
 from tests.support.filters import number_is
+from tests.support.models import save
+from tests.support.sentences import SENTENCES
 
 OPTIONS: list[dict[str, Any]] = [
     {},
@@ -153,6 +156,8 @@ def test_a_wrong_term_is_named(term: tuple[Any, ...], said: str) -> None:
 def test_a_wrong_query_is_named(client: SearchClient) -> None:
     term, word = Term("", 5, 1.0), Term("", 5, 1.0, exact_word=True)
     assert WeightedQuery("x", iter([term, word])).terms == (term, word)  # type: ignore[arg-type]
+    vectors = [WeightedQuery("x", [term, replace(word, weight=2)]).vector(exact_words=kind) for kind in (False, True)]
+    assert vectors == [SparseVector([5], [1.0]), SparseVector([5], [2.0])]
     with pytest.raises(InvalidQuery, match="each term of the model may come once, got index 5 twice"):
         WeightedQuery("x", [term, word, replace(term, weight=0)])
     with pytest.raises(InvalidQuery, match="each exact word may come once, got index 5 twice"):
@@ -190,3 +195,16 @@ def test_the_asynchronous_client_takes_terms_too(client: SearchClient, filled: I
 
     terms = client.terms("a horse")
     assert asyncio.run(search()) == (terms, client.search(WeightedQuery("a horse", terms[1:]), explain=True))
+
+
+@pytest.mark.parametrize("model", ["csr", "csr_with_whole_queries", "inference_free", "sum_pooling"])
+def test_models_of_other_kinds_take_their_terms_too(tmp_path: Path, model: str) -> None:
+    encoder = Encoder.load(save(model, tmp_path), "cpu")
+    text = "a man rides a horse"
+    with EdgeIndex(tmp_path / "index") as index:
+        Pipeline(encoder, index).run(Document(str(n), each) for n, each in enumerate(SENTENCES))
+        client = SearchClient(index=index, encoder=encoder)
+        terms = client.terms(text)
+        assert client.search(WeightedQuery(text, terms), explain=True) == client.search(text, explain=True)
+        with pytest.raises(InvalidQuery, match=f"below {encoder.dims} for this model"):
+            client.search(WeightedQuery(text, [Term("", encoder.dims, 1.0)]))

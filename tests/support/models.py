@@ -247,14 +247,14 @@ def copy_of_tiny(folder: Path) -> Path:
     return Path(shutil.copytree(BUNDLED / "tiny", folder / "copy"))
 
 
-def quiet_tiny(folder: Path) -> Path:
+def quiet_tiny(folder: Path, by: float = 2) -> Path:
     """The bundled model with a lower bias: what says nothing has no active dim.
 
     It has the bundled graphs: they hold no weights, so they fit.
     """
     copy = Path(shutil.copytree(BUNDLED / "tiny", folder / "quiet"))
     weights = load_file(copy / "model.safetensors")
-    weights["cls.predictions.bias"] -= 2
+    weights["cls.predictions.bias"] -= by
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
     for name in ("transformer.json", "transformer-int8.json"):
         manifest = copy / "onnx" / name

@@ -28,8 +28,10 @@ ON CONFLICT (collection, tenant, query, document)
 DO UPDATE SET grade = excluded.grade, judge = excluded.judge, at = excluded.at
 """
 _REMOVE = f"DELETE FROM judgements WHERE {_KEY}"  # noqa: S608 - no value is in it
-_READ = f"SELECT number, query, document, grade, judge, at FROM judgements WHERE {_OWN} AND number > :after"  # noqa: S608
-_READ_OF_QUERY = f"{_READ} AND query = :query"
+_READ = "SELECT number, query, document, grade, judge, at FROM judgements"
+_PAGE_OF_ALL = f"{_READ} WHERE {_OWN} AND number > :after ORDER BY number LIMIT :limit"
+# A plus keeps SQLite from reading all judgements in the order of their numbers, rather than those of the query.
+_PAGE_OF_QUERY = f"{_READ} WHERE {_OWN} AND query = :query AND +number > :after ORDER BY +number LIMIT :limit"
 
 
 class Changed(NamedTuple):
@@ -122,9 +124,12 @@ class Judgements:
         if query is not None:
             check_unicode("the query", query, InvalidInput)
         asked = {**self._own, "after": _number(after), "query": query, "limit": limit + 1}
-        select = f"{_READ if query is None else _READ_OF_QUERY} ORDER BY number LIMIT :limit"
         with reading(self._path) as connection:
-            rows = connection.execute(select, asked).fetchall() if connection else []
+            rows = (
+                connection.execute(_PAGE_OF_ALL if query is None else _PAGE_OF_QUERY, asked).fetchall()
+                if connection
+                else []
+            )
         found = [Judgement(*row[1:]) for row in islice(rows, limit)]
         return found, str(rows[limit - 1][0]) if len(rows) > limit else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,24 @@ def test_a_model_that_is_dropped_is_gone_and_one_that_replaces_it_is_searched(
     index.switch_model(quiet.fingerprint)
     assert asked(service, model="quiet") == quiet_found
     assert asked(service, model=encoder.fingerprint[:8])["model"] == "tiny"
+
+
+def test_another_model_that_has_the_name_now_is_searched(
+    service: Service, quiet: Encoder, encoder: Encoder, tmp_path: Path
+) -> None:
+    index = service.services.indexes.index("documents")
+    index.drop_model(quiet.fingerprint)
+    scores = []
+    for by in (1, 3):
+        shutil.rmtree(tmp_path / "quiet", ignore_errors=True)
+        named = Encoder.load(quiet_tiny(tmp_path, by), "cpu")
+        reindex(index, named)
+        found = asked(service, model=str(tmp_path / "quiet"))
+        client = SearchClient(index=index, encoder=named)
+        assert [Hit.from_json(hit) for hit in found["hits"]] == client.search(QUERY, explain=True)
+        scores.append([hit["score"] for hit in found["hits"]])
+        index.drop_model(named.fingerprint)
+    assert scores[0] != scores[1]
 
 
 def test_the_index_is_asked_for_its_models_once(service: Service, quiet: Encoder) -> None:

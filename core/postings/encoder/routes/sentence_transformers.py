@@ -11,6 +11,7 @@ from postings.encoder.routes.activations import Activations, Integers, require_f
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
+    from torch import Tensor
 
 _PASS_CHARACTERS = 48_000
 
@@ -28,8 +29,9 @@ class SentenceTransformers:
         self.pass_size = _PASS_CHARACTERS
         self.concurrent = False
         self.tokenizer = tokenizer
-        self.dims = model.get_embedding_dimension() or tokenizer.size
         self._encode = model.encode_document if task == "document" else model.encode_query
+        # What the model says of itself may be the size of its transformer.
+        self.dims = int(self._weights([""]).shape[1])
 
     def prepare(self, texts: Sequence[str]) -> list[str]:
         """Return the texts themselves: sentence-transformers tokenizes them."""
@@ -41,14 +43,17 @@ class SentenceTransformers:
 
     def encode(self, batch: Sequence[str], *, positions: bool) -> list[Activations]:  # noqa: ARG002
         """Encode in one pass; positions aren't known, because these models pool over all of them."""
-        weights = self._encode(
-            list(batch), prompt="", batch_size=len(batch), convert_to_sparse_tensor=False, show_progress_bar=False
-        )
+        weights = self._weights(batch)
         rows, columns = weights.nonzero(as_tuple=True)
         values = weights[rows, columns].float().cpu().numpy()
         require_finite(values)
         lengths = rows.bincount(minlength=len(batch)).tolist()
         return [Activations(vector) for vector in vectors_of(columns.cpu().numpy(), values, lengths)]
+
+    def _weights(self, batch: Sequence[str]) -> Tensor:
+        return self._encode(
+            list(batch), prompt="", batch_size=len(batch), convert_to_sparse_tensor=False, show_progress_bar=False
+        )
 
     def positions(self, batch: Sequence[str], entries: Sequence[Integers]) -> None:  # noqa: ARG002
         """Return ``None``: positions aren't known."""

@@ -8,6 +8,8 @@ import type { Judging } from "./JudgeButtons";
 /** Queries at most: each is a search. */
 const EVALUATED = 200;
 
+const PAUSE = 400;
+
 interface Shown extends Judging {
   /** Counts what was said here, so that what depends on it is asked again. */
   changes: number;
@@ -42,7 +44,18 @@ export function useJudging(query: string, collection: string): Shown {
 export function useQuality({ limit: _, filter: __, ...options }: Options, changes: number) {
   const body = { ...options, limit: EVALUATED };
   return useAnswer(
-    (signal) => ask("POST", "/v1/judgements/evaluate", { body, signal }),
+    // Hundreds of searches: not for each place that a slider passes.
+    (signal) => pause(signal).then(() => ask("POST", "/v1/judgements/evaluate", { body, signal })),
     [JSON.stringify(body), changes],
   );
+}
+
+function pause(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, PAUSE);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
 }

@@ -45,6 +45,7 @@ def test_documents_and_queries_equal_sentence_transformers(pair: tuple[Encoder, 
     queries = reference.encode_query(TEXTS, convert_to_sparse_tensor=False).numpy()
     assert_same(encoder.encode_documents(TEXTS), documents)
     assert_same(encoder.encode_queries(TEXTS), queries)
+    assert encoder.dims == queries.shape[1]
 
 
 def test_evidence_points_at_the_characters_of_the_maximum(pair: tuple[Encoder, SparseEncoder]) -> None:
