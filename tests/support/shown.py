@@ -36,7 +36,7 @@ def shown(page: Page) -> str:
 
 def titles(page: Page) -> list[str]:
     """Of the hits, in their order."""
-    return [text.strip() for text in settled(page).locator(".hit h3").all_inner_texts()]
+    return [text.strip() for text in settled(page).locator(".hit h3").all_text_contents()]
 
 
 def marked(element: Locator) -> tuple[str, Spans]:

@@ -26,6 +26,7 @@ HOSTILE = [
     "</title></main><style>*{display:none}</style>",
     "<!-- &lt;b&gt; {{7*7}} ${alert(1)} \u202e\ufeff\u0000 \U0001f981",
     "__proto__",
+    "constructor",
 ]
 QUERY = "a lion sleeps"
 

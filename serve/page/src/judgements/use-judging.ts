@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { ask, type Problem } from "../api/ask";
 import { useAnswer } from "../api/use-answer";
 import { may, useMe } from "../me";
-import type { Options } from "../search/settings";
+import { named, type Options } from "../search/settings";
 import type { Judging } from "./JudgeButtons";
 
 /** Queries at most: each is a search. */
@@ -36,7 +36,7 @@ export function useJudging(query: string, collection: string): Shown {
       setProblem(error as Problem);
     }
   };
-  const grades = Object.fromEntries((known.value?.judgements ?? []).map((each) => [each.id, each.grade]));
+  const grades = named<Record<string, number>>((known.value?.judgements ?? []).map((each) => [each.id, each.grade]));
   return { grades, changes, ...(problem && { problem }), ...(may(me, "write") && { judge: (id, grade) => void judge(id, grade) }) };
 }
 

@@ -30,8 +30,8 @@ interface Props {
 export function SearchView({ link, collection }: Props) {
   const query = link.get("q") ?? "";
   const limit = Number(link.get("limit") ?? LIMITS[0]);
-  const chosen = held<Chosen>(link, "filter");
-  const weights = held<Weights>(link, "weights");
+  const chosen = held<Chosen>(link, "filter", Array.isArray);
+  const weights = held<Weights>(link, "weights", Number.isFinite);
   const filter = filterOf(chosen as Chosen);
   const options = { ...settings(link), limit, ...(filter && { filter }) };
   const found = useSearch(query, options, weights);

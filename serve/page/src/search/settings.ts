@@ -19,14 +19,19 @@ export function settings(link: URLSearchParams, prefix = ""): Options {
   };
 }
 
-/** An object that the address holds as JSON; empty if it is none. */
-export function held<T extends object>(link: URLSearchParams, name: string): Partial<T> {
+/** An object that the address holds as JSON, as far as its values are such; empty if it is none. */
+export function held<T extends object>(link: URLSearchParams, name: string, isValue: (value: unknown) => boolean): Partial<T> {
   try {
     const found: unknown = JSON.parse(link.get(name) ?? "{}");
-    return found !== null && typeof found === "object" ? found : {};
+    return named(Object.entries(found ?? {}).filter(([, value]) => isValue(value)));
   } catch {
-    return {};
+    return named([]);
   }
+}
+
+/** An object that inherits nothing: a metadata field or a document may be named "constructor". */
+export function named<T extends object>(entries: Iterable<readonly [string, unknown]>): T {
+  return Object.assign(Object.create(null), Object.fromEntries(entries));
 }
 
 /** What makes the address hold an object. */
