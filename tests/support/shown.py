@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 Spans = dict[str, set[int]]
-"""Characters of a text by the token that they are marked for; see ``keyOf`` in ``serve/page/src/search/evidence.ts``."""
+"""Characters of a text by token; ``keyOf`` in ``serve/page/src/search/evidence.ts`` names them."""
 
 _PIECES = """(element) => [...element.childNodes]
     .filter((node) => node.nodeName === "MARK" || node.nodeName === "#text")

@@ -82,7 +82,13 @@ def test_a_key_is_kept_by_its_tab_alone(visit: Visit, key: MakeKey) -> None:
     expect(other.get_by_label("API key")).to_be_visible()
 
 
-VIEWS = ["/?q=otter", "/?q=otter&view=document&id=sea-otter", "/?q=otter&view=compare", "/?view=ingest", "/?q=otter&why=1-2"]
+VIEWS = [
+    "/?q=otter",
+    "/?q=otter&view=document&id=sea-otter",
+    "/?q=otter&view=compare",
+    "/?view=ingest",
+    "/?q=otter&why=1-2",
+]
 
 
 def writing(page: Page) -> list[str]:

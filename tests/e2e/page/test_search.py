@@ -77,7 +77,9 @@ def test_bars_are_as_wide_as_the_contributions(page: Page, hits: list[dict[str, 
     sums = [sum(each["contribution"] for each in hit["contributions"]) for hit in hits]
     whole = page.locator(".bar").first.evaluate("(bar) => bar.getBoundingClientRect().width")
     for hit, total, bar in zip(hits, sums, page.locator(".bar").all(), strict=True):
-        shown = bar.evaluate("(bar) => [...bar.children].map((each) => [each.getBoundingClientRect().width, each.dataset.t])")
+        shown = bar.evaluate(
+            "(bar) => [...bar.children].map((each) => [each.getBoundingClientRect().width, each.dataset.t])"
+        )
         parts = {token: width for width, token in shown if token}
         expected = {key_of(each): each["contribution"] / max(sums) * whole for each in hit["contributions"][:12]}
         assert parts == pytest.approx(expected, abs=4)
@@ -112,9 +114,11 @@ def test_expansions_stand_apart_with_the_words_that_fired_them(page: Page, hits:
         kinds = tokens.evaluate_all("(all) => all.map((each) => [each.dataset.t, each.classList.contains('added')])")
         assert {token for token, is_added in kinds if not is_added} == in_text
         assert [is_added for _, is_added in kinds] == sorted(is_added for _, is_added in kinds), "those come last"
-        fired = dict(tokens.locator(".from").evaluate_all(
-            "(all) => all.map((each) => [each.parentElement.dataset.t, each.textContent.replace('←', '').trim()])"
-        ))
+        fired = dict(
+            tokens.locator(".from").evaluate_all(
+                "(all) => all.map((each) => [each.parentElement.dataset.t, each.textContent.replace('←', '').trim()])"
+            )
+        )
         assert {token: text.lower().split(", ") for token, text in fired.items()} == added
 
 

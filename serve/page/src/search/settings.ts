@@ -39,10 +39,15 @@ export function holding(name: string, value: object): Changes {
   return { [name]: Object.keys(value).length ? JSON.stringify(value) : null };
 }
 
+/** A step of a path as Qdrant reads it. */
+function quoted(name: string): string {
+  return /^[\p{L}\p{N}_-]+$/u.test(name) ? name : `"${name}"`;
+}
+
 /** A Qdrant filter for the chosen values: any of those of a field, in every field. */
 export function filterOf(chosen: Chosen): Schemas["SearchBody"]["filter"] {
   const must = Object.entries(chosen).map(([field, values]) => {
-    const key = `metadata.${field}`;
+    const key = ["metadata", ...field.split(".").map(quoted)].join(".");
     const should = values.map((value) =>
       // Qdrant matches integers and strings by value, and other numbers by a range.
       typeof value === "number" && !Number.isInteger(value)
