@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.support.needed import skip_or_fail
 
@@ -58,7 +68,7 @@ class Visits:
         width: int = 1280,
         height: int = 900,
         dark: bool = False,
-        refused: Set[tuple[int, str]] = frozenset(),
+        refused: AbstractSet[tuple[int, str]] = frozenset(),
     ) -> Page:
         """Open a view.
 
@@ -89,14 +99,14 @@ class Visits:
         for each in self._opened:
             each.close()
 
-    def _watch(self, page: Page, refused: Set[tuple[int, str]]) -> None:
+    def _watch(self, page: Page, refused: AbstractSet[tuple[int, str]]) -> None:
         def asked(request: Request) -> None:
             if not request.url.startswith((f"{self._url}/", "data:")):
                 self.complaints.append(f"a request to {request.url}")
 
         def said(message: ConsoleMessage) -> None:
             failed = _REFUSED.match(message.text)
-            path = urlsplit(message.location["url"]).path
+            path = unquote(urlsplit(message.location["url"]).path)
             if message.type in ("error", "warning") and not (failed and (int(failed[1] or 0), path) in refused):
                 self.complaints.append(f"{message.type}: {message.text} ({path})")
 

@@ -39,6 +39,4 @@ def _make(target: str) -> subprocess.CompletedProcess[str]:
     command = ["make", "--old-file=.venv/serve", f"BIN={Path(sys.executable).parent}", target]
     # `make test` tells those that it starts how many jobs they may run.
     environment = {name: text for name, text in os.environ.items() if not name.startswith("MAKE")}
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600
-    )
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600)

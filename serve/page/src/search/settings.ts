@@ -37,7 +37,9 @@ export function chosenOf(link: URLSearchParams): Chosen[] {
 export function weightsOf(link: URLSearchParams): Weights {
   const found = held(link, "weights");
   const entries = isObject(found) ? Object.entries(found) : [];
-  return Object.fromEntries(entries.filter(([, weight]) => typeof weight === "number" && weight >= 0)) as Weights;
+  const weights = entries.filter(([, weight]) => typeof weight === "number" && weight >= 0);
+  // It inherits nothing: a token may be "constructor".
+  return Object.assign(Object.create(null), Object.fromEntries(weights));
 }
 
 function held(link: URLSearchParams, name: string): unknown {
