@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
+import pytest
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -19,8 +20,6 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
-
-from tests.support.needed import skip_or_fail
 
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
@@ -36,7 +35,7 @@ expect.set_options(timeout=20_000)  # it says that something ended, not that it 
 def chromium() -> Iterator[Browser]:
     """Chromium as Debian installs it, without a window."""
     if (program := shutil.which("chromium")) is None:
-        skip_or_fail("chromium isn't installed")
+        pytest.skip("chromium isn't installed")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=QUIET)
         yield browser
