@@ -25,7 +25,6 @@ export function DropZone({ file, choose }: Props) {
     >
       <input
         type="file"
-        aria-label="A file with documents"
         accept=".jsonl,.ndjson,.json,.csv,.tsv,.parquet,.txt,.md,.markdown,.html,.htm,.gz,.zst"
         onChange={(event) => {
           choose(event.currentTarget.files?.[0] ?? null);
