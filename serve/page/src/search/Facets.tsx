@@ -39,7 +39,7 @@ export function Facets({ facets, chosen, change }: Props) {
                 checked={chosen[field]?.includes(value) ?? false}
                 onChange={(event) => toggle(field, value, event.currentTarget.checked)}
               />
-              <span class="name">{String(value)}</span>
+              <bdi class="name">{String(value)}</bdi>
               {documents !== undefined && <span class="count">{count(documents)}</span>}
             </label>
           ))}
