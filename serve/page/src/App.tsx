@@ -67,13 +67,9 @@ function Page({ me }: { me: Me }) {
     if (!isFirst.current) main.current?.focus();
     isFirst.current = false;
   }, [view]);
-  const query = link.get("q");
-  useEffect(() => {
-    document.title = query ? `${query} – Postings` : "Postings";
-  }, [query]);
   return (
     <>
-      <Header me={me} names={names.value?.collections ?? []} collection={name} view={view} />
+      <Header me={me} names={names.value?.collections ?? []} collection={name} view={view} query={link.get("q")} />
       <main ref={main} class={view} tabIndex={-1} aria-busy={names.waiting || collection.waiting}>
         {bug ? (
           <Notice problem={new Problem(0, "bug", `The page met a bug: ${bug}`)} again={forget} />

@@ -1,3 +1,4 @@
+import { useEffect } from "preact/hooks";
 import type { Me } from "./me";
 import { Go, go } from "./parts/link";
 
@@ -17,10 +18,15 @@ interface Props {
   names: readonly string[];
   collection: string;
   view: string;
+  query: string | null;
 }
 
 /** Where one is, and where one can go. */
-export function Header({ me, names, collection, view }: Props) {
+export function Header({ me, names, collection, view, query }: Props) {
+  useEffect(() => {
+    const label = VIEWS.find(([name]) => name === view)?.[1];
+    document.title = [label ?? query, "Postings"].filter(Boolean).join(" – ");
+  }, [view, query]);
   const shown = [...new Set([...names, collection])].sort();
   return (
     <header class="top">
@@ -42,11 +48,11 @@ export function Header({ me, names, collection, view }: Props) {
           onChange={(event) => go({ ...OF_A_COLLECTION, view: view === "document" ? null : view, in: event.currentTarget.value })}
         >
           {shown.map((name) => (
-            <option>{name}</option>
+            <option dir="auto">{name}</option>
           ))}
         </select>
       ) : (
-        <span class="collection">{collection}</span>
+        <bdi class="collection">{collection}</bdi>
       )}
     </header>
   );

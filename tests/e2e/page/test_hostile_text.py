@@ -116,6 +116,6 @@ def test_a_file_s_preview_shows_it(visit: Visit, tmp_path: Path, text: str) -> N
     page = settled(visit("/?view=ingest"))
     name = f"{text.replace('/', '')}.jsonl".replace("\x00", "")
     content = f"{json.dumps(record)}\n{text}\n".encode()
-    page.get_by_label("A file with documents").set_input_files({"name": name, "mimeType": "", "buffer": content})
+    page.get_by_label("Drop a file here").set_input_files({"name": name, "mimeType": "", "buffer": content})
     expect(page.get_by_role("cell", name=text, exact=True).first).to_be_visible()
     has(is_text(page), name, text)

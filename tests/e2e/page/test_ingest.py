@@ -30,7 +30,7 @@ def ledger(settings: Settings) -> Ledger:
 
 
 def choose(page: Page, path: Path) -> None:
-    page.get_by_label("A file with documents").set_input_files(path)
+    page.get_by_label("Drop a file here").set_input_files(path)
 
 
 def test_a_file_is_previewed_mapped_queued_followed_and_found(visit: Visit, settings: Settings, tmp_path: Path) -> None:

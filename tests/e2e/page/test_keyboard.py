@@ -46,13 +46,70 @@ def test_it_searches_asks_why_and_judges(visit: Visit, http: httpx.Client) -> No
     expect(page.get_by_role("button", name="right", pressed=True)).to_have_count(0)
 
 
-def test_a_slash_leads_to_the_query(visit: Visit) -> None:
+def test_a_shortcut_with_a_modifier_leads_to_the_query(visit: Visit) -> None:
+    """One letter alone would be in the way of those who speak to their browser."""
     page = settled(visit("/?q=otter"))
-    page.keyboard.press("/")
     box = page.get_by_role("searchbox")
+    for key in ("/", "k"):
+        page.keyboard.press(key)
+        expect(box).not_to_be_focused()
+    page.keyboard.press(box.get_attribute("aria-keyshortcuts") or "none is told")
     expect(box).to_be_focused()
     page.keyboard.type("volcano/lava")
     expect(box).to_have_value("volcano/lava")
+
+
+def test_a_link_skips_to_the_results(visit: Visit) -> None:
+    page = settled(visit("/?q=otter"))
+    page.get_by_role("searchbox").focus()
+    tab_to(page, "Skip to results")
+    assert page.locator(":focus").bounding_box()["height"] > 10, "it is seen"  # type: ignore[index]
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator(".hit").first.get_by_role("link")).to_be_focused()
+
+
+def test_what_is_seen_first_has_the_focus_first(visit: Visit) -> None:
+    page = settled(visit("/?q=otter", width=320))
+    page.get_by_role("searchbox").focus()
+    tops = []
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        if "unseen" not in (page.locator(":focus").get_attribute("class") or ""):
+            tops.append(page.evaluate("document.activeElement.getBoundingClientRect().top + scrollY"))
+    assert len(tops) > 5
+    assert tops == sorted(tops)
+
+
+def test_a_token_that_is_pressed_stays_lit(visit: Visit) -> None:
+    page = settled(visit("/?q=an animal that floats"))
+    token = page.locator(".token").first
+    key = token.get_attribute("data-t")
+    token.focus()
+    page.keyboard.press("Enter")
+    expect(token).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("searchbox").focus()
+    everywhere = page.locator(f"[data-t~={key}]")
+    expect(page.locator(".lit")).to_have_count(everywhere.count())
+    for release in ("Enter", "Escape"):
+        token.focus()
+        page.keyboard.press(release)
+        expect(page.locator(".token[aria-pressed=true]")).to_have_count(0)
+        page.get_by_role("searchbox").focus()
+        expect(page.locator(".lit")).to_have_count(0)
+        token.focus()
+        page.keyboard.press("Enter")
+
+
+def test_the_focus_is_seen_with_the_colors_of_the_system(visit: Visit) -> None:
+    """These take shadows away, and color each outline."""
+    page = settled(visit("/?q=otter"))
+    page.emulate_media(forced_colors="active")
+    page.get_by_role("searchbox").focus()
+    outline = page.evaluate(
+        "(({outlineStyle, outlineWidth}) => [outlineStyle, outlineWidth])(getComputedStyle(document.activeElement))"
+    )
+    assert outline == ["solid", "2px"]
 
 
 def test_it_weighs_terms_and_filters(visit: Visit) -> None:
@@ -77,6 +134,16 @@ def test_a_dialog_keeps_the_focus_and_gives_it_back(visit: Visit) -> None:
         assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('dialog')")
     tab_to(page, "Close")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert page.evaluate(FOCUSED) == "Why here?"
+
+
+def test_back_gives_the_focus_back_from_a_dialog(visit: Visit) -> None:
+    page = settled(visit("/?q=otter"))
+    tab_to(page, "Why here?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.go_back()
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert page.evaluate(FOCUSED) == "Why here?"
 

@@ -117,6 +117,20 @@ def test_a_link_opens_in_a_new_tab_as_links_do(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "title"),
+    [
+        ("/", "Postings"),
+        ("/?q=owl", "owl – Postings"),
+        ("/?q=owl&view=compare", "Compare – Postings"),
+        ("/?view=ingest", "Ingest – Postings"),
+        ("/?q=owl&view=document&id=sea-otter", "Sea otter – Postings"),
+    ],
+)
+def test_a_view_s_title_says_which_it_is(visit: Visit, address: str, title: str) -> None:
+    expect(visit(address)).to_have_title(title)
+
+
+@pytest.mark.parametrize(
     "address",
     [
         "filter={",

@@ -138,11 +138,14 @@ def test_a_token_lights_its_spans_in_every_hit_and_says_its_share(
         found = [each for each in hit["contributions"] if key_of(each) == token]
         total = sum(each["contribution"] for each in hit["contributions"])
         for each in found:
-            share = 100 * each["contribution"] / total
-            expect(card.locator(".share")).to_have_text(
-                f"{each['token']} {each['query_weight']:.2f} in the query × {each['document_weight']:.2f} here = "
-                f"{each['contribution']:.2f}, {share:.{1 if share < 9.5 else 0}f} % of the score"
+            percent = 100 * each["contribution"] / total
+            share = (
+                f"{each['query_weight']:.2f} in the query × {each['document_weight']:.2f} here = "
+                f"{each['contribution']:.2f}, {percent:.{1 if percent < 9.5 else 0}f} % of the score"
             )
+            expect(card.locator(".share")).to_have_text(f"{each['token']} {share}")
+            for shown in card.locator(f".token[data-t={token}]").all():
+                expect(shown).to_have_accessible_description(share)
     page.get_by_role("searchbox").focus()
     page.get_by_role("searchbox").hover()
     expect(page.locator(".lit")).to_have_count(0)
@@ -151,4 +154,32 @@ def test_a_token_lights_its_spans_in_every_hit_and_says_its_share(
 def test_more_hits_are_shown_when_one_asks(page: Page) -> None:
     page.get_by_role("button", name="Show 20").click()
     expect(page.locator(".hit")).to_have_count(20)
-    expect(page.get_by_role("status").first).to_contain_text("20")
+    expect(page.locator(".summary")).to_contain_text("The best 20 passages")
+
+
+def test_those_who_hear_the_page_are_told_what_was_found(visit: Visit) -> None:
+    page = settled(visit())
+    told = page.locator("#told")
+    assert (told.get_attribute("aria-live"), told.inner_text()) == ("polite", ""), (
+        "it is there before it says something"
+    )
+    page.get_by_role("searchbox").fill(QUERY)
+    expect(told).to_have_text("The best 10 passages")
+    page.get_by_role("searchbox").fill("☃")
+    expect(told).to_have_text("Nothing shares a token with this query")
+
+
+def test_a_token_stays_lit_where_it_is_in_other_hits(page: Page) -> None:
+    token = page.locator(".token").first
+    key = token.get_attribute("data-t")
+    token.click()
+    page.get_by_role("slider", name="Weight of exact words").fill("0")
+    page.get_by_role("button", name="Show 20").click()
+    expect(page.locator(".hit")).to_have_count(20)
+    for more in page.get_by_role("button", name="Whole passage").all():
+        more.click()
+    page.get_by_role("searchbox").hover()
+    lit = settled(page).locator(".lit")
+    tokens = lit.evaluate_all("(all) => all.map((each) => each.dataset.t.split(' '))")
+    assert len(tokens) == page.locator(f"[data-t~={key}]").count()
+    assert all(key in each for each in tokens)

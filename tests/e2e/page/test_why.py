@@ -70,6 +70,22 @@ def test_any_two_hits_can_be_chosen(visit: Visit, hits: list[dict[str, Any]]) ->
     expect(page).to_have_url(re.compile(r"^[^?]*\?q=[^&]*$"))
 
 
+def test_a_dialog_that_was_closed_is_no_step_back(visit: Visit) -> None:
+    page = settled(visit("/?view=status"))
+    page.get_by_role("link", name="Search").click()
+    page.get_by_role("searchbox").fill(QUERY)
+    settled(page)
+    steps = page.evaluate("history.length")
+    for _ in range(2):
+        page.get_by_role("button", name="Why here?").first.click()
+        page.get_by_role("dialog").get_by_role("button", name="Close").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(page).not_to_have_url(re.compile("why"))
+    assert page.evaluate("history.length") <= steps + 1, "what is ahead is that dialog"
+    page.go_back()
+    expect(page.get_by_role("searchbox")).to_have_value("")
+
+
 def test_the_bars_go_to_the_side_of_the_larger_part(visit: Visit, hits: list[dict[str, Any]]) -> None:
     page = settled(visit(f"/?q={QUERY}&why=1-2"))
     for row in page.get_by_role("dialog").locator("tbody tr").all():

@@ -1,7 +1,7 @@
 import type { Hit } from "../api/ask";
 import { Go } from "../parts/link";
 import { score } from "../parts/numbers";
-import { cropped, pieces } from "../search/evidence";
+import { cropped, evidenceOf } from "../search/evidence";
 import { Marked } from "../search/Marked";
 
 const CROP = 90;
@@ -16,17 +16,19 @@ interface Props {
 
 /** A hit in two lines, and how far it moved. */
 export function CompactHit({ hit, rank, other, isSecond }: Props) {
-  const text = cropped(pieces(hit.text, hit.contributions ?? [], "evidence"), CROP);
+  const text = cropped(evidenceOf(hit).text, CROP);
   const deepest = Math.max(0, ...text.map((piece) => piece.part));
   return (
     <li>
       <p class="title">
         <span class="rank">{rank}</span>
-        <Go to={{ view: "document", id: hit.id }}>{hit.title || hit.id}</Go>
+        <Go to={{ view: "document", id: hit.id }}>
+          <bdi>{hit.title || hit.id}</bdi>
+        </Go>
         <Moved by={other - rank} isNew={!other} isSecond={isSecond} />
         <span class="score">{score(hit.score)}</span>
       </p>
-      <p class="text">
+      <p class="text" dir="auto">
         <Marked pieces={text} deepest={deepest} />
       </p>
     </li>

@@ -43,7 +43,9 @@ export function JudgedQueries({ a, b, collection }: { a: Evaluation; b: Evaluati
               {rows.slice(0, SHOWN).map((row) => (
                 <tr>
                   <th scope="row">
-                    <Go to={{ q: row.query }}>{row.query}</Go>
+                    <Go to={{ q: row.query }}>
+                      <bdi>{row.query}</bdi>
+                    </Go>
                   </th>
                   <td>{row.a?.toFixed(3) ?? "–"}</td>
                   <td>{row.b?.toFixed(3) ?? "–"}</td>

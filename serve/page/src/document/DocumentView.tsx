@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ask, Problem, type Schemas } from "../api/ask";
 import { useAnswer } from "../api/use-answer";
 import { may, useMe } from "../me";
@@ -23,7 +23,7 @@ export function DocumentView({ link, collection }: { link: URLSearchParams; coll
     <>
       {link.get("q") && (
         <p>
-          <Go to={{ view: null }}>← Results for “{link.get("q")}”</Go>
+          <Go to={{ view: null }}>← Results for “<bdi>{link.get("q")}</bdi>”</Go>
         </p>
       )}
       {problem && <h1 class="unseen">{id}</h1>}
@@ -36,13 +36,17 @@ export function DocumentView({ link, collection }: { link: URLSearchParams; coll
 function Shown({ document, collection }: { document: Schemas["ShownDocument"]; collection: string }) {
   const me = useMe();
   const metadata = Object.entries(document.metadata);
+  const name = document.title || document.id;
+  useEffect(() => {
+    window.document.title = `${name} – Postings`;
+  }, [name]);
   const { passages } = document;
   return (
     <>
-      <h1>{document.title || document.id}</h1>
+      <h1 dir="auto">{name}</h1>
       <dl class="facts">
         <dt>Id</dt>
-        <dd>{document.id}</dd>
+        <dd dir="auto">{document.id}</dd>
         <dt>Version</dt>
         <dd>
           {document.version}
@@ -50,8 +54,8 @@ function Shown({ document, collection }: { document: Schemas["ShownDocument"]; c
         </dd>
         {metadata.map(([name, value]) => (
           <>
-            <dt>{name}</dt>
-            <dd>{typeof value === "string" ? value : JSON.stringify(value)}</dd>
+            <dt dir="auto">{name}</dt>
+            <dd dir="auto">{typeof value === "string" ? value : JSON.stringify(value)}</dd>
           </>
         ))}
       </dl>
@@ -63,7 +67,7 @@ function Shown({ document, collection }: { document: Schemas["ShownDocument"]; c
               characters {count(passage.start)} to {count(passage.end)}
             </span>
           </h2>
-          <p class="text">{passage.text}</p>
+          <p class="text" dir="auto">{passage.text}</p>
           <Weights weights={passage.weights ?? []} />
         </section>
       ))}
@@ -78,7 +82,7 @@ function Weights({ weights }: { weights: readonly Schemas["Weight"][] }) {
     <ul class="weights" aria-label="Its largest weights">
       {weights.map(({ token, weight }) => (
         <li style={{ "--depth": (weight / most).toFixed(2) }}>
-          {token} <span class="value">{number(weight)}</span>
+          <bdi>{token}</bdi> <span class="value">{number(weight)}</span>
         </li>
       ))}
       {weights.length === WEIGHTS && <li class="hint">the {WEIGHTS} largest</li>}
@@ -105,7 +109,7 @@ function Delete({ id, collection }: { id: string; collection: string }) {
       {asking && (
         <Dialog title="Delete this document?" close={() => setAsking(false)}>
           <p>
-            <b>{id}</b> and its passages leave the index. It comes back if it is ingested again.
+            <b><bdi>{id}</bdi></b> and its passages leave the index. It comes back if it is ingested again.
           </p>
           {problem && <Notice problem={problem} />}
           <p class="actions">

@@ -27,7 +27,6 @@ export function DropZone({ file, disabled, choose }: Props) {
       <input
         type="file"
         disabled={disabled}
-        aria-label="A file with documents"
         accept=".jsonl,.ndjson,.json,.csv,.tsv,.parquet,.txt,.md,.markdown,.html,.htm,.gz,.zst"
         onChange={(event) => {
           choose(event.currentTarget.files?.[0] ?? null);

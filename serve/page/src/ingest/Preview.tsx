@@ -59,9 +59,9 @@ export function Preview({ preview: { fields, documents, rejected, format }, mapp
             <tbody>
               {documents.map((each) => (
                 <tr>
-                  <th scope="row">{each.id}</th>
-                  <td>{each.title}</td>
-                  <td>{each.text.length > CUT ? `${each.text.slice(0, CUT)} …` : each.text}</td>
+                  <th scope="row" dir="auto">{each.id}</th>
+                  <td dir="auto">{each.title}</td>
+                  <td dir="auto">{each.text.length > CUT ? `${each.text.slice(0, CUT)} …` : each.text}</td>
                   <td>{Object.keys(each.metadata).length > 0 && JSON.stringify(each.metadata)}</td>
                 </tr>
               ))}

@@ -10,6 +10,8 @@ const EVALUATED = 200;
 
 const PAUSE = 600;
 
+const NONE: ReadonlyMap<string, number> = new Map();
+
 interface Shown extends Judging {
   /** Counts what was said here, so that what depends on it is asked again. */
   changes: number;
@@ -41,7 +43,7 @@ export function useJudging(query: string, collection: string): Shown {
   const problem = failed ?? known.problem;
   return {
     // Those of another query are not those of these hits.
-    grades: known.value?.query === query ? known.value.grades : new Map(),
+    grades: known.value?.query === query ? known.value.grades : NONE,
     changes,
     ...(problem && { problem }),
     ...(may(me, "write") && { judge: (id, grade) => void judge(id, grade) }),

@@ -12,13 +12,16 @@ export function Dialog({ title, close, children }: Props) {
   const id = useId();
   const shown = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    shown.current?.showModal();
+    const dialog = shown.current!;
+    dialog.showModal();
+    // Removed while open, as "back" does it, it would take the focus with it.
+    return () => dialog.close();
   }, []);
   return (
     <dialog
       ref={shown}
       aria-labelledby={id}
-      onClose={close}
+      onClose={() => shown.current && close()}
       onClick={(event) => event.target === shown.current && shown.current?.close()}
     >
       <div class="dialog">

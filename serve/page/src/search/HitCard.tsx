@@ -3,7 +3,7 @@ import type { Hit } from "../api/ask";
 import { JudgeButtons, type Judging } from "../judgements/JudgeButtons";
 import { Go } from "../parts/link";
 import { score } from "../parts/numbers";
-import { cropped, pieces } from "./evidence";
+import { cropped, evidenceOf } from "./evidence";
 import { Marked } from "./Marked";
 import { Parts } from "./Parts";
 
@@ -23,15 +23,14 @@ interface Props {
 /** A passage that was found: its text with the evidence, and what its score is made of. */
 export function HitCard({ hit, rank, best, deepest, judging, why }: Props) {
   const [whole, showWhole] = useState(false);
-  const text = useMemo(() => pieces(hit.text, hit.contributions ?? [], "evidence"), [hit]);
-  const title = useMemo(() => pieces(hit.title, hit.contributions ?? [], "title_evidence"), [hit]);
+  const { text, title } = evidenceOf(hit);
   const crop = useMemo(() => cropped(text, CROP), [text]);
   const isCut = crop.length !== text.length || crop.some((piece, at) => piece.text !== text[at]!.text);
   return (
     <li class="hit" id={`hit-${rank}`}>
       <header>
         <span class="rank">{rank}</span>
-        <h3>
+        <h3 dir="auto">
           <Go to={{ view: "document", id: hit.id }}>{hit.title ? <Marked pieces={title} deepest={deepest} /> : hit.id}</Go>
         </h3>
         <span class="score" title="Score">
@@ -39,7 +38,7 @@ export function HitCard({ hit, rank, best, deepest, judging, why }: Props) {
         </span>
       </header>
       {hit.text && (
-        <p class="text">
+        <p class="text" dir="auto">
           <Marked pieces={whole ? text : crop} deepest={deepest} />
           {isCut && (
             <button type="button" class="plain" aria-expanded={whole} onClick={() => showWhole(!whole)}>
@@ -51,11 +50,11 @@ export function HitCard({ hit, rank, best, deepest, judging, why }: Props) {
       <Parts hit={hit} best={best} />
       <footer>
         <span class="about">
-          {hit.title && <span>{hit.id}</span>}
+          {hit.title && <bdi>{hit.id}</bdi>}
           {hit.ordinal > 0 && <span>passage {hit.ordinal + 1}</span>}
           {Object.entries(hit.metadata).map(([name, value]) => (
             <span>
-              {name}: {shown(value)}
+              <bdi>{name}</bdi>: <bdi>{shown(value)}</bdi>
             </span>
           ))}
         </span>

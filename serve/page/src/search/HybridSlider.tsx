@@ -12,7 +12,7 @@ const MOST = 2;
 /** How much exact words count beside the model. */
 export function HybridSlider({ weight, own, change }: Props) {
   return (
-    <label class="hybrid">
+    <div class="hybrid">
       <span class="ends">
         <span>
           <span class="key" /> meaning
@@ -38,6 +38,6 @@ export function HybridSlider({ weight, own, change }: Props) {
           </button>
         )}
       </span>
-    </label>
+    </div>
   );
 }

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Contribution, Hit } from "../api/ask";
 import { number, percent, things } from "../parts/numbers";
-import { fired, isExpansion, keyOf, sum } from "./evidence";
+import { evidenceOf, keyOf, sum } from "./evidence";
 import { useLit } from "./light";
 
 const SHOWN = 6;
@@ -13,21 +13,24 @@ const LEAST = 0.01;
 export function Parts({ hit, best }: { hit: Hit; best: number }) {
   const [all, showAll] = useState(false);
   const contributions = hit.contributions ?? [];
-  const added = contributions.filter((each) => isExpansion(hit, each));
-  const inText = contributions.filter((each) => !added.includes(each));
-  const least = LEAST * sum(contributions);
+  const { added: from } = evidenceOf(hit);
+  const added = contributions.filter((each) => from.has(each));
+  const inText = contributions.filter((each) => !from.has(each));
+  // Not the score: where ranks are fused, it has no parts.
+  const total = sum(contributions);
+  const least = LEAST * total;
   const few = (some: Contribution[]) => (all ? some : some.filter((each) => each.contribution >= least).slice(0, SHOWN));
   const hidden = contributions.length - few(inText).length - few(added).length;
   return (
     <>
       <Bar contributions={contributions} best={best} />
-      <Share hit={hit} />
+      <Share contributions={contributions} total={total} />
       <ul class="tokens">
         {few(inText).map((each) => (
-          <Token token={each} />
+          <Token token={each} total={total} />
         ))}
         {few(added).map((each) => (
-          <Token token={each} from={fired(hit, each)} />
+          <Token token={each} total={total} from={from.get(each)!} />
         ))}
         {(hidden > 0 || all) && (
           <li>
@@ -41,13 +44,18 @@ export function Parts({ hit, best }: { hit: Hit; best: number }) {
   );
 }
 
-function Token({ token, from }: { token: Contribution; from?: string[] }) {
+function Token({ token, total, from }: { token: Contribution; total: number; from?: string[] }) {
   const name = from ? "token added" : token.exact_word ? "token word" : "token";
   return (
     <li>
-      <button type="button" class={name} data-t={keyOf(token)}>
-        {token.token}
-        {from && <span class="from"> ← {from.join(", ") || "the whole passage"}</span>}
+      <button type="button" class={name} data-t={keyOf(token)} aria-pressed="false" aria-description={share(token, total)}>
+        <bdi>{token.token}</bdi>
+        {from && (
+          <span class="from">
+            {" "}
+            ← <bdi>{from.join(", ") || "the whole passage"}</bdi>
+          </span>
+        )}
         <span class="value"> {number(token.contribution)}</span>
       </button>
     </li>
@@ -69,17 +77,22 @@ function Bar({ contributions, best }: { contributions: readonly Contribution[]; 
   );
 }
 
-function Share({ hit }: { hit: Hit }) {
+/** How a token's part is made, and how much of the score it is. */
+function share({ query_weight, document_weight, contribution }: Contribution, total: number): string {
+  const part = percent(contribution / (total || 1));
+  return `${number(query_weight)} in the query × ${number(document_weight)} here = ${number(contribution)}, ${part} of the score`;
+}
+
+function Share({ contributions, total }: { contributions: readonly Contribution[]; total: number }) {
   const lit = useLit();
-  const contributions = hit.contributions ?? [];
   const token = contributions.find((each) => keyOf(each) === lit);
-  // Not the score: where ranks are fused, it has no parts.
-  const total = sum(contributions);
   if (token)
     return (
       <p class="share">
-        <b>{token.token}</b> {number(token.query_weight)} in the query × {number(token.document_weight)} here ={" "}
-        {number(token.contribution)}, {percent(token.contribution / (total || 1))} of the score
+        <b>
+          <bdi>{token.token}</bdi>
+        </b>{" "}
+        {share(token, total)}
       </p>
     );
   const words = sum(contributions.filter((each) => each.exact_word));

@@ -3,14 +3,15 @@ import { go } from "../parts/link";
 
 const KEPT_AS_STEP = 1500;
 
+const IS_MAC = /^(Mac|iP)/.test(navigator.platform);
+
 /** Where the query is typed. The address follows each letter; "back" leads to the query before the last pause. */
 export function SearchBox({ query }: { query: string }) {
   const box = useRef<HTMLInputElement>(null);
   const last = useRef(-Infinity);
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {
-      const busy = event.target instanceof Element && event.target.matches("input:not([type=range], [type=checkbox]), select, textarea");
-      if (event.key !== "/" || busy || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) return;
+      if (event.key !== "k" || !event[IS_MAC ? "metaKey" : "ctrlKey"] || document.querySelector("dialog[open]")) return;
       event.preventDefault();
       box.current?.select();
     };
@@ -28,6 +29,8 @@ export function SearchBox({ query }: { query: string }) {
         ref={box}
         type="search"
         aria-label="Query"
+        aria-keyshortcuts={IS_MAC ? "Meta+K" : "Control+K"}
+        dir="auto"
         placeholder="Search by meaning"
         autocomplete="off"
         spellcheck={false}
@@ -36,7 +39,7 @@ export function SearchBox({ query }: { query: string }) {
         value={query}
         onInput={(event) => search(event.currentTarget.value)}
       />
-      <kbd aria-hidden="true">/</kbd>
+      <kbd aria-hidden="true">{IS_MAC ? "⌘ K" : "Ctrl K"}</kbd>
     </form>
   );
 }

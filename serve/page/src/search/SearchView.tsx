@@ -1,4 +1,4 @@
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ask } from "../api/ask";
 import { useAnswer } from "../api/use-answer";
 import type { Collection } from "../collection";
@@ -7,8 +7,9 @@ import { useJudging, useQuality } from "../judgements/use-judging";
 import { go } from "../parts/link";
 import { Notice } from "../parts/Notice";
 import { things } from "../parts/numbers";
+import { tell } from "../parts/tell";
 import { Elsewhere } from "./Elsewhere";
-import { pieces, sum } from "./evidence";
+import { evidenceOf, sum } from "./evidence";
 import { Facets } from "./Facets";
 import { HitCard } from "./HitCard";
 import { SearchBox } from "./SearchBox";
@@ -16,7 +17,7 @@ import { type Chosen, chosenOf, filterOf, holding, settings, type Weights, weigh
 import { SettingsForm } from "./SettingsForm";
 import { Start } from "./Start";
 import { type Term, Terms, weighted } from "./Terms";
-import { useSearch } from "./use-search";
+import { type Found, useSearch } from "./use-search";
 import { WhyDialog } from "./WhyDialog";
 
 const LIMITS = [10, 20, 50, 100];
@@ -44,6 +45,29 @@ export function SearchView({ link, collection }: Props) {
   );
   const hits = found.value?.hits ?? [];
   const scale = useMemo(() => scaleOf(hits), [hits]);
+  const asked = useRef(false);
+  const judge = useRef(judging.judge);
+  judge.current = judging.judge;
+  // Drawn again with another answer alone, not with each letter and each place of a slider.
+  const cards = useMemo(
+    () =>
+      hits.map((hit, at) => (
+        <HitCard
+          key={`${hit.id} ${hit.ordinal}`}
+          hit={hit}
+          rank={at + 1}
+          {...scale}
+          judging={{ grades: judging.grades, ...(judging.judge && { judge: (id, grade) => judge.current?.(id, grade) }) }}
+          why={() => {
+            asked.current = true;
+            go({ why: at ? `${at}-${at + 1}` : "1-2" });
+          }}
+        />
+      )),
+    [found.value, judging.grades, judging.judge === undefined],
+  );
+  const summary = found.value && summaryOf(found.value, weights, chosen);
+  useEffect(() => tell(summary ?? ""), [found.value]);
   // Where there is room for it, it is always open.
   const [adjusting, adjust] = useState(false);
   const why = link.get("why")?.split("-").map(Number);
@@ -53,40 +77,14 @@ export function SearchView({ link, collection }: Props) {
     <>
       <h1 class="unseen">Search {collection.name}</h1>
       <SearchBox query={query} />
-      {!query.trim() && <Start collection={collection} />}
+      {query.trim() ? (
+        <a class="unseen skip" href="#results">
+          Skip to results
+        </a>
+      ) : (
+        <Start collection={collection} />
+      )}
       <div class="columns">
-        <section class="results" aria-labelledby="results" aria-busy={found.waiting}>
-          <h2 class="unseen" id="results">
-            Results
-          </h2>
-          {found.problem && <Notice problem={found.problem} />}
-          {judging.problem && <Notice problem={judging.problem} />}
-          {found.waiting && !found.value && <p class="summary late">Searching …</p>}
-          {found.value && (
-            <p class="summary" role="status">
-              {hits.length ? `The best ${things(hits.length, "passage")}` : nothing(found.value.terms, weights, chosen)}
-              {!found.waiting && <span> in {Math.max(1, Math.round(found.value.milliseconds))} ms</span>}
-              {found.value.tokensLeftOut > 0 && <span>; the model reads none of the last {found.value.tokensLeftOut} tokens</span>}
-            </p>
-          )}
-          <ol class="hits">
-            {hits.map((hit, at) => (
-              <HitCard
-                key={`${hit.id} ${hit.ordinal}`}
-                hit={hit}
-                rank={at + 1}
-                {...scale}
-                judging={judging}
-                why={() => go({ why: at ? `${at}-${at + 1}` : "1-2" })}
-              />
-            ))}
-          </ol>
-          {next && hits.length === limit && (
-            <button type="button" class="more" onClick={() => go({ limit: String(next) }, "replace")}>
-              Show {next}
-            </button>
-          )}
-        </section>
         {query.trim() && (
           <aside aria-label="Query" class={adjusting ? "" : "closed"}>
             <button type="button" class="adjust" aria-expanded={adjusting} onClick={() => adjust(!adjusting)}>
@@ -114,6 +112,28 @@ export function SearchView({ link, collection }: Props) {
             {found.value && <Elsewhere body={found.value.body} />}
           </aside>
         )}
+        <section class="results" aria-labelledby="results" aria-busy={found.waiting}>
+          <h2 class="unseen" id="results" tabIndex={-1}>
+            Results
+          </h2>
+          {found.problem && <Notice problem={found.problem} />}
+          {judging.problem && <Notice problem={judging.problem} />}
+          {found.waiting && !found.value && <p class="summary late">Searching …</p>}
+          {found.value && (
+            <p class="summary">
+              {summary}
+              {!found.waiting && <span aria-hidden="true"> in {Math.max(1, Math.round(found.value.milliseconds))} ms</span>}
+            </p>
+          )}
+          <ol class="hits">
+            {cards}
+          </ol>
+          {next && hits.length === limit && (
+            <button type="button" class="more" onClick={() => go({ limit: String(next) }, "replace")}>
+              Show {next}
+            </button>
+          )}
+        </section>
       </div>
       {why && hits.length > 1 && (
         <WhyDialog
@@ -121,7 +141,8 @@ export function SearchView({ link, collection }: Props) {
           above={why[0]!}
           below={why[1]!}
           choose={(above, below) => go({ why: `${above}-${below}` }, "replace")}
-          close={() => go({ why: null }, "replace")}
+          // Not one more step that "back" would lead to.
+          close={() => (asked.current ? history.back() : go({ why: null }, "replace"))}
         />
       )}
     </>
@@ -134,13 +155,15 @@ function nothing(terms: readonly Term[], weights: Weights, chosen: readonly Chos
   return chosen.length ? "No hit with these filters" : "Nothing shares a token with this query";
 }
 
+function summaryOf({ hits, terms, tokensLeftOut }: Found, weights: Weights, chosen: readonly Chosen[]): string {
+  const best = hits.length ? `The best ${things(hits.length, "passage")}` : nothing(terms, weights, chosen);
+  return tokensLeftOut ? `${best}; the model reads none of the last ${tokensLeftOut} tokens` : best;
+}
+
 /** What bars and colors are measured by: the best hit's sum, and the deepest piece. */
 function scaleOf(hits: readonly Parameters<typeof HitCard>[0]["hit"][]) {
   const all = hits.map((hit) => hit.contributions ?? []);
-  const parts = hits.flatMap((hit) => [
-    ...pieces(hit.text, hit.contributions ?? [], "evidence"),
-    ...pieces(hit.title, hit.contributions ?? [], "title_evidence"),
-  ]);
+  const parts = hits.map(evidenceOf).flatMap(({ text, title }) => [...text, ...title]);
   return {
     best: Math.max(0, ...all.map(sum)),
     deepest: parts.reduce((most, piece) => Math.max(most, piece.part), 0),

@@ -41,7 +41,7 @@ export function Terms({ query, terms, weights, change }: Props) {
                   checked={weight > 0}
                   onChange={(event) => put(term, event.currentTarget.checked ? term.weight : 0)}
                 />
-                <span class={term.exact_word ? "name word" : isIn(query, term) ? "name" : "name added"}>{term.token}</span>
+                <span class={term.exact_word ? "name word" : isIn(query, term) ? "name" : "name added"}><bdi>{term.token}</bdi></span>
               </label>
               <input
                 type="range"

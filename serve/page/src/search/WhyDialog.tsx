@@ -1,7 +1,7 @@
 import type { Hit } from "../api/ask";
 import { Dialog } from "../parts/Dialog";
 import { number, signed } from "../parts/numbers";
-import { cropped, keyOf, pieces, sum } from "./evidence";
+import { cropped, evidenceOf, keyOf, sum } from "./evidence";
 import { Marked } from "./Marked";
 
 const CROP = 180;
@@ -41,7 +41,7 @@ export function WhyDialog({ hits, above, below, choose, close }: Props) {
           {rows.map((row) => (
             <tr data-t={row.key}>
               <th scope="row">
-                <span class={row.word ? "key word" : "key"} /> {row.token}
+                <span class={row.word ? "key word" : "key"} /> <bdi>{row.token}</bdi>
               </th>
               <td>{row.a ? number(row.a) : "–"}</td>
               <td>{row.b ? number(row.b) : "–"}</td>
@@ -79,7 +79,7 @@ interface ChoiceProps {
 
 function Choice({ label, hits, rank, choose }: ChoiceProps) {
   const hit = hits[rank - 1]!;
-  const text = cropped(pieces(hit.text, hit.contributions ?? [], "evidence"), CROP);
+  const text = cropped(evidenceOf(hit).text, CROP);
   return (
     <div>
       <label class="field">
@@ -92,7 +92,7 @@ function Choice({ label, hits, rank, choose }: ChoiceProps) {
           ))}
         </select>
       </label>
-      <p class="text">
+      <p class="text" dir="auto">
         <Marked pieces={text} deepest={Math.max(0, ...text.map((piece) => piece.part))} />
       </p>
     </div>

@@ -20,20 +20,18 @@ export interface Piece {
 type Field = "evidence" | "title_evidence";
 
 /** A text in pieces, at the borders of its evidence. */
-export function pieces(text: string, contributions: readonly Contribution[], field: Field): Piece[] {
-  // Offsets count characters of Unicode, as Python does; JavaScript's count UTF-16 units.
-  const letters = /[\ud800-\udbff]/.test(text) ? [...text] : text;
+function pieces(text: string, contributions: readonly Contribution[], field: Field): Piece[] {
+  const letters = lettersOf(text);
   const borders = new Set([0, letters.length]);
   for (const each of contributions) for (const [start, end] of each[field]) borders.add(start!).add(end!);
   const sorted = [...borders].filter((at) => at <= letters.length).sort((a, b) => a - b);
   return sorted.slice(1).map((end, at) => {
     const start = sorted[at]!;
-    const piece = letters.slice(start, end);
     const here = contributions.filter((each) => each[field].some(([from, to]) => from! <= start && end <= to!));
     const exact = sum(here.filter((each) => each.exact_word));
     const part = sum(here);
     return {
-      text: typeof piece === "string" ? piece : piece.join(""),
+      text: cut(letters, start, end),
       tokens: here.map(keyOf),
       part,
       words: exact > part / 2,
@@ -80,22 +78,50 @@ function window(all: readonly Piece[], from: number, to: number): Piece[] {
   return shown;
 }
 
-/** Whether a token isn't in the text itself: the model added it for the words that fired it. */
-export function isExpansion(hit: Hit, token: Contribution): boolean {
-  if (token.exact_word) return false;
-  const name = plain(token.token);
-  return !fired(hit, token).some((word) => plain(word) === name);
+/** What a hit's contributions say of its text. */
+interface Evidence {
+  text: Piece[];
+  title: Piece[];
+  /** The tokens that aren't in the text itself: the model added them for these words, each once. */
+  added: Map<Contribution, string[]>;
 }
 
-/** The words that fired a token, each once. */
-export function fired(hit: Hit, token: Contribution): string[] {
-  const text = [...hit.text];
-  const title = [...hit.title];
-  const words = [
-    ...token.title_evidence.map(([start, end]) => title.slice(start, end).join("")),
-    ...token.evidence.map(([start, end]) => text.slice(start, end).join("")),
-  ];
-  return [...new Map(words.map((word) => [plain(word), word])).values()];
+const known = new WeakMap<Hit, Evidence>();
+
+/** The evidence of a hit, which is made out once: it is asked for whenever the hit is drawn. */
+export function evidenceOf(hit: Hit): Evidence {
+  let found = known.get(hit);
+  if (!found) {
+    const contributions = hit.contributions ?? [];
+    found = {
+      text: pieces(hit.text, contributions, "evidence"),
+      title: pieces(hit.title, contributions, "title_evidence"),
+      added: expansions(hit.text, hit.title, contributions),
+    };
+    known.set(hit, found);
+  }
+  return found;
+}
+
+function expansions(text: string, title: string, contributions: readonly Contribution[]): Map<Contribution, string[]> {
+  const sides = [[lettersOf(title), "title_evidence"], [lettersOf(text), "evidence"]] as const;
+  const added = new Map<Contribution, string[]>();
+  for (const token of contributions) {
+    const words = sides.flatMap(([letters, field]) => token[field].map(([start, end]) => cut(letters, start!, end!)));
+    const fired = new Map(words.map((word) => [plain(word), word]));
+    if (!token.exact_word && !fired.has(plain(token.token))) added.set(token, [...fired.values()]);
+  }
+  return added;
+}
+
+// Offsets count characters of Unicode, as Python does; JavaScript's count UTF-16 units.
+function lettersOf(text: string): string | string[] {
+  return /[\ud800-\udbff]/.test(text) ? [...text] : text;
+}
+
+function cut(letters: string | string[], start: number, end: number): string {
+  const piece = letters.slice(start, end);
+  return typeof piece === "string" ? piece : piece.join("");
 }
 
 /** A word as models see it: without capitals and marks, and a piece of a word without its sign. */

@@ -3,25 +3,50 @@ import type { TokenKey } from "./evidence";
 
 const CHANGED = "tokenlit";
 let lit: TokenKey = "";
+/** Stays lit when nothing is pointed at: for touch, and for those who read on. */
+let kept: TokenKey = "";
 
-/** Light a token wherever it is shown: all elements whose `data-t` names it. */
+/** Light a token wherever it is shown. */
 function light(key: TokenKey): void {
   if (key === lit) return;
   lit = key;
-  // Beside Preact: to draw a hundred hits again for each move of the pointer would be slow.
-  for (const each of document.querySelectorAll(".lit")) each.classList.remove("lit");
-  if (key) for (const each of document.querySelectorAll(`[data-t~="${key}"]`)) each.classList.add("lit");
+  show();
   dispatchEvent(new Event(CHANGED));
 }
 
-/** Light the token under the pointer, or with the focus, from now on. */
+/** Mark all elements whose `data-t` names the lit token, and the tokens that are pressed. */
+function show(): void {
+  // Beside Preact: to draw a hundred hits again for each move of the pointer would be slow.
+  mark(".lit", `[data-t~="${lit}"]`, (each, on) => each.classList.toggle("lit", on));
+  mark(".token[aria-pressed=true]", `.token[data-t="${kept}"]`, (each, on) => (each.ariaPressed = `${on}`));
+}
+
+function mark(marked: string, wanted: string, put: (each: Element, on: boolean) => void): void {
+  for (const each of document.querySelectorAll(`${marked}:not(${wanted})`)) put(each, false);
+  for (const each of document.querySelectorAll(`${wanted}:not(${marked})`)) put(each, true);
+}
+
+/** Light the token under the pointer, or with the focus, from now on; one that is pressed stays lit. */
 export function lightTokens(): void {
-  const look = ({ target }: Event) => {
-    const named = target instanceof Element ? target.closest<HTMLElement>("[data-t]") : null;
-    light(named?.dataset.t?.split(" ", 1)[0] ?? "");
+  const named = ({ target }: Event) => (target instanceof Element ? target.closest<HTMLElement>("[data-t]") : null);
+  const look = (event: Event) => light(named(event)?.dataset.t?.split(" ", 1)[0] ?? kept);
+  const keep = (key: TokenKey) => {
+    kept = key;
+    show();
   };
   addEventListener("pointerover", look);
   addEventListener("focusin", look);
+  addEventListener("click", (event) => {
+    const token = named(event);
+    if (token?.matches(".token")) keep(token.dataset.t === kept ? "" : token.dataset.t!);
+  });
+  addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape") return;
+    keep("");
+    light("");
+  });
+  // Preact uses an element again for another token, and knows nothing of its light.
+  new MutationObserver(show).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-t"] });
 }
 
 /** The token that is lit; empty if none is. */
