@@ -42,10 +42,10 @@ export function DeadLetters({ collection, failed }: { collection: string; failed
       {letters.length > 0 && (
         <>
           <p class="actions">
-            <button type="button" onClick={() => void retry({ all: true })}>
+            <button onClick={() => void retry({ all: true })}>
               Retry all
             </button>
-            <button type="button" class="danger" onClick={() => purge(true)}>
+            <button class="danger" onClick={() => purge(true)}>
               Purge all
             </button>
           </p>
@@ -58,7 +58,7 @@ export function DeadLetters({ collection, failed }: { collection: string; failed
                     {new Date(each.failed_at).toLocaleString()}
                   </time>
                 </span>
-                <button type="button" onClick={() => void retry({ ids: [each.id] })}>
+                <button onClick={() => void retry({ ids: [each.id] })}>
                   Retry<span class="unseen"> {each.document}</span>
                 </button>
               </li>
@@ -71,7 +71,7 @@ export function DeadLetters({ collection, failed }: { collection: string; failed
         <Dialog title="Purge all dead letters?" close={() => purge(false)}>
           <p>They are deleted for good, with the documents that they hold.</p>
           <p class="actions">
-            <button type="button" class="danger" onClick={() => void discard()}>
+            <button class="danger" onClick={() => void discard()}>
               Purge
             </button>
           </p>

@@ -37,14 +37,13 @@ export function Sending({ file, sending, preview, send, cancel }: Props) {
       {value && <Preview preview={value} mapping={mapping} change={setMapping} />}
       <p class="actions">
         <button
-          type="button"
           class="main"
           disabled={sending || waiting || !value?.documents.length}
           onClick={() => send(mapping).catch(fail)}
         >
           {sending ? "Uploading …" : "Add these documents"}
         </button>
-        <button type="button" class="plain" disabled={sending} onClick={cancel}>
+        <button class="plain" disabled={sending} onClick={cancel}>
           Cancel
         </button>
       </p>

@@ -10,7 +10,7 @@ export function JudgeButtons({ id, judging: { grades, judge } }: { id: string; j
   const grade = grades.get(id);
   if (!judge) return grade === undefined ? null : <span class="judged">{grade > 0 ? "right" : "wrong"}</span>;
   const button = (name: string, sign: string, on: boolean, given: number) => (
-    <button type="button" class={`judge ${name}`} aria-pressed={on} onClick={() => judge(id, on ? null : given)}>
+    <button class={`judge ${name}`} aria-pressed={on} onClick={() => judge(id, on ? null : given)}>
       <span aria-hidden="true">{sign}</span> {name}
     </button>
   );

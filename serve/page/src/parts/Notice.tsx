@@ -6,7 +6,7 @@ export function Notice({ problem, again }: { problem: Problem; again?: () => voi
     <p class="notice" role="alert">
       {problem.message}{" "}
       {again && (
-        <button type="button" class="plain" onClick={again}>
+        <button class="plain" onClick={again}>
           Try again
         </button>
       )}

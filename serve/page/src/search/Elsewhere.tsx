@@ -39,11 +39,11 @@ export function Elsewhere({ body }: { body: Schemas["SearchBody"] }) {
       </summary>
       <div class="tabs" role="group" aria-label="Language">
         {WAYS.map((each) => (
-          <button type="button" class="plain" aria-pressed={way === each} onClick={() => choose(each)}>
+          <button class="plain" aria-pressed={way === each} onClick={() => choose(each)}>
             {each}
           </button>
         ))}
-        <button type="button" class="plain copy" onClick={() => void copy()}>
+        <button class="plain copy" onClick={() => void copy()}>
           {copied === text ? "Copied" : navigator.clipboard ? "Copy" : "Select"}
         </button>
       </div>

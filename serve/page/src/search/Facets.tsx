@@ -20,7 +20,7 @@ export function Facets({ facets, limit, more, chosen, change }: Props) {
       <h2 id="filters">
         Filters
         {chosen.length > 0 && (
-          <button type="button" class="plain" onClick={() => change([])}>
+          <button class="plain" onClick={() => change([])}>
             Clear
           </button>
         )}
@@ -54,7 +54,7 @@ export function Facets({ facets, limit, more, chosen, change }: Props) {
         </fieldset>
       ))}
       {fields.some(([, values]) => values.length === limit) && (
-        <button type="button" class="plain" onClick={more}>
+        <button class="plain" onClick={more}>
           More values
         </button>
       )}

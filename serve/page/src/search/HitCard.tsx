@@ -41,7 +41,7 @@ export function HitCard({ hit, rank, best, deepest, judging, why }: Props) {
         <p class="text" dir="auto">
           <Marked pieces={whole ? text : crop} deepest={deepest} />
           {isCut && (
-            <button type="button" class="plain" aria-expanded={whole} onClick={() => showWhole(!whole)}>
+            <button class="plain" aria-expanded={whole} onClick={() => showWhole(!whole)}>
               {whole ? "Less" : "Whole passage"}
             </button>
           )}
@@ -58,7 +58,7 @@ export function HitCard({ hit, rank, best, deepest, judging, why }: Props) {
             </span>
           ))}
         </span>
-        <button type="button" class="plain" onClick={why}>
+        <button class="plain" onClick={why}>
           Why here?
         </button>
         <JudgeButtons id={hit.id} judging={judging} />

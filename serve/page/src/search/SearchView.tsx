@@ -87,7 +87,7 @@ export function SearchView({ link, collection }: Props) {
       <div class="columns">
         {query.trim() && (
           <aside aria-label="Query" class={adjusting ? "" : "closed"}>
-            <button type="button" class="adjust" aria-expanded={adjusting} onClick={() => adjust(!adjusting)}>
+            <button class="adjust" aria-expanded={adjusting} onClick={() => adjust(!adjusting)}>
               Terms and filters
             </button>
             <div class="panel">
@@ -129,7 +129,7 @@ export function SearchView({ link, collection }: Props) {
             {cards}
           </ol>
           {next && hits.length === limit && (
-            <button type="button" class="more" onClick={() => go({ limit: String(next) }, "replace")}>
+            <button class="more" onClick={() => go({ limit: String(next) }, "replace")}>
               Show {next}
             </button>
           )}

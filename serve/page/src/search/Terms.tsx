@@ -24,7 +24,7 @@ export function Terms({ query, terms, weights, change }: Props) {
       <h2 id="terms">
         Query terms
         {Object.keys(weights).length > 0 && (
-          <button type="button" class="plain" onClick={() => change({})}>
+          <button class="plain" onClick={() => change({})}>
             Reset
           </button>
         )}
