@@ -19,7 +19,7 @@ ADDRESSES = [
     '/?q=it\'s a "quoted" \\ query $HOME `id`',
     "/?q=where do bees find food&words=1.5&limit=20",
     "/?q=where do bees find food&fusion=rrf",
-    '/?q=where do bees find food&filter={"checked":[true],"owner":["ann"],"grade":[0.5,1.5]}',
+    '/?q=where do bees find food&model=tiny&filter=[{"field":"owner","value":"ann","condition":{"key":"metadata.owner","match":{"value":"ann"}}}]',
 ]
 
 

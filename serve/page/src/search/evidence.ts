@@ -64,12 +64,12 @@ function window(all: readonly Piece[], from: number, to: number): Piece[] {
   let at = 0;
   for (const piece of all) {
     const end = at + piece.text.length;
-    // Evidence is never cut, and other text not within a word.
+    // Evidence is never cut, and other text not within a word; not every script has spaces between words.
     if (end > from && at < to) {
       let { text } = piece;
       if (!piece.tokens.length) {
-        if (end > to) text = `${text.slice(0, to - at).replace(/\S+$/, "").trimEnd()} …`;
-        if (at < from) text = `… ${text.slice(from - at).replace(/^\S+/, "").trimStart()}`;
+        if (end > to) text = `${text.slice(0, to - at).replace(/\S{0,20}$/, "").trimEnd()} …`;
+        if (at < from) text = `… ${text.slice(from - at).replace(/^\S{0,20}/, "").trimStart()}`;
       }
       shown.push({ ...piece, text });
     }
