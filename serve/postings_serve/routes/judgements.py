@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -89,7 +88,8 @@ async def _evaluated(services: Services, caller: Caller, body: EvaluateBody, kep
     if body.queries is not None:
         grades = {query: grades.get(query, {}) for query in body.queries}
     if body.limit is not None:
-        grades = dict(islice(reversed(grades.items()), body.limit))
+        relevant = [query for query in reversed(grades) if any(grades[query].values())]
+        grades = {query: grades[query] for query in relevant[: body.limit]}
     queries = [query for query, graded in grades.items() if any(graded.values())]
     if body.filter is not None and size(body.filter) * len(queries) > MAX_VALUES_OF_BATCH:
         most = MAX_VALUES_OF_BATCH // len(queries)

@@ -180,6 +180,18 @@ def test_of_many_judged_queries_the_last_are_measured(service: Service) -> None:
     assert (measured["queries"], measured["judged_queries"]) == (2, 3)
 
 
+def test_a_query_that_is_judged_again_is_the_last_one(service: Service, settings: Settings) -> None:
+    kept = Judgements.of_settings(settings)
+    judged = [("a man", 1), ("a woman", 1), ("a cheetah", 1), ("a man", 1), ("a horse", 0), ("a monkey", 0)]
+    kept.save(Judgement(query, "0", grade, "ann", at) for at, (query, grade) in enumerate(judged))
+    measured = evaluate(service, limit=1)
+    assert [each["query"] for each in measured["by_query"]] == ["a man"], "those with zeros alone take no place"
+    assert (measured["queries"], measured["judged_queries"], measured["left_out"]) == (1, 5, 0)
+    kept.save([Judgement("a woman", "3", 0, "ann", 9)])
+    measured = evaluate(service, limit=9)
+    assert [each["query"] for each in measured["by_query"]] == ["a woman", "a man", "a cheetah"]
+
+
 def test_without_judgements_there_is_no_figure(service: Service) -> None:
     measured = evaluate(service)
     assert (measured["ndcg_at_10"], measured["judged_at_10"], measured["queries"]) == (None, None, 0)
