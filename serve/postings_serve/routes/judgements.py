@@ -33,7 +33,8 @@ from postings_serve.services import Services
 
 router = APIRouter(prefix="/v1/judgements", tags=["judgements"])
 
-_TOGETHER = 100
+_TOGETHER = 8
+"""Queries that an evaluation searches for before others get a turn."""
 
 
 @router.get("", response_model=JudgementsPage, responses=problems(*EVERY))
@@ -73,12 +74,16 @@ async def judge(body: JudgeBody, request: Request, services: Shared, caller: Wri
 async def evaluate(body: EvaluateBody, request: Request, services: Shared, caller: Reader) -> Response:
     """Search for the judged queries, and compare what is found with the judgements.
 
-    Documents that aren't judged count as irrelevant.
+    Documents that aren't judged count as irrelevant. A caller's evaluations run one after another, and searches of
+    others go first.
     """
     kept = _judgements(services, caller, body.collection)
-    return json_answer(
-        await answered(request, _evaluated(services, caller, body, kept), services.settings.serve_timeout)
-    )
+
+    async def in_turn() -> dict[str, Any]:
+        async with services.evaluations.of(caller.id):
+            return await _evaluated(services, caller, body, kept)
+
+    return json_answer(await answered(request, in_turn(), services.settings.serve_timeout))
 
 
 async def _evaluated(services: Services, caller: Caller, body: EvaluateBody, kept: Judgements) -> dict[str, Any]:

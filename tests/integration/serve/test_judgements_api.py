@@ -249,6 +249,26 @@ def test_a_filter_that_is_read_for_each_query_is_small(service: Service) -> None
     assert service("POST", f"{PATH}/evaluate", json={"filter": filter, "queries": ["query 1"]}).status_code == 200
 
 
+def test_evaluations_leave_the_threads_to_searches_after_a_few_queries(service: Service, settings: Settings) -> None:
+    Judgements.of_settings(settings).save(Judgement(f"{FOOD} {number}", "0", 1, "ann") for number in range(60))
+    searches = service.services.searches
+
+    async def most_waiting() -> tuple[int, list[int]]:
+        evaluations = [
+            asyncio.ensure_future(service._client.post(f"{PATH}/evaluate", json={"words": number}))
+            for number in range(3)
+        ]
+        most = 0
+        while not all(each.done() for each in evaluations):
+            most = max(most, sum(len(group.waiting) for group in searches._groups.values()))
+            await asyncio.sleep(0)
+        return most, [each.result().json()["queries"] for each in evaluations]
+
+    most, queries = service.run(most_waiting())
+    assert queries == [60, 60, 60]
+    assert 0 < most < 8, "of one batch of one evaluation, as its first query never waits"
+
+
 def test_a_client_that_goes_away_ends_its_evaluation(service: Service, settings: Settings) -> None:
     Judgements.of_settings(settings).save(Judgement(f"{FOOD} {number}", "0", 1, "ann") for number in range(2000))
     found(service, FOOD)  # the model is loaded
