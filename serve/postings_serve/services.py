@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FOLDER_THREADS = 2
 _SERVER_THREADS = 8
+_PREVIEWS = 2  # at a time
 
 
 class Services:
@@ -53,6 +54,7 @@ class Services:
         # For the embedded engine, more threads would only wait for Python's lock; for a server, they wait for answers.
         self.searches = Searches(_SERVER_THREADS if folder is None else _FOLDER_THREADS)
         self.evaluations = Turns()
+        self.previews = asyncio.Semaphore(_PREVIEWS)
         self.reranker = _reranker(settings)
         self.draining = asyncio.Event()
         self.needs_worker: Callable[[str], object] = lambda collection: None  # noqa: ARG005
