@@ -14,6 +14,7 @@ from postings_serve.rate import Rate
 from postings_serve.search.encoders import Encoders
 from postings_serve.search.indexes import Indexes
 from postings_serve.search.searches import Searches
+from postings_serve.search.turns import Turns
 
 if TYPE_CHECKING:
     from postings import Settings
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _FOLDER_THREADS = 2
 _SERVER_THREADS = 8
+_PREVIEWS = 2  # at a time
 
 
 class Services:
@@ -51,6 +53,8 @@ class Services:
         self.encoders = Encoders(settings, self.indexes)
         # For the embedded engine, more threads would only wait for Python's lock; for a server, they wait for answers.
         self.searches = Searches(_SERVER_THREADS if folder is None else _FOLDER_THREADS)
+        self.evaluations = Turns()
+        self.previews = asyncio.Semaphore(_PREVIEWS)
         self.reranker = _reranker(settings)
         self.draining = asyncio.Event()
         self.needs_worker: Callable[[str], object] = lambda collection: None  # noqa: ARG005

@@ -26,6 +26,7 @@ __all__ = [
     "Reject",
     "Rejection",
     "estimate_documents",
+    "first_bytes",
     "format_and_fields",
     "read_documents",
 ]
@@ -121,6 +122,37 @@ def format_and_fields(
     source = replace(_source(path, format, Fields(), None), on_read=on_read, partial=partial)
     with _reader_errors(path):
         return source.format, _READERS[source.format].fields(source)
+
+
+def first_bytes(
+    path: str,
+    most: int,
+    *,
+    format: str | None = None,
+    on_read: Callable[[int], None] | None = None,
+    partial: bool = False,
+) -> Iterator[bytes]:
+    """Read the beginning of a file, decompressed.
+
+    Args:
+        path: as in :func:`read_documents`, but no folder.
+        most: how many bytes to read.
+        format: as in :func:`read_documents`.
+        on_read: as in :func:`read_documents`.
+        partial: as in :func:`read_documents`.
+
+    Raises:
+        ReaderError: as :func:`read_documents`.
+
+    Example:
+        >>> b"".join(first_bytes("notes.jsonl", 6))
+        b'{"id":'
+    """
+    source = replace(_source(path, format, Fields(), None), on_read=on_read, partial=partial)
+    with _reader_errors(path), source.open() as file:
+        while most and (block := file.read(min(most, 2**16))):
+            most -= len(block)
+            yield block
 
 
 def estimate_documents(

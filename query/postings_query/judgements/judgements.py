@@ -143,12 +143,14 @@ class Judgements:
                 return
 
     def grades(self) -> dict[str, dict[str, int]]:
-        """The grade of each document, by query."""
+        """The grade of each document, by query; the query that was judged last comes last."""
         graded: dict[str, dict[str, int]] = {}
+        latest: dict[str, int] = {}
         for each in self:
             if each.grade is not None:
                 graded.setdefault(each.query, {})[each.id] = each.grade
-        return graded
+                latest[each.query] = max(each.at, latest.get(each.query, 0))
+        return {query: graded[query] for query in sorted(graded, key=lambda query: latest[query])}
 
 
 def _number(after: str | None) -> int:

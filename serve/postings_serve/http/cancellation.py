@@ -37,7 +37,7 @@ async def answered(request: Request, work: Awaitable[T], seconds: float) -> T:
             return task.result()
         if gone.done():
             raise went_away()
-        raise Problem(504, "timeout", f"this took more than {seconds:g} s (POSTINGS_SERVE_TIMEOUT)")
+        raise timed_out(seconds)
     finally:
         gone.cancel()
         task.cancel()
@@ -97,6 +97,11 @@ async def waited_for(request: Request, draining: asyncio.Event) -> AsyncIterator
     finally:
         ended.set()
         gone.cancel()
+
+
+def timed_out(seconds: float) -> Problem:
+    """The problem of work that took too long."""
+    return Problem(504, "timeout", f"this took more than {seconds:g} s (POSTINGS_SERVE_TIMEOUT)")
 
 
 def went_away() -> Problem:

@@ -16,7 +16,7 @@ from postings_ingest.tenants import Tenants
 from postings_serve.guard import Caller, Shared, Writer
 from postings_serve.http.answers import WITH_BODY, json_answer, problems
 from postings_serve.http.bodies import parsed, whole_body
-from postings_serve.http.cancellation import Check, waited_for, went_away
+from postings_serve.http.cancellation import Check, timed_out, waited_for, went_away
 from postings_serve.http.openapi import reference, request_body
 from postings_serve.http.problems import Problem
 from postings_serve.schemas.common import CollectionParameter
@@ -86,7 +86,7 @@ async def add_documents(
     openapi_extra=request_body({"multipart/form-data": {"schema": reference(PreviewForm)}}),
 )
 async def preview_documents(request: Request, services: Shared, caller: Writer) -> Response:
-    """Show how a file would be read: its fields, and the first five documents. Nothing is queued.
+    """Show how a file would be read: its fields, and the first five documents of its first 16 MiB. Nothing is queued.
 
     If a column that is needed isn't there, that is a rejection of line 0, and `fields` has those to choose from.
     """
@@ -95,8 +95,15 @@ async def preview_documents(request: Request, services: Shared, caller: Writer) 
         raise Problem(415, "content-type", f"expected a file as multipart/form-data, got {_type(request)!r:.100}")
     tenants = Tenants.of_settings(settings_of_tenant(services.settings, caller.tenant))
     try:
-        async with uploaded(request, PreviewFields) as upload, waited_for(request, services.draining) as check:
+        async with (
+            uploaded(request, PreviewFields) as upload,
+            waited_for(request, services.draining) as check,
+            asyncio.timeout(services.settings.serve_timeout),
+            services.previews,
+        ):
             return json_answer(await asyncio.to_thread(preview, upload, tenants, check))
+    except TimeoutError as error:
+        raise timed_out(services.settings.serve_timeout) from error
     except ClientDisconnect as error:
         raise went_away() from error
 

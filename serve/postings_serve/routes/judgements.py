@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -34,7 +33,8 @@ from postings_serve.services import Services
 
 router = APIRouter(prefix="/v1/judgements", tags=["judgements"])
 
-_TOGETHER = 100
+_TOGETHER = 8
+"""Queries that an evaluation searches for before others get a turn."""
 
 
 @router.get("", response_model=JudgementsPage, responses=problems(*EVERY))
@@ -74,12 +74,16 @@ async def judge(body: JudgeBody, request: Request, services: Shared, caller: Wri
 async def evaluate(body: EvaluateBody, request: Request, services: Shared, caller: Reader) -> Response:
     """Search for the judged queries, and compare what is found with the judgements.
 
-    Documents that aren't judged count as irrelevant.
+    Documents that aren't judged count as irrelevant. A caller's evaluations run one after another, and searches of
+    others go first.
     """
     kept = _judgements(services, caller, body.collection)
-    return json_answer(
-        await answered(request, _evaluated(services, caller, body, kept), services.settings.serve_timeout)
-    )
+
+    async def in_turn() -> dict[str, Any]:
+        async with services.evaluations.of(caller.id):
+            return await _evaluated(services, caller, body, kept)
+
+    return json_answer(await answered(request, in_turn(), services.settings.serve_timeout))
 
 
 async def _evaluated(services: Services, caller: Caller, body: EvaluateBody, kept: Judgements) -> dict[str, Any]:
@@ -89,7 +93,8 @@ async def _evaluated(services: Services, caller: Caller, body: EvaluateBody, kep
     if body.queries is not None:
         grades = {query: grades.get(query, {}) for query in body.queries}
     if body.limit is not None:
-        grades = dict(islice(reversed(grades.items()), body.limit))
+        relevant = [query for query in reversed(grades) if any(grades[query].values())]
+        grades = {query: grades[query] for query in relevant[: body.limit]}
     queries = [query for query, graded in grades.items() if any(graded.values())]
     if body.filter is not None and size(body.filter) * len(queries) > MAX_VALUES_OF_BATCH:
         most = MAX_VALUES_OF_BATCH // len(queries)

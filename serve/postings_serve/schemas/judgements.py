@@ -76,7 +76,9 @@ class EvaluateBody(Body):
         default=None, description="Evaluate these queries alone; by default all that are judged"
     )
     limit: int | None = Field(
-        default=None, ge=1, description="Queries at most, those that were judged last; by default there is no limit"
+        default=None,
+        ge=1,
+        description="Queries at most: those judged last that have a relevant document; by default there is no limit",
     )
 
 

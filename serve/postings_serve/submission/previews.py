@@ -14,6 +14,9 @@ from postings_serve.submission.uploads import Upload
 SHOWN = 5
 """Documents, and rejected records, after which a file isn't read on."""
 
+MOST = 2**24
+"""Bytes of a file that are read, decompressed."""
+
 
 class _Enough(Exception):
     """No more records need to be rejected."""
@@ -21,6 +24,8 @@ class _Enough(Exception):
 
 def preview(upload: Upload, tenants: Tenants, check: Check) -> dict[str, Any]:
     """Read the first documents of an upload, and the names of its fields, which say what its records may be read by.
+
+    Of a large file, its first 16 MiB are read.
 
     Args:
         upload: the file.
@@ -30,6 +35,7 @@ def preview(upload: Upload, tenants: Tenants, check: Check) -> dict[str, Any]:
     Raises:
         ReaderError: it can't be read at all; if just its columns aren't those that are expected, that is a rejection.
     """
+    upload, is_cut = upload.beginning(MOST, check)
     format, fields = upload.format_and_fields(check)
     documents: list[Document] = []
     rejected: list[dict[str, Any]] = []
@@ -55,6 +61,8 @@ def preview(upload: Upload, tenants: Tenants, check: Check) -> dict[str, Any]:
         if not fields:
             raise
         rejected.append({"line": 0, "reason": str(error)})
+    if is_cut and max(len(documents), len(rejected)) < SHOWN:
+        rejected.append({"line": 0, "reason": f"a preview reads the first {MOST // 2**20} MiB, and the file has more"})
     return {
         "format": format,
         "fields": fields,

@@ -19,7 +19,7 @@ from starlette.types import Message
 from postings import Document
 from postings.errors import ReaderError, StorageFull
 from postings_ingest import Rejection, read_documents
-from postings_ingest.readers import Reject, format_and_fields, texts
+from postings_ingest.readers import Reject, first_bytes, format_and_fields, texts
 from postings_ingest.readers.cells import read_types
 from postings_ingest.readers.sources import split_name
 from postings_serve.http.bodies import checked, checked_length, too_large
@@ -42,12 +42,18 @@ class Upload:
         path: where it is now.
         name: what the client calls it.
         fields: how to read it.
+        partial: whether it is the beginning of a longer file.
+        most: bytes that it may have when it is decompressed.
     """
 
-    def __init__(self, path: Path, name: str, fields: UploadFields) -> None:
+    def __init__(
+        self, path: Path, name: str, fields: UploadFields, *, partial: bool = False, most: int = MAX_UNPACKED
+    ) -> None:
         self._path = path
         self._name = name
+        self._most = most
         self.fields = fields
+        self.partial = partial or (isinstance(fields, PreviewFields) and fields.partial == "true")
 
     def documents(self, reject: Reject, check: Check) -> Iterator[Document]:
         """Read its documents; a text's id is the file's name.
@@ -74,7 +80,7 @@ class Upload:
                 title_field=fields.title_field,
                 types=read_types(fields.types or ""),
                 on_read=on_read,
-                partial=self._partial,
+                partial=self.partial,
             ):
                 yield self._named(document)
 
@@ -88,19 +94,43 @@ class Upload:
             ReaderError: as :meth:`documents`.
         """
         with self._reading(check) as on_read:
-            return format_and_fields(str(self._path), format=self.fields.format, on_read=on_read, partial=self._partial)
+            return format_and_fields(str(self._path), format=self.fields.format, on_read=on_read, partial=self.partial)
 
-    @property
-    def _partial(self) -> bool:
-        return isinstance(self.fields, PreviewFields) and self.fields.partial == "true"
+    def beginning(self, most: int, check: Check) -> tuple[Upload, bool]:
+        """The beginning of the file, so that reading it is little work, however much it has when it is decompressed.
+
+        Parquet can't be cut; if that is compressed, it may have so many bytes.
+
+        Args:
+            most: bytes of it.
+            check: as in :meth:`documents`.
+
+        Returns:
+            The beginning, decompressed, which is gone when the upload is, and whether there is more.
+
+        Raises:
+            ReaderError: as :meth:`documents`.
+        """
+        _, format, compression = split_name(self._path.name)
+        if (self.fields.format or format) == "parquet":
+            return Upload(self._path, self._name, self.fields, most=most if compression else self._most), False
+        path = self._path.parent / "beginning" / self._path.name.removesuffix(self._path.suffix if compression else "")
+        path.parent.mkdir()
+        size = 0
+        with path.open("wb") as copy, self._reading(check) as on_read:
+            for block in first_bytes(
+                str(self._path), most + 1, format=self.fields.format, on_read=on_read, partial=self.partial
+            ):
+                size += copy.write(block)
+            copy.truncate(min(size, most))
+        return Upload(path, self._name, self.fields, partial=self.partial or size > most), size > most
 
     @contextmanager
     def _reading(self, check: Check) -> Iterator[Callable[[int], None]]:
         def on_read(count: int) -> None:
             check()
-            if count > MAX_UNPACKED:
-                most = f"{MAX_UNPACKED // 2**20:,} MiB"
-                raise ReaderError(f"{self._name} has more than {most} when it is decompressed")
+            if count > self._most:
+                raise ReaderError(f"{self._name} has more than {self._most // 2**20:,} MiB when it is decompressed")
 
         try:
             yield on_read

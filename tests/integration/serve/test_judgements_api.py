@@ -180,6 +180,18 @@ def test_of_many_judged_queries_the_last_are_measured(service: Service) -> None:
     assert (measured["queries"], measured["judged_queries"]) == (2, 3)
 
 
+def test_a_query_that_is_judged_again_is_the_last_one(service: Service, settings: Settings) -> None:
+    kept = Judgements.of_settings(settings)
+    judged = [("a man", 1), ("a woman", 1), ("a cheetah", 1), ("a man", 1), ("a horse", 0), ("a monkey", 0)]
+    kept.save(Judgement(query, "0", grade, "ann", at) for at, (query, grade) in enumerate(judged))
+    measured = evaluate(service, limit=1)
+    assert [each["query"] for each in measured["by_query"]] == ["a man"], "those with zeros alone take no place"
+    assert (measured["queries"], measured["judged_queries"], measured["left_out"]) == (1, 5, 0)
+    kept.save([Judgement("a woman", "3", 0, "ann", 9)])
+    measured = evaluate(service, limit=9)
+    assert [each["query"] for each in measured["by_query"]] == ["a woman", "a man", "a cheetah"]
+
+
 def test_without_judgements_there_is_no_figure(service: Service) -> None:
     measured = evaluate(service)
     assert (measured["ndcg_at_10"], measured["judged_at_10"], measured["queries"]) == (None, None, 0)
@@ -235,6 +247,26 @@ def test_a_filter_that_is_read_for_each_query_is_small(service: Service) -> None
     refused = problem(service("POST", f"{PATH}/evaluate", json={"filter": filter}), 422)
     assert refused["detail"] == "for 200 queries, a filter may have at most 500 values"
     assert service("POST", f"{PATH}/evaluate", json={"filter": filter, "queries": ["query 1"]}).status_code == 200
+
+
+def test_evaluations_leave_the_threads_to_searches_after_a_few_queries(service: Service, settings: Settings) -> None:
+    Judgements.of_settings(settings).save(Judgement(f"{FOOD} {number}", "0", 1, "ann") for number in range(60))
+    searches = service.services.searches
+
+    async def most_waiting() -> tuple[int, list[int]]:
+        evaluations = [
+            asyncio.ensure_future(service._client.post(f"{PATH}/evaluate", json={"words": number}))
+            for number in range(3)
+        ]
+        most = 0
+        while not all(each.done() for each in evaluations):
+            most = max(most, sum(len(group.waiting) for group in searches._groups.values()))
+            await asyncio.sleep(0)
+        return most, [each.result().json()["queries"] for each in evaluations]
+
+    most, queries = service.run(most_waiting())
+    assert queries == [60, 60, 60]
+    assert 0 < most < 8, "of one batch of one evaluation, as its first query never waits"
 
 
 def test_a_client_that_goes_away_ends_its_evaluation(service: Service, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from collections.abc import Iterator
@@ -115,6 +116,44 @@ def test_a_record_that_is_cut_is_no_rejection_of_the_beginning_of_a_file(service
     assert part["rejected"] == []
     assert whole["rejected_count"] >= 1
     assert part["fields"] == whole["fields"] == ["id", "text"]
+
+
+@pytest.mark.parametrize("name", ["a.json.gz", "a.jsonl.gz", "a.csv.gz", "a.txt.gz"])
+def test_a_preview_reads_so_much_of_a_file_and_says_so(service: Service, name: str) -> None:
+    header = {"a.csv.gz": "id,text\n", "a.json.gz": "["}.get(name, "")
+    record = '1,"' if name == "a.csv.gz" else lines({"id": "1", "text": "x"}).strip()
+    spaces = gzip.compress(f"{header}{record}{' ' * 2**26}".encode(), 1)
+    found = previewed(service, name, spaces)
+    assert found["rejected"][-1] == {"line": 0, "reason": "a preview reads the first 16 MiB, and the file has more"}
+    whole = gzip.compress(f"{header}{record}".encode() + b" " * 2**10)
+    assert "16 MiB" not in str(previewed(service, name, whole, partial="true"))
+
+
+def test_documents_at_the_beginning_of_a_large_file_are_shown(service: Service) -> None:
+    content = lines(*({"id": str(n), "text": "x"} for n in range(9))).encode() + b"\n" * 2**25
+    for name, sent in (("a.jsonl", content), ("a.jsonl.gz", gzip.compress(content, 1))):
+        found = previewed(service, name, sent)
+        assert ([each["id"] for each in found["documents"]], found["rejected"]) == ([*"01234"], [])
+
+
+def test_compressed_parquet_is_read_up_to_the_same_size(service: Service) -> None:
+    file = io.BytesIO()
+    write_table(pyarrow.table({"id": ["1"], "text": ["x"]}), file)
+    assert previewed(service, "a.parquet.gz", gzip.compress(file.getvalue()))["documents"][0]["id"] == "1"
+    large = gzip.compress(b"\0" * 2**25 + file.getvalue(), 1)
+    assert "more than 16 MiB" in previewed(service, "a.parquet.gz", large, 400)["detail"]
+
+
+def test_two_previews_run_at_a_time_and_another_waits_for_its_turn_or_the_end_of_its_time(
+    service: Service, tmp_path: Path
+) -> None:
+    service.run(service.services.previews.acquire())
+    assert previewed(service, "a.txt", "x")["format"] == "text"
+    service.services.previews.release()
+    with Service(Settings(index_url=str(tmp_path / "index"), serve_timeout=1)) as busy:
+        for _ in range(2):
+            busy.run(busy.services.previews.acquire())
+        assert previewed(busy, "a.txt", "x", 504)["error"] == "timeout"
 
 
 @pytest.mark.parametrize(("name", "format"), [("plan.md", "markdown"), ("plan.txt", "text"), ("plan.html", "html")])
