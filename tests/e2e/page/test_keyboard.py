@@ -106,9 +106,8 @@ def test_the_focus_is_seen_with_the_colors_of_the_system(visit: Visit) -> None:
     page = settled(visit("/?q=otter"))
     page.emulate_media(forced_colors="active")
     page.get_by_role("searchbox").focus()
-    outline = page.evaluate(
-        "(({outlineStyle, outlineWidth}) => [outlineStyle, outlineWidth])(getComputedStyle(document.activeElement))"
-    )
+    style = "getComputedStyle(document.activeElement)"
+    outline = [page.evaluate(f"{style}.{name}") for name in ("outlineStyle", "outlineWidth")]
     assert outline == ["solid", "2px"]
 
 

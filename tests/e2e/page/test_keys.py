@@ -95,7 +95,9 @@ def writing(page: Page) -> list[str]:
     """Controls of the view that change something."""
     controls = settled(page).locator("main :is(button, input[type=file])")
     words = ("right", "wrong", "Delete", "Retry", "Purge", "Add", "file")
-    names = controls.evaluate_all("(all) => all.map((each) => each.ariaLabel || each.textContent)")
+    names = controls.evaluate_all(
+        "(all) => all.map((each) => each.ariaLabel || each.labels[0]?.textContent || each.textContent)"
+    )
     return [name for name in names if any(word in name for word in words)]
 
 

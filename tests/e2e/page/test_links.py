@@ -47,6 +47,7 @@ def asked_why(page: Page) -> None:
 def opened(page: Page) -> None:
     searched(page)
     page.get_by_role("link", name="Honeybee dance").click()
+    expect(page.get_by_role("heading", name="Honeybee dance")).to_be_visible()
 
 
 def compared(page: Page) -> None:

@@ -40,7 +40,8 @@ export function useJudging(query: string, collection: string): Shown {
       fail(error as Problem);
     }
   };
-  const problem = failed ?? known.problem;
+  // 403: judgements are a tenant's, and the key is of all.
+  const problem = failed ?? (known.problem?.status === 403 ? undefined : known.problem);
   return {
     // Those of another query are not those of these hits.
     grades: known.value?.query === query ? known.value.grades : NONE,

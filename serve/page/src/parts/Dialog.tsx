@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
 interface Props {
   title: string;
@@ -11,10 +11,10 @@ interface Props {
 export function Dialog({ title, close, children }: Props) {
   const id = useId();
   const shown = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = shown.current!;
     dialog.showModal();
-    // Removed while open, as "back" does it, it would take the focus with it.
+    // Once removed, as "back" does it, an open dialog can't give the focus back.
     return () => dialog.close();
   }, []);
   return (

@@ -11,7 +11,7 @@ export function SearchBox({ query }: { query: string }) {
   const last = useRef(-Infinity);
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {
-      if (event.key !== "k" || !event[IS_MAC ? "metaKey" : "ctrlKey"] || document.querySelector("dialog[open]")) return;
+      if (event.key.toLowerCase() !== "k" || !event[IS_MAC ? "metaKey" : "ctrlKey"] || document.querySelector("dialog[open]")) return;
       event.preventDefault();
       box.current?.select();
     };
