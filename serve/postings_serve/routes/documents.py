@@ -48,6 +48,11 @@ _Id = Annotated[
 ]
 
 
+_Weights = Annotated[
+    int | None, Query(ge=1, le=MAX_WEIGHTS, description="Show so many weights of each passage; by default none")
+]
+
+
 @router.get("/documents/{id:document}", response_model=ShownDocument)
 async def show_document(
     id: _Id,
@@ -55,9 +60,7 @@ async def show_document(
     services: Shared,
     caller: Reader,
     collection: CollectionParameter = None,
-    weights: Annotated[
-        int | None, Query(ge=1, le=MAX_WEIGHTS, description="Show so many weights of each passage; by default none")
-    ] = None,
+    weights: _Weights = None,
 ) -> Response:
     """Show a document and its passages."""
     name = services.collection(collection)
@@ -66,6 +69,22 @@ async def show_document(
         return _shown(services, index, id, weights)
 
     return json_answer(await _done(request, services, name, caller.tenant, show))
+
+
+@router.get("/documents", response_model=ShownDocument)
+async def show_document_of_any_id(
+    id: Annotated[str, Query(min_length=1, max_length=MAX_ID_LENGTH, description="The document's id: any text")],
+    request: Request,
+    services: Shared,
+    caller: Reader,
+    collection: CollectionParameter = None,
+    weights: _Weights = None,
+) -> Response:
+    """Show a document as `/v1/documents/{id}` does, also one that is called `.` or `..`.
+
+    Browsers and most clients leave such a part out of a path.
+    """
+    return await show_document(id, request, services, caller, collection, weights)
 
 
 @router.delete("/documents/{id:document}", response_model=Deleted)

@@ -48,6 +48,18 @@ def filled(settings: Settings, encoder: Encoder) -> Iterator[Service]:
         yield service
 
 
+@pytest.mark.parametrize("id", [".", "..", *IDS])
+def test_any_id_is_found_by_a_parameter_also_one_that_clients_leave_out_of_a_path(
+    filled: Service, encoder: Encoder, id: str
+) -> None:
+    index = filled.services.indexes.index(filled.services.settings.collection)
+    if id not in IDS:
+        Pipeline(encoder, index).run([Document(id, "A man is eating food.", version=5)])
+    assert filled("GET", "/v1/documents", params={"id": id, "weights": 1}).json()["id"] == id
+    assert filled("POST", "/v1/documents/delete", json={"ids": [id]}).json()["deleted"] == [id]
+    assert filled("GET", "/v1/documents", params={"id": id}).status_code == 404
+
+
 @pytest.mark.parametrize("id", IDS)
 def test_any_id_is_shown_and_deleted_and_no_other(filled: Service, id: str) -> None:
     path = f"/v1/documents/{quote(id, safe='')}"
@@ -65,7 +77,10 @@ def test_a_slash_may_stay_in_a_path(filled: Service) -> None:
     assert filled("GET", "/v1/documents/a/b").json()["id"] == "a/b"
 
 
-@pytest.mark.parametrize("path", ["/v1/documents/", "/v1/documents/" + "x" * 513, "/v1/documents/1?weights=0"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/documents", "/v1/documents?id=", "/v1/documents/", "/v1/documents/" + "x" * 513, "/v1/documents/1?weights=0"],
+)
 def test_what_no_document_can_have_is_refused(filled: Service, path: str) -> None:
     assert filled("GET", path).status_code == 422
 
