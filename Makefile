@@ -39,7 +39,8 @@ check: .venv/dev
 	$(BIN)/lint-imports
 
 # What users install: the built wheel, with the dependencies of a plain install, away from the sources; then what serves.
-wheel: .venv/bin/python $(call IF_NPM,$(PAGE))
+wheel: .venv/bin/python
+	-@$(call IF_NPM,$(MAKE) page)
 	rm -rf dist .venv/wheel
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 	$(PYTHON) -m venv .venv/wheel
@@ -49,11 +50,11 @@ wheel: .venv/bin/python $(call IF_NPM,$(PAGE))
 	@if test -f $(PAGE); then \
 		.venv/wheel/bin/pip install --quiet --constraint constraints.txt "$$(ls dist/postings-*.whl)[serve]" && \
 		$(PYTHON) -m tests.support.wheel_page .venv/wheel/bin/postings; \
-	else echo "Without npm, which builds it, this wheel has no web page."; fi
+	else echo "Without npm and its packages, which build it, this wheel has no web page."; fi
 
 # A goal that is missed fails its target: `make -k bench` goes on with the others.
 BENCHMARKS := beir words local_mode encode precision tiny query explain index shared_index ingest memory ingest_memory chaos \
-	training csr inference_free reindex scale sizing serve
+	training csr inference_free reindex scale sizing serve page
 bench: $(BENCHMARKS:%=bench-%)
 	$(BIN)/python -m benchmarks.chaos --workers 4
 

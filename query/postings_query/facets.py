@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from postings import Index
 from postings.arguments import as_integer, as_list
 from postings.errors import InvalidQuery
 from postings.index import Filter
 from postings.index.document_filter import ALL_DOCUMENTS, heads_of_documents
-
-Value: TypeAlias = str | int | float | bool
+from postings_query.facet_conditions import MOST_PATHS, Value, condition, values
 
 MOST_DOCUMENTS = 10_000
 """Documents whose metadata are read at most."""
@@ -24,10 +23,18 @@ _LONGEST = 200  # characters of a value; longer ones are texts, which nobody cho
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A value of a field, and the number of documents that have it."""
+    """A value of a field, and the number of documents that have it.
+
+    Attributes:
+        value: the value; 1 and 1.0 are one.
+        documents: how many have it.
+        condition: part of a filter, ``{"must": [condition]}``: it selects these of the documents that were read;
+            ``None`` if no condition does, see :func:`postings_query.facet_conditions.condition`.
+    """
 
     value: Value
     documents: int
+    condition: Mapping[str, Any] | None = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +45,8 @@ class Facets:
         documents: the number of documents that were read.
         complete: whether these are all. If not, they are a random sample of 10,000: documents are in the order of their
             hashed ids.
-        fields: by path, such as ``author.name``, the most frequent values, each with the number of documents that were
-            read.
+        fields: by keys joined by dots, such as ``author.name``, the most frequent values, each with the number of
+            documents that were read.
     """
 
     documents: int
@@ -56,7 +63,7 @@ def facets(
 
     Args:
         index: the collection.
-        fields: paths in the metadata; by default the 50 that most documents have.
+        fields: keys in the metadata, joined by dots; by default the 50 that most documents have.
         filter: of the documents, on the id, title, version or metadata; by default all.
         limit: values of each field at most.
 
@@ -73,36 +80,46 @@ def facets(
     if as_integer("limit", limit, InvalidQuery) < 1:
         raise InvalidQuery(f"limit must be at least 1, got {limit}")
     heads = ALL_DOCUMENTS if filter is None else heads_of_documents(filter)
-    counts: dict[str, Counter[tuple[type, Value]]] = defaultdict(Counter)
+    found: dict[str, _Field] = defaultdict(_Field)
     read, offset = 0, None
     while read < MOST_DOCUMENTS:
         points, offset = index.page(heads, fields=["metadata"], offset=offset)
         for point in points:
-            # True == 1 in Python, but not for whoever looks at their data.
-            for path, value in {(path, (type(each), each)) for path, each in _values(point.payload["metadata"], "")}:
-                counts[path][value] += 1
+            seen: set[tuple[str, type, Value]] = set()
+            for name, path, value in values(point.payload["metadata"]):
+                if isinstance(value, str) and len(value) > _LONGEST:
+                    continue
+                seen.add((name, _kind(value), value))
+                if len(found[name].paths) <= MOST_PATHS:
+                    found[name].paths.add(path)
+                found[name].has_floats |= isinstance(value, float)
+            for name, kind, value in seen:
+                found[name].counts[kind, value] += 1
         read += len(points)
         if offset is None:
             break
     if wanted is None:
-        wanted = sorted(counts, key=lambda path: (-counts[path].total(), path))[:_MOST_FIELDS]
-    return Facets(read, offset is None, {path: _most(counts[path], limit) for path in wanted})
+        wanted = sorted(found, key=lambda name: (-found[name].counts.total(), name))[:_MOST_FIELDS]
+    return Facets(read, offset is None, {name: _most(name, found.get(name, _Field()), limit) for name in wanted})
 
 
-def _values(value: Any, path: str) -> Iterator[tuple[str, Value]]:
-    match value:
-        case Mapping():
-            for key, inner in value.items():
-                yield from _values(inner, f"{path}.{key}" if path else key)
-        case list():
-            for inner in value:
-                yield from _values(inner, path)
-        case str() if len(value) > _LONGEST:
-            return
-        case bool() | int() | float() | str():
-            yield path, value
+@dataclass(slots=True)
+class _Field:
+    """What was found in a field."""
+
+    counts: Counter[tuple[type, Value]] = field(default_factory=Counter)
+    paths: set[str] = field(default_factory=set)
+    has_floats: bool = False
 
 
-def _most(counts: Counter[tuple[type, Value]], limit: int) -> list[Facet]:
-    ordered = sorted(counts.items(), key=lambda each: (-each[1], str(each[0][1]), each[0][0].__name__))
-    return [Facet(value, documents) for (_, value), documents in ordered[:limit]]
+def _kind(value: Value) -> type:
+    # 1 is 1.0, in JSON as in Python; True is 1 in Python, but not for whoever looks at their data.
+    return type(value) if isinstance(value, bool | str) else float
+
+
+def _most(name: str, found: _Field, limit: int) -> list[Facet]:
+    ordered = sorted(found.counts.items(), key=lambda each: (-each[1], str(each[0][1]), each[0][0].__name__))
+    return [
+        Facet(value, documents, condition(name, value, found.paths, as_float=found.has_floats))
+        for (_, value), documents in ordered[:limit]
+    ]

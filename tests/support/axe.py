@@ -21,6 +21,7 @@ def _axe() -> str:
 
 def violations(page: Page) -> list[str]:
     """Each with the element, and what it takes."""
+    page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
     page.evaluate(_axe())
     found: list[str] = page.evaluate(_RUN, _RULES)
     return found

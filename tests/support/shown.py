@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 Spans = dict[str, set[int]]
-"""Characters of a text by the token that they are marked for; see ``keyOf`` in ``serve/page/src/search/evidence.ts``."""
+"""Characters of a text by token; ``keyOf`` in ``serve/page/src/search/evidence.ts`` names them."""
 
 _PIECES = """(element) => [...element.childNodes]
     .filter((node) => node.nodeName === "MARK" || node.nodeName === "#text")
@@ -22,8 +22,8 @@ _SAID = """(main) => [...main.querySelectorAll("*")].flatMap((each) => [
 
 
 def settled(page: Page) -> Page:
-    """Wait until all that the view asks for is there."""
-    expect(page.locator("main")).to_be_visible()
+    """Wait until all that the view asks for is there. Each view has a heading, as soon as it knows what it shows."""
+    expect(page.locator("main h1")).to_be_attached()
     expect(page.locator('[aria-busy="true"]')).to_have_count(0)
     return page
 

@@ -46,6 +46,7 @@ class AsyncApiClient:
         fusion: Fusion = "sum",
         rerank: bool = False,
         rerank_top: int = 50,
+        model: str | None = None,
     ) -> Hits:
         """See :meth:`ApiClient.search`."""
         answers = await self.search_batch(
@@ -61,6 +62,7 @@ class AsyncApiClient:
             fusion=fusion,
             rerank=rerank,
             rerank_top=rerank_top,
+            model=model,
         )
         return answers[0]
 
@@ -79,6 +81,7 @@ class AsyncApiClient:
         fusion: Fusion = "sum",
         rerank: bool = False,
         rerank_top: int = 50,
+        model: str | None = None,
     ) -> list[Hits]:
         """See :meth:`ApiClient.search_batch`."""
         options = {
@@ -93,6 +96,7 @@ class AsyncApiClient:
             "fusion": fusion,
             "rerank": rerank,
             "rerank_top": rerank_top,
+            "model": model,
         }
         return [hits_of(each) for each in await self._answers(body(queries, self._collection, options))]
 

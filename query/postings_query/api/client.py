@@ -59,11 +59,15 @@ class ApiClient:
         fusion: Fusion = "sum",
         rerank: bool = False,
         rerank_top: int = 50,
+        model: str | None = None,
     ) -> Hits:
         """See :meth:`postings_query.SearchClient.search`; with ``rerank``, by the service's cross-encoder.
 
+        ``model`` names another model of the collection, by its name or the beginning of its fingerprint; by default,
+        the one that the collection searches.
+
         Raises:
-            PostingsError: as :meth:`postings_query.SearchClient.search`.
+            PostingsError: as :meth:`postings_query.SearchClient.search`; also if the collection has no such ``model``.
             AccessDenied: the service needs another API key.
             IndexUnavailable: the service can't be reached, or can't answer now.
         """
@@ -80,6 +84,7 @@ class ApiClient:
             fusion=fusion,
             rerank=rerank,
             rerank_top=rerank_top,
+            model=model,
         )[0]
 
     def search_batch(
@@ -97,6 +102,7 @@ class ApiClient:
         fusion: Fusion = "sum",
         rerank: bool = False,
         rerank_top: int = 50,
+        model: str | None = None,
     ) -> list[Hits]:
         """Search for up to 100 queries at once, with the arguments of :meth:`search`; returns the hits of each."""
         options = {
@@ -111,6 +117,7 @@ class ApiClient:
             "fusion": fusion,
             "rerank": rerank,
             "rerank_top": rerank_top,
+            "model": model,
         }
         return [hits_of(each) for each in self._answers(body(queries, self._collection, options))]
 

@@ -1,5 +1,5 @@
-import { useEffect, useRef, useState } from "preact/hooks";
-import { ask, KEY_REFUSED, keepKey } from "./api/ask";
+import { useEffect, useErrorBoundary, useRef, useState } from "preact/hooks";
+import { ask, KEY_REFUSED, keepKey, Problem } from "./api/ask";
 import { type Answered, useAnswer } from "./api/use-answer";
 import { type Collection, useCollection } from "./collection";
 import { CompareView } from "./compare/CompareView";
@@ -33,7 +33,7 @@ export function App() {
         }}
       />
     );
-  if (problem) return <Notice problem={problem} />;
+  if (problem) return <Notice problem={problem} again={() => again(tries + 1)} />;
   if (!me)
     return (
       <header class="top">
@@ -53,10 +53,13 @@ function Page({ me }: { me: Me }) {
   const [looks, look] = useState(0);
   // A tenant may not list the collections, which are of all tenants.
   const ofAll = me.tenant === null;
-  const names = useAnswer(ofAll && ((signal) => ask("GET", "/v1/collections", { signal })), [ofAll, looks]);
-  const isMissing = names.value !== undefined && !names.value.collections.includes(name);
-  const collection = useCollection(name, !ofAll || (names.value !== undefined && !isMissing), looks);
   const view = link.get("view") ?? "search";
+  const round = `${view} ${looks}`;
+  const names = useAnswer(ofAll && ((signal) => ask("GET", "/v1/collections", { signal })), [ofAll, round]);
+  const isMissing = !names.waiting && names.value !== undefined && !names.value.collections.includes(name);
+  const collection = useCollection(name, !ofAll || names.value?.collections.includes(name) === true, round);
+  const [bug, forget] = useErrorBoundary();
+  useEffect(forget, [link.toString()]);
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
   useEffect(() => {
@@ -68,7 +71,11 @@ function Page({ me }: { me: Me }) {
     <>
       <Header me={me} names={names.value?.collections ?? []} collection={name} view={view} query={link.get("q")} />
       <main ref={main} class={view} tabIndex={-1} aria-busy={names.waiting || collection.waiting}>
-        <View view={view} link={link} name={name} isMissing={isMissing} collection={collection} changed={() => look(looks + 1)} />
+        {bug ? (
+          <Notice problem={new Problem(0, "bug", `The page met a bug: ${bug}`)} again={forget} />
+        ) : (
+        <View view={view} link={link} name={name} isMissing={isMissing} collection={collection.problem ? collection : { ...collection, ...(names.problem && { problem: names.problem }) }} changed={() => look(looks + 1)} />
+        )}
       </main>
     </>
   );
@@ -84,14 +91,14 @@ interface ViewProps {
 }
 
 function View({ view, link, name, isMissing, collection: { value, problem }, changed }: ViewProps) {
-  if (view === "ingest") return <IngestView link={link} collection={name} />;
+  if (view === "ingest") return <IngestView collection={name} changed={changed} />;
   if (view === "document") return <DocumentView link={link} collection={name} />;
   if (isMissing || problem?.name === "collection-not-found") return <NoCollection name={name} />;
   if (problem)
     return (
       <>
         <h1 class="unseen">{name}</h1>
-        <Notice problem={problem} />
+        <Notice problem={problem} again={changed} />
       </>
     );
   // While another collection is asked for, the value is that of before.

@@ -9,6 +9,9 @@ const VIEWS = [
   ["status", "Status"],
 ] as const;
 
+/** What means something else in another collection. */
+const OF_A_COLLECTION = { model: null, "b.model": null, filter: null, weights: null };
+
 interface Props {
   me: Me;
   /** The collections that there are, as far as they may be seen. */
@@ -27,7 +30,7 @@ export function Header({ me, names, collection, view, query }: Props) {
   const shown = [...new Set([...names, collection])].sort();
   return (
     <header class="top">
-      <Go class="brand" to={{ view: null, q: null }}>
+      <Go class="brand" to={{ view: null, q: null, weights: null, filter: null, limit: null }}>
         Postings
       </Go>
       <nav aria-label="Views">
@@ -42,7 +45,7 @@ export function Header({ me, names, collection, view, query }: Props) {
         <select
           aria-label="Collection"
           value={collection}
-          onChange={(event) => go({ view: view === "search" || view === "document" ? null : view, in: event.currentTarget.value })}
+          onChange={(event) => go({ ...OF_A_COLLECTION, view: view === "document" ? null : view, in: event.currentTarget.value })}
         >
           {shown.map((name) => (
             <option dir="auto">{name}</option>

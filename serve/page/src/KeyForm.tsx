@@ -8,13 +8,13 @@ export function KeyForm({ refused, use }: { refused: boolean; use(key: string): 
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (key.trim()) use(key.trim());
+          use(key.trim());
         }}
       >
         <h1>Postings</h1>
         <label class="field">
           <span>API key</span>
-          <input type="password" autocomplete="off" autofocus value={key} onInput={(event) => type(event.currentTarget.value)} />
+          <input type="password" required pattern={" *[!-~]+ *"} title="A key has no spaces and no letters beyond ASCII" autocomplete="off" autofocus value={key} onInput={(event) => type(event.currentTarget.value)} />
         </label>
         {refused && (
           <p class="notice" role="alert">

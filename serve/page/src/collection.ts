@@ -11,11 +11,11 @@ export interface Collection {
 }
 
 /**
- * What a collection has, asked anew with each number of looks.
+ * What a collection has, asked anew in each round.
  *
  * @param exists false if it isn't there, so that there is nothing to ask.
  */
-export function useCollection(name: string, exists: boolean, looks: number) {
+export function useCollection(name: string, exists: boolean, round: string) {
   return useAnswer(
     exists && (async (signal): Promise<Collection> => {
       const asked = { path: { name }, signal };
@@ -26,6 +26,6 @@ export function useCollection(name: string, exists: boolean, looks: number) {
       const { documents, passages } = found;
       return { name, documents, passages, words: found.words as Collection["words"], models };
     }),
-    [name, exists, looks],
+    [name, exists, round],
   );
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from postings_serve.schemas.common import Body, Collection, Text
@@ -15,7 +17,7 @@ class FacetsBody(Body):
     fields: list[Text] | None = Field(
         default=None,
         max_length=50,
-        description="Paths in the metadata; by default the most frequent",
+        description="Keys in the metadata, joined by dots; by default the most frequent",
         examples=[["legs"]],
     )
     filter: Filter = None
@@ -27,6 +29,11 @@ class Facet(Body):
 
     value: str | int | float | bool
     documents: int
+    condition: dict[str, Any] | None = Field(
+        description="Of a filter's `must`: it finds exactly the documents with this value; null if no condition does, "
+        "as for numbers beyond 2^53 and keys with a quote or a backslash",
+        examples=[{"key": 'metadata."publication year"', "match": {"value": 2023}}],
+    )
 
 
 class FacetsAnswer(Body):

@@ -133,8 +133,23 @@ def test_a_view_s_title_says_which_it_is(visit: Visit, address: str, title: str)
 
 @pytest.mark.parametrize(
     "address",
-    ["/?q=lion&filter={", "/?q=lion&filter=7", "/?q=lion&weights=[1]", "/?q=lion&why=a-b", "/?q=lion&view=nowhere"],
+    [
+        "filter={",
+        "filter=7",
+        "filter=null",
+        'filter={"owner":7}',
+        "weights=[1]",
+        'weights={"m1":"x"}',
+        "why=a-b",
+        "why=7-99",
+        "view=nowhere",
+        "limit=x",
+        "limit=-1",
+        "words=x",
+        "fusion=x",
+    ],
 )
-def test_an_address_that_nobody_made_shows_a_view(visit: Visit, address: str) -> None:
-    page = visit(address)
-    expect(page.locator(".hit").first).to_be_visible()
+def test_an_address_that_nobody_made_shows_a_view_or_what_is_wrong(visit: Visit, address: str) -> None:
+    page = visit(f"/?q=otter&{address}", refused={(422, "/v1/search"), (422, "/v1/judgements/evaluate")})
+    expect(page.locator(".hit, [role=alert]").first).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_value("otter")

@@ -54,10 +54,13 @@ def test_a_narrow_view_has_all_that_a_wide_one_has(visit: Visit, view: str) -> N
     names = []
     for width in (320, 1280):
         page = settled(visit(view, width=width))
+        more = page.get_by_role("button", name="Terms and filters")
+        if more.is_visible() and "why=" not in view:  # a dialog is above it
+            more.click()
         controls = page.locator(":is(a, button, input, select, h1, h2, h3, summary, th, dt):visible")
         names.append(controls.evaluate_all("(all) => all.map((each) => each.ariaLabel ?? each.textContent)"))
     narrow, wide = names
-    assert sorted(narrow) == sorted(wide)
+    assert sorted(set(narrow) - {"Terms and filters"}) == sorted(set(wide))
 
 
 def test_a_long_title_takes_two_lines_of_a_hit(visit: Visit, put: Callable[[Document], None]) -> None:

@@ -55,14 +55,16 @@ def test_both_give_what_a_search_client_gives(sentences: Settings, url: str) -> 
 
 @pytest.mark.parametrize(("own", "of_service"), [(SearchClient, ApiClient), (AsyncSearchClient, AsyncApiClient)])
 def test_their_methods_take_the_same_arguments(own: type, of_service: type) -> None:
-    """All but ``rerank``: the cross-encoder is the service's."""
+    """All but ``rerank``: the cross-encoder is the service's. And ``model``: other clients are made for a model."""
     for name in (name for name in vars(own) if not name.startswith("_") and callable(vars(own)[name])):
         wanted, found = (inspect.signature(getattr(kind, name)) for kind in (own, of_service))
         without = [
-            [each for each in signature.parameters.values() if each.name != "rerank"] for signature in (wanted, found)
+            [each for each in signature.parameters.values() if each.name not in ("rerank", "model")]
+            for signature in (wanted, found)
         ]
         assert without[0] == without[1], name
-        assert [*wanted.parameters] == [*found.parameters]
+        assert [*wanted.parameters] == [each for each in found.parameters if each != "model"]
+        assert ("model" in found.parameters) == name.startswith("search")
         assert wanted.return_annotation == found.return_annotation
     assert isinstance(vars(ApiClient)["model"], property)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from postings import Document, Encoder, Settings, open_index
+from postings import Document, Encoder, PostingsError, Settings, open_index
 from postings_ingest import Pipeline, reindex
-from postings_query import Hit, SearchClient
+from postings_query import ApiClient, AsyncApiClient, Hit, SearchClient
 from tests.support.models import copy_of_tiny, quiet_tiny
 from tests.support.sentences import SENTENCES
+from tests.support.served import served
 from tests.support.service import Service
 
 QUERY = "a man rides a horse"
@@ -70,6 +73,23 @@ def test_batches_and_explanations_name_it_too(service: Service, quiet: Encoder) 
     ids = [hit["id"] for hit in alone["hits"]]
     explained = service("POST", "/v1/explain", json={"query": QUERY, "ids": ids, "model": "quiet"}).json()
     assert (explained["hits"], explained["model"]) == (alone["hits"], quiet.location)
+
+
+def test_the_clients_of_the_service_name_it_too(both: Settings, quiet: Encoder) -> None:
+    with served(both) as url, ApiClient(url) as client:
+        answer = httpx.post(f"{url}/v1/search", json={"query": QUERY, "explain": True, "model": "quiet"}).json()
+        assert client.search(QUERY, explain=True, model="quiet") == [Hit.from_json(hit) for hit in answer["hits"]]
+        assert [hits.model for hits in client.search_batch([QUERY], model="quiet")] == [quiet.location]
+        assert client.search(QUERY).model == "tiny"
+        with pytest.raises(PostingsError, match="none"):
+            client.search(QUERY, model="none")
+
+        async def found() -> list[str]:
+            async with AsyncApiClient(url) as aio:
+                hits = await aio.search(QUERY, model=quiet.fingerprint[:6])
+                return [hits.model, (await aio.search_batch([QUERY], model="quiet"))[0].model]
+
+        assert asyncio.run(found()) == [quiet.location] * 2
 
 
 @pytest.mark.parametrize("name", ["none", "..", "/", "a\0b", "0" * 1000])

@@ -96,10 +96,14 @@ def test_facets_count_documents_not_passages(http: httpx.Client) -> None:
     answer = http.post("/v1/facets", json={"fields": ["owner", "none"]}).json()
     assert answer["documents"] == len(SENTENCES) + 1
     assert answer["complete"]
-    assert answer["fields"] == {
-        "owner": [{"value": "ann", "documents": 6}, {"value": "bob", "documents": 4}],
-        "none": [],
+    owners = {
+        name: {"value": name, "documents": documents, "condition": {"key": "metadata.owner", "match": {"value": name}}}
+        for name, documents in (("ann", 6), ("bob", 4))
     }
+    assert answer["fields"] == {"owner": [*owners.values()], "none": []}
+    body = {"query": "a man", "limit": 100, "filter": {"must": [owners["bob"]["condition"]]}}
+    found = http.post("/v1/search", json=body).json()["hits"]
+    assert {hit["metadata"]["owner"] for hit in found} == {"bob"}
     filter = {"must": [{"key": "metadata.number", "range": {"lt": 4}}]}
     assert http.post("/v1/facets", json={"filter": filter}).json()["documents"] == 4
 

@@ -53,8 +53,7 @@ export async function ask<M extends Method, P extends With<M>>(
   return (await response(method, path, asked)).json();
 }
 
-/** The same, for answers that aren't JSON. */
-export async function response<M extends Method, P extends With<M>>(
+async function response<M extends Method, P extends With<M>>(
   method: M,
   path: P,
   { path: names, query, body, signal }: Asked<Operation<M, P>>,

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "./ask";
 
 export interface Answered<T> {
-  /** The newest answer; while the next one is awaited, that of before. */
+  /** The newest answer; while the next one is awaited, that of before. None after a problem. */
   value?: T;
   problem?: Problem;
   waiting: boolean;
@@ -30,7 +30,7 @@ export function useAnswer<T>(ask: ((signal: AbortSignal) => Promise<T>) | null |
         if (!running.signal.aborted) show({ value, waiting: turn.next !== null });
       } catch (error) {
         if (!running.signal.aborted)
-          show((before) => ({ ...before, waiting: false, problem: asProblem(error) }));
+          show({ waiting: turn.next !== null, problem: asProblem(error) });
       }
     }
     delete turn.running;
@@ -55,7 +55,13 @@ export function useAnswer<T>(ask: ((signal: AbortSignal) => Promise<T>) | null |
     return;
   }, inputs);
 
-  useEffect(() => () => turn.running?.abort(), []);
+  useEffect(
+    () => () => {
+      turn.next = null;
+      turn.running?.abort();
+    },
+    [],
+  );
   return shown;
 }
 

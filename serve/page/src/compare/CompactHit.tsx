@@ -1,6 +1,6 @@
 import type { Hit } from "../api/ask";
 import { Go } from "../parts/link";
-import { number } from "../parts/numbers";
+import { score } from "../parts/numbers";
 import { cropped, evidenceOf } from "../search/evidence";
 import { Marked } from "../search/Marked";
 
@@ -12,11 +12,10 @@ interface Props {
   /** Its rank in the other list; 0 if it isn't there. */
   other: number;
   isSecond: boolean;
-  fused: boolean;
 }
 
 /** A hit in two lines, and how far it moved. */
-export function CompactHit({ hit, rank, other, isSecond, fused }: Props) {
+export function CompactHit({ hit, rank, other, isSecond }: Props) {
   const text = cropped(evidenceOf(hit).text, CROP);
   const deepest = Math.max(0, ...text.map((piece) => piece.part));
   return (
@@ -27,7 +26,7 @@ export function CompactHit({ hit, rank, other, isSecond, fused }: Props) {
           <bdi>{hit.title || hit.id}</bdi>
         </Go>
         <Moved by={other - rank} isNew={!other} isSecond={isSecond} />
-        <span class="score">{fused ? hit.score.toFixed(3) : number(hit.score)}</span>
+        <span class="score">{score(hit.score)}</span>
       </p>
       <p class="text" dir="auto">
         <Marked pieces={text} deepest={deepest} />

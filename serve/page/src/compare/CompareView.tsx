@@ -1,10 +1,11 @@
 import { useMemo } from "preact/hooks";
 import type { Hit } from "../api/ask";
 import type { Collection } from "../collection";
+import { Quality } from "../judgements/Quality";
 import { useQuality } from "../judgements/use-judging";
 import { Notice } from "../parts/Notice";
 import { SearchBox } from "../search/SearchBox";
-import { type Options, settings } from "../search/settings";
+import { settings } from "../search/settings";
 import { SettingsForm } from "../search/SettingsForm";
 import { useSearch } from "../search/use-search";
 import { CompactHit } from "./CompactHit";
@@ -18,27 +19,21 @@ interface Props {
   collection: Collection;
 }
 
-/** One query with two models or two settings. Of the address: `q`, and the settings with `a.` and `b.`. */
+/** One query with two models or two settings. Of the address: `q`, the settings of Search for the first one, and those with `b.`. */
 export function CompareView({ link, collection }: Props) {
   const query = link.get("q") ?? "";
-  const sides = ["a.", "b."].map((prefix) => ({ ...settings(link, prefix), limit: LIMIT }));
+  const sides = ["", "b."].map((prefix) => ({ ...settings(link, prefix), limit: LIMIT }));
   const [a, b] = [useSearch(query, sides[0]!), useSearch(query, sides[1]!)];
   const quality = [useQuality(sides[0]!, 0), useQuality(sides[1]!, 0)];
   const lists = [a, b].map((each) => each.value?.hits ?? []) as [Hit[], Hit[]];
   const keys = useMemo(() => lists.map((hits) => hits.map(keyOf)) as [string[], string[]], [a.value, b.value]);
-  const side = (at: 0 | 1, options: Options) => {
+  const side = (at: 0 | 1) => {
     const { problem } = [a, b][at]!;
-    const mean = quality[at]!.value?.ndcg_at_10;
     return (
       <section class="side" aria-label={at ? "Second search" : "First search"}>
         <div class="panel">
-          <SettingsForm link={link} collection={collection} prefix={at ? "b." : "a."} />
-          {mean !== null && mean !== undefined && (
-            <p class="quality">
-              <span>nDCG@10</span>
-              <output>{mean.toFixed(3)}</output>
-            </p>
-          )}
+          <SettingsForm link={link} collection={collection} prefix={at ? "b." : ""} />
+          <Quality {...quality[at]!} />
         </div>
         {problem && <Notice problem={problem} />}
         <ol class="compact">
@@ -49,7 +44,6 @@ export function CompareView({ link, collection }: Props) {
               rank={rank + 1}
               other={keys[1 - at]!.indexOf(keyOf(hit)) + 1}
               isSecond={at === 1}
-              fused={options.fusion !== undefined}
             />
           ))}
         </ol>
@@ -67,9 +61,9 @@ export function CompareView({ link, collection }: Props) {
         </p>
       )}
       <div class="sides">
-        {side(0, sides[0]!)}
+        {side(0)}
         <Moves from={keys[0]} to={keys[1]} />
-        {side(1, sides[1]!)}
+        {side(1)}
       </div>
       <JudgedQueries a={quality[0]!} b={quality[1]!} collection={collection.name} />
     </>

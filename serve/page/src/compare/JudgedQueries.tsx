@@ -3,6 +3,7 @@ import type { Answered } from "../api/use-answer";
 import { Notice } from "../parts/Notice";
 import { Go } from "../parts/link";
 import { signed } from "../parts/numbers";
+import { Table } from "../parts/Table";
 
 type Evaluation = Answered<Schemas["Evaluated"]>;
 
@@ -29,32 +30,20 @@ export function JudgedQueries({ a, b, collection }: { a: Evaluation; b: Evaluati
         </p>
       )}
       {rows.length > 0 && (
-        <div class="scroll" tabIndex={0} role="group" aria-label="Judged queries">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Query</th>
-                <th scope="col">First</th>
-                <th scope="col">Second</th>
-                <th scope="col">Difference</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.slice(0, SHOWN).map((row) => (
-                <tr>
-                  <th scope="row">
-                    <Go to={{ q: row.query }}>
-                      <bdi>{row.query}</bdi>
-                    </Go>
-                  </th>
-                  <td>{row.a?.toFixed(3) ?? "–"}</td>
-                  <td>{row.b?.toFixed(3) ?? "–"}</td>
-                  <td>{signed(row.difference)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Judged queries" heads={["Query", "First", "Second", "Difference"]}>
+          {rows.slice(0, SHOWN).map((row) => (
+            <tr>
+              <th scope="row">
+                <Go to={{ q: row.query }}>
+                  <bdi>{row.query}</bdi>
+                </Go>
+              </th>
+              <td>{row.a?.toFixed(3) ?? "–"}</td>
+              <td>{row.b?.toFixed(3) ?? "–"}</td>
+              <td>{signed(row.difference)}</td>
+            </tr>
+          ))}
+        </Table>
       )}
       {rows.length > SHOWN && <p class="hint">The {SHOWN} with the largest differences.</p>}
     </section>

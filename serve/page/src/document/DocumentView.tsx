@@ -103,7 +103,7 @@ function Delete({ id, collection }: { id: string; collection: string }) {
   };
   return (
     <p>
-      <button type="button" class="danger" onClick={() => setAsking(true)}>
+      <button class="danger" onClick={() => setAsking(true)}>
         Delete this document
       </button>
       {asking && (
@@ -113,7 +113,7 @@ function Delete({ id, collection }: { id: string; collection: string }) {
           </p>
           {problem && <Notice problem={problem} />}
           <p class="actions">
-            <button type="button" class="danger" onClick={() => void remove()}>
+            <button class="danger" onClick={() => void remove()}>
               Delete
             </button>
           </p>

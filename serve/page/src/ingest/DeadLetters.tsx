@@ -5,14 +5,18 @@ import { Dialog } from "../parts/Dialog";
 import { Notice } from "../parts/Notice";
 import { count } from "../parts/numbers";
 
-/** Documents that could not be indexed, why, and what can be done with them. */
-export function DeadLetters({ collection }: { collection: string }) {
+/**
+ * Documents that could not be indexed, why, and what can be done with them.
+ *
+ * @param failed how many there are in the latest jobs; they are asked for again when it changes.
+ */
+export function DeadLetters({ collection, failed }: { collection: string; failed: number }) {
   const [changes, setChanges] = useState(0);
   const [problem, setProblem] = useState<Problem>();
   const [purging, purge] = useState(false);
   const found = useAnswer(
     (signal) => ask("GET", "/v1/dead-letters", { query: { collection, limit: 20 }, signal }),
-    [collection, changes],
+    [collection, changes, failed],
   );
   const letters = found.value?.letters ?? [];
   const act = async (asked: Promise<unknown>) => {
@@ -38,10 +42,10 @@ export function DeadLetters({ collection }: { collection: string }) {
       {letters.length > 0 && (
         <>
           <p class="actions">
-            <button type="button" onClick={() => void retry({ all: true })}>
+            <button onClick={() => void retry({ all: true })}>
               Retry all
             </button>
-            <button type="button" class="danger" onClick={() => purge(true)}>
+            <button class="danger" onClick={() => purge(true)}>
               Purge all
             </button>
           </p>
@@ -54,7 +58,7 @@ export function DeadLetters({ collection }: { collection: string }) {
                     {new Date(each.failed_at).toLocaleString()}
                   </time>
                 </span>
-                <button type="button" onClick={() => void retry({ ids: [each.id] })}>
+                <button onClick={() => void retry({ ids: [each.id] })}>
                   Retry<span class="unseen"> {each.document}</span>
                 </button>
               </li>
@@ -67,7 +71,7 @@ export function DeadLetters({ collection }: { collection: string }) {
         <Dialog title="Purge all dead letters?" close={() => purge(false)}>
           <p>They are deleted for good, with the documents that they hold.</p>
           <p class="actions">
-            <button type="button" class="danger" onClick={() => void discard()}>
+            <button class="danger" onClick={() => void discard()}>
               Purge
             </button>
           </p>

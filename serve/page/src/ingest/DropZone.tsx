@@ -2,16 +2,17 @@ import { useState } from "preact/hooks";
 
 interface Props {
   file: File | null;
+  disabled: boolean;
   choose(file: File | null): void;
 }
 
 /** Takes a file that is dropped or chosen. */
-export function DropZone({ file, choose }: Props) {
+export function DropZone({ file, disabled, choose }: Props) {
   const [over, setOver] = useState(false);
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    choose(event.dataTransfer?.files[0] ?? null);
+    if (!disabled) choose(event.dataTransfer?.files[0] ?? null);
   };
   return (
     <label
@@ -25,6 +26,7 @@ export function DropZone({ file, choose }: Props) {
     >
       <input
         type="file"
+        disabled={disabled}
         accept=".jsonl,.ndjson,.json,.csv,.tsv,.parquet,.txt,.md,.markdown,.html,.htm,.gz,.zst"
         onChange={(event) => {
           choose(event.currentTarget.files?.[0] ?? null);

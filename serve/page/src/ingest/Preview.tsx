@@ -1,5 +1,7 @@
 import type { Schemas } from "../api/ask";
-import { type Mapping, Rejected } from "./Upload";
+import { Rejected } from "./Rejected";
+import type { Mapping } from "./Sending";
+import { Table } from "../parts/Table";
 
 const USES = [
   ["id_field", "Id"],
@@ -43,30 +45,18 @@ export function Preview({ preview: { fields, documents, rejected, format }, mapp
           ))}
         </div>
       )}
+      {documents.length > 0 && <p class="hint">The first documents, read as {format}</p>}
       {documents.length > 0 && (
-        <div class="scroll" tabIndex={0} role="group" aria-label="The first documents">
-          <table>
-            <caption>The first documents, read as {format}</caption>
-            <thead>
-              <tr>
-                <th scope="col">Id</th>
-                <th scope="col">Title</th>
-                <th scope="col">Text</th>
-                <th scope="col">Metadata</th>
-              </tr>
-            </thead>
-            <tbody>
-              {documents.map((each) => (
-                <tr>
-                  <th scope="row" dir="auto">{each.id}</th>
-                  <td dir="auto">{each.title}</td>
-                  <td dir="auto">{each.text.length > CUT ? `${each.text.slice(0, CUT)} …` : each.text}</td>
-                  <td>{Object.keys(each.metadata).length > 0 && JSON.stringify(each.metadata)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="The first documents" heads={["Id", "Title", "Text", "Metadata"]}>
+          {documents.map((each) => (
+            <tr>
+              <th scope="row" dir="auto">{each.id}</th>
+              <td dir="auto">{each.title}</td>
+              <td dir="auto">{each.text.length > CUT ? `${each.text.slice(0, CUT)} …` : each.text}</td>
+              <td>{Object.keys(each.metadata).length > 0 && JSON.stringify(each.metadata)}</td>
+            </tr>
+          ))}
+        </Table>
       )}
       <Rejected rejected={rejected} />
     </div>

@@ -1,73 +1,53 @@
 import { useState } from "preact/hooks";
-import { ask, Problem, type Schemas } from "../api/ask";
-import { useAnswer } from "../api/use-answer";
-import { go } from "../parts/link";
-import { Notice } from "../parts/Notice";
-import { count, things } from "../parts/numbers";
+import { ask, type Schemas } from "../api/ask";
+import { things } from "../parts/numbers";
 import { DropZone } from "./DropZone";
-import { Preview } from "./Preview";
+import { Rejected } from "./Rejected";
+import { type Mapping, Sending } from "./Sending";
 
-/** Which field is what; empty where the usual names are taken. */
-export type Mapping = Partial<Record<"id_field" | "text_field" | "title_field", string>>;
+interface Props {
+  collection: string;
+  /** Called when a file was queued. */
+  added(): void;
+}
 
-const BEGINNING = 2 ** 18;
-
-/** A file, how its fields are read, and its way into the queue. */
-export function Upload({ collection }: { collection: string }) {
-  const [file, setFile] = useState<File | null>(null);
-  const [mapping, setMapping] = useState<Mapping>({});
+/** A file, and its way into the queue. */
+export function Upload({ collection, added }: Props) {
+  const [{ file, number }, setFile] = useState<{ file: File | null; number: number }>({ file: null, number: 0 });
   const [sending, setSending] = useState(false);
-  const [problem, setProblem] = useState<Problem>();
   const [done, setDone] = useState<Schemas["Submitted"]>();
 
   const choose = (chosen: File | null) => {
-    setFile(chosen);
-    setMapping({});
-    setProblem(undefined);
+    setFile({ file: chosen, number: number + 1 });
     setDone(undefined);
   };
-  const preview = useAnswer(
-    file &&
-      ((signal) => {
-        // Of a text, its beginning is enough; the columns of Parquet are described at its end.
-        const isText = !/\.(parquet|gz|zst)$/i.test(file.name);
-        const partial = isText && file.size > BEGINNING;
-        const body = form(partial ? new File([file.slice(0, BEGINNING)], file.name) : file, mapping, collection);
-        if (partial) body.append("partial", "true");
-        return ask("POST", "/v1/documents/preview", { body, signal });
-      }),
-    [file, JSON.stringify(mapping), collection],
-  );
-  const send = async () => {
-    if (!file) return;
+  const send = async (chosen: File, mapping: Mapping) => {
     setSending(true);
-    setProblem(undefined);
     try {
-      const found = await ask("POST", "/v1/documents", { body: form(file, mapping, collection) });
-      setFile(null);
+      const found = await ask("POST", "/v1/documents", { body: form(chosen, mapping, collection) });
+      choose(null);
       setDone(found);
-      go({ job: found.job }, "replace");
-    } catch (error) {
-      setProblem(error as Problem);
+      added();
+    } finally {
+      setSending(false);
     }
-    setSending(false);
   };
-
   return (
     <section aria-label="A file">
-      <DropZone file={file} choose={choose} />
-      {preview.problem && <Notice problem={preview.problem} />}
-      {file && preview.value && <Preview preview={preview.value} mapping={mapping} change={setMapping} />}
-      {problem && <Notice problem={problem} />}
+      <DropZone file={file} choose={choose} disabled={sending} />
       {file && (
-        <p class="actions">
-          <button type="button" class="main" disabled={sending || !preview.value?.documents.length} onClick={() => void send()}>
-            {sending ? "Uploading …" : "Add these documents"}
-          </button>
-          <button type="button" class="plain" disabled={sending} onClick={() => choose(null)}>
-            Cancel
-          </button>
-        </p>
+        <Sending
+          key={number}
+          file={file}
+          sending={sending}
+          preview={(part, mapping, partial, signal) => {
+            const body = form(part, mapping, collection);
+            if (partial) body.append("partial", "true");
+            return ask("POST", "/v1/documents/preview", { body, signal });
+          }}
+          send={(mapping) => send(file, mapping)}
+          cancel={() => choose(null)}
+        />
       )}
       {done && (
         <div role="status">
@@ -79,21 +59,6 @@ export function Upload({ collection }: { collection: string }) {
         </div>
       )}
     </section>
-  );
-}
-
-/** Records that can't be used. */
-export function Rejected({ rejected }: { rejected: readonly Schemas["Rejected"][] }) {
-  if (!rejected.length) return null;
-  return (
-    <ul class="rejected">
-      {rejected.map(({ line, reason }) => (
-        <li>
-          {line > 0 && <b>line {count(line)}: </b>}
-          {reason}
-        </li>
-      ))}
-    </ul>
   );
 }
 

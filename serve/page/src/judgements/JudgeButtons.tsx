@@ -1,16 +1,16 @@
 /** What is known of a query's documents, and how to say more. */
 export interface Judging {
-  grades: Readonly<Record<string, number>>;
+  grades: ReadonlyMap<string, number>;
   /** Absent for those who may not judge. */
   judge?: (id: string, grade: number | null) => void;
 }
 
 /** Marks a document as right or wrong for the query; once more takes it back. */
 export function JudgeButtons({ id, judging: { grades, judge } }: { id: string; judging: Judging }) {
-  const grade = grades[id];
+  const grade = grades.get(id);
   if (!judge) return grade === undefined ? null : <span class="judged">{grade > 0 ? "right" : "wrong"}</span>;
   const button = (name: string, sign: string, on: boolean, given: number) => (
-    <button type="button" class={`judge ${name}`} aria-pressed={on} onClick={() => judge(id, on ? null : given)}>
+    <button class={`judge ${name}`} aria-pressed={on} onClick={() => judge(id, on ? null : given)}>
       <span aria-hidden="true">{sign}</span> {name}
     </button>
   );

@@ -1,17 +1,20 @@
-import { Go } from "../parts/link";
-import { things } from "../parts/numbers";
-import type { Options } from "../search/settings";
-import { useQuality } from "./use-judging";
+import type { Answered } from "../api/use-answer";
+import type { Schemas } from "../api/ask";
+import { percent, things } from "../parts/numbers";
 
-/** nDCG@10 of the collection with these options, as far as people have judged it. */
-export function Quality({ options, changes }: { options: Options; changes: number }) {
-  const { value, waiting } = useQuality(options, changes);
+/** nDCG@10 of a search, as far as people have judged what it finds. */
+export function Quality({ value, waiting }: Answered<Schemas["Evaluated"]>) {
   if (!value || value.ndcg_at_10 === null) return null;
+  const { queries, judged_queries, judged_at_10 } = value;
   return (
     <p class="quality" aria-busy={waiting}>
-      <span>nDCG@10{value.queries < value.judged_queries && ` of the last ${value.queries}`}</span>
+      <span>nDCG@10</span>
       <output>{value.ndcg_at_10.toFixed(3)}</output>
-      <Go to={{ view: "compare" }}>{things(value.judged_queries, "judged query", "judged queries")}</Go>
+      <span class="hint">
+        {things(queries, "judged query", "judged queries")}
+        {queries < judged_queries && `, the last of ${judged_queries}`}
+        {judged_at_10 !== null && `; ${percent(judged_at_10)} of the hits are judged`}
+      </span>
     </p>
   );
 }

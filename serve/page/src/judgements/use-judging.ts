@@ -8,7 +8,9 @@ import type { Judging } from "./JudgeButtons";
 /** Queries at most: each is a search. */
 const EVALUATED = 200;
 
-const PAUSE = 400;
+const PAUSE = 600;
+
+const NONE: ReadonlyMap<string, number> = new Map();
 
 interface Shown extends Judging {
   /** Counts what was said here, so that what depends on it is asked again. */
@@ -16,28 +18,36 @@ interface Shown extends Judging {
   problem?: Problem;
 }
 
-/** The judgements of a query, and what it takes to add to them. */
+/** The judgements of a query, whose hits are shown, and what it takes to add to them. */
 export function useJudging(query: string, collection: string): Shown {
   const me = useMe();
   const [changes, setChanges] = useState(0);
-  const [problem, setProblem] = useState<Problem>();
+  const [failed, fail] = useState<Problem>();
   const known = useAnswer(
-    query.trim()
-      ? (signal) => ask("GET", "/v1/judgements", { query: { collection, query, limit: 1000 }, signal })
-      : null,
+    query !== "" &&
+      (async (signal) => {
+        const found = await ask("GET", "/v1/judgements", { query: { collection, query, limit: 1000 }, signal });
+        return { query, grades: new Map(found.judgements.map(({ id, grade }) => [id, grade])) };
+      }),
     [query, collection, changes],
   );
   const judge = async (id: string, grade: number | null) => {
-    setProblem(undefined);
+    fail(undefined);
     try {
       await ask("POST", "/v1/judgements", { body: { collection, judgements: [{ query, id, grade }] } });
       setChanges((before) => before + 1);
     } catch (error) {
-      setProblem(error as Problem);
+      fail(error as Problem);
     }
   };
-  const grades = Object.fromEntries((known.value?.judgements ?? []).map((each) => [each.id, each.grade]));
-  return { grades, changes, ...(problem && { problem }), ...(may(me, "write") && { judge: (id, grade) => void judge(id, grade) }) };
+  const problem = failed ?? known.problem;
+  return {
+    // Those of another query are not those of these hits.
+    grades: known.value?.query === query ? known.value.grades : NONE,
+    changes,
+    ...(problem && { problem }),
+    ...(may(me, "write") && { judge: (id, grade) => void judge(id, grade) }),
+  };
 }
 
 /** nDCG@10 over the queries that were judged last, with the options of a search. */

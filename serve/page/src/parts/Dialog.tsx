@@ -27,7 +27,7 @@ export function Dialog({ title, close, children }: Props) {
       <div class="dialog">
         <header>
           <h2 id={id}>{title}</h2>
-          <button type="button" class="plain" aria-label="Close" onClick={() => shown.current?.close()}>
+          <button class="plain" aria-label="Close" onClick={() => shown.current?.close()}>
             ✕
           </button>
         </header>

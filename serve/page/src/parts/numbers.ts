@@ -3,6 +3,11 @@ export function number(value: number): string {
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 }
 
+/** A score: that of ranks which are fused is small. */
+export function score(value: number): string {
+  return Math.abs(value) >= 1 ? number(value) : value.toFixed(3);
+}
+
 /** A difference, with its sign. */
 export function signed(value: number): string {
   return `${value > 0 ? "+" : value < 0 ? "−" : "±"}${number(Math.abs(value))}`;

@@ -1,12 +1,15 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { ask, type Schemas } from "../api/ask";
 import { useAnswer } from "../api/use-answer";
+import { useMe } from "../me";
 import { asCurl, asPython } from "./code";
 
 const WAYS = ["curl", "Python", "Qdrant"] as const;
 
 /** The search that is shown, to run it elsewhere. */
 export function Elsewhere({ body }: { body: Schemas["SearchBody"] }) {
+  const { keys } = useMe();
+  const shown = useRef<HTMLPreElement>(null);
   const [way, choose] = useState<(typeof WAYS)[number]>("curl");
   const [copied, setCopied] = useState("");
   const request = useAnswer(
@@ -16,13 +19,16 @@ export function Elsewhere({ body }: { body: Schemas["SearchBody"] }) {
   const { value } = request;
   const text =
     way === "curl"
-      ? asCurl(body)
+      ? asCurl(body, keys)
       : way === "Python"
-        ? asPython(body)
+        ? asPython(body, keys)
         : value
           ? `${value.method} ${value.path}\n${JSON.stringify(value.body, null, 2)}`
           : (request.problem?.message ?? "…");
   const copy = async () => {
+    getSelection()?.selectAllChildren(shown.current!);
+    // Browsers let pages of this machine and of https alone copy by themselves.
+    if (!navigator.clipboard) return;
     await navigator.clipboard.writeText(text);
     setCopied(text);
   };
@@ -33,15 +39,15 @@ export function Elsewhere({ body }: { body: Schemas["SearchBody"] }) {
       </summary>
       <div class="tabs" role="group" aria-label="Language">
         {WAYS.map((each) => (
-          <button type="button" class="plain" aria-pressed={way === each} onClick={() => choose(each)}>
+          <button class="plain" aria-pressed={way === each} onClick={() => choose(each)}>
             {each}
           </button>
         ))}
-        <button type="button" class="plain copy" onClick={() => void copy()}>
-          {copied === text ? "Copied" : "Copy"}
+        <button class="plain copy" onClick={() => void copy()}>
+          {copied === text ? "Copied" : navigator.clipboard ? "Copy" : "Select"}
         </button>
       </div>
-      <pre tabIndex={0} aria-label={`The search as ${way}`}>
+      <pre ref={shown} tabIndex={0} aria-label={`The search as ${way}`}>
         {text}
       </pre>
     </details>

@@ -2,56 +2,71 @@ import type { Schemas } from "../api/ask";
 import { count } from "../parts/numbers";
 import type { Chosen } from "./settings";
 
-type Value = Chosen[string][number];
-
 interface Props {
   facets: Schemas["FacetsAnswer"] | undefined;
-  chosen: Partial<Chosen>;
-  change(chosen: Partial<Chosen>): void;
+  /** Values that were asked for of each field. */
+  limit: number;
+  more(): void;
+  chosen: readonly Chosen[];
+  change(chosen: Chosen[]): void;
 }
 
 /** Filters, from the values that the metadata has. */
-export function Facets({ facets, chosen, change }: Props) {
+export function Facets({ facets, limit, more, chosen, change }: Props) {
   const fields = Object.entries(facets?.fields ?? {});
   if (!fields.length) return null;
-  const toggle = (field: string, value: Value, on: boolean) => {
-    const { [field]: before = [], ...others } = chosen;
-    const after = on ? [...before, value] : before.filter((each) => each !== value);
-    change(after.length ? { ...others, [field]: after } : others);
-  };
   return (
     <section class="panel" aria-labelledby="filters">
       <h2 id="filters">
         Filters
-        {Object.keys(chosen).length > 0 && (
-          <button type="button" class="plain" onClick={() => change({})}>
+        {chosen.length > 0 && (
+          <button class="plain" onClick={() => change([])}>
             Clear
           </button>
         )}
       </h2>
       {fields.map(([field, values]) => (
         <fieldset>
-          <legend>{field}</legend>
-          {withChosen(values, chosen[field] ?? []).map(({ value, documents }) => (
-            <label class="facet">
-              <input
-                type="checkbox"
-                checked={chosen[field]?.includes(value) ?? false}
-                onChange={(event) => toggle(field, value, event.currentTarget.checked)}
-              />
-              <bdi class="name">{String(value)}</bdi>
-              {documents !== undefined && <span class="count">{count(documents)}</span>}
-            </label>
-          ))}
+          <legend>
+            <bdi>{field}</bdi>
+          </legend>
+          {withChosen(values, chosen, field).map(({ value, documents, condition }) => {
+            const isThis = (each: Chosen) => each.field === field && each.value === value;
+            return (
+              <label class="facet">
+                <input
+                  type="checkbox"
+                  disabled={!condition}
+                  checked={chosen.some(isThis)}
+                  onChange={(event) =>
+                    change(
+                      event.currentTarget.checked
+                        ? [...chosen, { field, value, condition: condition! }]
+                        : chosen.filter((each) => !isThis(each)),
+                    )
+                  }
+                />
+                <bdi class="name">{String(value)}</bdi>
+                {documents !== undefined && <span class="count">{count(documents)}</span>}
+              </label>
+            );
+          })}
         </fieldset>
       ))}
+      {fields.some(([, values]) => values.length === limit) && (
+        <button class="plain" onClick={more}>
+          More values
+        </button>
+      )}
       {!facets!.complete && <p class="hint">Counted in a sample of {count(facets!.documents)} documents.</p>}
     </section>
   );
 }
 
-/** The most frequent values, and those that are chosen though they aren't among these. */
-function withChosen(values: readonly Schemas["Facet"][], chosen: readonly Value[]): { value: Value; documents?: number }[] {
-  const others = chosen.filter((each) => !values.some(({ value }) => value === each));
-  return [...others.map((value) => ({ value })), ...values];
+type Row = Omit<Schemas["Facet"], "documents"> & { documents?: number };
+
+/** The most frequent values, and before them those that are chosen though they aren't among these. */
+function withChosen(values: readonly Schemas["Facet"][], chosen: readonly Chosen[], field: string): Row[] {
+  const others = chosen.filter((each) => each.field === field && !values.some(({ value }) => value === each.value));
+  return [...others, ...values];
 }

@@ -2,7 +2,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { Hit } from "../api/ask";
 import { JudgeButtons, type Judging } from "../judgements/JudgeButtons";
 import { Go } from "../parts/link";
-import { number } from "../parts/numbers";
+import { score } from "../parts/numbers";
 import { cropped, evidenceOf } from "./evidence";
 import { Marked } from "./Marked";
 import { Parts } from "./Parts";
@@ -34,14 +34,14 @@ export function HitCard({ hit, rank, best, deepest, judging, why }: Props) {
           <Go to={{ view: "document", id: hit.id }}>{hit.title ? <Marked pieces={title} deepest={deepest} /> : hit.id}</Go>
         </h3>
         <span class="score" title="Score">
-          {number(hit.score)}
+          {score(hit.score)}
         </span>
       </header>
       {hit.text && (
         <p class="text" dir="auto">
           <Marked pieces={whole ? text : crop} deepest={deepest} />
           {isCut && (
-            <button type="button" class="plain" aria-expanded={whole} onClick={() => showWhole(!whole)}>
+            <button class="plain" aria-expanded={whole} onClick={() => showWhole(!whole)}>
               {whole ? "Less" : "Whole passage"}
             </button>
           )}
@@ -58,7 +58,7 @@ export function HitCard({ hit, rank, best, deepest, judging, why }: Props) {
             </span>
           ))}
         </span>
-        <button type="button" class="plain" onClick={why}>
+        <button class="plain" onClick={why}>
           Why here?
         </button>
         <JudgeButtons id={hit.id} judging={judging} />

@@ -33,7 +33,7 @@ export function HybridSlider({ weight, own, change }: Props) {
       <span class="ends">
         <span>score = model + {number(weight ?? own)} × words</span>
         {weight !== null && (
-          <button type="button" class="plain" onClick={() => change(null)}>
+          <button class="plain" onClick={() => change(null)}>
             Reset
           </button>
         )}

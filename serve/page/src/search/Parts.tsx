@@ -34,7 +34,7 @@ export function Parts({ hit, best }: { hit: Hit; best: number }) {
         ))}
         {(hidden > 0 || all) && (
           <li>
-            <button type="button" class="plain" onClick={() => showAll(!all)}>
+            <button class="plain" onClick={() => showAll(!all)}>
               {all ? "Fewer" : `${hidden} more`}
             </button>
           </li>
@@ -48,7 +48,7 @@ function Token({ token, total, from }: { token: Contribution; total: number; fro
   const name = from ? "token added" : token.exact_word ? "token word" : "token";
   return (
     <li>
-      <button type="button" class={name} data-t={keyOf(token)} aria-pressed="false" aria-description={share(token, total)}>
+      <button class={name} data-t={keyOf(token)} aria-pressed="false" aria-description={share(token, total)}>
         <bdi>{token.token}</bdi>
         {from && (
           <span class="from">

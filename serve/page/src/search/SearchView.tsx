@@ -3,7 +3,7 @@ import { ask } from "../api/ask";
 import { useAnswer } from "../api/use-answer";
 import type { Collection } from "../collection";
 import { Quality } from "../judgements/Quality";
-import { useJudging } from "../judgements/use-judging";
+import { useJudging, useQuality } from "../judgements/use-judging";
 import { go } from "../parts/link";
 import { Notice } from "../parts/Notice";
 import { things } from "../parts/numbers";
@@ -13,10 +13,10 @@ import { evidenceOf, sum } from "./evidence";
 import { Facets } from "./Facets";
 import { HitCard } from "./HitCard";
 import { SearchBox } from "./SearchBox";
-import { type Chosen, filterOf, held, holding, settings } from "./settings";
+import { type Chosen, chosenOf, filterOf, holding, settings, type Weights, weightsOf } from "./settings";
 import { SettingsForm } from "./SettingsForm";
 import { Start } from "./Start";
-import { Terms, type Weights } from "./Terms";
+import { type Term, Terms, weighted } from "./Terms";
 import { type Found, useSearch } from "./use-search";
 import { WhyDialog } from "./WhyDialog";
 
@@ -31,15 +31,18 @@ interface Props {
 export function SearchView({ link, collection }: Props) {
   const query = link.get("q") ?? "";
   const limit = Number(link.get("limit") ?? LIMITS[0]);
-  const chosen = held<Chosen>(link, "filter");
-  const weights = held<Weights>(link, "weights");
-  const filter = filterOf(chosen as Chosen);
+  const chosen = chosenOf(link);
+  const weights = weightsOf(link);
+  const filter = filterOf(chosen);
   const options = { ...settings(link), limit, ...(filter && { filter }) };
   const found = useSearch(query, options, weights);
-  const judging = useJudging(query, collection.name);
-  const facets = useAnswer((signal) => ask("POST", "/v1/facets", { body: { collection: collection.name }, signal }), [
-    collection.name,
-  ]);
+  const judging = useJudging(found.value?.query ?? "", collection.name);
+  const quality = useQuality(options, judging.changes);
+  const [values, askFor] = useState(10);
+  const facets = useAnswer(
+    (signal) => ask("POST", "/v1/facets", { body: { collection: collection.name, limit: values }, signal }),
+    [collection.name, values],
+  );
   const hits = found.value?.hits ?? [];
   const scale = useMemo(() => scaleOf(hits), [hits]);
   const asked = useRef(false);
@@ -61,9 +64,9 @@ export function SearchView({ link, collection }: Props) {
           }}
         />
       )),
-    [found.value, JSON.stringify(judging.grades)],
+    [found.value, judging.grades, judging.judge === undefined],
   );
-  const summary = found.value && summaryOf(found.value);
+  const summary = found.value && summaryOf(found.value, weights, chosen);
   useEffect(() => tell(summary ?? ""), [found.value]);
   // Where there is room for it, it is always open.
   const [adjusting, adjust] = useState(false);
@@ -84,12 +87,12 @@ export function SearchView({ link, collection }: Props) {
       <div class="columns">
         {query.trim() && (
           <aside aria-label="Query" class={adjusting ? "" : "closed"}>
-            <button type="button" class="adjust" aria-expanded={adjusting} onClick={() => adjust(!adjusting)}>
+            <button class="adjust" aria-expanded={adjusting} onClick={() => adjust(!adjusting)}>
               Terms and filters
             </button>
             <div class="panel">
               <SettingsForm link={link} collection={collection} />
-              <Quality options={options} changes={judging.changes} />
+              <Quality {...quality} />
             </div>
             {found.value && (
               <Terms
@@ -101,6 +104,8 @@ export function SearchView({ link, collection }: Props) {
             )}
             <Facets
               facets={facets.value}
+              limit={values}
+              more={() => askFor(10 * values)}
               chosen={chosen}
               change={(changed) => go({ ...holding("filter", changed), limit: null }, "replace")}
             />
@@ -124,7 +129,7 @@ export function SearchView({ link, collection }: Props) {
             {cards}
           </ol>
           {next && hits.length === limit && (
-            <button type="button" class="more" onClick={() => go({ limit: String(next) }, "replace")}>
+            <button class="more" onClick={() => go({ limit: String(next) }, "replace")}>
               Show {next}
             </button>
           )}
@@ -144,8 +149,14 @@ export function SearchView({ link, collection }: Props) {
   );
 }
 
-function summaryOf({ hits, tokensLeftOut }: Found): string {
-  const best = hits.length ? `The best ${things(hits.length, "passage")}` : "Nothing shares a token with this query";
+/** Why there are no hits. */
+function nothing(terms: readonly Term[], weights: Weights, chosen: readonly Chosen[]): string {
+  if (weighted(terms, weights).every((term) => !term.weight)) return "All terms are off";
+  return chosen.length ? "No hit with these filters" : "Nothing shares a token with this query";
+}
+
+function summaryOf({ hits, terms, tokensLeftOut }: Found, weights: Weights, chosen: readonly Chosen[]): string {
+  const best = hits.length ? `The best ${things(hits.length, "passage")}` : nothing(terms, weights, chosen);
   return tokensLeftOut ? `${best}; the model reads none of the last ${tokensLeftOut} tokens` : best;
 }
 

@@ -31,7 +31,7 @@ function Nothing({ title }: { title: ComponentChildren }) {
           <Go to={{ view: "ingest" }}>Add a file</Go>, or run <code>postings ingest FILE</code>.
         </p>
       ) : (
-        <p>To add documents takes a key with the scope “write”.</p>
+        <p>Adding documents needs a key with the scope “write”.</p>
       )}
     </div>
   );

@@ -1,39 +1,37 @@
 import type { Schemas } from "../api/ask";
 import { number } from "../parts/numbers";
-import { keyOf, type TokenKey } from "./evidence";
+import { keyOf, plain } from "./evidence";
+import type { Weights } from "./settings";
 
 export type Term = Schemas["Term"];
-
-/** Weights that replace a query's own, by token. */
-export type Weights = Record<TokenKey, number>;
 
 interface Props {
   query: string;
   terms: readonly Term[];
-  weights: Partial<Weights>;
-  change(weights: Partial<Weights>): void;
+  weights: Weights;
+  change(weights: Weights): void;
 }
 
 /** The query as it is searched: its terms, which can be switched off or weighted anew. */
 export function Terms({ query, terms, weights, change }: Props) {
   const most = Math.max(...terms.map((term) => term.weight), 0.01);
   const put = (term: Term, weight: number) => {
-    const { [keyOf(term)]: _, ...others } = weights;
-    change(weight === term.weight ? others : { ...others, [keyOf(term)]: weight });
+    const { [weightKey(term)]: _, ...others } = weights;
+    change(weight === term.weight ? others : { ...others, [weightKey(term)]: weight });
   };
   return (
     <section class="panel" aria-labelledby="terms">
       <h2 id="terms">
         Query terms
         {Object.keys(weights).length > 0 && (
-          <button type="button" class="plain" onClick={() => change({})}>
+          <button class="plain" onClick={() => change({})}>
             Reset
           </button>
         )}
       </h2>
       <ul class="terms">
         {terms.map((term) => {
-          const weight = weights[keyOf(term)] ?? term.weight;
+          const weight = weights[weightKey(term)] ?? term.weight;
           const label = `${term.token}${term.exact_word ? ", exact word" : ""}`;
           return (
             <li data-t={keyOf(term)} class={weight ? "" : "off"}>
@@ -69,10 +67,18 @@ export function Terms({ query, terms, weights, change }: Props) {
 }
 
 /** The terms with the weights that replace theirs. */
-export function weighted(terms: readonly Term[], weights: Partial<Weights>): Term[] {
-  return terms.map((term) => ({ ...term, weight: weights[keyOf(term)] ?? term.weight }));
+export function weighted(terms: readonly Term[], weights: Weights): Term[] {
+  return terms.map((term) => ({ ...term, weight: weights[weightKey(term)] ?? term.weight }));
 }
 
+/** Names a term in the address by its text: the index means something else to another model. */
+function weightKey(term: Term): string {
+  return term.exact_word ? `"${term.token}"` : term.token;
+}
+
+/** Whether a term is a word of the query, or a piece of one. */
 function isIn(query: string, term: Term): boolean {
-  return query.toLowerCase().includes(term.token.replace(/^##/, "").toLowerCase());
+  const piece = plain(term.token);
+  const words = plain(query).split(/[^\p{L}\p{N}]+/u);
+  return words.some((word) => (term.token.startsWith("##") ? word.includes(piece) : word.startsWith(piece)));
 }

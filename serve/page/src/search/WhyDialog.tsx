@@ -23,7 +23,7 @@ export function WhyDialog({ hits, above, below, choose, close }: Props) {
   const most = Math.max(...rows.map((row) => Math.abs(row.difference)), 0.01);
   const difference = sum(a.contributions ?? []) - sum(b.contributions ?? []);
   return (
-    <Dialog title={difference < 0 ? "Why is this below that?" : "Why is this above that?"} close={close}>
+    <Dialog title={above > below ? "Why is this below that?" : "Why is this above that?"} close={close}>
       <div class="pair">
         <Choice label="This" hits={hits} rank={above} choose={(rank) => choose(rank, below)} />
         <Choice label="That" hits={hits} rank={below} choose={(rank) => choose(above, rank)} />
@@ -59,7 +59,7 @@ export function WhyDialog({ hits, above, below, choose, close }: Props) {
         </tbody>
         <tfoot>
           <tr>
-            <th scope="row">All</th>
+            <th scope="row">Sum</th>
             <td>{number(sum(a.contributions ?? []))}</td>
             <td>{number(sum(b.contributions ?? []))}</td>
             <td>{signed(difference)}</td>

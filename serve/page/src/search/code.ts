@@ -3,22 +3,25 @@ import type { Schemas } from "../api/ask";
 type Body = Schemas["SearchBody"];
 
 /** A search as a command of a shell. */
-export function asCurl(body: Body): string {
+export function asCurl(body: Body, keys: boolean): string {
   // A quote ends the string, comes as itself, and another string begins.
   const json = JSON.stringify(body).replaceAll("'", String.raw`'\''`);
-  return `curl ${location.origin}/v1/search --json '${json}'`;
+  const key = keys ? ' -H "Authorization: Bearer $POSTINGS_KEY"' : "";
+  return `curl ${location.origin}/v1/search${key} --json '${json}'`;
 }
 
 /** A search in Python. */
-export function asPython({ query, collection, ...options }: Body): string {
+export function asPython({ query, collection, ...options }: Body, keys: boolean): string {
   const weighted = typeof query !== "string";
   const client = [JSON.stringify(location.origin), ...(collection ? [`collection=${literal(collection)}`] : [])];
+  if (keys) client.push('key=os.environ["POSTINGS_KEY"]');
   const said = Object.entries(options).map(([name, value]) => `, ${name}=${literal(value)}`);
   const terms = weighted ? query.terms.map((term) => `Term(${literal(term.token ?? "")}, ${term.index}, ${term.weight}, ${literal(term.exact_word ?? false)}),`) : [];
   const asked = weighted
     ? `WeightedQuery(\n        ${literal(query.text)},\n        [\n            ${terms.join("\n            ")}\n        ],\n    )`
     : literal(query);
   return [
+    ...(keys ? ["import os", ""] : []),
     `from postings_query import ApiClient${weighted ? ", Term, WeightedQuery" : ""}`,
     "",
     `with ApiClient(${client.join(", ")}) as client:`,

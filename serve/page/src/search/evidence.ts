@@ -124,8 +124,9 @@ function cut(letters: string | string[], start: number, end: number): string {
   return typeof piece === "string" ? piece : piece.join("");
 }
 
-function plain(word: string): string {
-  return word.replace(/^##/, "").toLowerCase();
+/** A word as models see it: without capitals and marks, and a piece of a word without its sign. */
+export function plain(word: string): string {
+  return word.replace(/^##/, "").toLowerCase().normalize("NFD").replace(/\p{M}/gu, "");
 }
 
 export function sum(parts: readonly Contribution[]): number {

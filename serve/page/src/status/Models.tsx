@@ -4,6 +4,7 @@ import type { Collection } from "../collection";
 import { may, useMe } from "../me";
 import { Notice } from "../parts/Notice";
 import { count } from "../parts/numbers";
+import { Table } from "../parts/Table";
 
 /** The models of a collection; one that is complete can be searched from now on. */
 export function Models({ collection, changed }: { collection: Collection; changed(): void }) {
@@ -22,39 +23,27 @@ export function Models({ collection, changed }: { collection: Collection; change
     <section aria-labelledby="models">
       <h2 id="models">Models</h2>
       {problem && <Notice problem={problem} />}
-      <div class="scroll" tabIndex={0} role="group" aria-label="Models">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Model</th>
-              <th scope="col">State</th>
-              <th scope="col">Passages without it</th>
-              <th scope="col">Fingerprint</th>
-            </tr>
-          </thead>
-          <tbody>
-            {collection.models.map((each) => (
-              <tr>
-                <th scope="row">{each.name}</th>
-                <td>
-                  {each.state}{" "}
-                  {admin && (each.state === "ready" || each.state === "previous") && (
-                    <button type="button" class="plain" onClick={() => void search(each.fingerprint)}>
-                      Search this one<span class="unseen">: {each.name}</span>
-                    </button>
-                  )}
-                </td>
-                <td>
-                  {count(each.lacking)} of {count(each.passages)}
-                </td>
-                <td>
-                  <code>{each.fingerprint.slice(0, 12)}</code>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label="Models" heads={["Model", "State", "Passages without it", "Fingerprint"]}>
+        {collection.models.map((each) => (
+          <tr>
+            <th scope="row">{each.name}</th>
+            <td>
+              {each.state}{" "}
+              {admin && (each.state === "ready" || each.state === "previous") && (
+                <button class="plain" onClick={() => void search(each.fingerprint)}>
+                  Search this one<span class="unseen">: {each.name}</span>
+                </button>
+              )}
+            </td>
+            <td>
+              {count(each.lacking)} of {count(each.passages)}
+            </td>
+            <td>
+              <code>{each.fingerprint.slice(0, 12)}</code>
+            </td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }

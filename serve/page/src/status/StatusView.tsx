@@ -5,6 +5,7 @@ import type { Collection } from "../collection";
 import { Notice } from "../parts/Notice";
 import { count, number } from "../parts/numbers";
 import { Models } from "./Models";
+import { Table } from "../parts/Table";
 
 const EVERY = 2000;
 
@@ -62,32 +63,18 @@ function Workers({ workers }: { workers: readonly Schemas["Worker"][] }) {
       <h2 id="workers">Workers</h2>
       {!workers.length && <p class="hint">None now. One starts when documents are queued here, or runs elsewhere.</p>}
       {workers.length > 0 && (
-        <div class="scroll" tabIndex={0} role="group" aria-label="Workers">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Worker</th>
-                <th scope="col">State</th>
-                <th scope="col">Device</th>
-                <th scope="col">Documents</th>
-                <th scope="col">Documents/s</th>
-                <th scope="col">Batches in flight</th>
-              </tr>
-            </thead>
-            <tbody>
-              {workers.map((each) => (
-                <tr>
-                  <th scope="row">{each.name}</th>
-                  <td>{each.trouble ?? (each.ready ? "ready" : "starting")}</td>
-                  <td>{each.device}</td>
-                  <td>{count(each.documents)}</td>
-                  <td>{number(each.documents_per_second)}</td>
-                  <td>{count(each.batches_in_flight)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table label="Workers" heads={["Worker", "State", "Device", "Documents", "Documents/s", "Batches in flight"]}>
+          {workers.map((each) => (
+            <tr>
+              <th scope="row">{each.name}</th>
+              <td>{each.trouble ?? (each.ready ? "ready" : "starting")}</td>
+              <td>{each.device}</td>
+              <td>{count(each.documents)}</td>
+              <td>{number(each.documents_per_second)}</td>
+              <td>{count(each.batches_in_flight)}</td>
+            </tr>
+          ))}
+        </Table>
       )}
     </section>
   );
