@@ -14,12 +14,13 @@ from playwright.sync_api import Page
 from tests.support.browser import Visit
 from tests.support.shown import settled, titles
 
+OWNER = {"field": "owner", "value": "ann", "condition": {"key": "metadata.owner", "match": {"value": "ann"}}}
 ADDRESSES = [
     "/?q=where do bees find food",
     '/?q=it\'s a "quoted" \\ query $HOME `id`',
     "/?q=where do bees find food&words=1.5&limit=20",
     "/?q=where do bees find food&fusion=rrf",
-    '/?q=where do bees find food&model=tiny&filter=[{"field":"owner","value":"ann","condition":{"key":"metadata.owner","match":{"value":"ann"}}}]',
+    "/?q=where do bees find food&model=tiny&filter=[" + json.dumps(OWNER) + "]",
 ]
 
 

@@ -54,13 +54,14 @@ def test_a_narrow_view_has_all_that_a_wide_one_has(visit: Visit, view: str) -> N
     names = []
     for width in (320, 1280):
         page = settled(visit(view, width=width))
+        within = "dialog " if "why=" in view else ""  # what is behind it can't be reached
         more = page.get_by_role("button", name="Terms and filters")
-        if more.is_visible() and "why=" not in view:  # a dialog is above it
+        if more.is_visible() and not within:
             more.click()
-        controls = page.locator(":is(a, button, input, select, h1, h2, h3, summary, th, dt):visible")
-        names.append(controls.evaluate_all("(all) => all.map((each) => each.ariaLabel ?? each.textContent)"))
-    narrow, wide = names
-    assert sorted(narrow) == sorted(wide)
+        controls = page.locator(f"{within}:is(a, button, input, select, h1, h2, h3, summary, th, dt):visible")
+        found = controls.evaluate_all("(all) => all.map((each) => each.ariaLabel ?? each.textContent)")
+        names.append({*found} - {"Terms and filters"})
+    assert names[0] == names[1]
 
 
 def test_a_long_title_takes_two_lines_of_a_hit(visit: Visit, put: Callable[[Document], None]) -> None:
