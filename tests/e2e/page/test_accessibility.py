@@ -7,6 +7,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from postings import Document, Settings
+from postings_ingest import Counts, Ledger
+from postings_ingest.queue.dead_letters import letter
+from postings_ingest.queue.messages import to_json
 from tests.support.axe import violations
 from tests.support.browser import Visit
 from tests.support.shown import settled
@@ -57,6 +61,22 @@ def loading(visit: Visit, dark: bool) -> Page:
     return page
 
 
+def previewed(visit: Visit, dark: bool) -> Page:
+    page = settled(visit("/?view=ingest", dark=dark))
+    rows = b"sku,name,text\nS1,Shoe,A shoe.\nS2,,\n"
+    page.locator("input[type=file]").set_input_files({"name": "shop.csv", "mimeType": "text/csv", "buffer": rows})
+    page.get_by_role("combobox", name="Id").select_option("sku")
+    expect(page.locator(".rejected")).to_be_visible()
+    return settled(page)
+
+
+def failed(visit: Visit, dark: bool) -> Page:
+    """A job with a dead letter."""
+    page = settled(visit("/?view=ingest", dark=dark))
+    expect(page.locator(".letters li")).to_have_count(1)
+    return page
+
+
 UNREACHED = {(0, f"/v1/{path}") for path in ("search", "judgements", "judgements/evaluate", "facets")}
 
 
@@ -71,28 +91,42 @@ def broken(visit: Visit, dark: bool) -> Page:
 
 NOWHERE = {(404, f"/v1/collections/nowhere{rest}") for rest in ("", "/models")}
 
+OWNER = '{"field":"owner","value":"ann","condition":{"key":"metadata.owner","match":{"value":"ann"}}}'
+
 STATES: dict[str, Reach] = {
     "start": at("/"),
     "results": at("/?q=an animal that floats"),
     "lit": lit,
     "nothing found": at("/?q=%E2%98%83"),
-    "filtered": at('/?q=otter&filter={"owner":["ann"]}&words=1.2&weights={"m1":0}'),
+    "filtered": at(f'/?q=otter&filter=[{OWNER}]&words=1.2&weights={{"otter":0}}'),
     "judged": judged,
     "code": code,
     "reasons": at("/?q=otter&why=1-2"),
     "document": at("/?q=otter&view=document&id=sea-otter"),
     "long document": at("/?view=document&id=horses"),
-    "no document": at("/?view=document&id=nothing", refused={(404, "/v1/documents/nothing")}),
+    "no document": at("/?view=document&id=nothing", refused={(404, "/v1/documents")}),
     "deleting": asked_to_delete,
     "comparison": at("/?q=otter&view=compare&b.words=0"),
     "empty comparison": at("/?view=compare"),
     "ingestion": at("/?view=ingest"),
+    "preview": previewed,
+    "dead letters": failed,
     "status": at("/?view=status"),
     "no collection": at("/?in=nowhere", refused=NOWHERE),
     "loading": loading,
     "broken": broken,
     "empty collection": at("/?in=empty"),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def dead_letter(settings: Settings) -> None:
+    """A document that could not be indexed."""
+    ledger = Ledger(settings)
+    now = ledger.register("bad", "{}", 1, "job-of-a-letter", "bulk")
+    lease = ledger.start("bad", 60)
+    assert lease is not None
+    ledger.finish(lease, Counts(), [letter(to_json(Document("lost", "A text.")), "EncodingFailed", "no reason", now)])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -16,7 +16,7 @@ const YEAR_2001 = 1e12;
 export function DocumentView({ link, collection }: { link: URLSearchParams; collection: string }) {
   const id = link.get("id") ?? "";
   const { value, problem } = useAnswer(
-    (signal) => ask("GET", "/v1/documents/{id}", { path: { id }, query: { collection, weights: WEIGHTS }, signal }),
+    (signal) => ask("GET", "/v1/documents", { query: { id, collection, weights: WEIGHTS }, signal }),
     [id, collection],
   );
   return (
@@ -95,7 +95,7 @@ function Delete({ id, collection }: { id: string; collection: string }) {
   const [problem, setProblem] = useState<Problem>();
   const remove = async () => {
     try {
-      await ask("DELETE", "/v1/documents/{id}", { path: { id }, query: { collection } });
+      await ask("POST", "/v1/documents/delete", { body: { collection, ids: [id] } });
       go({ view: null });
     } catch (error) {
       setProblem(error as Problem);
