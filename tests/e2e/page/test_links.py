@@ -138,6 +138,8 @@ def test_a_view_s_title_says_which_it_is(visit: Visit, address: str, title: str)
         "filter=7",
         "filter=null",
         'filter={"owner":7}',
+        "filter=[7]",
+        'filter=[{"field":"owner","value":"ann"}]',
         "weights=[1]",
         'weights={"m1":"x"}',
         "why=a-b",

@@ -30,7 +30,7 @@ interface Props {
 /** Search as you type, and see why. Of the address: `q`, `limit`, `filter`, `weights`, `why`, and the settings. */
 export function SearchView({ link, collection }: Props) {
   const query = link.get("q") ?? "";
-  const limit = Number(link.get("limit") ?? LIMITS[0]);
+  const limit = LIMITS.find((each) => String(each) === link.get("limit")) ?? LIMITS[0]!;
   const chosen = chosenOf(link);
   const weights = weightsOf(link);
   const filter = filterOf(chosen);
