@@ -38,7 +38,7 @@ class PostingsRetriever(BaseRetriever):
     """
 
     client: Client | AsyncClient
-    k: int = 10
+    k: int = Field(default=10, strict=True)
     search_kwargs: dict[str, Any] = Field(default_factory=dict)
 
     def _get_relevant_documents(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -70,11 +71,17 @@ AsyncOpening = Callable[[str | None], AsyncClient]
 @pytest.fixture(params=["index", "http"])
 def opening(
     request: pytest.FixtureRequest, index: Index, encoder: Encoder, url: str, filled_settings: Settings
-) -> Opening:
+) -> Iterator[Opening]:
     """Makes a client of a tenant."""
-    if request.param == "http":
-        return lambda tenant: ApiClient(url, key=KEYS[tenant])
-    return lambda tenant: SearchClient(index=index, encoder=encoder, settings=filled_settings, tenant=tenant)
+    with ExitStack() as opened:
+
+        def over_http(tenant: str | None) -> Client:
+            return opened.enter_context(ApiClient(url, key=KEYS[tenant]))
+
+        def of_index(tenant: str | None) -> Client:
+            return SearchClient(index=index, encoder=encoder, settings=filled_settings, tenant=tenant)
+
+        yield over_http if request.param == "http" else of_index
 
 
 @pytest.fixture(params=["index", "http"])

@@ -37,10 +37,10 @@ def of(component: Any) -> Pipeline:
 
 def test_a_pipeline_runs_the_retriever(near: SearchClient) -> None:
     pipeline = of(PostingsRetriever(near, filters=LION, top_k=3))
-    asked = {"it": {"query": "chasing prey", "filters": FOOD, "top_k": 1}}
+    asked = {"it": {"query": "prey is food", "filters": FOOD, "top_k": 1}}
     for found in (pipeline.run(asked), asyncio.run(pipeline.run_async(asked))):
         assert [each.meta["number"] for each in found["it"]["documents"]] == [0]
-    assert [each.meta["number"] for each in pipeline.run({"it": {"query": "food"}})["it"]["documents"]] == [8]
+    assert [each.meta["number"] for each in pipeline.run({"it": {"query": "prey is food"}})["it"]["documents"]] == [8]
 
 
 def test_a_saved_pipeline_finds_the_same(made: Any, near: SearchClient) -> None:

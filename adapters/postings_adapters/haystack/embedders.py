@@ -17,7 +17,7 @@ from postings.errors import InvalidDocument
 class _Embedder:
     """Loads the encoder when it is first needed: a saved pipeline has its name alone."""
 
-    def __init__(self, model: str, device: str) -> None:
+    def __init__(self, model: str = "tiny", device: str = "auto") -> None:
         self.model = model
         self.device = device
         self._encoder: Encoder | None = None
@@ -55,9 +55,6 @@ class PostingsSparseTextEmbedder(_Embedder):
         PostingsSparseTextEmbedder("tiny").run("chasing prey")["sparse_embedding"]
     """
 
-    def __init__(self, model: str = "tiny", device: str = "auto") -> None:
-        super().__init__(model, device)
-
     @component.output_types(sparse_embedding=SparseEmbedding)
     def run(self, text: str) -> dict[str, Any]:
         """Encode a query."""
@@ -81,9 +78,6 @@ class PostingsSparseDocumentEmbedder(_Embedder):
         InvalidDocument: a document has no content, or its content isn't valid Unicode.
         PostingsError: as :meth:`postings.Encoder.load`.
     """
-
-    def __init__(self, model: str = "tiny", device: str = "auto") -> None:
-        super().__init__(model, device)
 
     @component.output_types(documents=list[Document])
     def run(self, documents: list[Document]) -> dict[str, Any]:
