@@ -7,7 +7,7 @@ PAGE := serve/postings_serve/page/index.html
 IF_NPM = $(if $(shell command -v npm || true),$(1))
 
 .DELETE_ON_ERROR:
-.PHONY: demo serve page pictures test soak check wheel bench clean
+.PHONY: demo serve page pictures test soak check adapters wheel bench clean
 
 demo: .venv/demo
 	$(BIN)/postings demo
@@ -37,6 +37,12 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The adapters with their frameworks, which have an environment of their own: see `adapters-dev` in pyproject.toml.
+adapters: .venv/adapters/ready
+	.venv/adapters/bin/mypy --package postings_adapters
+	.venv/adapters/bin/pytest -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function \
+		adapters tests/adapters tests/unit/test_missing_frameworks.py
 
 # What users install: the built wheel, with the dependencies of a plain install, away from the sources; then what serves.
 wheel: .venv/bin/python
@@ -78,6 +84,11 @@ clean:
 .venv/dev: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@ .venv/demo .venv/serve
+
+.venv/adapters/ready: .venv/bin/python pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv/adapters
+	.venv/adapters/bin/pip install --quiet --constraint constraints.txt --editable '.[adapters-dev]'
+	touch $@
 
 $(PAGE): serve/page/src/api/schema.d.ts serve/page/build.js serve/page/tsconfig.json \
 		$(shell find serve/page/src -type f ! -name schema.d.ts)
