@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -17,6 +16,7 @@ from postings_adapters.clients import AsyncClient, Client
 from postings_ingest import Pipeline
 from postings_query import ApiClient, AsyncApiClient, AsyncSearchClient, SearchClient
 from postings_serve.keys import Key, KeyFile
+from tests.support.folders import copy_index
 from tests.support.sentences import LONG, SENTENCES
 from tests.support.served import served
 
@@ -44,7 +44,7 @@ def filled_settings(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) 
 def url(filled_settings: Settings) -> Iterator[str]:
     """A service on the same documents."""
     copy = f"{filled_settings.index_url}-served"
-    shutil.copytree(filled_settings.index_url, copy)
+    copy_index(filled_settings.index_url, copy)
     settings = filled_settings.model_copy(update={"index_url": copy})
     keys = KeyFile.of_settings(settings)
     for tenant in (None, "ann", "bob"):

@@ -12,6 +12,7 @@ from postings import EdgeIndex, Encoder
 from postings.index.proxy import waiting
 from postings_ingest import Pipeline, read_documents
 from tests.support.cli import Cli
+from tests.support.folders import copy_index
 from tests.support.jsonl import write_jsonl
 from tests.support.models import quiet_tiny, save, small_bert
 
@@ -261,7 +262,7 @@ def test_a_folder_that_another_process_has_open_is_reported(articles_cli: Cli, m
 def test_a_broken_index_folder_is_reported(
     cli: Cli, articles: Path, indexed_articles: Path, damage: object, expected: str
 ) -> None:
-    shutil.copytree(indexed_articles, cli.folder)
+    copy_index(indexed_articles, cli.folder)
     damage(cli.folder / "documents")  # type: ignore[operator]
     for arguments in (["info"], ["ingest", str(articles)]):
         ran = cli(*arguments)

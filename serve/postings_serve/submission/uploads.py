@@ -47,11 +47,11 @@ class Upload:
     """
 
     def __init__(
-        self, path: Path, name: str, fields: UploadFields, *, partial: bool = False, most: int = MAX_UNPACKED
+        self, path: Path, name: str, fields: UploadFields, *, partial: bool = False, most: int | None = None
     ) -> None:
         self._path = path
         self._name = name
-        self._most = most
+        self._most = MAX_UNPACKED if most is None else most
         self.fields = fields
         self.partial = partial or (isinstance(fields, PreviewFields) and fields.partial == "true")
 

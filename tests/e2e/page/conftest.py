@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from postings_ingest import Pipeline, delete_documents
 from tests.support.beir import ENCYCLOPEDIA
 from tests.support.browser import Visits, chromium
 from tests.support.built_page import build_page
+from tests.support.folders import copy_index
 from tests.support.redis_server import RedisServer
 from tests.support.sentences import LONG
 from tests.support.served import served
@@ -64,7 +64,7 @@ def filled(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(filled: Path, redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A copy of the index, which tests may change."""
     folder = tmp_path_factory.mktemp("served") / "index"
-    shutil.copytree(filled, folder)
+    copy_index(filled, folder)
     return Settings(index_url=str(folder), redis_url=redis.url)  # type: ignore[arg-type]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from playwright.sync_api import expect
 from postings import Encoder, Settings, open_index
 from postings_ingest import reindex
 from tests.support.browser import Visit
+from tests.support.folders import copy_index
 from tests.support.models import quiet_tiny
 from tests.support.redis_server import RedisServer
 from tests.support.shown import settled, titles
@@ -24,7 +24,7 @@ QUERY = "where do bees find food"
 def settings(filled: Path, redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A copy of the index, with the vectors of one more model."""
     folder = tmp_path_factory.mktemp("models") / "index"
-    shutil.copytree(filled, folder)
+    copy_index(filled, folder)
     settings = Settings(index_url=str(folder), redis_url=redis.url)  # type: ignore[arg-type]
     with open_index(settings) as index:
         reindex(index, Encoder.load(quiet_tiny(tmp_path_factory.mktemp("quiet")), "cpu"))

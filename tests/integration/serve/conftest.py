@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Self
 
@@ -11,6 +10,7 @@ from postings import Document, Encoder, Settings, open_index
 from postings_ingest import Pipeline
 from postings_serve.keys import Key, KeyFile, Scope
 from tests.integration.queue.conftest import faults, keys, ledger, settings, start_worker
+from tests.support.folders import copy_index
 from tests.support.sentences import LONG, SENTENCES
 from tests.support.served import served
 from tests.support.service import Service
@@ -37,7 +37,7 @@ def sentences(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory, redis_
     with open_index(sentences) as index:
         long = Document("long", LONG, metadata={"number": 99, "owner": "ann"})
         Pipeline(encoder, index, sentences).run([*documents, long])
-    shutil.copytree(sentences.index_url, f"{sentences.index_url}-copy")  # while nobody has it open
+    copy_index(sentences.index_url, f"{sentences.index_url}-copy")  # while nobody has it open
     return sentences
 
 
@@ -89,7 +89,7 @@ class Keyed:
 @pytest.fixture(scope="module")
 def keyed(sentences: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
     own = sentences.model_copy(update={"index_url": str(tmp_path_factory.mktemp("keyed") / "index")})
-    shutil.copytree(f"{sentences.index_url}-copy", own.index_url)
+    copy_index(f"{sentences.index_url}-copy", own.index_url)
     keys = KeyFile.of_settings(own)
     keys.add(Key.create("first", frozenset({"admin"}))[0])
     with served(own) as url, Keyed(url, keys) as keyed:

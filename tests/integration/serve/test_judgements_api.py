@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from postings_ingest import Pipeline
 from postings_query.judgements import Judgement, Judgements
 from tests.integration.serve.conftest import Keyed
 from tests.integration.serve.test_documents_in import problem
+from tests.support.folders import copy_index
 from tests.support.sentences import SENTENCES
 from tests.support.service import Service
 
@@ -36,7 +36,7 @@ def index(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(index: Path, tmp_path: Path) -> Settings:
-    shutil.copytree(index, tmp_path / "index")
+    copy_index(index, tmp_path / "index")
     return Settings(index_url=str(tmp_path / "index"))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cProfile
 import pstats
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from postings import Settings
 from postings_serve.app import api
 from postings_serve.keys import Key, KeyFile
 from tests.integration.serve.conftest import Keyed
+from tests.support.folders import copy_index
 from tests.support.served import served
 
 SEARCH: tuple[str, str, Any] = ("POST", "/v1/search", {"query": "a man eats food", "limit": 100})
@@ -141,7 +141,7 @@ def test_too_many_requests_are_refused_for_each_key_by_itself(sentences: Setting
     limited = sentences.model_copy(
         update={"serve_rate": "3/hour", "serve_keys": tmp_path / "keys.json", "index_url": str(tmp_path / "index")}
     )
-    shutil.copytree(f"{sentences.index_url}-copy", limited.index_url)
+    copy_index(f"{sentences.index_url}-copy", limited.index_url)
     with served(limited) as url, Keyed(url, KeyFile(tmp_path / "keys.json")) as keyed:
         first, second = (keyed.key("read") for _ in range(2))
         answers = [keyed.ask(first, *SEARCH) for _ in range(4)]
