@@ -102,8 +102,9 @@ function View({ view, link, name, isMissing, collection: { value, problem }, cha
       </>
     );
   // While another collection is asked for, the value is that of before.
-  if (value?.name !== name) return null;
-  if (view === "compare") return <CompareView link={link} collection={value} />;
-  if (view === "status") return <StatusView collection={value} reload={changed} />;
-  return <SearchView link={link} collection={value} />;
+  const there = value?.name === name ? value : undefined;
+  if (view !== "compare" && view !== "status") return <SearchView key={name} link={link} name={name} collection={there} />;
+  if (!there) return null;
+  if (view === "compare") return <CompareView link={link} collection={there} />;
+  return <StatusView collection={there} reload={changed} />;
 }

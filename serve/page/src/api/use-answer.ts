@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "./ask";
 
 export interface Answered<T> {
@@ -16,7 +16,7 @@ const PATIENCE = 150;
  * One request is under way at a time. What changes meanwhile is asked next, once, so that the answers keep up with a
  * slider that is dragged; a slow request is stopped for it.
  */
-export function useAnswer<T>(ask: ((signal: AbortSignal) => Promise<T>) | null | false, inputs: readonly unknown[]): Answered<T> {
+export function useAnswer<T>(ask: ((signal: AbortSignal) => Promise<T>) | null | undefined | false, inputs: readonly unknown[]): Answered<T> {
   const [shown, show] = useState<Answered<T>>({ waiting: Boolean(ask) });
   const turn = useRef<{ next: typeof ask; running?: AbortController; began: number }>({ next: null, began: 0 }).current;
 
@@ -36,7 +36,8 @@ export function useAnswer<T>(ask: ((signal: AbortSignal) => Promise<T>) | null |
     delete turn.running;
   };
 
-  useEffect(() => {
+  // Not after the next frame: a page that asks four times in turn would be late by as many frames.
+  useLayoutEffect(() => {
     if (!ask) {
       turn.running?.abort();
       turn.next = null;

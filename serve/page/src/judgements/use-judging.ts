@@ -52,12 +52,12 @@ export function useJudging(query: string, collection: string): Shown {
 }
 
 /** nDCG@10 over the queries that were judged last, with the options of a search. */
-export function useQuality({ limit: _, filter: __, ...options }: Options, changes: number) {
+export function useQuality({ limit: _, filter: __, ...options }: Options, changes: number, isThere = true) {
   const body = { ...options, limit: EVALUATED };
   return useAnswer(
     // Hundreds of searches: not for each place that a slider passes.
-    (signal) => pause(signal).then(() => ask("POST", "/v1/judgements/evaluate", { body, signal })),
-    [JSON.stringify(body), changes],
+    isThere && ((signal) => pause(signal).then(() => ask("POST", "/v1/judgements/evaluate", { body, signal }))),
+    [JSON.stringify(body), changes, isThere],
   );
 }
 

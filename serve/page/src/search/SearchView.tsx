@@ -24,11 +24,13 @@ const LIMITS = [10, 20, 50, 100];
 
 interface Props {
   link: URLSearchParams;
-  collection: Collection;
+  name: string;
+  /** Not there yet at first; the search doesn't wait for it. */
+  collection: Collection | undefined;
 }
 
 /** Search as you type, and see why. Of the address: `q`, `limit`, `filter`, `weights`, `why`, and the settings. */
-export function SearchView({ link, collection }: Props) {
+export function SearchView({ link, name, collection }: Props) {
   const query = link.get("q") ?? "";
   const limit = LIMITS.find((each) => String(each) === link.get("limit")) ?? LIMITS[0]!;
   const chosen = chosenOf(link);
@@ -36,12 +38,12 @@ export function SearchView({ link, collection }: Props) {
   const filter = filterOf(chosen);
   const options = { ...settings(link), limit, ...(filter && { filter }) };
   const found = useSearch(query, options, weights);
-  const judging = useJudging(found.value?.query ?? "", collection.name);
-  const quality = useQuality(options, judging.changes);
+  const judging = useJudging(found.value?.query ?? "", name);
+  const quality = useQuality(options, judging.changes, collection !== undefined);
   const [values, askFor] = useState(10);
   const facets = useAnswer(
-    (signal) => ask("POST", "/v1/facets", { body: { collection: collection.name, limit: values }, signal }),
-    [collection.name, values],
+    collection && ((signal) => ask("POST", "/v1/facets", { body: { collection: name, limit: values }, signal })),
+    [collection?.name, values],
   );
   const hits = found.value?.hits ?? [];
   const scale = useMemo(() => scaleOf(hits), [hits]);
@@ -75,14 +77,14 @@ export function SearchView({ link, collection }: Props) {
 
   return (
     <>
-      <h1 class="unseen">Search {collection.name}</h1>
+      <h1 class="unseen">Search {name}</h1>
       <SearchBox query={query} />
       {query.trim() ? (
         <a class="unseen skip" href="#results">
           Skip to results
         </a>
       ) : (
-        <Start collection={collection} />
+        collection && <Start collection={collection} />
       )}
       <div class="columns">
         {query.trim() && (
