@@ -34,7 +34,7 @@ expect.set_options(timeout=20_000)  # it says that something ended, not that it 
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Chromium as Debian installs it, without a window."""
-    if (program := shutil.which("chromium")) is None:
+    if (program := shutil.which("chromium-headless-shell") or shutil.which("chromium")) is None:
         pytest.skip("chromium isn't installed")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=QUIET)
