@@ -4,7 +4,7 @@ export type Schemas = components["schemas"];
 export type Hit = Schemas["Hit"];
 export type Contribution = Schemas["Contribution"];
 
-type Method = "GET" | "POST" | "DELETE";
+type Method = "GET" | "POST";
 type Operation<M extends Method, P extends keyof paths> = paths[P][Lowercase<M> & keyof paths[P]];
 type With<M extends Method> = { [P in keyof paths]: Operation<M, P> extends object ? P : never }[keyof paths];
 type Json<T> = T extends { content: { "application/json": infer Found } } ? Found : never;
@@ -48,16 +48,8 @@ export class Problem extends Error {
 export async function ask<M extends Method, P extends With<M>>(
   method: M,
   path: P,
-  asked: Asked<Operation<M, P>> = {},
+  { path: names, query, body, signal }: Asked<Operation<M, P>> = {},
 ): Promise<Answer<Operation<M, P>>> {
-  return (await response(method, path, asked)).json();
-}
-
-async function response<M extends Method, P extends With<M>>(
-  method: M,
-  path: P,
-  { path: names, query, body, signal }: Asked<Operation<M, P>>,
-): Promise<Response> {
   const named = path.replace(/{(\w+)}/g, (_, name: string) => encodeURIComponent((names as Record<string, string>)[name]!));
   const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== null);
   const search = given.length ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : "";
@@ -75,7 +67,7 @@ async function response<M extends Method, P extends With<M>>(
     if (signal?.aborted) throw error;
     throw new Problem(0, "unreachable", "The service doesn't answer. Is postings serve still running?");
   }
-  if (found.ok) return found;
+  if (found.ok) return found.json();
   if (found.status === 401 && key) {
     sessionStorage.removeItem(KEY);
     dispatchEvent(new Event(KEY_REFUSED));
