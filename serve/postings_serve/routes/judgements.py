@@ -92,10 +92,10 @@ async def _evaluated(services: Services, caller: Caller, body: EvaluateBody, kep
     judged_queries = len(grades)
     if body.queries is not None:
         grades = {query: grades.get(query, {}) for query in body.queries}
-    if body.limit is not None:
-        relevant = [query for query in reversed(grades) if any(grades[query].values())]
-        grades = {query: grades[query] for query in relevant[: body.limit]}
     queries = [query for query, graded in grades.items() if any(graded.values())]
+    if body.limit is not None:
+        queries = queries[::-1][: body.limit]
+        grades = {query: grades[query] for query in queries}
     if body.filter is not None and size(body.filter) * len(queries) > MAX_VALUES_OF_BATCH:
         most = MAX_VALUES_OF_BATCH // len(queries)
         raise Problem(
