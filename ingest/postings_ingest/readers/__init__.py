@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -96,8 +95,8 @@ def read_documents(
         ['first', 'second']
     """
     with _reader_errors(path):
-        source = _source(path, format, Fields(id_field, text_field, title_field), types)
-        source = replace(source, on_read=on_read, partial=partial)
+        fields = Fields(id_field, text_field, title_field)
+        source = _source(path, format, fields, types, on_read=on_read, partial=partial)
         yield from _READERS[source.format].read(source, reject, omit)
 
 
@@ -119,8 +118,8 @@ def format_and_fields(
         >>> format_and_fields("notes.jsonl")
         ('jsonl', ['id', 'text'])
     """
-    source = replace(_source(path, format, Fields(), None), on_read=on_read, partial=partial)
     with _reader_errors(path):
+        source = _source(path, format, on_read=on_read, partial=partial)
         return source.format, _READERS[source.format].fields(source)
 
 
@@ -148,8 +147,7 @@ def first_bytes(
         >>> b"".join(first_bytes("notes.jsonl", 6))
         b'{"id":'
     """
-    source = replace(_source(path, format, Fields(), None), on_read=on_read, partial=partial)
-    with _reader_errors(path), source.open() as file:
+    with _reader_errors(path), _source(path, format, on_read=on_read, partial=partial).open() as file:
         while most and (block := file.read(min(most, 2**16))):
             most -= len(block)
             yield block
@@ -192,7 +190,16 @@ def _reader_errors(path: str) -> Iterator[None]:
         raise ReaderError(f"{path} can't be read to its end: {error}") from error
 
 
-def _source(path: str, format: str | None, fields: Fields, types: Mapping[str, str] | None) -> Source:
+def _source(
+    path: str,
+    format: str | None,
+    fields: Fields | None = None,
+    types: Mapping[str, str] | None = None,
+    *,
+    on_read: Callable[[int], None] | None = None,
+    partial: bool = False,
+) -> Source:
+    fields = fields or Fields()
     if not isinstance(path, str):
         raise ReaderError(f"the path must be a string, got {type(path).__name__}")
     if format is not None and format not in _READERS:
@@ -200,7 +207,7 @@ def _source(path: str, format: str | None, fields: Fields, types: Mapping[str, s
     found = _format_of(path, format)
     if _READERS[found] is texts and fields != Fields():
         raise ReaderError(f"{path}: a text file has no fields, so none can be named for id, text or title")
-    return Source(path, found, fields, check_types(types or {}))
+    return Source(path, found, fields, check_types(types or {}), on_read=on_read, partial=partial)
 
 
 def _format_of(path: str, format: str | None) -> str:
