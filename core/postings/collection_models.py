@@ -28,7 +28,8 @@ def names_model(settings: Settings) -> bool:
 def load_model(models: CollectionModels, fingerprint: str, settings: Settings) -> Encoder:
     """Load a model of a collection by the name that the collection has for it.
 
-    Clients and writers in one process share it, as long as one of them uses it.
+    Clients and writers in one process share it, as long as one of them uses it. Each name has an encoder of its own,
+    because the encoder says the name to the user.
 
     Args:
         models: of the collection.
@@ -42,7 +43,7 @@ def load_model(models: CollectionModels, fingerprint: str, settings: Settings) -
     from postings.encoder.encoder import Encoder
 
     name = models.names[fingerprint]
-    key = (os.getpid(), fingerprint, settings.device, settings.backend, settings.precision)
+    key = (os.getpid(), name, fingerprint, settings.device, settings.backend, settings.precision)
     with _loading:
         if (loaded := _loaded.get(key)) is not None:
             return loaded

@@ -15,7 +15,7 @@ from postings_ingest import Pipeline
 from postings_ingest.reindexing import reindex
 from postings_query import AsyncSearchClient, Hit, SearchClient
 from postings_query.followed_model import SECONDS, FollowedModel
-from tests.support.models import quiet_tiny
+from tests.support.models import copy_of_tiny, quiet_tiny
 from tests.support.sentences import SENTENCES
 from tests.support.worker import until
 
@@ -131,6 +131,15 @@ def test_who_names_no_model_gets_the_collections(collection: Index, new: Encoder
     assert collection_encoder(SETTINGS, collection) is new
     with pytest.raises(ModelMismatch, match="is now another model"):
         load_model(CollectionModels.of("0" * 32, "tiny"), "0" * 32, SETTINGS)
+
+
+def test_one_model_by_two_names_has_in_each_collection_the_name_that_the_collection_gives_it(
+    old: Encoder, tmp_path: Path
+) -> None:
+    copy = copy_of_tiny(tmp_path)
+    again = Encoder.load(copy, "cpu")
+    assert again.fingerprint == old.fingerprint
+    assert (loaded(again).name, loaded(old).name) == (str(copy), "tiny")
 
 
 def test_a_pipeline_with_either_model_writes_the_vectors_of_both(
