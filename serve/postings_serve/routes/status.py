@@ -13,6 +13,7 @@ import postings
 from postings import PostingsError
 from postings.errors import BrokerUnavailable
 from postings_ingest.queue.status import queue_status
+from postings_serve import guard
 from postings_serve.guard import Anybody, Reader, Shared, check_all_tenants
 from postings_serve.http.answers import EVERY, json_answer, problems
 from postings_serve.http.problems import problem_of
@@ -26,15 +27,7 @@ router = APIRouter(tags=["status"])
 @router.get("/v1/whoami", response_model=Caller, responses=problems(*EVERY))
 async def whoami(services: Shared, caller: Anybody) -> Response:
     """Show who asks, what they may do, and what the service has."""
-    return json_answer(
-        {
-            "name": caller.name,
-            "scopes": sorted(caller.scopes),
-            "tenant": caller.tenant,
-            "keys": services.keys.required,
-            **_service(services),
-        }
-    )
+    return json_answer(described(services, caller))
 
 
 @router.get("/v1/status", response_model=Status, responses=problems(*EVERY))
@@ -77,6 +70,17 @@ async def metrics(services: Shared, caller: Reader) -> Response:
     """Give the metrics to Prometheus."""
     check_all_tenants(caller)
     return Response(await asyncio.to_thread(services.metrics.text), media_type="text/plain; version=0.0.4")
+
+
+def described(services: Services, caller: guard.Caller) -> dict[str, Any]:
+    """A caller as ``/v1/whoami`` shows it."""
+    return {
+        "name": caller.name,
+        "scopes": sorted(caller.scopes),
+        "tenant": caller.tenant,
+        "keys": services.keys.required,
+        **_service(services),
+    }
 
 
 def _service(services: Services) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -43,6 +44,12 @@ def key(settings: Settings, url: str) -> MakeKey:
         return text
 
     return make
+
+
+def test_nothing_is_asked_and_nothing_told_without_a_key(visit: Visit, http: httpx.Client) -> None:
+    page = visit("/?q=otter")
+    expect(page.get_by_label("API key")).to_be_visible()
+    assert '<meta name="caller" content="">' in http.get("/").text
 
 
 def test_a_key_is_asked_for_and_a_wrong_one_refused(visit: Visit, key: MakeKey) -> None:
