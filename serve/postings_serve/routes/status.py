@@ -13,6 +13,7 @@ import postings
 from postings import PostingsError
 from postings.errors import BrokerUnavailable
 from postings_ingest.queue.status import queue_status
+from postings_query.judgements import Judgements
 from postings_serve import guard
 from postings_serve.guard import Anybody, Reader, Shared, check_all_tenants
 from postings_serve.http.answers import EVERY, json_answer, problems
@@ -79,8 +80,16 @@ def described(services: Services, caller: guard.Caller) -> dict[str, Any]:
         "scopes": sorted(caller.scopes),
         "tenant": caller.tenant,
         "keys": services.keys.required,
+        "judgements": _may_judge(services, caller),
         **_service(services),
     }
+
+
+def _may_judge(services: Services, caller: guard.Caller) -> bool:
+    settings = services.settings
+    # Where tenants share the index, judgements are those of one.
+    is_somebodys = (settings.tenant_field is None) == (caller.tenant is None and settings.tenant is None)
+    return Judgements.path(settings) is not None and is_somebodys
 
 
 def _service(services: Services) -> dict[str, Any]:
