@@ -12,6 +12,7 @@ from pathlib import Path
 import compose
 import pytest
 
+import postings
 from postings import Document, Settings
 from postings_ingest import Counts, Producer
 from tests.support import docker
@@ -71,6 +72,8 @@ def test_the_image_is_small_has_no_build_tools_and_no_root(image: str) -> None:
         remove=True,
     )
     assert said.decode().split() == ["10001", "/opt/postings", "False"]
+    version = client.containers.run(image, ["--version"], network_mode="none", remove=True)
+    assert version.decode().split() == ["postings", postings.__version__]
 
 
 ASKS_FOR_PAGE = """
