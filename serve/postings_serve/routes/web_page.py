@@ -14,9 +14,9 @@ from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from postings_serve.about import about_caller
 from postings_serve.guard import PAGE_FILES, services_of, without_key
 from postings_serve.http.problems import Problem
-from postings_serve.routes.status import described
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,7 +49,7 @@ async def page(request: Request) -> Response:
         return _sent(request, _NOT_BUILT, ".html")
     services = services_of(request)
     caller = without_key(services, request.scope)
-    told = html.escape(to_json(described(services, caller)).decode()) if caller else ""
+    told = html.escape(to_json(about_caller(services, caller)).decode()) if caller else ""
     return _sent(request, content.replace(b"CALLER", told.encode()), ".html", style=_hash_of_style(content))
 
 
