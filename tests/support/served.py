@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 
 from postings import Settings
 from postings.index.proxy import IndexServer, OpenIndexes
-from postings_serve import Services
+from postings_serve import Services, create_app
 from postings_serve.keys import KeyFile
 from postings_serve.process.ports import listening
 from postings_serve.process.server import Server
@@ -38,7 +38,7 @@ def served(settings: Settings) -> Iterator[str]:
             address.append(url)
             started.set()
 
-        server = Server(shared, tell)
+        server = Server(create_app(shared), shared, tell)
         sockets = listening(settings.serve_host, 0)
         thread = threading.Thread(target=server.run, args=[sockets])
         thread.start()
