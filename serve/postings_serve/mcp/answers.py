@@ -9,6 +9,9 @@ from pydantic import Field
 from postings_query import Contribution, Hit
 from postings_serve.schemas.common import Body
 
+_DIGITS = 4
+"""After the point: a model pays for each digit, and 5.8356423377990723 says no more than 5.8356."""
+
 
 class FoundToken(Body):
     """A token's part of a score."""
@@ -27,9 +30,9 @@ class FoundToken(Body):
         spans += [hit.text[start:end] for start, end in part.evidence]
         return cls(
             token=part.token,
-            contribution=part.contribution,
-            query_weight=part.query_weight,
-            document_weight=part.document_weight,
+            contribution=round(part.contribution, _DIGITS),
+            query_weight=round(part.query_weight, _DIGITS),
+            document_weight=round(part.document_weight, _DIGITS),
             exact_word=part.exact_word,
             evidence=list(dict.fromkeys(spans)),
         )
@@ -55,7 +58,7 @@ class FoundPassage(Body):
         shown, others = hit.contributions[:most], hit.contributions[most:]
         return cls(
             id=hit.id,
-            score=hit.score,
+            score=round(hit.score, _DIGITS),
             title=hit.title,
             text=hit.text,
             metadata=dict(hit.metadata),
@@ -63,7 +66,7 @@ class FoundPassage(Body):
             end=hit.end,
             tokens=[FoundToken.of(part, hit) for part in shown],
             other_tokens=len(others),
-            other_contributions=sum(part.contribution for part in others),
+            other_contributions=round(sum(part.contribution for part in others), _DIGITS),
         )
 
 

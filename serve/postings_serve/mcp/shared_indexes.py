@@ -59,9 +59,13 @@ class SharedIndexes:
                     entry.index = open_index(self._settings.of_collection(collection))
             yield entry.index
         finally:
+            with entry.lock:  # whoever comes while it closes waits, and opens it again
+                with self._lock:
+                    entry.users -= 1
+                    last = not entry.users
+                if last and (index := entry.index) is not None:
+                    entry.index = None
+                    index.close()
             with self._lock:
-                entry.users -= 1
-                if last := not entry.users:
+                if not entry.users and self._entries.get(collection) is entry:
                     del self._entries[collection]
-            if last and entry.index is not None:
-                entry.index.close()
