@@ -39,10 +39,11 @@ def mcp(
     index: IndexUrl = None,
     model: Model = None,
 ) -> None:
-    """Give assistants tools to search: the Model Context Protocol.
+    """Give assistants tools, over MCP.
 
-    An assistant starts this command, and sends its calls to stdin. With `--http`, it runs as a service of its own, and
-    asks for the API keys of `postings keys`. SIGTERM, Ctrl-C or a closed stdin ends it.
+    An assistant starts this command, and sends its calls to stdin, as the Model Context Protocol says. With `--http`,
+    it runs as a service of its own, and asks for the API keys of `postings keys`. SIGTERM, Ctrl-C or a closed stdin
+    ends it.
 
     Example: postings mcp --index /data/postings --collection articles
 
