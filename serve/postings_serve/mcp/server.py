@@ -58,11 +58,12 @@ def tool_server(
         said: what callers are told of an error.
     """
     named = {tool.name: tool for tool in TOOLS}
+    described = {tool.name: tool.described() for tool in TOOLS}  # the SDK lists them before each call over HTTP
     reading, writing = anyio.CapacityLimiter(_READERS), anyio.CapacityLimiter(1)
 
     async def list_tools(context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
         caller = caller_of(context)
-        return ListToolsResult(tools=[tool.described() for tool in TOOLS if tool.allows(caller)])
+        return ListToolsResult(tools=[described[tool.name] for tool in TOOLS if tool.allows(caller)])
 
     async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
         tool = named.get(params.name)

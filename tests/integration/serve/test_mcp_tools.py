@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from postings_serve.mcp.backend import Backend
 from postings_serve.mcp.server import tool_server
 from postings_serve.mcp.tools import TOOLS
 from tests.support.examples import examples
+from tests.support.indexes import PROXY, served, shared
 from tests.support.mcp_sessions import called, in_session, refused, text_of, tools
 from tests.support.sentences import LONG, SENTENCES
 from tests.support.strategies import json_values
@@ -38,8 +42,7 @@ def server_of(settings: Settings, *scopes: Scope, tenant: str | None = None) -> 
     return tool_server(Backend(settings), lambda _: caller, str)
 
 
-def filled(encoder: Encoder, folder: Path) -> Settings:
-    settings = Settings(index_url=str(folder / "index"))
+def filled(encoder: Encoder, settings: Settings) -> Settings:
     documents = [Document(str(n), text, metadata={"even": n % 2 == 0}, version=5) for n, text in enumerate(SENTENCES)]
     with open_index(settings) as index:
         Pipeline(encoder, index, settings).run([*documents, Document("long", LONG, title="Horses", version=5)])
@@ -49,20 +52,35 @@ def filled(encoder: Encoder, folder: Path) -> Settings:
 @pytest.fixture(scope="module")
 def settings(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A folder whose documents no test changes."""
-    return filled(encoder, tmp_path_factory.mktemp("mcp"))
+    return filled(encoder, Settings(index_url=str(tmp_path_factory.mktemp("mcp"))))
 
 
 @pytest.fixture
 def own(encoder: Encoder, tmp_path: Path) -> Settings:
     """A folder of the test's own."""
-    return filled(encoder, tmp_path)
+    return filled(encoder, Settings(index_url=str(tmp_path)))
+
+
+@pytest.fixture(params=["edge", PROXY, "rest", "grpc"])
+def anywhere(request: pytest.FixtureRequest, encoder: Encoder, tmp_path: Path) -> Iterator[Settings]:
+    """A folder, one that another process has open, and a server."""
+    with ExitStack() as stack:
+        if request.param in ("edge", PROXY):
+            settings = Settings(index_url=str(tmp_path))
+            if request.param == PROXY:
+                stack.enter_context(shared(tmp_path))
+        else:
+            settings = stack.enter_context(served(request.param, f"test-{uuid.uuid4().hex}"))
+        yield filled(encoder, settings)
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_a_session_from_a_search_to_a_delete(own: Settings, mode: str) -> None:
+def test_a_session_from_a_search_to_a_delete(anywhere: Settings, mode: str) -> None:
     async def session(client: Client) -> None:
         assert list(await tools(client)) == READING + WRITING
-        assert (await called(client, "collections")) == {"collections": ["documents"], "default": "documents"}
+        there = await called(client, "collections")
+        assert there["default"] == anywhere.collection
+        assert anywhere.collection in there["collections"]
         assert (await called(client, "info"))["documents"] == 10
 
         found = await called(client, "search", query="chasing prey", limit=1)
@@ -84,7 +102,7 @@ def test_a_session_from_a_search_to_a_delete(own: Settings, mode: str) -> None:
         assert (gone["deleted"], gone["not_found"]) == (["9"], ["nobody"])
         assert "there is no document '9'" in await refused(client, "get", id="9")
 
-    in_session(server_of(own, "read", "write"), session, mode)
+    in_session(server_of(anywhere, "read", "write"), session, mode)
 
 
 def test_a_score_is_the_sum_of_what_is_shown_and_what_is_not(settings: Settings) -> None:
