@@ -158,6 +158,7 @@ def test_a_long_document_is_read_part_by_part(settings: Settings) -> None:
         while True:
             part = await called(client, "get", id="long", start=start, characters=3000)
             assert (part["title"], part["characters"]) == ("Horses", len(LONG))
+            assert len(part["text"]) <= 3000
             text, start = text + part["text"], part["end"]
             if start == part["characters"]:
                 break
