@@ -24,6 +24,12 @@ class Backend:
 
     Args:
         settings: the index, the default collection and the tenants.
+
+    Example:
+        >>> reader = Caller("me", "me", frozenset({"read"}))
+        >>> with Backend(Settings(index_url=folder)).index(reader, "articles") as index:
+        ...     index.collection
+        'articles'
     """
 
     def __init__(self, settings: Settings) -> None:

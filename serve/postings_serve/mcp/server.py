@@ -56,6 +56,11 @@ def tool_server(
         backend: what the tools work with.
         caller_of: who makes a request.
         said: what callers are told of an error.
+
+    Example:
+        >>> reader = Caller("me", "me", frozenset({"read"}))
+        >>> tool_server(Backend(Settings(index_url=folder)), lambda _: reader, str).title
+        'Postings'
     """
     named = {tool.name: tool for tool in TOOLS}
     described = {tool.name: tool.described() for tool in TOOLS}  # the SDK lists them before each call over HTTP

@@ -42,6 +42,10 @@ class Tool:
         work: does it, in a thread.
         of_all_tenants: whether it shows what a tenant may not see.
         destructive: whether something is gone afterwards.
+
+    Example:
+        >>> [tool.name for tool in TOOLS if tool.allows(Caller("me", "me", frozenset({"write"})))]
+        ['ingest', 'delete']
     """
 
     name: str
