@@ -179,7 +179,8 @@ def test_options_of_http_need_it(folder: Path, capsys: pytest.CaptureFixture[str
     assert "needs --http" in ran.err
 
 
-def test_other_machines_are_let_in_by_a_key_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ran = Cli(folder, capsys)("mcp", "--http", "--host", "0.0.0.0")
+def test_other_machines_are_let_in_by_a_key_alone(folder: Path, tmp_path: Path) -> None:
+    options = ["--http", "--host", "0.0.0.0", "--index", str(folder)]
+    ran = Command(tmp_path, "mcp", *options, env=settled_environment()).ended()
     assert (ran.status, ran.out) == (1, "")
     assert "other machines could read and change everything" in ran.err
