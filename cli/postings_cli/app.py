@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_WITH_LOGS = {"worker", "serve"}
+_WITH_LOGS = {"worker", "serve", "mcp"}
 """Commands that write a log of their own."""
 
 

@@ -37,13 +37,14 @@ _COMMANDS: dict[str, str | _Group] = {
     "worker": "worker.worker",
     "status": "status.status",
     "serve": "serve.serve",
+    "mcp": "mcp.mcp",
     "size": "size.size",
     "mine": "mine.mine",
     "train": "train.train",
     "evaluate": "evaluate.evaluate",
     "demo": "demo.demo",
     "keys": _Group(
-        "Create, list, revoke the API keys of `postings serve`.",
+        "Create, list, revoke the API keys of `postings serve` and `postings mcp --http`.",
         {"create": "keys.create", "list": "keys.list_keys", "revoke": "keys.revoke"},
     ),
     "judgements": _Group(

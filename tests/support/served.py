@@ -6,9 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
+from starlette.types import ASGIApp
+
 from postings import Settings
 from postings.index.proxy import IndexServer, OpenIndexes
-from postings_serve import Services
+from postings_serve import Services, create_app
 from postings_serve.keys import KeyFile
 from postings_serve.process.ports import listening
 from postings_serve.process.server import Server
@@ -30,21 +32,27 @@ def services(settings: Settings) -> Iterator[Services]:
 @contextmanager
 def served(settings: Settings) -> Iterator[str]:
     """A service; gives its address."""
-    with services(settings) as shared:
-        address: list[str] = []
-        started = threading.Event()
+    with services(settings) as shared, answering(create_app(shared), shared) as url:
+        yield url
 
-        def tell(url: str) -> None:
-            address.append(url)
-            started.set()
 
-        server = Server(shared, tell)
-        sockets = listening(settings.serve_host, 0)
-        thread = threading.Thread(target=server.run, args=[sockets])
-        thread.start()
-        try:
-            assert started.wait(30)
-            yield address[0]
-        finally:
-            server.should_exit = True
-            thread.join()
+@contextmanager
+def answering(app: ASGIApp, shared: Services) -> Iterator[str]:
+    """An application on a port of its own; gives its address."""
+    address: list[str] = []
+    started = threading.Event()
+
+    def tell(url: str) -> None:
+        address.append(url)
+        started.set()
+
+    server = Server(app, shared, tell)
+    sockets = listening(shared.settings.serve_host, 0)
+    thread = threading.Thread(target=server.run, args=[sockets])
+    thread.start()
+    try:
+        assert started.wait(30)
+        yield address[0]
+    finally:
+        server.should_exit = True
+        thread.join()

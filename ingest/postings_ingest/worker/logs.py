@@ -27,7 +27,7 @@ def configure_logging(settings: Settings) -> None:
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # Celery would log each message that it receives; a batch is logged when it is done. uvicorn would log what we say.
-    for name in ("celery.worker.strategy", "celery.app.trace", "uvicorn.error"):
+    for name in ("celery.worker.strategy", "celery.app.trace", "uvicorn.error", "mcp"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

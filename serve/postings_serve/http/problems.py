@@ -140,6 +140,13 @@ def unexpected(request_id: str) -> Response:
     return response(Problem(500, "internal-error", f"a bug: the log says more about request {request_id}"), request_id)
 
 
+def invalid_request(error: RequestValidationError) -> Problem:
+    """The problem of fields that are missing or wrong."""
+    found = [_invalid(each) for each in error.errors()[:_ERRORS]]
+    detail = "; ".join(f"{each['field']}: {each['reason']}" for each in found[:3])
+    return Problem(422, "invalid-request", detail, errors=found)
+
+
 def _phrase(status: int) -> str:
     # 499 isn't HTTP's own: nginx's log has it for clients that went away.
     return "Client Closed Request" if status == 499 else http.HTTPStatus(status).phrase
@@ -156,9 +163,7 @@ def _problem(error: Exception, request: Request, secrets: set[str]) -> Problem:
             if len(wrong) == 1 and tuple(wrong[0]["loc"]) == ("body",) and not _is_json(request):
                 came = request.headers.get("content-type", "none")
                 return Problem(415, "content-type", f"expected Content-Type: application/json, got {came!r:.100}")
-            found = [_invalid(each) for each in wrong[:_ERRORS]]
-            detail = "; ".join(f"{each['field']}: {each['reason']}" for each in found[:3])
-            return Problem(422, "invalid-request", detail, errors=found)
+            return invalid_request(error)
         case HTTPException():
             phrase = http.HTTPStatus(error.status_code).phrase
             detail = error.detail

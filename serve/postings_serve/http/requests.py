@@ -25,7 +25,10 @@ log = logging.getLogger(__name__)
 Admit: TypeAlias = Callable[["Services", Scope, Headers], Awaitable[None]]
 
 _DOCUMENTS = {"/v1/documents", "/v1/documents/preview"}
-_TEXTS = {"/embed_sparse", "/qdrant/inference"}
+MCP = "/mcp"
+"""Where `postings mcp --http` answers."""
+
+_TEXTS = {"/embed_sparse", "/qdrant/inference", MCP}
 _LOGGED = 400
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 from pydantic import SecretStr
+from starlette.types import ASGIApp
 
 from postings.errors import ConfigurationError
 from postings.index.proxy import IndexServer, OpenIndexes
@@ -67,6 +68,32 @@ def serve(settings: Settings, started: Callable[[Running], object], *, open_to_a
         IndexLocked: another process has the index folder open.
         BrokerUnavailable: the broker doesn't start.
     """
+    keys = checked_keys(settings, open_to_all=open_to_all)
+    with ended_by_signals() as ending, ExitStack() as stack:
+        # Before all else: it may fail, and clients that come now only wait.
+        sockets = listening(settings.serve_host, settings.serve_port)
+        stack.callback(close, sockets)
+        settings, folder, broker = stack.enter_context(_folder(settings, ending))
+        workers = None if folder is None else stack.enter_context(Workers(settings))
+        give_up = stack.enter_context(limit(settings, ending))
+        services = Services(settings, keys, folder, open_to_all=open_to_all)
+        stack.callback(services.close)
+        if workers is not None:
+            ending.kill.append(workers.kill)
+            services.needs_worker = workers.need
+        server = Server(create_app(services), services, lambda url: started(Running(url, broker)), give_up.start)
+        ending.drain = server.drain
+        if not ending.asked:
+            server.run(sockets)
+
+
+def checked_keys(settings: Settings, *, open_to_all: bool) -> KeyFile:
+    """The API keys of a service.
+
+    Raises:
+        ConfigurationError: there are none, although the settings name their file, or other machines could do everything
+            and ``open_to_all`` is false.
+    """
     keys = KeyFile.of_settings(settings)
     if settings.serve_keys is not None and not keys.required:
         raise ConfigurationError(
@@ -77,22 +104,7 @@ def serve(settings: Settings, started: Callable[[Running], object], *, open_to_a
             f"on {settings.serve_host}, other machines could read and change everything: create an API key with "
             "`postings keys create`, or pass --no-keys"
         )
-    with ended_by_signals() as ending, ExitStack() as stack:
-        # Before all else: it may fail, and clients that come now only wait.
-        sockets = listening(settings.serve_host, settings.serve_port)
-        stack.callback(close, sockets)
-        settings, folder, broker = stack.enter_context(_folder(settings, ending))
-        workers = None if folder is None else stack.enter_context(Workers(settings))
-        give_up = stack.enter_context(_limit(settings.serve_timeout + _THREAD_SECONDS, ending))
-        services = Services(settings, keys, folder, open_to_all=open_to_all)
-        stack.callback(services.close)
-        if workers is not None:
-            ending.kill.append(workers.kill)
-            services.needs_worker = workers.need
-        server = Server(services, lambda url: started(Running(url, broker)), give_up.start)
-        ending.drain = server.drain
-        if not ending.asked:
-            server.run(sockets)
+    return keys
 
 
 @contextmanager
@@ -113,14 +125,14 @@ def _folder(settings: Settings, ending: Ending) -> Iterator[tuple[Settings, Open
 
 
 @contextmanager
-def _limit(seconds: float, ending: Ending) -> Iterator[threading.Timer]:
+def limit(settings: Settings, ending: Ending) -> Iterator[threading.Timer]:
     """A timer for the end of a block: a thread that hangs, in a library for example, doesn't keep it longer."""
 
     def give_up() -> None:
         log.error("some requests' threads don't end: ending without them")
         ending.now()
 
-    timer = threading.Timer(seconds, give_up)
+    timer = threading.Timer(settings.serve_timeout + _THREAD_SECONDS, give_up)
     timer.daemon = True
     try:
         yield timer
@@ -136,13 +148,15 @@ class Server(uvicorn.Server):
     when there is no connection left, the port is closed. What is being answered then is finished.
 
     Args:
-        services: what the routes share.
+        app: answers the requests.
+        services: what they share.
         started: called with the address when the port answers.
         drained: called when the port is about to be closed.
     """
 
     def __init__(
         self,
+        app: ASGIApp,
         services: Services,
         started: Callable[[str], object],
         drained: Callable[[], object] = lambda: None,
@@ -150,13 +164,13 @@ class Server(uvicorn.Server):
         settings = services.settings
         super().__init__(
             uvicorn.Config(
-                create_app(services),
+                app,
                 settings.serve_host,
                 settings.serve_port,
                 loop="uvloop",
                 http=BoundedProtocol,
                 proxy_headers=False,  # anybody can send X-Forwarded-For
-                lifespan="off",
+                lifespan="on",
                 log_config=None,
                 access_log=False,
                 server_header=False,

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from postings import Index
 from postings.collection_names import PATTERN
 from postings.collections import Collections
-from postings.index.collection_size import collection_size
 from postings.index.models import CollectionModels
 from postings.model_states import check_complete, model_states, roll_back
 from postings_serve.guard import Admin, Caller, Reader, Shared, check_all_tenants
@@ -40,14 +39,7 @@ async def show_collection(name: _Name, request: Request, services: Shared, calle
     """Say what a collection holds, of the key's tenant if it has one."""
 
     def look(index: Index) -> dict[str, Any]:
-        models = index.models()
-        return {
-            "collection": name,
-            **asdict(collection_size(index)),
-            "model": models.active_name,
-            "fingerprint": models.active,
-            "words": models.words and models.words.to_json(),
-        }
+        return Collection.of(index).model_dump()
 
     return json_answer(await _with_index(request, services, caller, name, look))
 

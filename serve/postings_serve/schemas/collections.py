@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import Field
 
+from postings import Index
+from postings.index.collection_size import collection_size
 from postings_serve.schemas.common import Body, Text
 
 
@@ -37,6 +40,22 @@ class Collection(Body):
     model: str = Field(description="The model that is searched")
     fingerprint: str
     words: dict[str, Any] | None = Field(description="How exact words are read and weighted; null without them")
+
+    @classmethod
+    def of(cls, index: Index) -> Collection:
+        """What an index holds.
+
+        Raises:
+            CollectionNotFound: the collection doesn't exist.
+        """
+        models = index.models()
+        return cls(
+            collection=index.collection,
+            **asdict(collection_size(index)),
+            model=models.active_name,
+            fingerprint=models.active,
+            words=None if models.words is None else models.words.to_json(),
+        )
 
 
 class CollectionNames(Body):

@@ -31,5 +31,5 @@ def _document(record: Mapping[str, Any], position: int, tenants: Tenants) -> Doc
         return tenants.assigned(document_from_record(record, f"documents:{position}"))
     except (InvalidDocument, RecursionError) as error:
         reason = escape_surrogates(str(error))
-        detail = f"documents[{position}]: {reason}; nothing was queued"
+        detail = f"documents[{position}]: {reason}; none was accepted"
         raise Problem(400, "invalid-document", detail, position=position) from error

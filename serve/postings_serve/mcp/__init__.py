@@ -1,0 +1,1 @@
+"""Searches and documents as tools of the Model Context Protocol, for assistants and agents."""
