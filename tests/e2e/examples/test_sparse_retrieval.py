@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled:UserWarning"),
 ]
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "sparse_retrieval.py"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "sparse_retrieval.py"
 CONSTANTS = runpy.run_path(str(EXAMPLE))
 SENTENCES: list[str] = CONSTANTS["SENTENCES"]
 QUERIES: list[str] = CONSTANTS["QUERIES"]
