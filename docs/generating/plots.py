@@ -1,0 +1,2 @@
+"""stub"""
+def page(argument: str) -> str: return ""
