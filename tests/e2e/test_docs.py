@@ -52,12 +52,21 @@ def animals(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_commands_and_code_of_a_page_run_in_order(page: Path, animals: Path, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     shutil.copytree(animals, folder)
+    printed = ""
     for block in blocks_of(page):
         if block.runs:
-            run(block, folder)
+            printed = run(block, folder)
+        if block.output:
+            missing = lines(block.code) - lines(printed)
+            assert missing == set(), f"{block} isn't what is printed:\n{printed}"
 
 
-def run(block: Block, folder: Path) -> None:
+def lines(text: str) -> set[str]:
+    """Its lines, whose columns may be as wide as they like."""
+    return {" ".join(line.split()) for line in text.splitlines()}
+
+
+def run(block: Block, folder: Path) -> str:
     command = {
         "sh": ["bash", "-eu", "-o", "pipefail", "-c", block.code],
         "python": [sys.executable, "-W", "error", "-c", block.code],
@@ -67,6 +76,7 @@ def run(block: Block, folder: Path) -> None:
         command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, f"{block}: {ran.stderr}"
+    return ran.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -156,3 +166,33 @@ def test_settings_that_pages_name_exist(page: Path) -> None:
     known = {f"POSTINGS_{name.upper()}" for name in Settings.model_fields}
     named = set(re.findall(r"\bPOSTINGS_[A-Z_]+[A-Z]\b", page.read_text(encoding="utf-8")))
     assert {name for name in named if not name.startswith("POSTINGS_TEST_")} <= known
+
+
+TROUBLES = (ROOT / "docs/guides/troubleshooting.md").read_text(encoding="utf-8")
+MESSAGES = re.findall(r"^### `(.+?)`", TROUBLES, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def source() -> str:
+    """All source code, with the parts of strings that go over several lines joined."""
+    folders = ("core", "ingest", "query", "training", "serve", "adapters", "cli")
+    text = "\n".join(path.read_text(encoding="utf-8") for each in folders for path in (ROOT / each).rglob("*.py"))
+    return re.sub(r'"\s*\n\s*f?"', "", text)
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_message_that_has_a_remedy_is_one_that_can_be_met(message: str, source: str) -> None:
+    assert message in source
+
+
+def test_each_error_has_a_remedy() -> None:
+    from postings import errors
+
+    kinds = {name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, errors.PostingsError)}
+    named = set(re.findall(r"`(\w+)`", TROUBLES))
+    described_by_their_kinds = {
+        "PostingsError", "InvalidVector", "InvalidQuery", "InvalidMessage", "ModelError", "EncodingFailed",
+        "IndexFailure", "IndexRejected", "QueueFailure", "DeadLetterNotFound", "JobUnfinished", "BrokerUnavailable",
+        "OutputLost",
+    }
+    assert kinds - named == described_by_their_kinds

@@ -1,6 +1,7 @@
 """The code blocks of the documentation: what each is, whether it runs, and what its commands are.
 
-A block of ``sh`` or ``python`` runs. One that can't has the reason above it: ``<!-- not run: it needs a server -->``.
+A block of ``sh`` or ``python`` runs. One that can't has the reason above it: ``<!-- not run: it needs a server -->``. Of
+a block of text below ``<!-- output -->``, each line is one that the block before it printed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ PAGES = [
 ]
 
 _FENCE = re.compile(
-    r"(?:^[ ]*<!-- not run: (?P<reason>[^\n]+?) -->\n+)?^(?P<indent>[ ]*)```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^[ ]*```[ ]*$",
+    r"(?:^[ ]*<!-- (?:not run: (?P<reason>[^\n]+?)|(?P<output>output)) -->\n+)?^(?P<indent>[ ]*)```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^[ ]*```[ ]*$",
     re.DOTALL | re.MULTILINE,
 )
 _HEREDOC = re.compile(r"<<\s*'?(\w+)'?.*?\n.*?^\1$", re.DOTALL | re.MULTILINE)
@@ -36,6 +37,7 @@ class Block:
         language: as it is named.
         code: without indentation.
         reason: why it isn't run; ``None`` if it is.
+        output: whether it shows what the block before it prints.
     """
 
     page: Path
@@ -43,6 +45,7 @@ class Block:
     language: str
     code: str
     reason: str | None
+    output: bool
 
     def __str__(self) -> str:
         return f"{self.page.relative_to(ROOT)}:{self.line}"
@@ -60,7 +63,7 @@ def blocks_of(page: Path) -> list[Block]:
         indent = len(match["indent"])
         code = "".join(line[indent:] if line.strip() else line for line in match["code"].splitlines(keepends=True))
         line = text.count("\n", 0, match.start("language")) + 1
-        found.append(Block(page, line, match["language"], code, match["reason"]))
+        found.append(Block(page, line, match["language"], code, match["reason"], bool(match["output"])))
     return found
 
 
