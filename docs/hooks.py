@@ -15,7 +15,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from generating import cli, errors, http_api, json_output, links, plots, python, recipe, settings
+from generating import cli, errors, figures, http_api, json_output, links, plots, python, recipe, settings
 
 ROOT = Path(__file__).parents[1]
 # As warnings of `mkdocs`, they fail a strict build.
@@ -48,6 +48,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     inside = page.file.src_uri
     place = ROOT / (inside if (ROOT / inside).is_file() else f"docs/{inside}")
     text, dead = links.for_site(text, place, ROOT, {file.src_uri for file in files})
+    text = figures.inline(text, place.parent)
     for link in dead:
         log.warning("%s: nothing is at %s", inside, link)
     return text
