@@ -6,10 +6,11 @@ import contextlib
 import io
 import json
 import os
-import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from postings_cli.main import run
 
@@ -31,14 +32,14 @@ _COMMANDS = (
     "size -d 1e6",
 )
 _MOST = 40  # lines
+_WIDTH = 100  # characters
 
 
 def page(argument: str = "") -> str:  # noqa: ARG001
     """Each command and what it prints, cut after some lines."""
-    with TemporaryDirectory() as folder, contextlib.chdir(folder):
-        with _only_defaults():
-            Path("animals.jsonl").write_text("".join(json.dumps(each) + "\n" for each in _DOCUMENTS))
-            return "\n\n".join(_example(command) for command in _COMMANDS)
+    with TemporaryDirectory() as folder, contextlib.chdir(folder), _only_defaults():
+        Path("animals.jsonl").write_text("".join(json.dumps(each) + "\n" for each in _DOCUMENTS))
+        return "\n\n".join(_example(command) for command in _COMMANDS)
 
 
 def _example(command: str) -> str:
@@ -47,15 +48,28 @@ def _example(command: str) -> str:
         status = run([*shlex.split(command), "--json"])
     if status:
         raise RuntimeError(f"postings {command} ended with {status}: {printed.getvalue()}")
-    text = json.dumps(json.loads(printed.getvalue()), indent=1, ensure_ascii=False)
-    # Lists of numbers in one line.
-    lines = re.sub(r"\[\s+([-\d.,\s]+?)\s+\]", lambda found: f"[{' '.join(found[1].split())}]", text).splitlines()
-    shown = lines if len(lines) <= _MOST else [*lines[:_MOST], " …"]
+    lines = _laid_out(json.loads(printed.getvalue())).splitlines()
+    shown = lines if len(lines) <= _MOST else [*lines[:_MOST], "…"]
     return f"### postings {command} --json\n\n```json\n" + "\n".join(shown) + "\n```"
 
 
+def _laid_out(value: Any, indent: str = "") -> str:
+    """JSON with what is short in one line, and numbers of a few digits."""
+    if isinstance(value, float):
+        value = round(value, 4)
+    line = json.dumps(json.loads(json.dumps(value), parse_float=lambda text: round(float(text), 4)), ensure_ascii=False)
+    if len(indent + line) < _WIDTH or not value or not isinstance(value, dict | list):
+        return line
+    inner = f"{indent}  "
+    if isinstance(value, dict):
+        parts = [f"{inner}{json.dumps(name)}: {_laid_out(each, inner)}" for name, each in value.items()]
+        return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(inner + _laid_out(each, inner) for each in value) + f"\n{indent}]"
+
+
 @contextlib.contextmanager
-def _only_defaults():  # type: ignore[no-untyped-def]
+def _only_defaults() -> Iterator[None]:
+    """Without the settings of whoever builds the site."""
     given = {name: value for name, value in os.environ.items() if name.startswith("POSTINGS_")}
     for name in given:
         del os.environ[name]

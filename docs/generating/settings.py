@@ -43,10 +43,15 @@ def _others() -> set[str]:
 
 def _section(title: str, fields: dict[str, FieldInfo]) -> str:
     rows = [
-        [code(f"{PREFIX}{name.upper()}"), shown_type(field), default(field), field.description or ""]
+        [_variable(name), shown_type(field), default(field), field.description or ""]
         for name, field in fields.items()
     ]
     return f"## {title}\n\n{table(['variable', 'type', 'default', 'meaning'], rows)}"
+
+
+def _variable(name: str) -> str:
+    """The name of the environment variable, which may be cut after each word where there is little room."""
+    return f"<code>{f'{PREFIX}{name.upper()}'.replace('_', '_<wbr>')}</code>"
 
 
 def default(field: FieldInfo) -> str:
