@@ -78,7 +78,14 @@ def lines(
 
 
 def _text(
-    x: float, y: float, text: str, *, size: int, anchor: str = "start", strong: bool = False, color: str = "currentColor"
+    x: float,
+    y: float,
+    text: str,
+    *,
+    size: int,
+    anchor: str = "start",
+    strong: bool = False,
+    color: str = "currentColor",
 ) -> str:
     weight = ' font-weight="600"' if strong else ""
     return (

@@ -19,7 +19,9 @@ def page(argument: str = "") -> str:  # noqa: ARG001
     root: Any = typer.main.get_command(app)
     context = root.make_context("postings", [], resilient_parsing=True)
     return "\n\n".join(
-        part for name in root.list_commands(context) for part in _command(root.get_command(context, name), context, name)
+        part
+        for name in root.list_commands(context)
+        for part in _command(root.get_command(context, name), context, name)
     )
 
 

@@ -29,7 +29,10 @@ def page(argument: str = "") -> str:  # noqa: ARG001
 
 def _route(method: str, path: str, operation: dict[str, Any]) -> str:
     anchor = f"{method}-{path}".replace("/", "-").replace("{", "").replace("}", "").replace("--", "-")
-    lines = [f"### `{method.upper()} {path}` {{ #{anchor} }}", operation.get("description", operation.get("summary", ""))]
+    lines = [
+        f"### `{method.upper()} {path}` {{ #{anchor} }}",
+        operation.get("description", operation.get("summary", "")),
+    ]
     if parameters := operation.get("parameters"):
         rows = [
             [code(each["name"]), each["in"], _type(each["schema"]), each.get("description", _said(each["schema"]))]
@@ -53,7 +56,12 @@ def _answer(answer: dict[str, Any]) -> str:
 def _schema(name: str, schema: dict[str, Any]) -> str:
     required = set(schema.get("required", ()))
     rows = [
-        [code(field), _type(each) + ("" if field in required or "default" in each else ""), _default(field, each, required), _said(each)]
+        [
+            code(field),
+            _type(each),
+            _default(field, each, required),
+            _said(each),
+        ]
         for field, each in schema.get("properties", {}).items()
     ]
     said = " ".join(schema.get("description", "").split())
@@ -96,7 +104,12 @@ def _range(schema: dict[str, Any], suffix: str) -> str:
 
 
 def _limits(schema: dict[str, Any], suffix: str) -> Iterator[str]:
-    for key, said in ((f"min{suffix}", "at least"), (f"max{suffix}", "at most"), ("minimum", "at least"), ("maximum", "at most")):
+    for key, said in (
+        (f"min{suffix}", "at least"),
+        (f"max{suffix}", "at most"),
+        ("minimum", "at least"),
+        ("maximum", "at most"),
+    ):
         if key in schema:
             unit = {"Length": " characters", "Items": " items"}[suffix] if key.endswith(suffix) else ""
             yield f"{said} {schema[key]:,}{unit}"

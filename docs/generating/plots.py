@@ -65,7 +65,11 @@ def _scale() -> str:
     sizes = [number(each) for each in re.findall(r"^## ([\d,]+) passages", text, re.MULTILINE)]
     series = {
         name: list(zip(sizes, [number(row[5]) for row in rows("scale") if row[0] == label], strict=True))
-        for name, label in (("model", "embedded, model"), ("hybrid", "embedded, hybrid"), ("exact scan", "exact, model"))
+        for name, label in (
+            ("model", "embedded, model"),
+            ("hybrid", "embedded, hybrid"),
+            ("exact scan", "exact, model"),
+        )
     }
     return lines("Median time of a search as a collection grows", ("passages", "ms"), series, logarithmic=True)
 
@@ -95,7 +99,10 @@ def _words() -> str:
 
 def _csr() -> str:
     dims = [number(cell) for cell in rows("csr")[0] if cell.endswith(" active")]
-    kept = [[number(cell) for cell in row if cell] for row in [each[1:] for each in rows("csr") if each[0] == "of the dense mean"]]
+    kept = [
+        [number(cell) for cell in row if cell]
+        for row in [each[1:] for each in rows("csr") if each[0] == "of the dense mean"]
+    ]
     names = ("queries whole", "queries cut too")
     return lines(
         "What CSR keeps of its dense base's nDCG@10",

@@ -30,7 +30,9 @@ def page(argument: str = "") -> str:  # noqa: ARG001
         names = [name for name in left if name.startswith(beginnings) and name not in _others()]
         parts.append(_section(title, {name: left[name] for name in names}))
         left = {name: field for name, field in left.items() if name not in names}
-    parts.append(_section("Queue and workers", {name: left[name] for name in left if name in QueueSettings.model_fields}))
+    parts.append(
+        _section("Queue and workers", {name: left[name] for name in left if name in QueueSettings.model_fields})
+    )
     parts.append(_section("HTTP service", {name: left[name] for name in left if name in ServeSettings.model_fields}))
     if rest := {name: field for name, field in left.items() if name not in _others()}:
         parts.append(_section("Others", rest))
@@ -43,8 +45,7 @@ def _others() -> set[str]:
 
 def _section(title: str, fields: dict[str, FieldInfo]) -> str:
     rows = [
-        [_variable(name), shown_type(field), default(field), field.description or ""]
-        for name, field in fields.items()
+        [_variable(name), shown_type(field), default(field), field.description or ""] for name, field in fields.items()
     ]
     return f"## {title}\n\n{table(['variable', 'type', 'default', 'meaning'], rows)}"
 
@@ -89,7 +90,14 @@ def _metadata(annotation: Any) -> tuple[Any, ...]:
     return (*own, *(part for each in get_args(annotation) for part in _metadata(each)))
 
 
-_NAMES = {"str": "text", "int": "integer", "float": "number", "bool": "`true` or `false`", "Path": "path", "SecretStr": "secret"}
+_NAMES = {
+    "str": "text",
+    "int": "integer",
+    "float": "number",
+    "bool": "`true` or `false`",
+    "Path": "path",
+    "SecretStr": "secret",
+}
 
 
 def _name(annotation: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table, whose cells may hold bars and line ends.
+    r"""A table, whose cells may hold bars and line ends.
 
     Example:
         >>> print(table(["name", "type"], [["limit", "int | None"]]))

@@ -108,7 +108,12 @@ def test_a_command_with_an_unknown_option_is_noticed() -> None:
 
 
 def test_pip_lines_name_extras_that_exist() -> None:
-    named = {extra for block in BLOCKS for found in re.findall(r"postings\[([\w,-]+)\]", block.code) for extra in found.split(",")}
+    named = {
+        extra
+        for block in BLOCKS
+        for found in re.findall(r"postings\[([\w,-]+)\]", block.code)
+        for extra in found.split(",")
+    }
     assert named <= EXTRAS
     assert {"torch", "serve", "queue"} <= named
 
@@ -133,7 +138,9 @@ def check_request(description: dict[str, Any], address: str, words: list[str], b
     assert matching, f"{block}: no route {path}"
     sends = [word for word in words if word in {"--json", "-F", "--data-binary", "-d"}]
     method = words[words.index("-X") + 1].lower() if "-X" in words else "post" if sends else "get"
-    operation = next((description["paths"][each][method] for each in matching if method in description["paths"][each]), None)
+    operation = next(
+        (description["paths"][each][method] for each in matching if method in description["paths"][each]), None
+    )
     assert operation, f"{block}: {path} takes no {method}"
     if "--json" in words:
         body = json.loads(words[words.index("--json") + 1])
@@ -188,11 +195,23 @@ def test_a_message_that_has_a_remedy_is_one_that_can_be_met(message: str, source
 def test_each_error_has_a_remedy() -> None:
     from postings import errors
 
-    kinds = {name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, errors.PostingsError)}
+    kinds = {
+        name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, errors.PostingsError)
+    }
     named = set(re.findall(r"`(\w+)`", TROUBLES))
     described_by_their_kinds = {
-        "PostingsError", "InvalidVector", "InvalidQuery", "InvalidMessage", "ModelError", "EncodingFailed",
-        "IndexFailure", "IndexRejected", "QueueFailure", "DeadLetterNotFound", "JobUnfinished", "BrokerUnavailable",
+        "PostingsError",
+        "InvalidVector",
+        "InvalidQuery",
+        "InvalidMessage",
+        "ModelError",
+        "EncodingFailed",
+        "IndexFailure",
+        "IndexRejected",
+        "QueueFailure",
+        "DeadLetterNotFound",
+        "JobUnfinished",
+        "BrokerUnavailable",
         "OutputLost",
     }
     assert kinds - named == described_by_their_kinds

@@ -1,7 +1,7 @@
 """The code blocks of the documentation: what each is, whether it runs, and what its commands are.
 
-A block of ``sh`` or ``python`` runs. One that can't has the reason above it: ``<!-- not run: it needs a server -->``. Of
-a block of text below ``<!-- output -->``, each line is one that the block before it printed.
+A block of ``sh`` or ``python`` runs. One that can't has the reason above it: ``<!-- not run: it needs a server -->``.
+Each line of a block below ``<!-- output -->`` is one that the block before it printed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ PAGES = [
 ]
 
 _FENCE = re.compile(
-    r"(?:^[ ]*<!-- (?:not run: (?P<reason>[^\n]+?)|(?P<output>output)) -->\n+)?^(?P<indent>[ ]*)```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^[ ]*```[ ]*$",
+    r"(?:^[ ]*<!-- (?:not run: (?P<reason>[^\n]+?)|(?P<output>output)) -->\n+)?"
+    r"^(?P<indent>[ ]*)```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^[ ]*```[ ]*$",
     re.DOTALL | re.MULTILINE,
 )
 _HEREDOC = re.compile(r"<<\s*'?(\w+)'?.*?\n.*?^\1$", re.DOTALL | re.MULTILINE)
