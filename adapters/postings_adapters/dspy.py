@@ -17,7 +17,7 @@ except ImportError as error:
 class PostingsRetriever:
     """Finds passages with a search client.
 
-    What it gives is a ``dspy.Prediction`` with lists of equal length: ``passages``, which are texts, ``ids``, ``scores``
+    A call gives a ``dspy.Prediction`` with lists of equal length: ``passages``, which are texts, ``ids``, ``scores``
     and ``metadata``.
 
     Args:

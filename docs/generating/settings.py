@@ -10,9 +10,10 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from generating.tables import code, table
+from postings.environment import PREFIX
 from postings.queue_settings import QueueSettings
 from postings.serve_settings import ServeSettings
-from postings.settings import PREFIX, Settings
+from postings.settings import Settings
 
 _PARTS = {
     "Model": ("model", "device", "backend", "precision"),

@@ -12,7 +12,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         >>> print(table(["name", "type"], [["limit", "int | None"]]))
         | name | type |
         |---|---|
-        | limit | int \\| None |
+        | limit | int \| None |
     """
     lines = [f"| {' | '.join(map(cell, row))} |" for row in rows]
     return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *lines])

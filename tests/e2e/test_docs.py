@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -215,3 +216,22 @@ def test_each_error_has_a_remedy() -> None:
         "OutputLost",
     }
     assert kinds - named == described_by_their_kinds
+
+
+def test_the_fields_of_json_output_are_those_that_are_printed(animals: Path, tmp_path: Path) -> None:
+    """Of the commands that need no queue and no training, named by ``docs/reference/json.md``."""
+    table = (ROOT / "docs/reference/json.md").read_text(encoding="utf-8")
+    folder = tmp_path / "folder"
+    shutil.copytree(animals, folder)
+    (folder / "one.jsonl").write_text('{"id": "lion", "text": "A lion hunts."}\n')
+    for command in ("ingest one.jsonl", "info", "get cheetah", "words", "models list", "delete lion"):
+        name = " ".join(command.split()[: 2 if command.startswith("models") else 1])
+        row = re.search(rf"^\| `postings {name} --json` \| (.*) \|$", table, re.MULTILINE)
+        assert row, f"the page doesn't say what {name} prints"
+        arguments = shlex.join([*shlex.split(command), "-c", "animals", "--json"])
+        printed = json.loads(
+            run(Block(ROOT / "docs/reference/json.md", 0, "sh", f"postings {arguments}", None, False), folder)
+        )
+        assert {field for field in printed if f"`{field}`" not in row[1]} == set(), (
+            f"{name} prints more than the page says"
+        )
