@@ -66,7 +66,7 @@ def lines(
         parts.append(f'<path d="M{left} {y:.1f}H{_WIDTH - right}" stroke="currentColor" stroke-opacity="0.25"/>')
         parts.append(_text(left - 8, y + 4, f"{value:.3g}", size=12, anchor="end"))
     parts += [
-        _text(place(x, bottom)[0], top + height + 18, f"{x:,g}", size=12, anchor="middle")
+        _text(place(x, bottom)[0], top + height + 18, f"{x:,.0f}", size=12, anchor="middle")
         for x in sorted({x for x, _ in points})
     ]
     parts.append(_text(left, top + height + 38, axes[0], size=12))

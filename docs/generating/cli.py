@@ -8,9 +8,10 @@ from typing import Any
 
 import typer
 
-from generating.tables import code, table
+from generating.tables import code, prose, table
 from postings_cli.app import app
 
+_LIMITS = ((r"(\S+)<=x<=(\S+)", r"\1 to \2"), (r"x>=(\S+)", r"at least \1"), (r"x<=(\S+)", r"at most \1"))
 _EXTRA = re.compile(r" *\[([^\[\]]*)\]$")
 
 
@@ -35,9 +36,12 @@ def _command(command: Any, parent: Any, name: str) -> Iterator[str]:
                 yield part.replace("## ", "### ", 1)
         return
     usage = " ".join([path, *command.collect_usage_pieces(context)])
-    yield f"## {path}\n\n{_help(command.help or '')}\n\n```text\n{usage}\n```"
+    said, mark, example = (command.help or "").partition("Example:")
+    yield f"## {path}\n\n{prose(said.strip())}\n\n```text\n{usage}\n```"
     records = [each.get_help_record(context) for each in command.get_params(context)]
     yield table(["argument or option", "meaning", "default, limits"], [_row(*each) for each in records if each])
+    if mark:
+        yield f"An example:\n\n```text\n{' '.join(example.split())}\n```"
 
 
 def _row(names: str, said: str) -> list[str]:
@@ -45,10 +49,6 @@ def _row(names: str, said: str) -> list[str]:
     extra = _EXTRA.search(said)
     meaning = said[: extra.start()] if extra else said
     shown = re.sub(r"default: ([^;]+)", r"`\1`", extra[1]) if extra else ""
-    return [code(names), meaning, shown]
-
-
-def _help(text: str) -> str:
-    """A command's help, whose examples stand in lines of their own."""
-    said, mark, example = text.partition("Example:")
-    return said.strip() + (f"\n\n```text\n{' '.join(example.split())}\n```" if mark else "")
+    for pattern, words in _LIMITS:
+        shown = re.sub(pattern, words, shown)
+    return [code(names), prose(meaning), shown]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from generating.tables import code, table
+from generating.tables import code, prose, table
 from postings_serve.app import api
 
 _METHODS = ("get", "post", "put", "delete", "patch")
@@ -56,28 +56,21 @@ def _answer(answer: dict[str, Any]) -> str:
 def _schema(name: str, schema: dict[str, Any]) -> str:
     required = set(schema.get("required", ()))
     rows = [
-        [
-            code(field),
-            _type(each),
-            _default(field, each, required),
-            _said(each),
-        ]
+        [code(field), _type(each) + (", required" if field in required else ""), _said(each) + _default(each)]
         for field, each in schema.get("properties", {}).items()
     ]
     said = " ".join(schema.get("description", "").split())
-    fields = table(["field", "type", "default", "meaning"], rows) if rows else _type(schema)
+    fields = table(["field", "type", "meaning"], rows) if rows else _type(schema)
     return f"### {name} {{ #type-{name.lower()} }}\n\n{said}\n\n{fields}"
 
 
-def _default(field: str, schema: dict[str, Any], required: set[str]) -> str:
-    if field in required:
-        return "required"
+def _default(schema: dict[str, Any]) -> str:
     value = schema.get("default")
-    return "" if value is None else code(json.dumps(value))
+    return "" if value is None else f" (default: {code(json.dumps(value))})"
 
 
 def _said(schema: dict[str, Any]) -> str:
-    return str(schema.get("description", ""))
+    return prose(schema.get("description", ""))
 
 
 def _type(schema: dict[str, Any]) -> str:
@@ -112,4 +105,4 @@ def _limits(schema: dict[str, Any], suffix: str) -> Iterator[str]:
     ):
         if key in schema:
             unit = {"Length": " characters", "Items": " items"}[suffix] if key.endswith(suffix) else ""
-            yield f"{said} {schema[key]:,}{unit}"
+            yield f"{said} {schema[key]:,g}{unit}" if abs(schema[key]) < 1e6 else f"{said} {schema[key]}{unit}"

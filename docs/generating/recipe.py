@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any, get_args
 
 from generating.settings import default, shown_type
-from generating.tables import code, table
+from generating.tables import code, prose, table
 from postings_training.recipes.recipe import Recipe
 from postings_training.recipes.section import Section
 
@@ -24,7 +24,7 @@ def sections() -> str:
         if (model := _section(field.annotation)) is not None:
             many = "[[" if get_args(field.annotation) else "["
             rows = [
-                [code(f"{name}.{key}"), shown_type(each), default(each), each.description or ""]
+                [code(f"{name}.{key}"), shown_type(each), default(each), prose(each.description or "")]
                 for key, each in model.model_fields.items()
             ]
             closing = many.replace("[", "]")

@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from generating.tables import code, table
+from generating.tables import code, prose, table
 from postings.environment import PREFIX
 from postings.queue_settings import QueueSettings
 from postings.serve_settings import ServeSettings
@@ -46,7 +46,8 @@ def _others() -> set[str]:
 
 def _section(title: str, fields: dict[str, FieldInfo]) -> str:
     rows = [
-        [_variable(name), shown_type(field), default(field), field.description or ""] for name, field in fields.items()
+        [_variable(name), shown_type(field), default(field), prose(field.description or "")]
+        for name, field in fields.items()
     ]
     return f"## {title}\n\n{table(['variable', 'type', 'default', 'meaning'], rows)}"
 

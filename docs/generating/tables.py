@@ -27,3 +27,14 @@ def code(text: str) -> str:
     """A text in code letters; nothing for no text."""
     fence = "``" if "`" in text else "`"
     return f"{fence}{text}{fence}" if text else ""
+
+
+def prose(text: str) -> str:
+    """A text that isn't Markdown's own: what stands in angle brackets isn't a tag.
+
+    Example:
+        >>> prose("a filter on metadata.<key>, see `<x>`")
+        'a filter on metadata.&lt;key>, see `<x>`'
+    """
+    parts = text.split("`")
+    return "`".join(part if at % 2 else part.replace("<", "&lt;") for at, part in enumerate(parts))
