@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from docs.generating.links import for_site
+
+from generating.links import for_site
 
 PAGES = {"guides/a.md", "guides/b.md", "benchmarks/results/words.md", "index.md", "deploy/README.md"}
 
