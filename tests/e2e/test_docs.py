@@ -7,7 +7,6 @@ import importlib.util
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import pytest
 import yaml
 
 from postings import Document, Encoder, Settings, open_index
+from postings_cli.main import run as postings
 from postings_ingest import Pipeline
 from postings_serve.app import api
 from tests.support.code_blocks import PAGES, ROOT, Block, blocks_of, commands, of_postings
@@ -218,20 +218,19 @@ def test_each_error_has_a_remedy() -> None:
     assert kinds - named == described_by_their_kinds
 
 
-def test_the_fields_of_json_output_are_those_that_are_printed(animals: Path, tmp_path: Path) -> None:
+def test_the_fields_of_json_output_are_those_that_are_printed(
+    animals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Of the commands that need no queue and no training, named by ``docs/reference/json.md``."""
     table = (ROOT / "docs/reference/json.md").read_text(encoding="utf-8")
     folder = tmp_path / "folder"
     shutil.copytree(animals, folder)
-    (folder / "one.jsonl").write_text('{"id": "lion", "text": "A lion hunts."}\n')
+    monkeypatch.chdir(folder)
+    Path("one.jsonl").write_text('{"id": "lion", "text": "A lion hunts."}\n')
     for command in ("ingest one.jsonl", "info", "get cheetah", "words", "models list", "delete lion"):
-        name = " ".join(command.split()[: 2 if command.startswith("models") else 1])
+        name = command if command == "models list" else command.split()[0]
         row = re.search(rf"^\| `postings {name} --json` \| (.*) \|$", table, re.MULTILINE)
         assert row, f"the page doesn't say what {name} prints"
-        arguments = shlex.join([*shlex.split(command), "-c", "animals", "--json"])
-        printed = json.loads(
-            run(Block(ROOT / "docs/reference/json.md", 0, "sh", f"postings {arguments}", None, False), folder)
-        )
-        assert {field for field in printed if f"`{field}`" not in row[1]} == set(), (
-            f"{name} prints more than the page says"
-        )
+        assert postings([*command.split(), "-c", "animals", "--json"]) == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert {field for field in printed if f"`{field}`" not in row[1]} == set(), f"{name} prints more"
