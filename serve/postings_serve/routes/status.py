@@ -13,6 +13,8 @@ import postings
 from postings import PostingsError
 from postings.errors import BrokerUnavailable
 from postings_ingest.queue.status import queue_status
+from postings_query.judgements import Judgements
+from postings_serve import guard
 from postings_serve.guard import Anybody, Reader, Shared, check_all_tenants
 from postings_serve.http.answers import EVERY, json_answer, problems
 from postings_serve.http.problems import problem_of
@@ -26,15 +28,7 @@ router = APIRouter(tags=["status"])
 @router.get("/v1/whoami", response_model=Caller, responses=problems(*EVERY))
 async def whoami(services: Shared, caller: Anybody) -> Response:
     """Show who asks, what they may do, and what the service has."""
-    return json_answer(
-        {
-            "name": caller.name,
-            "scopes": sorted(caller.scopes),
-            "tenant": caller.tenant,
-            "keys": services.keys.required,
-            **_service(services),
-        }
-    )
+    return json_answer(described(services, caller))
 
 
 @router.get("/v1/status", response_model=Status, responses=problems(*EVERY))
@@ -77,6 +71,25 @@ async def metrics(services: Shared, caller: Reader) -> Response:
     """Give the metrics to Prometheus."""
     check_all_tenants(caller)
     return Response(await asyncio.to_thread(services.metrics.text), media_type="text/plain; version=0.0.4")
+
+
+def described(services: Services, caller: guard.Caller) -> dict[str, Any]:
+    """A caller as ``/v1/whoami`` shows it."""
+    return {
+        "name": caller.name,
+        "scopes": sorted(caller.scopes),
+        "tenant": caller.tenant,
+        "keys": services.keys.required,
+        "judgements": _may_judge(services, caller),
+        **_service(services),
+    }
+
+
+def _may_judge(services: Services, caller: guard.Caller) -> bool:
+    settings = services.settings
+    # Where tenants share the index, judgements are those of one.
+    is_somebodys = (settings.tenant_field is None) == (caller.tenant is None and settings.tenant is None)
+    return Judgements.path(settings) is not None and is_somebodys
 
 
 def _service(services: Services) -> dict[str, Any]:
