@@ -7,7 +7,7 @@ PAGE := serve/postings_serve/page/index.html
 IF_NPM = $(if $(shell command -v npm || true),$(1))
 
 .DELETE_ON_ERROR:
-.PHONY: demo serve page pictures test soak check adapters wheel release bench clean
+.PHONY: demo serve page pictures docs test soak check adapters wheel release bench clean
 
 demo: .venv/demo
 	$(BIN)/postings demo
@@ -18,7 +18,11 @@ serve: .venv/serve $(call IF_NPM,$(PAGE))
 
 page: $(PAGE)
 
-# For docs/, after the page has changed.
+# The documentation, in site/. A dead link fails it. The variable turns off an advertisement of MkDocs' theme.
+docs: .venv/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# For docs/pictures/, after the page has changed.
 pictures: .venv/dev
 	$(BIN)/python -m tests.support.pictures
 
@@ -80,7 +84,7 @@ bench-%: .venv/dev
 	$(BIN)/python -m benchmarks.$*
 
 clean:
-	rm -rf .venv dist $(dir $(PAGE)) serve/page/node_modules serve/page/*openapi.json serve/page/src/api/schema.d.ts
+	rm -rf .venv dist site $(dir $(PAGE)) serve/page/node_modules serve/page/*openapi.json serve/page/src/api/schema.d.ts
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

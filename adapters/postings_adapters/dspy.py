@@ -17,14 +17,13 @@ except ImportError as error:
 class PostingsRetriever:
     """Finds passages with a search client.
 
+    A call gives a ``dspy.Prediction`` with lists of equal length: ``passages``, which are texts, ``ids``, ``scores``
+    and ``metadata``.
+
     Args:
         client: any search client. One for asyncio needs ``acall``; any other also works there, in a thread.
         k: the maximum number of passages.
         **options: options of :meth:`postings_query.SearchClient.search`, such as ``filter``, in Qdrant's form.
-
-    Returns:
-        A ``dspy.Prediction`` with lists of equal length: ``passages``, which are texts, ``ids``, ``scores`` and
-        ``metadata``.
 
     Raises:
         PostingsError: as :meth:`postings_query.SearchClient.search`.

@@ -1,4 +1,4 @@
-"""The code of docs/adapters.md runs as it stands."""
+"""The code of docs/guides/adapters.md runs as it stands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from postings import Document, Encoder, Settings, open_index
 from postings_ingest import Pipeline
 
-PAGE = (Path(__file__).parents[2] / "docs/adapters.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs/guides/adapters.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^## (\w+)\n\n```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 

@@ -19,7 +19,7 @@ from tests.support.training import QUICK
 from tests.support.worker import until
 
 Postings = Callable[..., Any]
-PAGE = (Path(__file__).parents[2] / "docs" / "judgements.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "judgements.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^postings (.+)$", PAGE, re.MULTILINE)
 WRONG = "which article is about nothing at all"
 

@@ -1,4 +1,4 @@
-"""What docs/mcp.md says is right: its commands and configurations start the tools, and its code runs."""
+"""What docs/guides/mcp.md says is right: its commands and configurations start the tools, and its code runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from postings_serve.mcp.tools import TOOLS
 from tests.support.mcp_sessions import in_session, tools
 from tests.support.serve_command import settled_environment
 
-PAGE = (Path(__file__).parents[2] / "docs/mcp.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs/guides/mcp.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 LINES = [line for language, block in BLOCKS if language == "text" for line in block.splitlines()]

@@ -1,4 +1,4 @@
-"""The pictures in ``docs/``: the page on Python's docstrings, which every machine has (``make pictures``)."""
+"""The pictures in ``docs/pictures/``: the page on Python's docstrings, which every machine has (``make pictures``)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def main() -> None:
             visits = Visits(browser, url)
             for name, (path, options) in _PICTURES.items():
                 page = visits(path, **{"width": _WIDTH, "height": _HEIGHT, **options})
-                settled(page).screenshot(path=ROOT / "docs" / f"page-{name}.png")
+                settled(page).screenshot(path=ROOT / "docs" / "pictures" / f"page-{name}.png")
             visits.close()
 
 
