@@ -32,9 +32,9 @@ def test_a_command_stands_before_line_15() -> None:
     assert "```sh" in README.splitlines()[:15]
 
 
-def test_the_demo_is_a_target_of_the_makefile() -> None:
-    assert BLOCKS[0] == ("sh", "make demo\n")
-    subprocess.run(["make", "--dry-run", "demo"], cwd=ROOT, check=True, capture_output=True)
+def test_the_first_commands_are_targets_of_the_makefile() -> None:
+    assert BLOCKS[0] == ("sh", "make demo\nmake serve\n")
+    subprocess.run(["make", "--dry-run", "demo", "serve"], cwd=ROOT, check=True, capture_output=True)
 
 
 def test_commands_and_code_run_in_order(tmp_path: Path) -> None:
