@@ -13,13 +13,19 @@ from pathlib import Path
 from postings.errors import ReaderError
 from postings_training.data.jsonl import lines, records
 from postings_training.data.judgements import BeirSet, CorpusText, JudgedQueries
+from postings_training.data.trec import read_qrels
 
 _COLUMNS = ["query-id", "corpus-id", "score"]
 _GRADE = re.compile(r"-?[0-9]{1,9}")
 
 
-def load_set(folder: str | os.PathLike[str], split: str = "test") -> BeirSet:
+def load_set(folder: str | os.PathLike[str], split: str = "test", qrels: Path | None = None) -> BeirSet:
     """Read a BEIR folder with its corpus.
+
+    Args:
+        folder: as :func:`load_beir` takes it.
+        split: as :func:`load_beir` takes it.
+        qrels: a file in TREC's format with the judgments, instead of the folder's own.
 
     Raises:
         ReaderError: as :func:`load_beir` and :func:`load_corpus`, or a judged document isn't in the corpus.
@@ -27,11 +33,11 @@ def load_set(folder: str | os.PathLike[str], split: str = "test") -> BeirSet:
     Example:
         >>> scifact = load_set("beir/scifact")  # doctest: +SKIP
     """
-    judged, corpus = load_beir(folder, split), load_corpus(folder)
+    judged, corpus = load_beir(folder, split, qrels), load_corpus(folder)
     judged_ids = dict.fromkeys(document_id for grades in judged.judgements.values() for document_id in grades)
     if missing := [document_id for document_id in judged_ids if document_id not in corpus]:
         raise ReaderError(
-            f"{_qrels(folder, split)} judges {len(missing)} documents that {_corpus(folder)} doesn't have, "
+            f"{qrels or _qrels(folder, split)} judges {len(missing)} documents that {_corpus(folder)} doesn't have, "
             f"such as {missing[0]!r}"
         )
     return BeirSet(Path(folder).resolve().name, corpus, judged)
@@ -69,20 +75,22 @@ def load_corpus(folder: str | os.PathLike[str], only: Collection[str] | None = N
     return corpus
 
 
-def load_beir(folder: str | os.PathLike[str], split: str = "test") -> JudgedQueries:
+def load_beir(folder: str | os.PathLike[str], split: str = "test", qrels: Path | None = None) -> JudgedQueries:
     """Read the judged queries of a BEIR folder.
 
     Args:
         folder: holds ``queries.jsonl`` and ``qrels/<split>.tsv``.
         split: ``test``, ``dev``, ``train`` or another file of ``qrels``; queries of other splits are left out.
+        qrels: a file in TREC's format with the judgments, instead of the folder's own.
 
     Raises:
         ReaderError: a file can't be read or is malformed, or a judged query isn't among the queries.
     """
-    queries, judgements = load_queries(folder), load_judgements(folder, split)
+    queries = load_queries(folder)
+    judgements = load_judgements(folder, split) if qrels is None else read_qrels(qrels)
     if missing := [query_id for query_id in judgements if query_id not in queries]:
         raise ReaderError(
-            f"{_qrels(folder, split)} judges {len(missing)} queries that {_queries(folder)} doesn't have, "
+            f"{qrels or _qrels(folder, split)} judges {len(missing)} queries that {_queries(folder)} doesn't have, "
             f"such as {missing[0]!r}"
         )
     return JudgedQueries({query_id: queries[query_id] for query_id in judgements}, judgements)
