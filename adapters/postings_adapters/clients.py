@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from inspect import iscoroutinefunction
 from typing import Any, Protocol, cast, runtime_checkable
 
+from postings.batching import batched
 from postings.errors import InvalidInput
 from postings_query import Hit, Hits
 
 KEY = "postings"
 """Where the metadata of a found passage say what Postings knows of it; all other keys are the document's own."""
+
+_QUERIES = 32
 
 
 @runtime_checkable
@@ -20,6 +23,9 @@ class Client(Protocol):
 
     def search(self, query: str, *args: Any, **kwargs: Any) -> Hits:
         """See :meth:`postings_query.SearchClient.search`."""
+
+    def search_batch(self, queries: Iterable[str], *args: Any, **kwargs: Any) -> list[Hits]:
+        """See :meth:`postings_query.SearchClient.search_batch`."""
 
 
 @runtime_checkable
@@ -37,10 +43,25 @@ def search(client: Client | AsyncClient, query: str, limit: int, **options: Any)
         InvalidInput: the client is one for asyncio.
         PostingsError: as :meth:`postings_query.SearchClient.search`.
     """
-    if iscoroutinefunction(client.search):
-        name = type(client).__name__
-        raise InvalidInput(f"{name} is for asyncio: call the asynchronous method, or pass {name.removeprefix('Async')}")
-    return cast("Client", client).search(query, limit, **{"explain": True, **options})
+    return _waiting(client, "call the asynchronous method, or pass").search(
+        query, limit, **{"explain": True, **options}
+    )
+
+
+def best_documents(
+    client: Client, queries: Mapping[str, str], limit: int, **options: Any
+) -> Iterator[tuple[str, Hits]]:
+    """Search for queries by id: of each, the best documents, with their best passages. A blank one finds nothing.
+
+    Raises:
+        InvalidInput: the client is one for asyncio.
+        PostingsError: as :meth:`postings_query.SearchClient.search`.
+    """
+    waiting = _waiting(client, "pass")
+    asked = {id: text for id, text in queries.items() if text.strip()}
+    for ids in batched(asked, _QUERIES):
+        texts = [asked[id] for id in ids]
+        yield from zip(ids, waiting.search_batch(texts, limit, **{**options, "group_by_document": True}), strict=True)
 
 
 async def search_async(client: Client | AsyncClient, query: str, limit: int, **options: Any) -> Hits:
@@ -52,6 +73,13 @@ async def search_async(client: Client | AsyncClient, query: str, limit: int, **o
     if iscoroutinefunction(client.search):
         return await cast("AsyncClient", client).search(query, limit, **{"explain": True, **options})
     return await asyncio.to_thread(search, client, query, limit, **options)
+
+
+def _waiting(client: Client | AsyncClient, instead: str) -> Client:
+    if iscoroutinefunction(client.search):
+        name = type(client).__name__
+        raise InvalidInput(f"{name} is for asyncio: {instead} {name.removeprefix('Async')}")
+    return cast("Client", client)
 
 
 def passage_id(hit: Hit) -> str:

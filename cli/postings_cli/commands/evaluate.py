@@ -38,7 +38,8 @@ def evaluate(
         str | None, typer.Argument(help="'tiny', a folder, or a hub id (POSTINGS_MODEL).", show_default=False)
     ] = None,
     data: Annotated[
-        list[Path], typer.Option("--data", help="A BEIR folder; may be repeated.", show_default=False)
+        list[Path],
+        typer.Option("--data", help="A BEIR folder, or ir-datasets:ID; may be repeated.", show_default=False),
     ] = [],  # noqa: B006 - typer copies it
     nano_beir: Annotated[
         list[str],

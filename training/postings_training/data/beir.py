@@ -1,4 +1,6 @@
-"""Reading BEIR folders: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<split>.tsv``.
+"""Reading BEIR folders: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<split>.tsv``; or the same of ir-datasets.
+
+Where a folder is expected, ``ir-datasets:beir/nfcorpus/test`` is a data set of that library; its id names the split.
 
 BEIR: Thakur et al. 2021, https://arxiv.org/abs/2104.08663
 """
@@ -11,6 +13,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from postings.errors import ReaderError
+from postings.ir_dataset import IrDataset, is_ir_dataset
+from postings_training.data import ir_sets
 from postings_training.data.jsonl import lines, records
 from postings_training.data.judgements import BeirSet, CorpusText, JudgedQueries
 from postings_training.data.trec import read_qrels
@@ -40,7 +44,12 @@ def load_set(folder: str | os.PathLike[str], split: str = "test", qrels: Path | 
             f"{qrels or _qrels(folder, split)} judges {len(missing)} documents that {_corpus(folder)} doesn't have, "
             f"such as {missing[0]!r}"
         )
-    return BeirSet(Path(folder).resolve().name, corpus, judged)
+    return BeirSet(set_name(folder), corpus, judged)
+
+
+def set_name(folder: str | os.PathLike[str]) -> str:
+    """The name of a folder, or the id of a data set."""
+    return IrDataset(folder).id if is_ir_dataset(folder) else Path(folder).resolve().name
 
 
 def load_corpus(folder: str | os.PathLike[str], only: Collection[str] | None = None) -> dict[str, CorpusText]:
@@ -55,6 +64,8 @@ def load_corpus(folder: str | os.PathLike[str], only: Collection[str] | None = N
     Raises:
         ReaderError: the file can't be read or holds no document, or a line is malformed; the message names the line.
     """
+    if is_ir_dataset(folder):
+        return ir_sets.corpus(folder, only)
     path = _corpus(folder)
     corpus: dict[str, CorpusText] = {}
     for number, line, record in records(path):
@@ -105,6 +116,8 @@ def load_queries(folder: str | os.PathLike[str]) -> dict[str, str]:
     Raises:
         ReaderError: the file can't be read, or a line is malformed; the message names the line.
     """
+    if is_ir_dataset(folder):
+        return ir_sets.queries(folder)
     path = _queries(folder)
     queries: dict[str, str] = {}
     for number, line, record in records(path):
@@ -127,6 +140,8 @@ def load_judgements(folder: str | os.PathLike[str], split: str = "test") -> dict
     Raises:
         ReaderError: the file can't be read or holds no judgment, or a line is malformed; the message names the line.
     """
+    if is_ir_dataset(folder):
+        return ir_sets.judgements(folder)
     path = _qrels(folder, split)
     rows = lines(path)
     number, header = next(rows, (1, ""))
@@ -154,12 +169,16 @@ def _judgement(line: str, place: str) -> tuple[str, str, int]:
 
 
 def _corpus(folder: str | os.PathLike[str]) -> Path:
-    return Path(folder) / "corpus.jsonl"
+    return _part(folder, "corpus.jsonl")
 
 
 def _queries(folder: str | os.PathLike[str]) -> Path:
-    return Path(folder) / "queries.jsonl"
+    return _part(folder, "queries.jsonl")
 
 
 def _qrels(folder: str | os.PathLike[str], split: str) -> Path:
-    return Path(folder) / "qrels" / f"{split}.tsv"
+    return _part(folder, f"qrels/{split}.tsv")
+
+
+def _part(folder: str | os.PathLike[str], file: str) -> Path:
+    return Path(folder) if is_ir_dataset(folder) else Path(folder) / file

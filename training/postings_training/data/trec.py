@@ -57,17 +57,14 @@ def read_run(path: Path) -> dict[str, dict[str, float]]:
 
 
 def run_lines(run: Mapping[str, Mapping[str, float]], name: str) -> Iterator[str]:
-    r"""The lines of a run, the best document of each query first; of equal scores, the lower id.
-
-    A score that float32 can't tell from the one above becomes the next smaller number, so that all tools rank the
-    documents alike: trec_eval compares in float32, and orders equal scores by id, descending.
+    r"""The lines of a run, with scores as :func:`untied` makes them.
 
     Args:
         run: scores of documents by query.
         name: of the system; whitespace in it becomes ``_``.
 
     Raises:
-        InvalidInput: as :func:`check_ids`, or a score isn't a number, or is beyond float32's.
+        InvalidInput: as :func:`check_ids` and :func:`untied`.
 
     Example:
         >>> list(run_lines({"q1": {"lion": 1.5, "cheetah": 7.5}}, "tiny"))
@@ -76,20 +73,35 @@ def run_lines(run: Mapping[str, Mapping[str, float]], name: str) -> Iterator[str
     tag = re.sub(r"[\0\s\ud800-\udfff]+", "_", name) or "_"
     for query_id, scores in run.items():
         check_ids([query_id], scores)
-        above = np.float32(np.inf)
-        for document_id, score in scores.items():
-            if not abs(score) <= _WRITABLE:
-                raise InvalidInput(
-                    f"document {document_id!r} has the score {score} for query {query_id!r}: expected {-_WRITABLE} to "
-                    f"{_WRITABLE}"
-                )
-        order = sorted(scores, key=lambda document_id: (-scores[document_id], document_id))
-        for rank, document_id in enumerate(order, 1):
-            score = float(scores[document_id])
-            if np.float32(score) >= above:
-                score = float(np.nextafter(above, np.float32(-np.inf)))
-            above = np.float32(score)
+        for rank, (document_id, score) in enumerate(untied(scores).items(), 1):
             yield f"{query_id} Q0 {document_id} {rank} {score!r} {tag}\n"
+
+
+def untied(scores: Mapping[str, float]) -> dict[str, float]:
+    """The scores of documents, the best first and of equal ones the lower id, so that all tools rank them alike.
+
+    trec_eval, and what is built on it, compares in float32 and orders equal scores by id, descending. So a score that
+    float32 can't tell from the one above becomes the next smaller number. Others stay as they are.
+
+    Raises:
+        InvalidInput: a score isn't a number, or is beyond float32's.
+
+    Example:
+        >>> untied({"lion": 1.5, "cheetah": 1.5, "ant": 0.25})
+        {'cheetah': 1.5, 'lion': 1.4999998807907104, 'ant': 0.25}
+    """
+    for document_id, score in scores.items():
+        if not abs(score) <= _WRITABLE:
+            raise InvalidInput(f"document {document_id!r} has the score {score}: expected {-_WRITABLE} to {_WRITABLE}")
+    ordered: dict[str, float] = {}
+    above = np.float32(np.inf)
+    for document_id in sorted(scores, key=lambda document_id: (-scores[document_id], document_id)):
+        score = float(scores[document_id])
+        if np.float32(score) >= above:
+            score = float(np.nextafter(above, np.float32(-np.inf)))
+        above = np.float32(score)
+        ordered[document_id] = score
+    return ordered
 
 
 def read_qrels(path: Path) -> dict[str, dict[str, int]]:
