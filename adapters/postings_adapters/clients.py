@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from inspect import iscoroutinefunction
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -49,19 +49,21 @@ def search(client: Client | AsyncClient, query: str, limit: int, **options: Any)
 
 
 def best_documents(
-    client: Client, queries: Mapping[str, str], limit: int, **options: Any
-) -> Iterator[tuple[str, Hits]]:
-    """Search for queries by id: of each, the best documents, with their best passages. A blank one finds nothing.
+    client: Client, queries: Sequence[str], limit: int, **options: Any
+) -> Iterator[tuple[int, list[Hit]]]:
+    """Search for many queries: the place of each, and its best documents by their best passages. A blank one has none.
 
     Raises:
-        InvalidInput: the client is one for asyncio.
+        InvalidInput: the client is one for asyncio, or a query isn't a text.
         PostingsError: as :meth:`postings_query.SearchClient.search`.
     """
     waiting = _waiting(client, "pass")
-    asked = {id: text for id, text in queries.items() if text.strip()}
-    for ids in batched(asked, _QUERIES):
-        texts = [asked[id] for id in ids]
-        yield from zip(ids, waiting.search_batch(texts, limit, **{**options, "group_by_document": True}), strict=True)
+    if wrong := [query for query in queries if not isinstance(query, str)]:
+        raise InvalidInput(f"expected texts as queries, got {wrong[0]!r:.100}")
+    for places in batched((place for place, query in enumerate(queries) if query.strip()), _QUERIES):
+        texts = [queries[place] for place in places]
+        found = waiting.search_batch(texts, limit, **{**options, "group_by_document": True})
+        yield from zip(places, found, strict=True)
 
 
 async def search_async(client: Client | AsyncClient, query: str, limit: int, **options: Any) -> Hits:

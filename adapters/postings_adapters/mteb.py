@@ -21,9 +21,7 @@ except ImportError as error:
 
 
 class PostingsModel:
-    """Encodes each task's corpus and searches it exactly, as ``postings evaluate`` does.
-
-    Its revision is the model's fingerprint, so that MTEB's cache never takes the results of one model for another's.
+    """Encodes each task's corpus and searches it exactly, as ``postings evaluate`` does; its revision is a fingerprint.
 
     Raises:
         InvalidInput: documents or queries aren't texts.
@@ -44,25 +42,21 @@ class PostingsModel:
 
     def search(self, queries: Any, *, top_k: int, top_ranked: Any = None, **_: Any) -> dict[str, dict[str, float]]:
         """Find the best documents; of a reranking task, score those that it names."""
-        vectors = self.encoder.encode_queries([_text(row) for row in queries])
+        vectors = self.encoder.encode_queries(list(map(_text, queries)))
         found = {}
         for id, vector in zip(queries["id"], vectors, strict=True):
             scores = self._corpus(vector, top_k if top_ranked is None else self._size)
-            named = scores if top_ranked is None else {each: scores.get(each, 0.0) for each in top_ranked[id]}
-            found[id] = untied(named)
+            found[id] = untied(scores if top_ranked is None else {each: scores.get(each, 0) for each in top_ranked[id]})
         return found
 
 
 class PostingsCollection:
-    """Searches a collection that holds a task's corpus, ingested under the task's ids.
-
-    A collection changes, so each object has a revision of its own: MTEB's cache never answers for it.
+    """Searches a collection that holds a task's corpus; each object has a revision of its own, as collections change.
 
     Args:
         client: any search client that waits.
         name: of the results.
-        **options: options of :meth:`postings_query.SearchClient.search`; with ``words=0``, the figures are those of
-            ``postings evaluate --collection``.
+        **options: of :meth:`postings_query.SearchClient.search`; ``postings evaluate --collection`` has ``words=0``.
 
     Raises:
         InvalidInput: nothing that was found is in the task's corpus, or the task reranks documents that it names.
@@ -78,20 +72,20 @@ class PostingsCollection:
         self._client, self._options = client, options
 
     def index(self, corpus: Any, **_: Any) -> None:
-        """Note the ids; the collection was indexed before."""
+        """Note the ids: the collection was indexed before."""
         self._ids = frozenset(corpus["id"])
 
     def search(self, queries: Any, *, top_k: int, top_ranked: Any = None, **_: Any) -> dict[str, dict[str, float]]:
         """Find the best documents."""
         if top_ranked is not None:
             raise InvalidInput("a collection is searched as a whole: measure tasks that rerank with PostingsModel")
-        texts = {row["id"]: _text(row) for row in queries}
-        hits = best_documents(self._client, texts, top_k, **self._options)
-        found = {id: untied({hit.id: hit.score for hit in best}) for id, best in hits}
-        ids = {each for best in found.values() for each in best}
+        found: dict[str, dict[str, float]] = {id: {} for id in queries["id"]}
+        for place, hits in best_documents(self._client, list(map(_text, queries)), top_k, **self._options):
+            found[queries["id"][place]] = untied({hit.id: hit.score for hit in hits})
+        ids = {id for best in found.values() for id in best}
         if ids and ids.isdisjoint(self._ids):
             raise InvalidInput(f"nothing that was found is among the {len(self._ids):,} documents: ingest them first")
-        return {id: found.get(id, {}) for id in texts}
+        return found
 
 
 def _text(row: Any) -> str:
@@ -101,5 +95,5 @@ def _text(row: Any) -> str:
 
 
 def _meta(name: str, revision: str) -> ModelMeta:
-    known = {"name": name if is_hub_id(name) else f"postings/{Path(name).name}", "revision": revision}
-    return ModelMeta.create_empty({**known, "model_type": ["sparse"], "modalities": ["text"]})
+    full = name if is_hub_id(name) else f"postings/{Path(name).name}"
+    return ModelMeta.create_empty({"name": full, "revision": revision, "model_type": ["sparse"]})

@@ -82,7 +82,7 @@ def test_a_client_over_http_is_measured_too(url: str, encoder: Encoder, filled_s
     from tests.adapters.conftest import KEYS
 
     corpus = {str(number): CorpusText("", text) for number, text in enumerate(SENTENCES)}
-    data = BeirSet("s", corpus, JudgedQueries({"q": "violin", "r": "chasing prey"}, {"q": {"7": 1}, "r": {"8": 1}}))
+    data = BeirSet("s", corpus, JudgedQueries({"q": "violin", "r": "chasing prey"}, {"q": {"4": 1}, "r": {"8": 1}}))
     with ApiClient(url, key=KEYS[None]) as client:
         assert scores(PostingsCollection(client, "sentences"), Local(data))["ndcg_at_10"] == 1
 
@@ -128,7 +128,7 @@ def test_an_instruction_is_a_part_of_the_query_and_what_is_no_text_is_refused(da
 
 def test_a_blank_query_finds_nothing(near: SearchClient, encoder: Encoder) -> None:
     corpus = {str(number): CorpusText("", text) for number, text in enumerate(SENTENCES)}
-    data = BeirSet("s", corpus, JudgedQueries({"q": " ", "r": "chasing prey"}, {"q": {"7": 1}, "r": {"8": 1}}))
+    data = BeirSet("s", corpus, JudgedQueries({"q": " ", "r": "chasing prey"}, {"q": {"4": 1}, "r": {"8": 1}}))
     assert scores(PostingsCollection(near, "sentences"), Local(data))["ndcg_at_10"] == 0.5
     assert scores(PostingsModel(encoder), Local(data))["ndcg_at_10"] >= 0.5
 

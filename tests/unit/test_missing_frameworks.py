@@ -18,6 +18,8 @@ from postings.errors import MissingExtra
         ("llama_index", "llama_index", "llama-index"),
         ("haystack", "haystack", "haystack"),
         ("dspy", "dspy", "dspy"),
+        ("mteb", "mteb", "mteb"),
+        ("pyterrier", "pyterrier", "pyterrier"),
     ],
 )
 def test_a_missing_framework_is_named_by_its_extra(
