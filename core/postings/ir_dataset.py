@@ -86,5 +86,5 @@ class IrDataset:
 
 def _text(id: str, record: Any) -> Text:
     if "text" in record._fields:
-        return Text(id, getattr(record, "title", None) or "", record.text)
-    return Text(id, "", record.default_text())
+        return Text(id, getattr(record, "title", None) or "", record.text or "")
+    return Text(id, "", record.default_text() or "")

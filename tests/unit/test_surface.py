@@ -116,6 +116,7 @@ def test_imports_are_light() -> None:
         "scipy",
         "celery",
         "redis",
+        "ir_datasets",
         "ir_measures",
         "matplotlib",
     }

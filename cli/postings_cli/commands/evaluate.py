@@ -167,15 +167,15 @@ def evaluate(
         print_json(as_json(evaluation))
     else:
         _print_page("\n".join(map(printable, page(evaluation).split("\n"))))
+    if report is not None:
+        with output_folder("--out", report) as folder:
+            written = write_report(evaluation, folder)
+        say(f"report written to {report / written.name}")
     if save_run is not None:
         with OutputFile("--save-run", save_run) as file:
             for line in run_lines(systems[0][0].run, systems[0][0].system):
                 file.write(line)
         say(f"run written to {save_run}")
-    if report is not None:
-        with output_folder("--out", report) as folder:
-            written = write_report(evaluation, folder)
-        say(f"report written to {report / written.name}")
 
 
 def _unanswered(systems: list[tuple[Measured, ...]]) -> Iterator[str]:

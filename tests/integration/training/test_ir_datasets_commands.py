@@ -59,6 +59,17 @@ def test_its_documents_are_ingested_and_measured_by_it(
     )
 
 
+def test_its_judgements_become_those_of_a_collection(
+    source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli = Cli(tmp_path / "index", capsys)
+    assert cli("ingest", source, "--collection", "articles").status == 0
+    imported = cli("judgements", "import", source, "--collection", "articles", "--json")
+    assert imported.json == cli("judgements", "import", ENCYCLOPEDIA, "--collection", "articles", "--json").json
+    assert cli("judgements", "import", source, "--collection", "articles").status == 0
+    assert source in cli("judgements", "list", "--collection", "articles", "--json").out
+
+
 def test_negatives_are_mined_from_it_and_a_model_is_trained_and_checked_for_leaks(
     postings: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
