@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -140,7 +139,7 @@ def test_what_does_not_fit_together_is_named_by_the_set(folder: Path) -> None:
         load_set(source)
     with pytest.raises(ReaderError, match=rf"{source} judges the document 'b', which the corpus of {source} "):
         list(read_rows(source))
-    (folder / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "big cat"}) + "\n")
+    write_jsonl(folder / "queries.jsonl", [{"_id": "q", "text": "big cat"}, {"_id": "r", "text": " "}])
     with pytest.raises(ReaderError, match=rf"{source} judges 1 queries that {source} doesn't have, such as 'r'"):
         load_set(source)
 
