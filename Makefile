@@ -7,7 +7,7 @@ PAGE := serve/postings_serve/page/index.html
 IF_NPM = $(if $(shell command -v npm || true),$(1))
 
 .DELETE_ON_ERROR:
-.PHONY: demo serve page pictures test soak check adapters wheel bench clean
+.PHONY: demo serve page pictures test soak check adapters wheel release bench clean
 
 demo: .venv/demo
 	$(BIN)/postings demo
@@ -58,6 +58,18 @@ wheel: .venv/bin/python
 		$(PYTHON) -m tests.support.wheel_page .venv/wheel/bin/postings; \
 	else echo "Without npm and its packages, which build it, this wheel has no web page."; fi
 
+# What a release uploads. The wheel is built from the source distribution, so that both are whole.
+release: .venv/release page
+	@version=$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' core/postings/__init__.py); \
+		grep -qE "^## $$version \([0-9]{4}-[0-9]{2}-[0-9]{2}\)$$" CHANGELOG.md || \
+		{ echo "CHANGELOG.md has no dated entry: expected '## $$version (YYYY-MM-DD)'"; exit 1; }
+	rm -rf dist
+	PIP_CONSTRAINT=constraints.txt .venv/release/bin/python -m build --outdir dist .
+	.venv/release/bin/twine check --strict dist/*
+	.venv/release/bin/pip install --quiet --constraint constraints.txt --force-reinstall "$$(ls dist/*.whl)[serve]"
+	cd .venv/release && bin/postings demo
+	$(PYTHON) -m tests.support.wheel_page .venv/release/bin/postings
+
 # A goal that is missed fails its target: `make -k bench` goes on with the others.
 BENCHMARKS := beir words local_mode encode precision tiny query explain index shared_index ingest memory ingest_memory chaos \
 	training csr inference_free reindex scale sizing serve page
@@ -89,6 +101,10 @@ clean:
 	$(PYTHON) -m venv .venv/adapters
 	.venv/adapters/bin/pip install --quiet --constraint constraints.txt --editable '.[adapters-dev]'
 	touch $@
+
+.venv/release: .venv/bin/python constraints.txt
+	$(PYTHON) -m venv .venv/release
+	.venv/release/bin/pip install --quiet --constraint constraints.txt build twine
 
 $(PAGE): serve/page/src/api/schema.d.ts serve/page/build.js serve/page/tsconfig.json \
 		$(shell find serve/page/src -type f ! -name schema.d.ts)

@@ -39,6 +39,7 @@ WATCH = """
         if (!document.querySelector(".hit")) return;
         window.hitsAt = performance.now();
         watch.disconnect();
+        console.log("hits");
     }).observe(document, {childList: true, subtree: true});
     window.tasks = [];
     new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((each) => each.duration)))
@@ -54,8 +55,10 @@ def loads(browser: Browser, url: str, number: int) -> tuple[list[float], list[fl
         context = browser.new_context(bypass_csp=True)  # for what waits in the page
         context.add_init_script(WATCH)
         page = context.new_page()
-        page.goto(f"{url}/?q={QUERY}")
-        page.wait_for_function(f"window.hitsAt && {PAINTED}")
+        # What waits in the page runs scripts in it, between the answer and the hits.
+        with page.expect_console_message(lambda message: message.text == "hits"):
+            page.goto(f"{url}/?q={QUERY}", wait_until="commit")
+        page.wait_for_function(PAINTED)
         paints.append(page.evaluate(PAINTED))
         hits.append(page.evaluate("window.hitsAt"))
         context.close()

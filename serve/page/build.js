@@ -23,15 +23,14 @@ const built = await build({
   write: false,
 });
 
-const names = built.outputFiles.map(({ path }) => basename(path));
+const [script, style] = [".js", ".css"].map((type) => built.outputFiles.find(({ path }) => path.endsWith(type)));
 const template = await readFile(join(HERE, "src/index.html"), "utf8");
-const html = template
-  .replace("SCRIPT", names.find((name) => name.endsWith(".js")))
-  .replace("STYLE", names.find((name) => name.endsWith(".css")));
+// The style is within the page, whose first paint would wait for it.
+const html = template.replace("SCRIPT", basename(script.path)).replace("STYLE", () => style.text.trim());
 
 await rm(OUT, { recursive: true, force: true });
 await mkdir(OUT);
-for (const { path, contents } of built.outputFiles) await writeFile(path, contents);
+await writeFile(script.path, script.contents);
 await writeFile(join(OUT, "licenses.txt"), await licenses(Object.keys(built.metafile.inputs)));
 // Last: the service takes the page for built once this is there.
 await writeFile(join(OUT, "index.html"), html);

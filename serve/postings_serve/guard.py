@@ -81,8 +81,8 @@ async def caller_of(services: Services, scope: ASGIScope, text: str | None) -> C
         Problem: 401 if there are keys, and this is none of them; 429 if it makes too many requests.
     """
     address = _address(scope)
-    if not services.keys.required:
-        caller = Caller(address, address, frozenset(SCOPES))
+    if (anybody := without_key(services, scope)) is not None:
+        caller = anybody
     elif text is not None and (key := services.keys.find(text)) is not None:
         caller = Caller(key.id, key.name, key.scopes, key.tenant)
     else:
@@ -91,6 +91,13 @@ async def caller_of(services: Services, scope: ASGIScope, text: str | None) -> C
         raise Problem(401, "key-needed", f"an API key is needed, and {came}", headers={"WWW-Authenticate": "Bearer"})
     await services.rate.check(caller.id)
     return caller
+
+
+def without_key(services: Services, scope: ASGIScope) -> Caller | None:
+    """Who makes a request, whatever its key; ``None`` if requests need one."""
+    if services.keys.required:
+        return None
+    return Caller(_address(scope), _address(scope), frozenset(SCOPES))
 
 
 async def known(request: Request, _: _Credentials) -> Caller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import uuid
@@ -11,11 +12,14 @@ from pathlib import Path
 import compose
 import pytest
 
+import postings
 from postings import Document, Settings
 from postings_ingest import Counts, Producer
 from tests.support import docker
+from tests.support.built_page import build_page
 
 ROOT = Path(__file__).parents[2]
+BUILT = ROOT / "serve" / "postings_serve" / "page" / "index.html"
 COMPOSE = str(Path(compose.__file__).with_name("docker-compose"))
 OVERRIDE = str(Path(__file__).with_name("compose.override.yml"))
 PASSWORD = "a-secret"
@@ -29,6 +33,8 @@ for _image in (docker.REDIS, docker.PYTHON):
 
 @pytest.fixture(scope="module")
 def image() -> str:
+    with contextlib.suppress(pytest.skip.Exception):  # without npm, the image has no page
+        build_page()
     # The host's network, for engines that have no other way out.
     built, _ = docker.engine().images.build(
         path=str(ROOT), dockerfile="deploy/Dockerfile", target="cpu", tag="postings:cpu", network_mode="host", rm=True
@@ -66,6 +72,31 @@ def test_the_image_is_small_has_no_build_tools_and_no_root(image: str) -> None:
         remove=True,
     )
     assert said.decode().split() == ["10001", "/opt/postings", "False"]
+    version = client.containers.run(image, ["--version"], network_mode="none", remove=True)
+    assert version.decode().split() == ["postings", postings.__version__]
+
+
+ASKS_FOR_PAGE = """
+import time, urllib.request
+for _ in range(600):
+    try:
+        print(urllib.request.urlopen("http://127.0.0.1:8000/", timeout=5).read().decode())
+        break
+    except OSError:
+        time.sleep(0.1)
+"""
+
+
+def test_the_service_of_the_image_shows_the_page_of_the_checkout(image: str) -> None:
+    if not BUILT.exists():
+        pytest.skip("the web page can't be built here")
+    serve = "postings keys create page --scope read >/dev/null && exec postings serve --index /tmp/index"
+    container = docker.engine().containers.run(image, ["-c", serve], entrypoint="sh", network_mode="none", detach=True)
+    try:
+        page = container.exec_run(["python", "-c", ASKS_FOR_PAGE]).output.decode()
+        assert page.strip() == BUILT.read_text("utf-8").replace("CALLER", "").strip(), container.logs().decode()
+    finally:
+        container.remove(force=True)
 
 
 def test_compose_brings_up_redis_and_a_worker_that_indexes_and_finishes(composed: Compose) -> None:

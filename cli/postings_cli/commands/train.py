@@ -59,6 +59,9 @@ def train(
         typer.Option("--set", metavar="SECTION.SETTING=VALUE", help="Change a setting of the recipe; may be repeated."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print the recipe with all its settings, and what they are for.")
+    ] = False,
     push: Annotated[str | None, typer.Option("--push", help="Upload the result to the hub as owner/name.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -71,6 +74,8 @@ def train(
     postings train RECIPE.
 
     Example: postings train tiny --data pairs.jsonl --out my-model --set training.steps=500
+
+    Example: postings train tiny --show > mine.toml; edit it, then: postings train mine.toml --data pairs.jsonl
 
     Example: postings ingest articles.jsonl --model ./my-model --collection articles
     """
@@ -85,6 +90,14 @@ def train(
         evaluation__sets=evaluate or None,
         evaluation__leaks=leaks,
     )
+    if show:
+        from postings_training.recipes.shown import as_toml
+
+        if as_json:
+            print_json(settings.model_dump(mode="json"))
+        else:
+            out.print(as_toml(settings), end="")
+        return
     try:
         from postings_training.publishing.upload import push as upload
         from postings_training.runs.checkpoints import run_folder, what_is_kept
@@ -93,8 +106,8 @@ def train(
         raise MissingExtra("training", "training a model") from error
     target = folder or Path(Path(recipe).stem)
     try:
-        with _training_bar() as show:
-            record = run(settings, target, resume=resume, show=show)
+        with _training_bar() as progress:
+            record = run(settings, target, resume=resume, show=progress)
     except KeyboardInterrupt:
         say(f"interrupted: {what_is_kept(run_folder(target))}")
         raise typer.Exit(INTERRUPTED) from None

@@ -79,11 +79,16 @@ class Judgements:
                 collection, and the settings name none.
         """
         check_names_tenant(settings)
-        folder = settings.index_folder
-        path = settings.judgements or (folder / ".judgements.db" if folder else None)
+        path = cls.path(settings)
         if path is None:
             raise ConfigurationError("say where to keep judgements: set POSTINGS_JUDGEMENTS to a file")
         return cls(path.expanduser(), settings.collection, settings.tenant)
+
+    @staticmethod
+    def path(settings: Settings) -> Path | None:
+        """The file; ``None`` if the settings don't say where it is."""
+        folder = settings.index_folder
+        return settings.judgements or (folder / ".judgements.db" if folder else None)
 
     def save(self, judgements: Iterable[Judgement]) -> Changed:
         """Keep judgements, or take them back, in this order: all of them, or after an error none.

@@ -1,5 +1,5 @@
 import { useEffect, useErrorBoundary, useRef, useState } from "preact/hooks";
-import { ask, KEY_REFUSED, keepKey, Problem } from "./api/ask";
+import { ANYBODY, ask, KEY_REFUSED, keepKey, keptKey, Problem } from "./api/ask";
 import { type Answered, useAnswer } from "./api/use-answer";
 import { type Collection, useCollection } from "./collection";
 import { CompareView } from "./compare/CompareView";
@@ -22,8 +22,9 @@ export function App() {
     addEventListener(KEY_REFUSED, askAgain);
     return () => removeEventListener(KEY_REFUSED, askAgain);
   }, []);
-  const { value: me, problem } = useAnswer((signal) => ask("GET", "/v1/whoami", { signal }), [tries]);
-  if (problem?.status === 401)
+  const key = keptKey();
+  const { value: me = ANYBODY, problem } = useAnswer(key !== null && ((signal) => ask("GET", "/v1/whoami", { signal })), [key, tries]);
+  if (!me && !key)
     return (
       <KeyForm
         refused={tries > 0}

@@ -127,7 +127,7 @@ async def _evaluated(services: Services, caller: Caller, body: EvaluateBody, kep
 
 def _judgements(services: Services, caller: Caller, collection: str | None) -> Judgements:
     settings = services.indexes.settings_of(caller.tenant)
-    if settings.judgements is None and settings.index_folder is None:
+    if Judgements.path(settings) is None:
         reason = "the service was started without a file for judgements (POSTINGS_JUDGEMENTS)"
         raise Problem(400, "no-judgements", reason)
     return Judgements.of_settings(settings.of_collection(services.collection(collection)))

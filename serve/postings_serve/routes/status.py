@@ -9,10 +9,10 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-import postings
 from postings import PostingsError
 from postings.errors import BrokerUnavailable
 from postings_ingest.queue.status import queue_status
+from postings_serve.about import about_caller, about_service
 from postings_serve.guard import Anybody, Reader, Shared, check_all_tenants
 from postings_serve.http.answers import EVERY, json_answer, problems
 from postings_serve.http.problems import problem_of
@@ -26,15 +26,7 @@ router = APIRouter(tags=["status"])
 @router.get("/v1/whoami", response_model=Caller, responses=problems(*EVERY))
 async def whoami(services: Shared, caller: Anybody) -> Response:
     """Show who asks, what they may do, and what the service has."""
-    return json_answer(
-        {
-            "name": caller.name,
-            "scopes": sorted(caller.scopes),
-            "tenant": caller.tenant,
-            "keys": services.keys.required,
-            **_service(services),
-        }
-    )
+    return json_answer(about_caller(services, caller))
 
 
 @router.get("/v1/status", response_model=Status, responses=problems(*EVERY))
@@ -45,7 +37,7 @@ async def status(services: Shared, caller: Reader, collection: Collection = None
     queue, problem = await asyncio.to_thread(_queue, services, name)
     return json_answer(
         {
-            **_service(services),
+            **about_service(services),
             "collection": name,
             "queue": queue,
             "queue_problem": problem,
@@ -77,15 +69,6 @@ async def metrics(services: Shared, caller: Reader) -> Response:
     """Give the metrics to Prometheus."""
     check_all_tenants(caller)
     return Response(await asyncio.to_thread(services.metrics.text), media_type="text/plain; version=0.0.4")
-
-
-def _service(services: Services) -> dict[str, Any]:
-    return {
-        "version": postings.__version__,
-        "collection": services.settings.collection,
-        "index": "folder" if services.settings.index_folder else "server",
-        "reranker": services.reranker is not None,
-    }
 
 
 def _queue(services: Services, collection: str) -> tuple[dict[str, Any] | None, str | None]:

@@ -53,6 +53,7 @@ class Caller(Body):
     scopes: list[Literal["admin", "read", "write"]]
     tenant: str | None = Field(description="Whose documents alone it sees and changes; null for all")
     keys: bool = Field(description="Whether requests need a key")
+    judgements: bool = Field(description="Whether the caller's judgements of hits are kept")
     collection: str = Field(description="The collection of requests that name none")
     version: str
     index: Literal["folder", "server"]

@@ -321,6 +321,7 @@ def test_a_server_needs_a_file_for_judgements() -> None:
             refused = problem(service(method, path, json=body), 400)
             assert refused["error"] == "no-judgements"
             assert "POSTINGS_JUDGEMENTS" in refused["detail"]
+        assert service("GET", "/v1/whoami").json()["judgements"] is False
 
 
 def test_a_key_that_only_reads_cannot_judge(service: Service) -> None:

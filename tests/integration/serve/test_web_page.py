@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -33,8 +34,8 @@ def files(http: httpx.Client) -> dict[str, httpx.Response]:
 
 def test_its_javascript_is_small_and_nothing_else_is_loaded(files: dict[str, httpx.Response]) -> None:
     types = {name: answer.headers["content-type"].partition(";")[0] for name, answer in files.items()}
-    assert sorted(types.values()) == ["text/css", "text/javascript"]
-    (script,) = (answer for name, answer in files.items() if name.endswith(".js"))
+    assert sorted(types.values()) == ["text/javascript"]
+    (script,) = files.values()
     assert 10_000 < len(script.content) < MOST
     assert int(script.headers["content-length"]) < len(script.content) / 2, "it is sent compressed"
 
@@ -45,10 +46,16 @@ def test_it_may_load_nothing_from_elsewhere_and_be_in_no_frame(
     for answer in [http.get("/"), *files.values()]:
         rules = dict(rule.strip().partition(" ")[::2] for rule in answer.headers["content-security-policy"].split(";"))
         assert rules["default-src"] == rules["frame-ancestors"] == rules["base-uri"] == rules["form-action"] == "'none'"
-        assert rules["script-src"] == rules["style-src"] == rules["connect-src"] == "'self'"
+        assert rules["script-src"] == rules["connect-src"] == "'self'"
+        assert re.fullmatch("'none'|'sha256-[^']+'", rules["style-src"])
         assert "unsafe" not in str(rules)
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_where_no_key_is_needed_it_brings_what_whoami_says(http: httpx.Client) -> None:
+    (told,) = re.findall('<meta name="caller" content="([^"]*)">', http.get("/").text)
+    assert json.loads(html.unescape(told)) == http.get("/v1/whoami").json()
 
 
 def test_its_files_are_kept_by_browsers_and_the_page_is_asked_for(

@@ -65,6 +65,7 @@ def test_any_key_may_ask_what_it_may_do(keyed: Keyed, scopes: list[Any], tenant:
             "scopes": scopes,
             "tenant": tenant,
             "keys": True,
+            "judgements": tenant is not None,
             "collection": "documents",
             "version": postings.__version__,
             "index": "folder",

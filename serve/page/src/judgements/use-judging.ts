@@ -24,7 +24,7 @@ export function useJudging(query: string, collection: string): Shown {
   const [changes, setChanges] = useState(0);
   const [failed, fail] = useState<Problem>();
   const known = useAnswer(
-    query !== "" &&
+    me.judgements && query !== "" &&
       (async (signal) => {
         const found = await ask("GET", "/v1/judgements", { query: { collection, query, limit: 1000 }, signal });
         return { query, grades: new Map(found.judgements.map(({ id, grade }) => [id, grade])) };
@@ -40,14 +40,13 @@ export function useJudging(query: string, collection: string): Shown {
       fail(error as Problem);
     }
   };
-  // 403: judgements are a tenant's, and the key is of all.
-  const problem = failed ?? (known.problem?.status === 403 ? undefined : known.problem);
+  const problem = failed ?? known.problem;
   return {
     // Those of another query are not those of these hits.
     grades: known.value?.query === query ? known.value.grades : NONE,
     changes,
     ...(problem && { problem }),
-    ...(may(me, "write") && { judge: (id, grade) => void judge(id, grade) }),
+    ...(me.judgements && may(me, "write") && { judge: (id, grade) => void judge(id, grade) }),
   };
 }
 
@@ -56,7 +55,7 @@ export function useQuality({ limit: _, filter: __, ...options }: Options, change
   const body = { ...options, limit: EVALUATED };
   return useAnswer(
     // Hundreds of searches: not for each place that a slider passes.
-    isThere && ((signal) => pause(signal).then(() => ask("POST", "/v1/judgements/evaluate", { body, signal }))),
+    useMe().judgements && isThere && ((signal) => pause(signal).then(() => ask("POST", "/v1/judgements/evaluate", { body, signal }))),
     [JSON.stringify(body), changes, isThere],
   );
 }

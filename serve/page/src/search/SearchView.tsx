@@ -22,6 +22,9 @@ import { WhyDialog } from "./WhyDialog";
 
 const LIMITS = [10, 20, 50, 100];
 
+/** Hits that fill a window. */
+const FIRST = 3;
+
 interface Props {
   link: URLSearchParams;
   name: string;
@@ -39,21 +42,29 @@ export function SearchView({ link, name, collection }: Props) {
   const options = { ...settings(link), limit, ...(filter && { filter }) };
   const found = useSearch(query, options, weights);
   const judging = useJudging(found.value?.query ?? "", name);
-  const quality = useQuality(options, judging.changes, collection !== undefined);
+  // What stands beside the hits is asked for after them.
+  const there = (found.value || found.problem) && collection;
+  const quality = useQuality(options, judging.changes, there !== undefined);
   const [values, askFor] = useState(10);
   const facets = useAnswer(
-    collection && ((signal) => ask("POST", "/v1/facets", { body: { collection: name, limit: values }, signal })),
-    [collection?.name, values],
+    there && ((signal) => ask("POST", "/v1/facets", { body: { collection: name, limit: values }, signal })),
+    [there?.name, values],
   );
   const hits = found.value?.hits ?? [];
   const scale = useMemo(() => scaleOf(hits), [hits]);
   const asked = useRef(false);
   const judge = useRef(judging.judge);
   judge.current = judging.judge;
+  // The first hits are there a frame before those below and what stands beside them.
+  const [isWhole, drawWhole] = useState(false);
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => drawWhole(found.value !== undefined));
+    return () => cancelAnimationFrame(frame);
+  }, [found.value === undefined]);
   // Drawn again with another answer alone, not with each letter and each place of a slider.
   const cards = useMemo(
     () =>
-      hits.map((hit, at) => (
+      hits.slice(0, isWhole ? hits.length : FIRST).map((hit, at) => (
         <HitCard
           key={`${hit.id} ${hit.ordinal}`}
           hit={hit}
@@ -66,7 +77,7 @@ export function SearchView({ link, name, collection }: Props) {
           }}
         />
       )),
-    [found.value, judging.grades, judging.judge === undefined],
+    [found.value, isWhole, judging.grades, judging.judge === undefined],
   );
   const summary = found.value && summaryOf(found.value, weights, chosen);
   useEffect(() => tell(summary ?? ""), [found.value]);
@@ -96,7 +107,7 @@ export function SearchView({ link, name, collection }: Props) {
               <SettingsForm link={link} collection={collection} />
               <Quality {...quality} />
             </div>
-            {found.value && (
+            {found.value && isWhole && (
               <Terms
                 query={query}
                 terms={found.value.terms}
@@ -111,7 +122,7 @@ export function SearchView({ link, name, collection }: Props) {
               chosen={chosen}
               change={(changed) => go({ ...holding("filter", changed), limit: null }, "replace")}
             />
-            {found.value && <Elsewhere body={found.value.body} />}
+            {found.value && isWhole && <Elsewhere body={found.value.body} />}
           </aside>
         )}
         <section class="results" aria-labelledby="results" aria-busy={found.waiting}>

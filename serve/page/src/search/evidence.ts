@@ -48,7 +48,7 @@ export function cropped(all: readonly Piece[], size: number): Piece[] {
     offset += piece.text.length;
     return piece.tokens.length ? [{ start: offset - piece.text.length, end: offset, part: piece.part }] : [];
   });
-  let best = { from: 0, part: -1 };
+  let best = { from: 0, part: -Infinity };
   for (const { start } of marked) {
     const inside = marked.filter((each) => each.start >= start && each.end <= start + size * 0.8);
     const part = inside.reduce((total, each) => total + each.part, 0);
@@ -64,12 +64,13 @@ function window(all: readonly Piece[], from: number, to: number): Piece[] {
   let at = 0;
   for (const piece of all) {
     const end = at + piece.text.length;
-    // Evidence is never cut, and other text not within a word; not every script has spaces between words.
+    // Evidence is never cut, and other text not within a word; not every script has spaces between words. With "u", half
+    // of a letter that was cut is one more character to take away.
     if (end > from && at < to) {
       let { text } = piece;
       if (!piece.tokens.length) {
-        if (end > to) text = `${text.slice(0, to - at).replace(/\S{0,20}$/, "").trimEnd()} …`;
-        if (at < from) text = `… ${text.slice(from - at).replace(/^\S{0,20}/, "").trimStart()}`;
+        if (end > to) text = `${text.slice(0, to - at).replace(/\S{0,20}$/u, "").trimEnd()} …`;
+        if (at < from) text = `… ${text.slice(from - at).replace(/^\S{0,20}/u, "").trimStart()}`;
       }
       shown.push({ ...piece, text });
     }
