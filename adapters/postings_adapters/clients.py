@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from inspect import iscoroutinefunction
 from typing import Any, Protocol, cast, runtime_checkable
 
+from postings.batching import batched
 from postings.errors import InvalidInput
 from postings_query import Hit, Hits
 
 KEY = "postings"
 """Where the metadata of a found passage say what Postings knows of it; all other keys are the document's own."""
+
+_QUERIES = 32
 
 
 @runtime_checkable
@@ -20,6 +23,9 @@ class Client(Protocol):
 
     def search(self, query: str, *args: Any, **kwargs: Any) -> Hits:
         """See :meth:`postings_query.SearchClient.search`."""
+
+    def search_batch(self, queries: Iterable[str], *args: Any, **kwargs: Any) -> list[Hits]:
+        """See :meth:`postings_query.SearchClient.search_batch`."""
 
 
 @runtime_checkable
@@ -37,10 +43,27 @@ def search(client: Client | AsyncClient, query: str, limit: int, **options: Any)
         InvalidInput: the client is one for asyncio.
         PostingsError: as :meth:`postings_query.SearchClient.search`.
     """
-    if iscoroutinefunction(client.search):
-        name = type(client).__name__
-        raise InvalidInput(f"{name} is for asyncio: call the asynchronous method, or pass {name.removeprefix('Async')}")
-    return cast("Client", client).search(query, limit, **{"explain": True, **options})
+    return _waiting(client, "call the asynchronous method, or pass").search(
+        query, limit, **{"explain": True, **options}
+    )
+
+
+def best_documents(
+    client: Client, queries: Sequence[str], limit: int, **options: Any
+) -> Iterator[tuple[int, list[Hit]]]:
+    """Search for many queries: the place of each, and its best documents by their best passages. A blank one has none.
+
+    Raises:
+        InvalidInput: the client is one for asyncio, or a query isn't a text.
+        PostingsError: as :meth:`postings_query.SearchClient.search`.
+    """
+    waiting = _waiting(client, "pass")
+    if wrong := [query for query in queries if not isinstance(query, str)]:
+        raise InvalidInput(f"expected texts as queries, got {wrong[0]!r:.100}")
+    for places in batched((place for place, query in enumerate(queries) if query.strip()), _QUERIES):
+        texts = [queries[place] for place in places]
+        found = waiting.search_batch(texts, limit, **{**options, "group_by_document": True})
+        yield from zip(places, found, strict=True)
 
 
 async def search_async(client: Client | AsyncClient, query: str, limit: int, **options: Any) -> Hits:
@@ -52,6 +75,13 @@ async def search_async(client: Client | AsyncClient, query: str, limit: int, **o
     if iscoroutinefunction(client.search):
         return await cast("AsyncClient", client).search(query, limit, **{"explain": True, **options})
     return await asyncio.to_thread(search, client, query, limit, **options)
+
+
+def _waiting(client: Client | AsyncClient, instead: str) -> Client:
+    if iscoroutinefunction(client.search):
+        name = type(client).__name__
+        raise InvalidInput(f"{name} is for asyncio: {instead} {name.removeprefix('Async')}")
+    return cast("Client", client)
 
 
 def passage_id(hit: Hit) -> str:

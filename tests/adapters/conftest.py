@@ -10,6 +10,7 @@ import pytest
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 os.environ["LANGCHAIN_TRACING_V2"] = "false"
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 from postings import Document, Encoder, Index, Settings, open_index
 from postings_adapters.clients import AsyncClient, Client

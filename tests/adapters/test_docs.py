@@ -15,10 +15,11 @@ BLOCKS = re.findall(r"^## (\w+)\n\n```python\n(.*?)^```", PAGE, re.DOTALL | re.M
 
 
 def test_each_framework_has_a_short_example() -> None:
-    assert [name for name, _ in BLOCKS] == ["LangChain", "LlamaIndex", "Haystack", "DSPy"]
+    assert [name for name, _ in BLOCKS] == ["LangChain", "LlamaIndex", "Haystack", "DSPy", "PyTerrier"]
     assert all(len(code.splitlines()) < 15 for _, code in BLOCKS)
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # PyTerrier's use of pandas
 @pytest.mark.parametrize(("name", "code"), BLOCKS, ids=[name for name, _ in BLOCKS])
 def test_the_example_runs(
     name: str,
@@ -36,4 +37,4 @@ def test_the_example_runs(
     exec(compile(code, name, "exec"), {"__name__": "example"})
     printed = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"A monkey is playing drums\. \d+\.\d+", printed[0])
-    assert len(printed) == (1 if name == "DSPy" else 2)
+    assert len(printed) == (1 if name in ("DSPy", "PyTerrier") else 2)

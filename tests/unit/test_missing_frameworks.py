@@ -19,6 +19,8 @@ from postings_cli.main import run
         ("llama_index", "llama_index", "llama-index"),
         ("haystack", "haystack", "haystack"),
         ("dspy", "dspy", "dspy"),
+        ("mteb", "mteb", "mteb"),
+        ("pyterrier", "pyterrier", "pyterrier"),
     ],
 )
 def test_a_missing_framework_is_named_by_its_extra(

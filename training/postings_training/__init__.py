@@ -22,6 +22,9 @@ from postings_training.data import (
     load_judgements,
     load_queries,
     load_set,
+    read_qrels,
+    read_run,
+    run_lines,
 )
 from postings_training.evaluation import (
     Comparison,
@@ -33,6 +36,7 @@ from postings_training.evaluation import (
     evaluate,
     measure_collection,
     measure_model,
+    measure_run,
     write_report,
 )
 
@@ -68,7 +72,11 @@ __all__ = [
     "load_set",
     "measure_collection",
     "measure_model",
+    "measure_run",
     "mine",
+    "read_qrels",
+    "read_run",
+    "run_lines",
     "train",
     "trained_on",
     "without_leaks",

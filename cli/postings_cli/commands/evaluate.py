@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,12 +13,21 @@ from rich.markdown import Markdown
 from postings import Encoder, open_index
 from postings.errors import ReaderError
 from postings_cli.bars import steps_bar
+from postings_cli.commands.evaluated_sets import evaluated_sets
 from postings_cli.console import out, print_json, printable, say
 from postings_cli.options import IndexUrl, Json, settings_from
-from postings_cli.outputs import output_folder, refuse_inputs
-from postings_training.data import BeirSet, load_set
-from postings_training.data.nano_beir import load_nano_beir
-from postings_training.evaluation import Evaluation, compare, measure_collection, measure_model, write_report
+from postings_cli.outputs import OutputFile, output_folder, refuse_inputs
+from postings_training.data import read_run, run_lines
+from postings_training.data.trec import check_ids
+from postings_training.evaluation import (
+    Evaluation,
+    Measured,
+    compare,
+    measure_collection,
+    measure_model,
+    measure_run,
+    write_report,
+)
 from postings_training.evaluation.report import as_json, page
 from postings_training.leaks.guard import without_leaks
 from postings_training.leaks.known_sources import known_sources
@@ -30,7 +38,8 @@ def evaluate(
         str | None, typer.Argument(help="'tiny', a folder, or a hub id (POSTINGS_MODEL).", show_default=False)
     ] = None,
     data: Annotated[
-        list[Path], typer.Option("--data", help="A BEIR folder; may be repeated.", show_default=False)
+        list[Path],
+        typer.Option("--data", help="A BEIR folder, or ir-datasets:ID; may be repeated.", show_default=False),
     ] = [],  # noqa: B006 - typer copies it
     nano_beir: Annotated[
         list[str],
@@ -40,7 +49,7 @@ def evaluate(
     ] = [],  # noqa: B006
     split: Annotated[str, typer.Option(help="Split of the BEIR folders.")] = "test",
     against: Annotated[
-        str | None, typer.Option(help="Another model, compared query by query.", show_default=False)
+        str | None, typer.Option(help="Another model or TREC run, compared query by query.", show_default=False)
     ] = None,
     collection: Annotated[
         str | None,
@@ -66,6 +75,22 @@ def evaluate(
             help="When a query is in the training data: give no score (refuse), or leave the query out (drop)."
         ),
     ] = "refuse",
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="Measure this TREC run instead of searching; may be .gz.", show_default=False),
+    ] = None,
+    qrels: Annotated[
+        Path | None,
+        typer.Option(
+            "--qrels",
+            help="TREC qrels, instead of the BEIR folder's judgments; with --run, also without a folder.",
+            show_default=False,
+        ),
+    ] = None,
+    save_run: Annotated[
+        Path | None,
+        typer.Option("--save-run", help="Write what was found to this file, as a TREC run.", show_default=False),
+    ] = None,
     report: Annotated[
         Path | None,
         typer.Option("--out", help="Write a report with plots and pruning curves to this folder.", show_default=False),
@@ -75,38 +100,58 @@ def evaluate(
     """Measure models and collections on BEIR sets.
 
     The model encodes each set's corpus, which is searched exactly; with --collection or --index, the collection is
-    searched instead.
+    searched instead, and with --run, nothing is: its results are measured as trec_eval does.
+
     Queries that the model was trained on, or nearly so, are looked for in --trained-on and in the data that the
     model's folder names.
 
     Example: postings evaluate ./my-splade --data beir/scifact --data beir/nfcorpus --against tiny --out report
 
-    Example: postings evaluate --collection articles --data judged-articles
+    Example: postings evaluate --collection articles --data judged-articles --save-run splade.trec
+
+    Example: postings evaluate --run splade.trec --against bm25.trec --qrels qrels.txt
     """
-    if not data and not nano_beir:
-        raise ReaderError("nothing to evaluate on: name a BEIR folder with --data, or a set with --nano-beir")
+    if run is not None and (model or collection or index):
+        raise ReaderError("--run measures a file, so leave out the model, --collection and --index")
+    if run is not None and save_run is not None:
+        raise ReaderError("--save-run writes what a search finds: with --run, nothing is searched")
     settings = settings_from(collection, index, model)
+    inputs = [*map(str, [*data, *trained_on]), *(str(each) for each in (run, qrels, against) if each)]
     if report is not None:
-        refuse_inputs("--out", report, [*data, *trained_on, *filter(None, [against])], settings, folder=True)
-    sets = [*(load_set(folder, split) for folder in data), *map(load_nano_beir, nano_beir)]
-    if repeated := [name for name, count in Counter(each.name for each in sets).items() if count > 1]:
-        raise ReaderError(f"two sets are called {repeated[0]!r}: their figures couldn't be told apart")
-    sets, unanswered = _answered(sets)
-    models = [settings.model] if against is None else [settings.model, against]
+        refuse_inputs("--out", report, inputs, settings, folder=True)
+    if save_run is not None:
+        refuse_inputs("--save-run", save_run, inputs, settings)
+    sets, unanswered = evaluated_sets(data, nano_beir, split, qrels)
+    names = [settings.model if run is None else str(run), *([] if against is None else [against])]
+    files = [run, None if against is None or not Path(against).is_file() else Path(against)]
+    runs = {str(file): read_run(file) for file in files if file is not None}
+    models = [name for name in names if name not in runs]
+    if len(sets) > 1 and (runs or save_run or qrels):
+        raise ReaderError(f"a run's file and --qrels are about one set: name one, got {len(sets)}")
+    if qrels is not None and not data and (models or trained_on):
+        raise ReaderError("--qrels holds no texts to search or to look for: name a BEIR folder with --data, or a --run")
+    if save_run is not None:
+        check_ids(sets[0].judged.queries, sets[0].corpus)
     with steps_bar() as progress:
         sources, unchecked = known_sources(models, trained_on)
         sets, left_out = without_leaks(sets, sources, drop=leaks == "drop", progress=progress)
-        encoders = [Encoder.from_settings(settings.model_copy(update={"model": name})) for name in models]
+        encoders = {name: Encoder.from_settings(settings.model_copy(update={"model": name})) for name in models}
         pruning = report is not None
         by_model = partial(measure_model, pruning=pruning, progress=progress)
+
+        def measured(name: str) -> tuple[Measured, ...]:
+            if name in runs:
+                return tuple(measure_run(Path(name).name, runs[name], each) for each in sets)
+            return tuple(by_model(encoders[name], each) for each in sets)
+
         if collection is None and index is None:
-            systems = [tuple(by_model(encoders[0], each) for each in sets)]
+            systems = [measured(names[0])]
         else:
             with open_index(settings) as opened:
                 by_engine = partial(measure_collection, opened, pruning=pruning, progress=progress)
-                systems = [tuple(by_engine(encoders[0], each) for each in sets)]
-        systems += [tuple(by_model(encoder, each) for each in sets) for encoder in encoders[1:]]
-    remarks = [*unanswered, *unchecked, *left_out]
+                systems = [tuple(by_engine(encoders[names[0]], each) for each in sets)]
+        systems += map(measured, names[1:])
+    remarks = [*unanswered, *unchecked, *left_out, *_unanswered(systems)]
     remarks += [
         f"{each.data}: {each.missing} relevant documents aren't in the collection and count as not found"
         for each in systems[0]
@@ -126,21 +171,21 @@ def evaluate(
         with output_folder("--out", report) as folder:
             written = write_report(evaluation, folder)
         say(f"report written to {report / written.name}")
+    if save_run is not None:
+        with OutputFile("--save-run", save_run) as file:
+            for line in run_lines(systems[0][0].run, systems[0][0].system):
+                file.write(line)
+        say(f"run written to {save_run}")
 
 
-def _answered(sets: list[BeirSet]) -> tuple[list[BeirSet], list[str]]:
-    """The sets without queries that nothing answers, which would count as 0 for every model; and remarks on them."""
-    kept = [replace(each, judged=each.judged.answered()) for each in sets]
-    remarks = []
-    for before, after in zip(sets, kept, strict=True):
-        if not after.judged.queries:
-            raise ReaderError(f"{before.name} judges no document relevant (a grade above 0): there is nothing to find")
-        if missing := len(before.judged.queries) - len(after.judged.queries):
-            remarks.append(
-                f"{missing} of the {len(before.judged.queries)} queries of {before.name} were left out: no document is "
-                "judged relevant to them"
-            )
-    return kept, remarks
+def _unanswered(systems: list[tuple[Measured, ...]]) -> Iterator[str]:
+    for figures in systems:
+        for each in figures:
+            if absent := each.each.keys() - each.run.keys():
+                yield (
+                    f"{len(absent)} of the {each.quality.queries} queries of {each.data} aren't in {each.system}, and "
+                    "count as 0"
+                )
 
 
 def _print_page(markdown: str) -> None:

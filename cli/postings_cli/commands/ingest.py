@@ -36,7 +36,7 @@ def ingest(
         typer.Argument(
             metavar="PATH",
             help="JSONL, JSON, CSV, TSV, Parquet, text, Markdown, HTML (each also .gz or .zst), BEIR folder, folder of "
-            "texts, or - (stdin).",
+            "texts, ir-datasets:ID, or - (stdin).",
         ),
     ],
     collection: Collection = None,

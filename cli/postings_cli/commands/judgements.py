@@ -13,6 +13,7 @@ import typer
 from postings import Document, open_index
 from postings.index.collection_size import collection_size
 from postings.indexed_documents import export_documents
+from postings.ir_dataset import is_ir_dataset
 from postings_cli.bars import steps_bar
 from postings_cli.console import out, print_json, printable, say, say_first
 from postings_cli.exit_status import REJECTED
@@ -106,7 +107,10 @@ def export(
 
 def import_judgements(
     folder: Annotated[
-        Path, typer.Argument(metavar="BEIR_FOLDER", help="Holds queries.jsonl and qrels.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="BEIR_FOLDER", help="Holds queries.jsonl and qrels; or ir-datasets:ID.", show_default=False
+        ),
     ],
     collection: Collection = None,
     index: IndexUrl = None,
@@ -125,7 +129,8 @@ def import_judgements(
     judged = load_beir(folder, split)
     with open_index(settings) as opened:
         opened.models()  # there is such a collection
-    by = f"{folder.resolve().name}/{split}".encode(errors="replace").decode()
+    named = folder if is_ir_dataset(folder) else f"{folder.resolve().name}/{split}"
+    by = str(named).encode(errors="replace").decode()
     with steps_bar() as progress:
         total = sum(map(len, judged.judgements.values()))
 

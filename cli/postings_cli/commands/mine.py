@@ -19,7 +19,8 @@ from postings_training.mining import mine as mined_pairs
 
 def mine(
     source: Annotated[
-        Path, typer.Argument(metavar="PAIRS", help="JSON Lines of query and positive, or a BEIR folder.")
+        Path,
+        typer.Argument(metavar="PAIRS", help="JSON Lines of query and positive, a BEIR folder, or ir-datasets:ID."),
     ],
     to: Annotated[Path, typer.Option("--out", help="Write to this file, as JSON Lines.")],
     model: Model = None,

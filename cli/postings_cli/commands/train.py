@@ -25,7 +25,9 @@ def train(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, or the path of a TOML file.", show_default=False)],
     data: Annotated[
         list[str] | None,
-        typer.Option("--data", help="JSONL file, BEIR folder or hub data set to train on; may be repeated."),
+        typer.Option(
+            "--data", help="JSONL file, BEIR folder, ir-datasets:ID or hub data set to train on; may be repeated."
+        ),
     ] = None,
     base: Annotated[str | None, typer.Option("--base", help="'tiny', a folder or a hub id to start from.")] = None,
     folder: Annotated[
@@ -33,7 +35,9 @@ def train(
     ] = None,
     evaluate: Annotated[
         list[str] | None,
-        typer.Option("--evaluate", help="BEIR folder to evaluate on while training; may be repeated."),
+        typer.Option(
+            "--evaluate", help="BEIR folder or ir-datasets:ID to evaluate on while training; may be repeated."
+        ),
     ] = None,
     leaks: Annotated[
         Literal["refuse", "drop"] | None,
@@ -47,7 +51,7 @@ def train(
         list[str] | None,
         typer.Option(
             "--leave-out",
-            help="BEIR folder whose test queries are kept out of the training data; may be repeated.",
+            help="BEIR folder or ir-datasets:ID whose test queries are kept out of the training data; may be repeated.",
         ),
     ] = None,
     changes: Annotated[

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from postings import Document
 from postings.errors import ReaderError
-from postings_ingest.readers import beir_corpus, delimited, json_values, jsonl, parquet, texts
+from postings.ir_dataset import is_ir_dataset
+from postings_ingest.readers import beir_corpus, delimited, ir_documents, json_values, jsonl, parquet, texts
 from postings_ingest.readers.cells import check_types
 from postings_ingest.readers.omissions import Omission, OmissionKind, Omit, ignore
 from postings_ingest.readers.records import Fields
@@ -43,6 +44,7 @@ _READERS: dict[str, _Reader] = {
     "beir": beir_corpus,
     "csv": delimited,
     "html": texts,
+    "ir-datasets": ir_documents,
     "json": json_values,
     "jsonl": jsonl,
     "markdown": texts,
@@ -72,12 +74,12 @@ def read_documents(
 
     Args:
         path: a file ``*.jsonl``, ``*.json``, ``*.csv``, ``*.tsv``, ``*.parquet``, ``*.txt``, ``*.md`` or ``*.html``,
-            optionally followed by ``.gz`` or ``.zst``; a BEIR folder, which holds ``corpus.jsonl``; or a folder of
-            text, Markdown and HTML files.
+            optionally followed by ``.gz`` or ``.zst``; a BEIR folder, which holds ``corpus.jsonl``; a folder of
+            text, Markdown and HTML files; or ``ir-datasets:ID``.
         reject: called with each record that can't be used; reading goes on.
         omit: called with everything that is valid but left out, such as a PDF file in a folder of texts.
-        format: ``beir``, ``csv``, ``html``, ``json``, ``jsonl``, ``markdown``, ``parquet``, ``text`` or ``tsv``; by
-            default from the path; standard input is JSON Lines.
+        format: ``beir``, ``csv``, ``html``, ``ir-datasets``, ``json``, ``jsonl``, ``markdown``, ``parquet``, ``text``
+            or ``tsv``; by default from the path; standard input is JSON Lines.
         id_field: the field of a record that holds the id, instead of ``id`` or ``_id``.
         text_field: the field that holds the text, instead of ``text``.
         title_field: the field that holds the title, instead of ``title``.
@@ -205,13 +207,20 @@ def _source(
     if format is not None and format not in _READERS:
         raise ReaderError(f"unknown format {format!r}: expected one of {', '.join(_READERS)}")
     found = _format_of(path, format)
-    if _READERS[found] is texts and fields != Fields():
-        raise ReaderError(f"{path}: a text file has no fields, so none can be named for id, text or title")
+    if _READERS[found] in (texts, ir_documents) and fields != Fields():
+        what = "text file" if _READERS[found] is texts else "data set of ir-datasets"
+        raise ReaderError(f"{path}: a {what} has no fields, so none can be named for id, text or title")
     return Source(path, found, fields, check_types(types or {}), on_read=on_read, partial=partial)
 
 
 def _format_of(path: str, format: str | None) -> str:
     """The given format, or the one that the path tells."""
+    if is_ir_dataset(path):
+        if format not in (None, "ir-datasets"):
+            raise ReaderError(f"{path} is a data set of ir-datasets, so it can't be read as {format}")
+        return "ir-datasets"
+    if format == "ir-datasets":
+        raise ReaderError(f"{path} can't be read as ir-datasets: expected ir-datasets:ID")
     if path == "-":
         if format is not None and _READERS[format] in (texts, beir_corpus):
             raise ReaderError(f"- can't be read as {format}: name a file or a folder")

@@ -1,4 +1,6 @@
-"""Reading BEIR folders: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<split>.tsv``.
+"""Reading BEIR folders: ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<split>.tsv``; or the same of ir-datasets.
+
+Where a folder is expected, ``ir-datasets:beir/nfcorpus/test`` is a data set of that library; its id names the split.
 
 BEIR: Thakur et al. 2021, https://arxiv.org/abs/2104.08663
 """
@@ -11,15 +13,23 @@ from collections.abc import Collection
 from pathlib import Path
 
 from postings.errors import ReaderError
+from postings.ir_dataset import IrDataset, is_ir_dataset
+from postings_training.data import ir_sets
 from postings_training.data.jsonl import lines, records
 from postings_training.data.judgements import BeirSet, CorpusText, JudgedQueries
+from postings_training.data.trec import read_qrels
 
 _COLUMNS = ["query-id", "corpus-id", "score"]
 _GRADE = re.compile(r"-?[0-9]{1,9}")
 
 
-def load_set(folder: str | os.PathLike[str], split: str = "test") -> BeirSet:
+def load_set(folder: str | os.PathLike[str], split: str = "test", qrels: Path | None = None) -> BeirSet:
     """Read a BEIR folder with its corpus.
+
+    Args:
+        folder: as :func:`load_beir` takes it.
+        split: as :func:`load_beir` takes it.
+        qrels: a file in TREC's format with the judgments, instead of the folder's own.
 
     Raises:
         ReaderError: as :func:`load_beir` and :func:`load_corpus`, or a judged document isn't in the corpus.
@@ -27,14 +37,19 @@ def load_set(folder: str | os.PathLike[str], split: str = "test") -> BeirSet:
     Example:
         >>> scifact = load_set("beir/scifact")  # doctest: +SKIP
     """
-    judged, corpus = load_beir(folder, split), load_corpus(folder)
+    judged, corpus = load_beir(folder, split, qrels), load_corpus(folder)
     judged_ids = dict.fromkeys(document_id for grades in judged.judgements.values() for document_id in grades)
     if missing := [document_id for document_id in judged_ids if document_id not in corpus]:
         raise ReaderError(
-            f"{_qrels(folder, split)} judges {len(missing)} documents that {_corpus(folder)} doesn't have, "
+            f"{qrels or _qrels(folder, split)} judges {len(missing)} documents that {_corpus(folder)} doesn't have, "
             f"such as {missing[0]!r}"
         )
-    return BeirSet(Path(folder).resolve().name, corpus, judged)
+    return BeirSet(set_name(folder), corpus, judged)
+
+
+def set_name(folder: str | os.PathLike[str]) -> str:
+    """The name of a folder, or the id of a data set."""
+    return IrDataset(folder).id if is_ir_dataset(folder) else Path(folder).resolve().name
 
 
 def load_corpus(folder: str | os.PathLike[str], only: Collection[str] | None = None) -> dict[str, CorpusText]:
@@ -49,6 +64,8 @@ def load_corpus(folder: str | os.PathLike[str], only: Collection[str] | None = N
     Raises:
         ReaderError: the file can't be read or holds no document, or a line is malformed; the message names the line.
     """
+    if is_ir_dataset(folder):
+        return ir_sets.corpus(folder, only)
     path = _corpus(folder)
     corpus: dict[str, CorpusText] = {}
     for number, line, record in records(path):
@@ -69,20 +86,22 @@ def load_corpus(folder: str | os.PathLike[str], only: Collection[str] | None = N
     return corpus
 
 
-def load_beir(folder: str | os.PathLike[str], split: str = "test") -> JudgedQueries:
+def load_beir(folder: str | os.PathLike[str], split: str = "test", qrels: Path | None = None) -> JudgedQueries:
     """Read the judged queries of a BEIR folder.
 
     Args:
         folder: holds ``queries.jsonl`` and ``qrels/<split>.tsv``.
         split: ``test``, ``dev``, ``train`` or another file of ``qrels``; queries of other splits are left out.
+        qrels: a file in TREC's format with the judgments, instead of the folder's own.
 
     Raises:
         ReaderError: a file can't be read or is malformed, or a judged query isn't among the queries.
     """
-    queries, judgements = load_queries(folder), load_judgements(folder, split)
+    queries = load_queries(folder)
+    judgements = load_judgements(folder, split) if qrels is None else read_qrels(qrels)
     if missing := [query_id for query_id in judgements if query_id not in queries]:
         raise ReaderError(
-            f"{_qrels(folder, split)} judges {len(missing)} queries that {_queries(folder)} doesn't have, "
+            f"{qrels or _qrels(folder, split)} judges {len(missing)} queries that {_queries(folder)} doesn't have, "
             f"such as {missing[0]!r}"
         )
     return JudgedQueries({query_id: queries[query_id] for query_id in judgements}, judgements)
@@ -97,6 +116,8 @@ def load_queries(folder: str | os.PathLike[str]) -> dict[str, str]:
     Raises:
         ReaderError: the file can't be read, or a line is malformed; the message names the line.
     """
+    if is_ir_dataset(folder):
+        return ir_sets.queries(folder)
     path = _queries(folder)
     queries: dict[str, str] = {}
     for number, line, record in records(path):
@@ -119,6 +140,8 @@ def load_judgements(folder: str | os.PathLike[str], split: str = "test") -> dict
     Raises:
         ReaderError: the file can't be read or holds no judgment, or a line is malformed; the message names the line.
     """
+    if is_ir_dataset(folder):
+        return ir_sets.judgements(folder)
     path = _qrels(folder, split)
     rows = lines(path)
     number, header = next(rows, (1, ""))
@@ -146,12 +169,16 @@ def _judgement(line: str, place: str) -> tuple[str, str, int]:
 
 
 def _corpus(folder: str | os.PathLike[str]) -> Path:
-    return Path(folder) / "corpus.jsonl"
+    return _part(folder, "corpus.jsonl")
 
 
 def _queries(folder: str | os.PathLike[str]) -> Path:
-    return Path(folder) / "queries.jsonl"
+    return _part(folder, "queries.jsonl")
 
 
 def _qrels(folder: str | os.PathLike[str], split: str) -> Path:
-    return Path(folder) / "qrels" / f"{split}.tsv"
+    return _part(folder, f"qrels/{split}.tsv")
+
+
+def _part(folder: str | os.PathLike[str], file: str) -> Path:
+    return Path(folder) if is_ir_dataset(folder) else Path(folder) / file

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,13 @@ from postings.errors import ReaderError
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Read the lines that aren't blank, with their numbers from 1 and without line ends.
+    """Read the lines that aren't blank, with their numbers from 1 and without line ends; decompress ``.gz``.
 
     Raises:
         ReaderError: the file can't be read, or a line isn't UTF-8.
     """
     try:
-        with path.open("rb") as file:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
                     text = line.decode("utf-8-sig").rstrip("\r\n")
@@ -29,6 +31,8 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
                     yield number, text
     except OSError as error:
         raise ReaderError(f"{path} can't be read: {error.strerror or error}") from error
+    except (EOFError, zlib.error) as error:
+        raise ReaderError(f"{path} can't be read to its end: {error}") from error
 
 
 def records(path: Path) -> Iterator[tuple[int, str, Any]]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from postings.errors import InvalidInput, ReaderError
-from postings_training.data.beir import load_beir, load_corpus
+from postings.ir_dataset import is_ir_dataset
+from postings_training.data.beir import load_beir, load_corpus, set_name
 from postings_training.data.hub_data import load_hub
 from postings_training.data.jsonl import records
 
@@ -65,8 +66,8 @@ def read_rows(source: str | os.PathLike[str], split: str = "train") -> Iterator[
     """Stream rows, each with its place (file and line), which error messages name.
 
     Args:
-        source: a JSON Lines file whose lines :func:`row_of` can read; a BEIR folder, of which each query is paired
-            with each document judged relevant to it; or the id of a data set on the hub.
+        source: a JSON Lines file whose lines :func:`row_of` can read; a BEIR folder or ``ir-datasets:ID``, of which
+            each query is paired with each document judged relevant to it; or the id of a data set on the hub.
         split: of a BEIR folder or of a data set on the hub.
 
     Raises:
@@ -81,7 +82,8 @@ def read_rows(source: str | os.PathLike[str], split: str = "train") -> Iterator[
     """
     path = Path(source).expanduser()
     count = 0
-    for found in _of_folder(path, split) if path.is_dir() else _of_records(path, os.fspath(source), split):
+    judged = path.is_dir() or is_ir_dataset(path)
+    for found in _of_folder(path, split) if judged else _of_records(path, os.fspath(source), split):
         count += 1
         yield found
     if not count:
@@ -105,15 +107,15 @@ def _of_folder(folder: Path, split: str) -> Iterator[tuple[str, Row]]:
         for document, grade in grades.items()
         if grade > 0
     ]
-    place = str(folder / "qrels" / f"{split}.tsv")
+    place = str(folder if is_ir_dataset(folder) else folder / "qrels" / f"{split}.tsv")
     if not relevant:
         raise InvalidInput(f"{place} judges no document relevant (a grade above 0): there is one class only")
     corpus = load_corpus(folder, only={document for _, document in relevant})
     for query, document in relevant:
         if document not in corpus:
-            raise ReaderError(f"{place} judges the document {document!r}, which {folder / 'corpus.jsonl'} doesn't have")
+            raise ReaderError(f"{place} judges the document {document!r}, which the corpus of {folder} doesn't have")
         if text := corpus[document].whole:
-            row = Row(judged.queries[query], text, source=folder.resolve().name, doc_id=document)
+            row = Row(judged.queries[query], text, source=set_name(folder), doc_id=document)
             yield f"{place} ({query}, {document})", row
 
 

@@ -5,6 +5,7 @@ from postings_training.evaluation.exact import ExactSearch
 from postings_training.evaluation.measuring import Measured, measure_collection, measure_model
 from postings_training.evaluation.quality import Quality, Run, evaluate, evaluate_each
 from postings_training.evaluation.report import Evaluation, write_report
+from postings_training.evaluation.run_quality import measure_run
 from postings_training.evaluation.sparsity import Sparsity
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "evaluate_each",
     "measure_collection",
     "measure_model",
+    "measure_run",
     "write_report",
 ]

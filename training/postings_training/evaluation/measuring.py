@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from postings import Encoder, Index, SparseVector
@@ -28,26 +28,28 @@ class Measured:
     """One system on one set.
 
     Attributes:
-        system: the model's name, or the collection's and its model's.
+        system: the model's name, or the collection's and its model's, or that of a run's file.
         data: the set's name.
-        documents: number of documents in the corpus or the collection.
+        documents: number of documents in the corpus or the collection; None if there are judgments alone.
         quality: means over the queries.
         each: quality by query id.
-        sparsity: of the vectors.
-        costs: speed and size.
+        sparsity: of the vectors; None for a run that was read.
+        costs: speed and size; None for a run that was read.
         pruning: None unless it was asked for.
         missing: number of relevant documents that the collection lacks; they count as not found.
+        run: what was found for each query.
     """
 
     system: str
     data: str
-    documents: int
+    documents: int | None
     quality: Quality
     each: Mapping[str, Quality]
-    sparsity: Sparsity
-    costs: Costs
+    sparsity: Sparsity | None
+    costs: Costs | None
     pruning: PruningCurve | None
     missing: int = 0
+    run: Run = field(default_factory=dict, repr=False)
 
 
 def measure_model(
@@ -158,6 +160,7 @@ def _measured(
         costs=costs,
         pruning=curve,
         missing=missing,
+        run=found.run,
     )
 
 

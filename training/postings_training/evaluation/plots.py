@@ -20,7 +20,7 @@ _LINES = ("-", "--")
 
 
 def draw(systems: Sequence[Sequence[Measured]], folder: Path) -> dict[str, str]:
-    """Draw nDCG@10 against active dims, and the pruning curves if they were measured.
+    """Draw nDCG@10 against active dims, and the pruning curves, of the systems for which they were measured.
 
     Args:
         systems: the measurements of each system, on the same sets.
@@ -36,14 +36,16 @@ def draw(systems: Sequence[Sequence[Measured]], folder: Path) -> dict[str, str]:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtra("training", "the plots of a report") from error
-    captions = {"active_dims.png": "Quality against active dims"}
-    figure = Figure(figsize=_INCHES, layout="constrained")
-    _active_dims(figure.subplots(), systems)
-    figure.savefig(folder / "active_dims.png", dpi=_DPI)
-    if all(each.pruning for figures in systems for each in figures):
+    captions = {}
+    if sparse := [figures for figures in systems if figures[0].sparsity]:
+        captions["active_dims.png"] = "Quality against active dims"
+        figure = Figure(figsize=_INCHES, layout="constrained")
+        _active_dims(figure.subplots(), sparse)
+        figure.savefig(folder / "active_dims.png", dpi=_DPI)
+    if pruned := [figures for figures in systems if figures[0].pruning]:
         captions["pruning.png"] = "Quality of pruned vectors"
         figure = Figure(figsize=_INCHES, layout="constrained")
-        _pruning(figure.subplots(), systems)
+        _pruning(figure.subplots(), pruned)
         figure.savefig(folder / "pruning.png", dpi=_DPI)
     return captions
 
@@ -51,6 +53,8 @@ def draw(systems: Sequence[Sequence[Measured]], folder: Path) -> dict[str, str]:
 def _active_dims(axes: Axes, systems: Sequence[Sequence[Measured]]) -> None:
     for line, figures in zip(_LINES, systems, strict=False):
         for color, each in enumerate(figures):
+            if each.sparsity is None:
+                continue
             points = [(each.sparsity.document_dims, each.quality.ndcg_at_10)]
             if each.pruning:
                 points += [(point.sparsity.document_dims, point.ndcg_at_10) for point in each.pruning.documents]

@@ -46,7 +46,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         for measured in figures:
             fields = asdict(measured)
             fields["each"] = {query_id: quality.ndcg_at_10 for query_id, quality in measured.each.items()}
-            del fields["system"]
+            del fields["system"], fields["run"]
             sets.append(fields)
         systems.append({"system": figures[0].system, "sets": sets})
     comparisons = [asdict(each) | {"by_query": dict(each.by_query)} for each in evaluation.comparisons]
@@ -83,13 +83,13 @@ def page(evaluation: Evaluation, plots: Mapping[str, str] | None = None) -> str:
     parts = [f"# {' against '.join(figures[0].system for figures in systems)}", ""]
     parts += [f"> {remark}\n" for remark in evaluation.remarks]
     for figures in systems:
-        parts += [f"## {figures[0].system}", "", *_quality(figures), "", *_costs(figures), ""]
+        parts += [f"## {figures[0].system}", "", *_quality(figures), "", *_costs(figures)]
     if evaluation.comparisons:
         parts += _compared(evaluation)
     for name, caption in (plots or {}).items():
         parts += [f"## {caption}", "", f"![{caption}]({name})", ""]
-    if systems[0][0].pruning:
-        parts += [line for figures in systems for line in (*_pruning(figures), "")]
+    for figures in systems:
+        parts += _pruning(figures)
     parts += [
         f"Measured by postings {__version__} with Python {platform.python_version()} on {os.cpu_count()} CPU cores "
         f"({platform.machine()}). nDCG@10, MRR@10, recall and MAP by ir-measures; a document counts by its best "
@@ -102,7 +102,8 @@ def page(evaluation: Evaluation, plots: Mapping[str, str] | None = None) -> str:
 
 def _quality(figures: Sequence[Measured]) -> list[str]:
     rows = [
-        f"| {each.data} | {each.documents:,} | {each.quality.queries:,} | {each.quality.ndcg_at_10:.4f} "
+        f"| {each.data} | {'' if each.documents is None else format(each.documents, ',')} "
+        f"| {each.quality.queries:,} | {each.quality.ndcg_at_10:.4f} "
         f"| {each.quality.mrr_at_10:.4f} | {each.quality.recall_at_100:.4f} | {each.quality.map_at_100:.4f} |"
         for each in figures
     ]
@@ -118,16 +119,21 @@ def _quality(figures: Sequence[Measured]) -> list[str]:
 
 
 def _costs(figures: Sequence[Measured]) -> list[str]:
+    rows = [
+        f"| {each.data} | {each.sparsity.document_dims:.1f} | {each.sparsity.query_dims:.1f} "
+        f"| {each.sparsity.flops:.3f} | {each.costs.bytes_per_document:,.0f} "
+        f"| {'' if each.costs.documents_per_second is None else format(each.costs.documents_per_second, '.1f')} "
+        f"| {each.costs.search_p50_ms:.2f} | {each.costs.search_p99_ms:.2f} |"
+        for each in figures
+        if each.sparsity and each.costs
+    ]
+    if not rows:
+        return []
     return [
         "| set | active dims document | query | FLOPS | bytes/document | encoded docs/s | search p50 ms | p99 ms |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
-        *(
-            f"| {each.data} | {each.sparsity.document_dims:.1f} | {each.sparsity.query_dims:.1f} "
-            f"| {each.sparsity.flops:.3f} | {each.costs.bytes_per_document:,.0f} "
-            f"| {'' if each.costs.documents_per_second is None else format(each.costs.documents_per_second, '.1f')} "
-            f"| {each.costs.search_p50_ms:.2f} | {each.costs.search_p99_ms:.2f} |"
-            for each in figures
-        ),
+        *rows,
+        "",
     ]
 
 
@@ -160,6 +166,8 @@ def _compared(evaluation: Evaluation) -> list[str]:
 
 def _pruning(figures: Sequence[Measured]) -> list[str]:
     curves = [each.pruning for each in figures if each.pruning]
+    if not curves:
+        return []
     lines = [
         f"nDCG@10 of {figures[0].system} (mean of the sets) where vectors keep their k largest entries:",
         "",
@@ -176,7 +184,7 @@ def _pruning(figures: Sequence[Measured]) -> list[str]:
             f"| {fmean(each.sparsity.query_dims for each in queries):.1f} "
             f"| {fmean(each.sparsity.flops for each in queries):.3f} |"
         )
-    return lines
+    return [*lines, ""]
 
 
 def _cell(text: str) -> str:

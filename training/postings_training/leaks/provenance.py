@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from postings.encoder.toolkit import model_folder
 from postings.errors import ReaderError
+from postings.ir_dataset import is_ir_dataset
 from postings_training.data.hub_data import load_hub
 from postings_training.data.rows import Row, read_rows
 
@@ -63,7 +64,7 @@ class Source:
                 yield number, row
 
     def changed(self) -> str | None:
-        """Why the rows that the model saw can't be read any more; None if they can. The hub isn't asked."""
+        """Why the rows that the model saw can't be read any more; None if they can. Nothing is downloaded."""
         if not Path(self.path).expanduser().exists():
             return "not found"
         return None if digest(self.path, self.split) == self.digest else "changed since"
@@ -87,12 +88,18 @@ class _Record(BaseModel):
 def digest(path: str | os.PathLike[str], split: str = "train") -> str:
     """The SHA-256 of a file, or of a BEIR folder's corpus, queries and judgments, concatenated.
 
-    For a data set on the hub, it is the fingerprint that ``datasets`` computes.
+    For a data set on the hub, it is the fingerprint that ``datasets`` computes; for one of ir-datasets, the SHA-256 of
+    its rows.
 
     Raises:
         ReaderError: the data can't be read.
     """
     place = Path(path).expanduser()
+    if is_ir_dataset(path):
+        rows = hashlib.sha256()
+        for _, row in read_rows(path, split):
+            rows.update(f"{row.query}\0{row.positive}\0".encode(errors="surrogatepass"))
+        return f"sha256 {rows.hexdigest()}"
     if not place.exists():
         return f"datasets {getattr(load_hub(os.fspath(path), split), '_fingerprint', '')}"
     names = ("corpus.jsonl", "queries.jsonl", f"qrels/{split}.tsv")

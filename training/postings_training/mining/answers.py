@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from postings_training.data.beir import load_corpus, load_judgements, load_queries
+from postings.ir_dataset import is_ir_dataset
+from postings_training.data.beir import load_corpus, load_judgements, load_queries, set_name
 from postings_training.data.judgements import CorpusText
 from postings_training.data.resemblance import normalized
 from postings_training.data.rows import read_rows
@@ -19,7 +20,7 @@ def text_key(text: str) -> str:
 
 
 class Answers:
-    """The answers in a file of pairs, or in a BEIR folder by the judgments of all its splits.
+    """The answers in a file of pairs, in a BEIR folder by the judgments of all its splits, or in an ir-datasets set.
 
     Texts are stored as keys, so memory grows with the number of pairs, not with their length.
 
@@ -44,7 +45,9 @@ class Answers:
             self._add(pair.query, pair.positive, _document_key(pair.source, pair.doc_id))
             self._documents[text_key(pair.positive)] |= _document_key(pair.source, pair.doc_id)
         if source.is_dir():
-            self._read_folder(source)
+            self._read_folder(source, sorted(file.stem for file in (source / "qrels").glob("*.tsv")))
+        elif is_ir_dataset(source):
+            self._read_folder(source, [split])
 
     @property
     def texts(self) -> int:
@@ -74,15 +77,15 @@ class Answers:
         key, answers = text_key(text), self._answers.get(text_key(query), set())
         return key in answers or not answers.isdisjoint(self._documents[key])
 
-    def _read_folder(self, folder: Path) -> None:
+    def _read_folder(self, folder: Path, splits: Iterable[str]) -> None:
         self._corpus = load_corpus(folder)
-        name = folder.resolve().name
+        name = set_name(folder)
         for document_id, document in self._corpus.items():
             if document.whole:
                 self._documents[text_key(document.whole)] |= _document_key(name, document_id)
         queries = load_queries(folder)
-        for file in sorted((folder / "qrels").glob("*.tsv")):
-            for query_id, grades in load_judgements(folder, file.stem).items():
+        for split in splits:
+            for query_id, grades in load_judgements(folder, split).items():
                 for document_id, grade in grades.items():
                     if grade > 0 and query_id in queries and document_id in self._corpus:
                         text = self._corpus[document_id].whole
