@@ -23,7 +23,7 @@ from tests.support.serve_command import settled_environment
 PAGE = (Path(__file__).parents[2] / "docs/guides/mcp.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-LINES = [line for language, block in BLOCKS if language == "text" for line in block.splitlines()]
+LINES = [line for language, block in BLOCKS if language == "sh" for line in block.splitlines()]
 CONFIGURATIONS = [json.loads(block) for language, block in BLOCKS if language == "json"]
 
 
