@@ -7,7 +7,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -22,6 +21,7 @@ from postings_cli.main import run as postings
 from postings_ingest import Pipeline
 from postings_serve.app import api
 from tests.support.code_blocks import PAGES, ROOT, Block, blocks_of, commands, of_postings
+from tests.support.folders import copy_index
 from tests.support.parsed_commands import check_command
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
@@ -52,7 +52,7 @@ def animals(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_and_code_of_a_page_run_in_order(page: Path, animals: Path, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
-    shutil.copytree(animals, folder)
+    copy_index(animals, folder)
     printed = ""
     for block in blocks_of(page):
         if block.runs:
@@ -224,7 +224,7 @@ def test_the_fields_of_json_output_are_those_that_are_printed(
     """Of the commands that need no queue and no training, named by ``docs/reference/json.md``."""
     table = (ROOT / "docs/reference/json.md").read_text(encoding="utf-8")
     folder = tmp_path / "folder"
-    shutil.copytree(animals, folder)
+    copy_index(animals, folder)
     monkeypatch.chdir(folder)
     Path("one.jsonl").write_text('{"id": "lion", "text": "A lion hunts."}\n')
     for command in ("ingest one.jsonl", "info", "get cheetah", "words", "models list", "delete lion"):

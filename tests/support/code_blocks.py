@@ -17,6 +17,7 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
     *sorted(ROOT.glob("docs/**/*.md")),
     *sorted(ROOT.glob("deploy/*.md")),
+    *sorted(ROOT.glob("skills/*/SKILL.md")),
 ]
 
 _FENCE = re.compile(
@@ -109,6 +110,8 @@ def _logical_lines(script: str) -> Iterator[str]:
 def of_postings(code: str) -> Iterator[list[str]]:
     """The arguments of each ``postings`` command, whatever starts it."""
     for words in commands(code):
+        if "--" in words:  # what stands after it is what another program starts
+            words = words[words.index("--") + 1 :]
         for at, word in enumerate(words if words[0] != "pip" else ()):
             if word == "postings" and (at == 0 or not words[at - 1].startswith("-")):
                 arguments = words[at + 1 :]
