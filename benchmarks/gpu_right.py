@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from tests.support.models import MODELS, TEXTS, modernbert_without_bias, save
 
 from benchmarks.gpu_run import Run, loaded, run_part, texts_of
 from postings import Encoder, SparseVector
 from postings.encoder.model_files.location import BUNDLED
 from postings.encoder.toolkit import encode_with, modules_of
-from tests.support.models import MODELS, TEXTS, modernbert_without_bias, save
 
 TOLERANCE = 1e-4
 UNITS = {"float32": 0.0, "bfloat16": 2.0**-8, "float16": 2.0**-11}
@@ -65,9 +65,7 @@ def ours(encoder: Encoder) -> Vectors:
 
 def difference(some: Vectors, others: Vectors) -> float:
     return max(
-        one.largest_difference(other)
-        for side in SIDES
-        for one, other in zip(some[side], others[side], strict=True)
+        one.largest_difference(other) for side in SIDES for one, other in zip(some[side], others[side], strict=True)
     )
 
 
@@ -212,7 +210,9 @@ def measure(run: Run) -> None:
                 except Exception as error:  # the other checks are still worth their time
                     wrong = f"{type(error).__name__}: {error}"
                 failed += bool(wrong)
-                run.results.row("Behavior", check=check.__name__.replace("_", " "), model=name, wrong=wrong or "nothing")
+                run.results.row(
+                    "Behavior", check=check.__name__.replace("_", " "), model=name, wrong=wrong or "nothing"
+                )
     run.results.goal("behavior", str(failed), reached=not failed)
 
 

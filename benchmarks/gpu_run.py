@@ -55,7 +55,7 @@ class Run:
         """The median time of some work that was done once before; repeated for so many seconds."""
         work()
         taken: list[float] = []
-        while not taken or (not self.dry and (len(taken) < 3 or sum(taken) < at_least)):
+        while not taken or (not self.dry and (len(taken) < 2 or sum(taken) < at_least)):
             self.wait()
             began = time.perf_counter()
             work()
@@ -80,11 +80,11 @@ class Run:
         return (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
-def loaded(folder: Path, device: str, dtype: str) -> SparseEncoder:
+def loaded(folder: Path, device: str, dtype: str, attention: str = "sdpa") -> SparseEncoder:
     """A model of sentence-transformers."""
     from sentence_transformers import SparseEncoder
 
-    kwargs = {"dtype": getattr(torch, dtype), "attn_implementation": "sdpa"}
+    kwargs = {"dtype": getattr(torch, dtype), "attn_implementation": attention}
     return SparseEncoder(str(folder), device=device, model_kwargs=kwargs, local_files_only=True).eval()
 
 
