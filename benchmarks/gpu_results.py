@@ -99,8 +99,8 @@ def page(parts: Mapping[str, Sequence[Record]], *, dry: bool) -> str:
     for records in parts.values():
         machine |= next((record["machine"] for record in records if "machine" in record), {})
     verdicts = judged(parts, dry=dry)
-    lines = ["# On a graphics card", "", "`python -m benchmarks.gpu" + (" --dry-run" if dry else "") + "`: "]
-    lines[-1] += ", ".join(f"{name} {fact}" for name, fact in machine.items()) + "."
+    facts = ", ".join(f"{name} {fact}" for name, fact in machine.items()) or "nothing was measured"
+    lines = ["# On a graphics card", "", f"`python -m benchmarks.gpu{' --dry-run' if dry else ''}`: {facts}."]
     if dry:
         lines += ["", "A dry run on a processor, with tiny sizes: its speeds say nothing."]
     lines += ["", "| | measured | goal | |", "|---|--:|--:|---|"]
