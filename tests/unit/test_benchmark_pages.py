@@ -1,4 +1,4 @@
-"""`benchmarks/README.md` names every benchmark and its page, and the time and size that it says are those of the code."""
+"""`benchmarks/README.md` names every benchmark and its page, and the times that it says are those of the code."""
 
 from __future__ import annotations
 

@@ -31,6 +31,5 @@ def memory_errors() -> Iterator[None]:
         if not isinstance(error, torch.OutOfMemoryError) and not any(words in str(error) for words in _MESSAGES):
             raise
         traceback.clear_frames(error.__traceback__)
-        if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()  # for other processes on the same card
+        torch.cuda.empty_cache()  # for other processes on the same card; nothing happens without one
         raise MemoryError(str(error)) from error
