@@ -32,6 +32,7 @@ class Goal:
 GOALS = {
     "float32": Goal("right", "largest difference of a vector in float32", "<= 1e-4", everywhere=True),
     "half": Goal("right", "models whose bfloat16 or float16 is less exact than the bound below", "0", everywhere=True),
+    "routes": Goal("right", "SPLADE models that fall back to sentence-transformers' head", "0", everywhere=True),
     "behavior": Goal(
         "right", "checks of evidence, memory, threads, devices and repetition that fail", "0", everywhere=True
     ),

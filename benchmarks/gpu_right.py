@@ -29,6 +29,7 @@ UNITS = {"float32": 0.0, "bfloat16": 2.0**-8, "float16": 2.0**-11}
 OTHER_EVIDENCE = 1e-3  # of the entries: two positions of a text may tie to the last bit but one
 DRY = ["distilbert", "modernbert_without_bias", "csr", "inference_free"]
 CHECKED = ["modernbert_without_bias", "tiny"]
+OTHER_HEADS = ("csr", "csr_with_two_sides", "csr_with_whole_queries", "sum_pooling")
 CHOOSING = ("csr", "csr_with_two_sides", "bert_with_prompts_and_pruning")
 """They keep the highest of many values, and rounded values may order otherwise: so only float32 is judged."""
 SIDES = ("document", "query")
@@ -70,14 +71,17 @@ def difference(some: Vectors, others: Vectors) -> float:
 
 def vectors(run: Run, folders: dict[str, Path]) -> None:
     """Compare vectors, model by model, in each type."""
-    worst, too_far = 0.0, []
+    worst, too_far, fallen_back = 0.0, [], []
     for name, folder in folders.items():
         exact, _ = reference(folder, "cpu", "float32")
         for dtype, unit in UNITS.items():
             if run.dry and dtype == "float16":
                 continue  # a processor has it for few operations
             theirs, bias = reference(folder, run.device, dtype)
-            found = ours(Encoder.load(folder, run.device, "torch", dtype))  # type: ignore[arg-type]
+            encoder = Encoder.load(folder, run.device, "torch", dtype)  # type: ignore[arg-type]
+            found, route = ours(encoder), type(encoder._passes("document").route).__name__  # noqa: SLF001
+            if name not in OTHER_HEADS and route != "TorchSplade":
+                fallen_back.append(f"{name} in {dtype}")
             own, processor, same = difference(theirs, exact), difference(found, exact), difference(found, theirs)
             bound = TOLERANCE if dtype == "float32" else 2 * own + 2 * unit * (2 + bias)
             if dtype == "float32":
@@ -90,12 +94,14 @@ def vectors(run: Run, folders: dict[str, Path]) -> None:
                 "Vectors: largest difference",
                 model=name,
                 precision=dtype,
+                route=route,
                 from_SparseEncoder=f"{same:.1e}",
                 from_the_processor_in_float32=f"{processor:.1e}",
                 may_be=f"{bound:.1e}" if dtype == "float32" or name not in CHOOSING else "—",
                 SparseEncoder_from_the_processor=f"{own:.1e}",
             )
     run.results.goal("float32", f"{worst:.1e}", reached=worst <= TOLERANCE)
+    run.results.goal("routes", ", ".join(fallen_back) or "0", reached=not fallen_back)
     run.results.goal("half", ", ".join(too_far) or "0", reached=not too_far)
 
 
