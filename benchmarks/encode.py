@@ -38,6 +38,7 @@ from postings import Encoder, SparseVector
 RESULTS = ROOT / "benchmarks" / "results"
 TEXTS = {"nfcorpus": ("title", "text"), "wikiqa": ("text",)}
 COUNTS = {128: (160, 640), 384: (48, 240), 768: (16, 80)}
+MODELS = [name for name, shape in SHAPES.items() if shape.width in COUNTS]
 BATCH_SIZES = (1, 2, 4, 8, 16, 64)
 AS_IT_COMES = "sentence-transformers"
 BEST = "sentence-transformers, best batch size"
@@ -201,7 +202,7 @@ def plot(rows: Sequence[Row], file: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.encode", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"of {', '.join(SHAPES)}; default: all")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"of {', '.join(MODELS)}; default: all")
     parser.add_argument("--data", type=Path, default=BEIR, help="the BEIR folders")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each contender")
     arguments = parser.parse_args()
@@ -209,7 +210,7 @@ def main() -> int:
     rows: list[Row] = []
     with TemporaryDirectory() as temporary:
         os.environ["XDG_CACHE_HOME"] = temporary
-        for name in arguments.models or SHAPES:
+        for name in arguments.models or MODELS:
             folder = model_folder(name, Path(temporary))
             for (texts_name, fields), count in zip(TEXTS.items(), COUNTS[SHAPES[name].width], strict=True):
                 texts = corpus(present(arguments.data / texts_name), fields, count)

@@ -14,7 +14,6 @@ from onnx import TensorProto, helper, numpy_helper
 from benchmarks.shapes import Shape
 from postings.encoder.routes.onnx.session import Session
 
-VOCABULARY = 30522
 _ROWS = 1024
 _REPEATS = 5
 _CORNER = {"zero": [0, 0], "one": [1, 1], "axes": [0, 1]}
@@ -26,14 +25,8 @@ def limit(shape: Shape, lengths: Sequence[int]) -> float:
     Counted are the products of all layers and of the head, in float32 and passes of 1,024 tokens, without padding,
     attention's in PyTorch; and nothing else: no embedding, no softmax, no activation, no normalization, no maximum.
     """
-    width, tokens = shape.width, sum(lengths)
-    products = [
-        *[(width, width)] * (4 * shape.layers + 1),
-        *[(width, shape.inner), (shape.inner, width)] * shape.layers,
-        (width, VOCABULARY),
-    ]
-    seconds = {sizes: _fastest(*sizes) for sizes in set(products)}
-    dense = sum(seconds[sizes] for sizes in products) * tokens / _ROWS
+    seconds = {sizes: _fastest(*sizes) for sizes in set(shape.products)}
+    dense = sum(seconds[sizes] for sizes in shape.products) * sum(lengths) / _ROWS
     return dense + sum(_attention(shape, length) for length in lengths)
 
 

@@ -13,6 +13,7 @@ from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
 
 from postings.encoder.model_files.location import BUNDLED
 
+VOCABULARY = 30522
 _ACTIVE_DIMS = 150
 _SAMPLE_LENGTH = 32
 
@@ -30,12 +31,19 @@ class Shape:
     def inner(self) -> int:
         return 4 * self.width
 
+    @property
+    def products(self) -> list[tuple[int, int]]:
+        """The sizes of all weights that a token's vector is multiplied by, the head's last; attention has none."""
+        inside = [(self.width, self.inner), (self.inner, self.width)] * self.layers
+        return [*[(self.width, self.width)] * (4 * self.layers + 1), *inside, (self.width, VOCABULARY)]
+
 
 TINY = "tiny"
 SHAPES = {
     TINY: Shape(128, 2, 2),
     "MiniLM-L6": Shape(384, 6, 12),
     "BERT-base": Shape(768, 12, 12),
+    "BERT-large": Shape(1024, 24, 16),
     "MiniLM-L6, dense": Shape(384, 6, 12, dense=True),
     "BERT-base, dense": Shape(768, 12, 12, dense=True),
 }
@@ -51,7 +59,7 @@ def model_folder(name: str, parent: Path) -> Path:
         return folder
     torch.manual_seed(0)
     config = BertConfig(
-        vocab_size=30522,
+        vocab_size=VOCABULARY,
         hidden_size=shape.width,
         num_hidden_layers=shape.layers,
         num_attention_heads=shape.heads,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
+from postings.cards import check_device
 from postings.errors import MissingExtra, ModelNotSupported
 from postings.index import ScoredPoint
 from postings.words import word_input
@@ -61,6 +62,7 @@ class Reranker:
             ModelNotFound: there is no such model.
             ModelNotSupported: it isn't a cross-encoder, or has no safetensors weights.
             MissingExtra: sentence-transformers isn't installed.
+            ConfigurationError: there is no such device.
         """
         from postings.encoder.toolkit import model_folder
 
@@ -69,6 +71,7 @@ class Reranker:
             from sentence_transformers import CrossEncoder
         except ImportError as error:
             raise MissingExtra("torch", "reranking") from error
+        check_device(device or "auto")
         try:
             loaded = CrossEncoder(str(folder), device=device, trust_remote_code=False, local_files_only=True)
         except Exception as error:  # transformers raises OSError, ValueError, KeyError and others for a broken folder

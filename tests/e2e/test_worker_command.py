@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import urllib.error
 import urllib.request
@@ -36,6 +37,7 @@ def test_a_file_is_queued_indexed_by_a_worker_and_found(start: Start, source: Pa
         metrics = answer.read().decode()
     assert 'postings_documents_total{outcome="indexed"} 40.0' in metrics
     assert "postings_queued_documents 0.0" in metrics
+    assert ("postings_card_memory_bytes" in metrics) == told["device"].startswith("cuda")
     shown = done(start("status"))
     assert "40 of 40: 40 indexed" in shown
     worker.send_signal(signal.SIGTERM)
@@ -79,4 +81,11 @@ def test_a_worker_shows_itself_to_celerys_monitors_if_asked(start: Start, settin
 def test_a_wrong_model_is_said_in_one_line_and_ends_the_worker(start: Start) -> None:
     err = done(start("worker", "--model", "./nowhere"), 1)
     assert "the worker can't start: there is no model './nowhere'" in err
+    assert "Traceback" not in err
+
+
+def test_a_card_that_is_not_there_is_said_in_one_line_and_ends_the_worker(start: Start) -> None:
+    err = done(start("worker", "--device", "cuda:99"), 1)
+    (line,) = [line for line in err.splitlines() if "can't start" in line]
+    assert re.search(r"expected a device of auto, cpu.*, got 'cuda:99'", line)
     assert "Traceback" not in err

@@ -154,6 +154,14 @@ def long_modernbert(folder: Path) -> SparseEncoder:
     return modernbert(folder, 2048, _ONE_LAYER)
 
 
+def modernbert_without_bias(folder: Path) -> SparseEncoder:
+    """Its decoder has no bias, so that a tenth of the vocabulary isn't all that is active."""
+    config = ModernBertConfig(
+        vocab_size=len(small_tokenizer()), max_position_embeddings=256, pad_token_id=0, decoder_bias=False, **_ONE_LAYER
+    )
+    return SparseEncoder(modules=_splade(folder, _lively(ModernBertForMaskedLM(config)), small_tokenizer()))
+
+
 def small_bert(folder: Path) -> SparseEncoder:
     return SparseEncoder(modules=_splade(folder, _sparse(BertForMaskedLM(_small_bert())), small_tokenizer()))
 

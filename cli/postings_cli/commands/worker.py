@@ -15,6 +15,10 @@ def worker(
     collection: Collection = None,
     index: IndexUrl = None,
     model: Model = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Where to encode: auto, cpu, cuda, cuda:1… (POSTINGS_DEVICE).", show_default=False),
+    ] = None,
     threads: Annotated[
         int | None,
         typer.Option(help="Batches in flight: one encodes, the others write (POSTINGS_WORKER_THREADS).", min=1),
@@ -30,7 +34,7 @@ def worker(
 
     Example: POSTINGS_REDIS_URL=redis://localhost:6379 postings worker --collection articles --port 9090
     """
-    settings = settings_from(collection, index, model, worker_threads=threads, worker_port=port)
+    settings = settings_from(collection, index, model, device=device, worker_threads=threads, worker_port=port)
     try:
         import celery  # noqa: F401
         import prometheus_client  # noqa: F401

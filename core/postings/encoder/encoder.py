@@ -89,7 +89,8 @@ class Encoder:
             ModelNotSupported: the model isn't a sparse encoder that scores by dot product, has no safetensors weights,
                 or a damaged configuration.
             MissingExtra: the model needs PyTorch and sentence-transformers, which aren't installed.
-            ConfigurationError: the backend or the precision doesn't exist, or they can't be combined.
+            ConfigurationError: the backend or the precision doesn't exist, or they can't be combined; or there is no
+                such device.
         """
         path = model_folder(str(model))
         folder, identity = ModelFolder.read(path), fingerprint(path)

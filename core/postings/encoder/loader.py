@@ -67,6 +67,7 @@ class Loader:
         Raises:
             ModelNotSupported: the model can't be loaded, or not on this backend.
             MissingExtra: PyTorch is needed and isn't installed.
+            ConfigurationError: PyTorch is needed, and finds no such device.
         """
         modules = self._folder.modules(task)
         if static := [module.name for module in modules] == ["SparseStaticEmbedding"]:

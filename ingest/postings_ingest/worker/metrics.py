@@ -13,6 +13,7 @@ from postings.errors import BrokerUnavailable
 from postings_ingest.queue.status import queue_status
 
 if TYPE_CHECKING:
+    from postings.cards import Card
     from postings.encoder import Work
     from postings_ingest.counts import Counts
     from postings_ingest.indexing import Indexed
@@ -45,6 +46,10 @@ class Metrics:
         """Add the metrics of the models; ``work`` is called whenever Prometheus asks."""
         self.registry.register(_Encoding(work))
 
+    def add_card(self, card: Card) -> None:
+        """Add the metrics of the card that encodes; its driver is asked whenever Prometheus asks."""
+        self.registry.register(_CardUse(card))
+
     def count(self, counts: Counts, indexed: Sequence[Indexed]) -> None:
         """Count what became of a batch's documents, and each micro-batch that was written."""
         for each in indexed:
@@ -66,6 +71,22 @@ class _Encoding(Collector):
         yield CounterMetricFamily(
             "postings_out_of_memory_halvings", "Passes halved because memory ran out", value=work.halvings
         )
+
+
+class _CardUse(Collector):
+    def __init__(self, card: Card) -> None:
+        self._card = card
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield self._gauge("memory_bytes", "Memory of the card", self._card.bytes)
+        yield self._gauge("memory_used_bytes", "Memory in use on the card, by all processes", self._card.used_bytes())
+        if (busy := self._card.utilization()) is not None:
+            yield self._gauge("utilization", "Share of the last second in which the card computed", busy)
+
+    def _gauge(self, name: str, text: str, value: float) -> GaugeMetricFamily:
+        gauge = GaugeMetricFamily(f"postings_card_{name}", text, labels=["device", "card"])
+        gauge.add_metric([self._card.device, self._card.name], value)
+        return gauge
 
 
 class QueueMetrics(Collector):

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from postings import Index, Settings, open_index
+from postings.cards import Card
 from postings.clock import seconds_ago
 from postings.collection_models import collection_encoder
 from postings.errors import IndexLocked, InvalidMessage, MissingExtra, PostingsError
@@ -94,7 +95,14 @@ class Service:
         )
         self._indexer = indexer = Indexer(encoder, index, self.settings)
         self.metrics.add_work(lambda: indexer.work)
-        log.info("loaded %s on %s, collection %r", encoder.name, encoder.device, self.settings.collection)
+        _ = encoder.window  # loads what encodes documents, where a side of its own encodes queries
+        card = Card.of(encoder.device)
+        if card is not None:
+            self.metrics.add_card(card)
+        where = card or encoder.device
+        log.info(
+            "loaded %s on %s in %s, collection %r", encoder.name, where, encoder.precision, self.settings.collection
+        )
 
     def begin(self) -> None:
         """The worker takes batches from now on."""

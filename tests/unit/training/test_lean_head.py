@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from postings.encoder.toolkit import modules_of
 from postings_training.models.activations import recompute_activations
-from postings_training.models.lean_head import pooled
+from postings_training.models.lean_head import _winners, _winners_of_all, _winners_of_few, pooled
 from postings_training.models.patching import lean_heads
 from tests.support import models
 
@@ -191,3 +191,15 @@ def test_a_head_that_does_more_after_its_last_product_is_left_alone(
         assert sides == 0
         assert torch.equal(model.encode_document(TEXTS, convert_to_sparse_tensor=False), before)
     assert "the head of sentence-transformers" in caplog.text
+
+
+def test_a_card_finds_the_winners_that_a_processor_finds() -> None:
+    torch.manual_seed(0)
+    for bias in (None, torch.randn(50) - 1):
+        logits = torch.randn(50, 4, 7)
+        (values, places), (wanted, expected) = _winners_of_all(logits, bias), _winners_of_few(logits, bias)
+        assert torch.equal(values, wanted)
+        assert 0 < (values > 0).sum() < values.numel() or bias is None
+        assert torch.equal(places[values > 0], expected[values > 0])
+    on_meta = _winners(torch.empty(50, 4, 7, dtype=torch.bfloat16, device="meta"), None)
+    assert [part.device.type for part in on_meta] == ["meta", "meta"]

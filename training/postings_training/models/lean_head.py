@@ -121,19 +121,25 @@ def _highest(hidden: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor) 
 
 
 def _winners(logits: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The positive part of the maximum over the last dimension of ``(vocabulary, texts, length)``, and its index."""
-    if logits.device.type == "cpu":
-        # On a CPU, a maximum with its index takes thirty times as long as one without, and few are positive.
-        values = logits.amax(2)
-        places = torch.zeros(values.shape, dtype=torch.int64)
-    else:
-        values, places = logits.max(2)
-    if bias is not None:
-        values = values + bias.unsqueeze(1)
-    values = values.relu_()
-    if logits.device.type == "cpu":
-        active = values.nonzero(as_tuple=True)
-        places[active] = logits[active].argmax(1)
+    """The positive part of the maximum over the last dimension of ``(vocabulary, texts, length)``, and its index.
+
+    Where nothing is positive, the index is any.
+    """
+    return (_winners_of_few if logits.device.type == "cpu" else _winners_of_all)(logits, bias)
+
+
+def _winners_of_all(logits: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    values, places = logits.max(2)
+    return (values if bias is None else values + bias.unsqueeze(1)).relu_(), places
+
+
+def _winners_of_few(logits: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    # On a CPU, a maximum with its index takes thirty times as long as one without, and few are positive.
+    values = logits.amax(2)
+    values = (values if bias is None else values + bias.unsqueeze(1)).relu_()
+    places = torch.zeros(values.shape, dtype=torch.int64)
+    active = values.nonzero(as_tuple=True)
+    places[active] = logits[active].argmax(1)
     return values, places
 
 

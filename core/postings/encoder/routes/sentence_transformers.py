@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from postings.encoder.model_files.modules import Task
 from postings.encoder.model_files.tokenizer import Tokenizer
-from postings.encoder.routes.activations import Activations, Integers, require_finite, vectors_of
+from postings.encoder.routes.activations import Activations, Floats, Integers, require_finite, vectors_of
+from postings.encoder.routes.memory_errors import memory_errors
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
@@ -43,12 +46,17 @@ class SentenceTransformers:
 
     def encode(self, batch: Sequence[str], *, positions: bool) -> list[Activations]:  # noqa: ARG002
         """Encode in one pass; positions aren't known, because these models pool over all of them."""
+        with memory_errors():
+            rows, columns, values = self._active(batch)
+        require_finite(values)
+        lengths = np.bincount(rows, minlength=len(batch)).tolist()
+        return [Activations(vector) for vector in vectors_of(columns, values, lengths)]
+
+    def _active(self, batch: Sequence[str]) -> tuple[Integers, Integers, Floats]:
+        """The texts, entries and weights of all that isn't 0, text by text."""
         weights = self._weights(batch)
         rows, columns = weights.nonzero(as_tuple=True)
-        values = weights[rows, columns].float().cpu().numpy()
-        require_finite(values)
-        lengths = rows.bincount(minlength=len(batch)).tolist()
-        return [Activations(vector) for vector in vectors_of(columns.cpu().numpy(), values, lengths)]
+        return rows.cpu().numpy(), columns.cpu().numpy(), weights[rows, columns].float().cpu().numpy()
 
     def _weights(self, batch: Sequence[str]) -> Tensor:
         return self._encode(

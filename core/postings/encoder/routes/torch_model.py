@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from postings.cards import check_device
 from postings.encoder.model_files.modules import SPARSE_MODULES, Task, not_sparse, sparse_module
 from postings.encoder.model_files.tokenizer import UNLIMITED, Tokenizer, no_fast_tokenizer
 from postings.encoder.routes.lookup import Lookup
@@ -39,6 +40,7 @@ def load_model(folder: Path, device: str, precision: str, name: str) -> SparseEn
 
     Raises:
         MissingExtra: PyTorch and sentence-transformers aren't installed.
+        ConfigurationError: there is no such device.
         ModelNotSupported: the folder isn't a sparse encoder that scores by dot product.
         WrongProcess: this process was forked after PyTorch had been used.
     """
@@ -56,6 +58,7 @@ def load_model(folder: Path, device: str, precision: str, name: str) -> SparseEn
         from transformers.utils import logging as transformers_logging
     except ImportError as error:
         raise MissingExtra("torch", f"encoding with the model {name!r}") from error
+    check_device(device)
     _Threads.started = True
     bars_shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from postings.encoder.model_files.tokenizer import Ids, Offsets, Tokenizer, padded
-from postings.encoder.routes.activations import Activations, Integers, activations, padded_entries
+from postings.encoder.routes.activations import Activations, Floats, Integers, activations, padded_entries
+from postings.encoder.routes.memory_errors import memory_errors
 from postings.encoder.routes.screening import ScreenYield
 from postings.errors import InvalidVector
 
@@ -34,7 +35,7 @@ _TILE = 2048
 _PASS = 1024
 _PASS_GPU = 32_768
 _BFLOAT16_ROUNDING = 2.0**-8
-_OUT_OF_MEMORY = ("can't allocate memory", "could not create a primitive")  # messages of PyTorch and oneDNN
+_SUMMING = 2.0**-23  # of each addition; tensor cores cut bits off where a CPU rounds
 _TOLERANCE = {torch.float32: 1e-4, torch.float16: 0.05, torch.bfloat16: 0.5}
 
 
@@ -100,33 +101,42 @@ class TorchSplade:
     @torch.inference_mode()
     def encode(self, batch: Sequence[Ids], *, positions: bool) -> list[Activations]:
         """Encode in one pass."""
-        with _memory_errors():
-            hidden = self._hidden(batch)
-            possible = self._screen.possible(hidden) if self._screen and self._yield.pays else None
-            if possible is None or not self._yield.note(int(possible.count_nonzero()), possible.numel()):
-                logits = self._highest(hidden)
-                entries, real = _entries_of(~(logits <= 0))
-                logits = logits.gather(1, entries)
-                found = self._logits(hidden, entries)[1] if positions else None
-            else:
-                entries, real = _entries_of(possible)
-                logits, found = self._logits(hidden, entries)
-            found = None if found is None else _in_text(found, batch)
-            values = torch.where(real, logits, 0).relu_().float()
-            for _ in range(self.logarithms):
-                values.log1p_()
-        known = found.cpu().numpy() if positions and found is not None else None
-        return activations(entries.cpu().numpy(), values.cpu().numpy(), known, self.max_active_dims)
+        with memory_errors():
+            entries, values, found = self._weights(batch, positions=positions)
+        known = None if found is None else found.numpy()
+        return activations(entries.numpy(), values.numpy(), known, self.max_active_dims)
+
+    def _weights(self, batch: Sequence[Ids], *, positions: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Entries, weights and positions of the maxima, all ``(texts, n)`` and on the CPU."""
+        hidden = self._hidden(batch)
+        possible = self._screen.possible(hidden) if self._screen and self._yield.pays else None
+        if possible is None or not self._yield.note(int(possible.count_nonzero()), possible.numel()):
+            logits = self._highest(hidden)
+            entries, real = _entries_of(~(logits <= 0))
+            logits = logits.gather(1, entries)
+            found = self._logits(hidden, entries)[1] if positions else None
+        else:
+            entries, real = _entries_of(possible)
+            logits, found = self._logits(hidden, entries)
+        values = torch.where(real, logits, 0).relu_().float()
+        for _ in range(self.logarithms):
+            values.log1p_()
+        # A card computes while Python goes on, so that an error may first show here.
+        return entries.cpu(), values.cpu(), _in_text(found, batch).cpu() if positions and found is not None else None
 
     @torch.inference_mode()
     def positions(self, batch: Sequence[Ids], entries: Sequence[Integers]) -> list[Integers]:
         """The position where each entry has its maximum, -1 for entries that aren't active."""
         columns, known = padded_entries(entries, len(self.decoder.weight))
-        with _memory_errors():
-            highest, position = self._logits(self._hidden(batch), torch.from_numpy(columns).to(self._device))
-            logits, found = highest.float().cpu().numpy(), _in_text(position, batch).cpu().numpy()
+        with memory_errors():
+            logits, found = self._maxima(batch, torch.from_numpy(columns))
         found[(logits <= 0) | ~known] = -1
         return [row[: len(wanted)] for row, wanted in zip(found, entries, strict=True)]
+
+    def _maxima(self, batch: Sequence[Ids], columns: Tensor) -> tuple[Floats, Integers]:
+        """The highest logits of some entries and their positions, both ``(texts, n)``."""
+        highest, position = self._logits(self._hidden(batch), columns.to(self._device))
+        return highest.float().cpu().numpy(), _in_text(position, batch).cpu().numpy()
 
     @contextmanager
     def without_decoder(self) -> Iterator[None]:
@@ -177,21 +187,28 @@ class _Screen:
     """Finds the entries that can be active, by a product in bfloat16 and a bound on its error.
 
     Let ``x`` be the vector of a position, ``w`` an entry's row of the decoder, and ``x'`` and ``w'`` their rounded
-    values. By the Cauchy-Schwarz inequality, ``|x w - x' w'| <= |x - x'| |w| + |x'| |w - w'|``.
+    values. By the Cauchy-Schwarz inequality, ``|x w - x' w'| <= |x - x'| |w| + |x'| |w - w'|``. Summing the products of
+    ``n`` numbers in float32 adds at most ``n 2^-23 |x'| |w'|``.
     """
 
     def __init__(self, decoder: nn.Linear) -> None:
         weight = decoder.weight.detach()
         self._rounded = weight.bfloat16()
         self._bias = decoder.bias
-        self._norms = torch.stack([weight.norm(dim=1), (weight - self._rounded).norm(dim=1)])
+        summing = weight.shape[1] * _SUMMING * self._rounded.float().norm(dim=1)
+        self._norms = weight.norm(dim=1), (weight - self._rounded).norm(dim=1) + summing
+        if weight.device.type == "cuda":
+            # By default cuBLAS may cut a sum into parts and add those in bfloat16, which no bound here allows for. The
+            # switch is the whole process's: to set it for a pass would be no safer, as threads share it too.
+            torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
 
     def possible(self, hidden: Tensor) -> Tensor:
         """Whether the highest logit of each entry can be positive, ``(texts, vocabulary)``."""
         rounded = hidden.bfloat16()
         lost = (hidden - rounded).norm(dim=2).amax(1)
         kept = rounded.float().norm(dim=2).amax(1)
-        slack = torch.stack([lost, kept], 1) @ self._norms
+        # Not as a product of matrices: where a process allows TF32, it would round the bound.
+        slack = lost.unsqueeze(1) * self._norms[0] + kept.unsqueeze(1) * self._norms[1]
         if self._bias is not None:
             slack += self._bias
         possible = torch.empty(slack.shape, dtype=torch.bool, device=slack.device)
@@ -207,7 +224,8 @@ def _bfloat16_is_faster(weight: Tensor) -> bool:
     if weight.dtype != torch.float32:
         return False
     if weight.device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        with torch.cuda.device(weight.device):  # it looks at the current card, and a machine may have several kinds
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return weight.device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001
 
 
@@ -225,20 +243,6 @@ def _entries_of(possible: Tensor) -> tuple[Tensor, Tensor]:
     entries = columns.new_zeros(real.shape)
     entries[real] = columns
     return entries, real
-
-
-@contextmanager
-def _memory_errors() -> Iterator[None]:
-    """Raise ``MemoryError`` for PyTorch's errors: one class for a GPU, a bare RuntimeError for the CPU."""
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
-        raise MemoryError(str(error)) from error
-    except RuntimeError as error:
-        if any(words in str(error) for words in _OUT_OF_MEMORY):
-            raise MemoryError(str(error)) from error
-        raise
 
 
 class _NoDecoder(nn.Identity):
