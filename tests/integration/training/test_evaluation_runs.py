@@ -125,7 +125,7 @@ def test_training_data_of_what_made_a_run_can_be_named(evaluate: Evaluate, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--run", "run"], "nothing to evaluate on"),
+        (["--run", "run"], "or for a --run its --qrels"),
         (["tiny", "--run", "run", "--qrels", "qrels.txt"], "leave out the model"),
         (["--run", "run", "-c", "articles", "--qrels", "qrels.txt"], "leave out the model, --collection"),
         (
