@@ -100,8 +100,9 @@ def _method(systems: Sequence[Sequence[Measured]]) -> str:
     ]
     if any(each.sparsity and each.costs for figures in systems for each in figures):
         said += [
-            "A document counts by its best vector. FLOPS: products that scoring one document takes, the mean. Bytes: of "
-            "the vectors in the embedded engine's files. Search: for 10 hits, one query after the other, without encoding."
+            "A document counts by its best vector. FLOPS: products that scoring one document takes, the mean. Bytes: "
+            "of the vectors in the embedded engine's files. Search: for 10 hits, one query after the other, without "
+            "encoding."
         ]
     return " ".join(said)
 
