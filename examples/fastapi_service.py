@@ -30,7 +30,7 @@ app = FastAPI(lifespan=lifespan)
 
 
 @app.get("/search")
-async def search(request: Request, q: Annotated[str, Query(min_length=1, max_length=1000)]) -> list[dict[str, Any]]:
+async def search(request: Request, q: Annotated[str, Query(pattern=r"\S", max_length=1000)]) -> list[dict[str, Any]]:
     client: AsyncSearchClient = request.app.state.client
     try:
         hits = await client.search(q, limit=LIMIT, explain=True)

@@ -1,7 +1,8 @@
 """A web application that saves articles and queues them for search.
 
-docker run -d -p 6379:6379 redis:7.4-alpine redis-server --appendonly yes --maxmemory-policy noeviction
-export POSTINGS_REDIS_URL=redis://localhost:6379/0
+docker run -d -p 127.0.0.1:6379:6379 redis:7.4-alpine redis-server --appendonly yes --maxmemory-policy noeviction
+docker run -d -p 127.0.0.1:6333:6333 -p 127.0.0.1:6334:6334 qdrant/qdrant
+export POSTINGS_REDIS_URL=redis://localhost:6379/0 POSTINGS_INDEX_URL=http://localhost:6333
 postings worker &
 uvicorn --app-dir examples queue_from_web_app:app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import stat
@@ -46,11 +47,23 @@ def refuse_inputs(
             raise ReaderError(f"{option} {output} is in {read}, which is read: name another place")
 
 
+def check_place(option: str, output: Path) -> None:
+    """Check before long work that the folder of an output is there.
+
+    Raises:
+        ReaderError: it isn't.
+    """
+    folder = Path(os.path.realpath(output)).parent
+    if not folder.is_dir():
+        raise ReaderError(f"{option} {output} can't be written: there is no folder {folder}")
+
+
 class OutputFile:
     """A text file that is written beside its name and takes it when it is whole: as a context, or by :meth:`keep`.
 
     What stood there before stays until then, also if the command fails. A link stays one; what is no regular file,
-    such as ``/dev/null`` or a pipe, is written as it is, and so is what standard output or error goes to.
+    such as ``/dev/null`` or a pipe, is written as it is, and so is what standard output or error goes to. A regular
+    file called ``.gz`` is compressed, because whoever reads it expects that.
 
     Args:
         option: that named the file, for messages.
@@ -67,12 +80,7 @@ class OutputFile:
         special = stream is not None or (self._target.exists() and not self._target.is_file())
         self._partial = None if special else self._target.with_name(f".{self._target.name[:60]}.{os.getpid()}.partial")
         with self._reported():
-            # A new file: whatever bears this name already isn't ours to empty.
-            self._file: TextIO = (
-                (self._partial or self._target).open("w" if special else "x", encoding="utf-8")
-                if stream is None
-                else os.fdopen(os.dup(stream), "w", encoding="utf-8")
-            )
+            self._file: TextIO = self._opened(stream, compressed=path.suffix == ".gz")
 
     def __enter__(self) -> Self:
         return self
@@ -112,6 +120,16 @@ class OutputFile:
             self._file.close()
         if self._partial is not None:
             self._partial.unlink(missing_ok=True)
+
+    def _opened(self, stream: int | None, *, compressed: bool) -> TextIO:
+        if stream is not None:
+            return os.fdopen(os.dup(stream), "w", encoding="utf-8")
+        if self._partial is None:
+            return self._target.open("w", encoding="utf-8")
+        # A new file: whatever bears this name already isn't ours to empty.
+        if compressed:
+            return gzip.open(self._partial, "xt", encoding="utf-8")
+        return self._partial.open("x", encoding="utf-8")
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

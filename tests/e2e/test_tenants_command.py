@@ -35,12 +35,14 @@ def test_commands_of_a_bound_process_see_and_delete_its_documents_alone(
     filled: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len(texts(filled)) == 4
+    assert filled("info", "--json").json["words"]["measured_on"] == 4
     monkeypatch.setenv("POSTINGS_TENANT", "acme")
     others = json.dumps({"must": [{"key": "metadata.customer", "match": {"value": "globex"}}]})
     assert texts(filled) == {"A lion of acme hunts.", "A tiger of acme hunts."}
     assert texts(filled, "--filter", others) == set()
     info = filled("info", "--json").json
     assert (info["documents"], info["passages"]) == (2, 2)
+    assert "measured_on" not in info["words"]  # it counts the passages of all tenants
     assert filled("delete", "0", "--json").json["deleted"] == ["0"]
     assert filled("info", "--json").json["documents"] == 1
     monkeypatch.setenv("POSTINGS_TENANT", "globex")

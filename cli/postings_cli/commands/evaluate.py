@@ -16,7 +16,7 @@ from postings_cli.bars import steps_bar
 from postings_cli.commands.evaluated_sets import evaluated_sets
 from postings_cli.console import out, print_json, printable, say
 from postings_cli.options import IndexUrl, Json, settings_from
-from postings_cli.outputs import OutputFile, output_folder, refuse_inputs
+from postings_cli.outputs import OutputFile, check_place, output_folder, refuse_inputs
 from postings_training.data import read_run, run_lines
 from postings_training.data.trec import check_ids
 from postings_training.evaluation import (
@@ -89,7 +89,9 @@ def evaluate(
     ] = None,
     save_run: Annotated[
         Path | None,
-        typer.Option("--save-run", help="Write what was found to this file, as a TREC run.", show_default=False),
+        typer.Option(
+            "--save-run", help="Write what was found to this file, as a TREC run; may be .gz.", show_default=False
+        ),
     ] = None,
     report: Annotated[
         Path | None,
@@ -121,6 +123,7 @@ def evaluate(
         refuse_inputs("--out", report, inputs, settings, folder=True)
     if save_run is not None:
         refuse_inputs("--save-run", save_run, inputs, settings)
+        check_place("--save-run", save_run)
     sets, unanswered = evaluated_sets(data, nano_beir, split, qrels)
     names = [settings.model if run is None else str(run), *([] if against is None else [against])]
     files = [run, None if against is None or not Path(against).is_file() else Path(against)]

@@ -22,7 +22,10 @@ def evaluated_sets(
     """
     sets = list(_named(data, nano_beir, split, qrels))
     if not sets:
-        raise ReaderError("nothing to evaluate on: name a BEIR folder with --data, or a set with --nano-beir")
+        raise ReaderError(
+            "nothing to evaluate on: name a BEIR folder or ir-datasets:ID with --data, a set with --nano-beir, or for "
+            "a --run its --qrels"
+        )
     if repeated := [name for name, count in Counter(each.name for each in sets).items() if count > 1]:
         raise ReaderError(f"two sets are called {repeated[0]!r}: their figures couldn't be told apart")
     kept = [replace(each, judged=each.judged.answered()) for each in sets]

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from postings import open_index
 from postings.index.collection_size import collection_size
 from postings.index.open import is_server
+from postings.index.tenant_index import words_shown
 from postings.words import WordsConfig
 from postings_cli.console import out, print_json, printable
 from postings_cli.options import Collection, IndexUrl, Json, settings_from
@@ -27,7 +28,7 @@ def info(collection: Collection = None, index: IndexUrl = None, as_json: Json = 
             **asdict(counts),
             "model": found.models.active_name,
             "fingerprint": found.models.active,
-            "words": found.models.words and found.models.words.to_json(),
+            "words": words_shown(opened),
         }
     if as_json:
         print_json(facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from postings.arguments import as_list
 from postings.errors import ConfigurationError, InvalidInput, StrictModeRejected
@@ -168,6 +168,25 @@ class TenantIndex:
             f"collection {self.collection!r}: {what} for all tenants, but this process is bound to "
             f"{self.tenant.name!r}: unset POSTINGS_TENANT"
         )
+
+
+def words_shown(index: Index) -> dict[str, Any] | None:
+    """How a collection reads and weights words, as JSON for whoever sees the index; ``None`` without words.
+
+    A tenant isn't told on how many passages the average length was measured: they are those of all tenants.
+
+    Raises:
+        CollectionNotFound: the collection doesn't exist.
+
+    Example:
+        >>> words_shown(index)["language"]
+        'english'
+    """
+    words = index.models().words
+    if words is None:
+        return None
+    hidden = {"measured_on"} if isinstance(index, TenantIndex) else set()
+    return {name: value for name, value in words.to_json().items() if name not in hidden}
 
 
 def bound(index: Index, settings: Settings) -> Index:

@@ -185,7 +185,10 @@ def _check(header: list[str], source: Source) -> None:
         text, title = fields.texts
         wanted = [fields.ids[0], text] + [title] * (fields.title is not None)
         names = " and ".join(map(repr, wanted))
-        raise ReaderError(f"{path}: expected the columns {names} in the first line, got {header!r:.200}")
+        raise ReaderError(
+            f"{path}: expected the columns {names} in the first line, got {header!r:.200}: if they have other names, "
+            "say which by id_field, text_field and title_field"
+        )
     if len(set(header)) < len(header):
         raise ReaderError(f"{path}: the first line has a column name twice: {header!r:.200}")
 

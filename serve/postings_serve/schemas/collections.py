@@ -9,6 +9,7 @@ from pydantic import Field
 
 from postings import Index
 from postings.index.collection_size import collection_size
+from postings.index.tenant_index import words_shown
 from postings_serve.schemas.common import Body, Text
 
 
@@ -54,7 +55,7 @@ class Collection(Body):
             **asdict(collection_size(index)),
             model=models.active_name,
             fingerprint=models.active,
-            words=None if models.words is None else models.words.to_json(),
+            words=words_shown(index),
         )
 
 

@@ -17,7 +17,7 @@ class FacetsBody(Body):
     fields: list[Text] | None = Field(
         default=None,
         max_length=50,
-        description="Keys in the metadata, joined by dots; by default the most frequent",
+        description="Keys in the metadata, joined by dots, without `metadata.`; by default the most frequent",
         examples=[["legs"]],
     )
     filter: Filter = None

@@ -52,7 +52,8 @@ def test_a_search_and_its_run_have_the_same_figures_here_and_in_trec_eval(
     assert f"run written to {saved}" in searched.err
     assert saved.read_text().split("\n")[0].split()[1::2] == ["Q0", "1", "tiny"]
     zipped = tmp_path / "tiny.trec.gz"
-    zipped.write_bytes(gzip.compress(saved.read_bytes()))
+    assert evaluate("tiny", "--data", ENCYCLOPEDIA, "--save-run", zipped).status == 0
+    assert gzip.decompress(zipped.read_bytes()) == saved.read_bytes()
     for read in (
         evaluate("--run", saved, "--data", ENCYCLOPEDIA, "--json"),
         evaluate("--run", zipped, "--qrels", qrels, "--json"),
@@ -125,7 +126,7 @@ def test_training_data_of_what_made_a_run_can_be_named(evaluate: Evaluate, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--run", "run"], "nothing to evaluate on"),
+        (["--run", "run"], "or for a --run its --qrels"),
         (["tiny", "--run", "run", "--qrels", "qrels.txt"], "leave out the model"),
         (["--run", "run", "-c", "articles", "--qrels", "qrels.txt"], "leave out the model, --collection"),
         (
@@ -134,6 +135,10 @@ def test_training_data_of_what_made_a_run_can_be_named(evaluate: Evaluate, tmp_p
         ),
         (["--run", "run", "--save-run", "new", "--qrels", "qrels.txt"], "--save-run writes what a search finds"),
         (["--run", "nowhere", "--qrels", "qrels.txt"], "nowhere can't be read"),
+        (
+            ["tiny", "--data", "nowhere", "--save-run", "no/run"],
+            "--save-run no/run can't be written: there is no folder",
+        ),
         (["--run", "qrels.txt", "--qrels", "qrels.txt"], "qrels.txt:1: expected query id, Q0"),
         (["--run", "run", "--qrels", "run"], "run:1: expected query id, 0"),
         (["--run", "run", "--qrels", "nothing.txt"], "run has none of the 1 judged queries of nothing.txt"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -104,6 +105,19 @@ def test_a_file_takes_its_name_when_it_is_whole(folder: Path) -> None:
         assert partial.read_text() == "new"
     assert (target.read_text(), target.stat().st_mode & 0o777) == ("new", 0o640)
     assert not list(folder.glob(".*"))
+
+
+def test_a_file_called_gz_is_compressed(folder: Path) -> None:
+    target = folder / "new.jsonl.gz"
+    with OutputFile("--out", target) as file:
+        file.write("ä\n")
+        file.flush()
+        file.write("b\n")
+    with gzip.open(target, "rt", encoding="utf-8") as read:
+        assert read.read() == "ä\nb\n"
+    with OutputFile("--out", target) as file:
+        file.write("again")
+    assert gzip.decompress(target.read_bytes()) == b"again"
 
 
 def test_what_stood_there_stays_if_the_command_fails(folder: Path) -> None:

@@ -48,6 +48,7 @@ def test_the_page_has_every_figure(evaluation: Evaluation) -> None:
     assert "| mean | | | 0.5625 |" in text
     assert "| cats | 120.5 | 20.2 | 3.125 | 910 | 56.8 | 0.12 | 1.50 |" in text
     assert "| cats | +0.1250 |" in text
+    assert "FLOPS: products" in text
     assert "| 64 | 0.1250 | 64.0 | 0.500 | 0.1250 | 4.0 | 0.500 |" in text
 
 
@@ -72,6 +73,13 @@ def test_one_system_without_curves_has_a_page_too(evaluation: Evaluation) -> Non
     assert "against" not in text.splitlines()[0]
     assert "| mean |" not in text
     assert "| 1 |  | 0.10 |" in text
+
+
+def test_a_run_that_nothing_searched_is_not_said_to_have_costs(evaluation: Evaluation) -> None:
+    run = replace(evaluation.systems[0][0], sparsity=None, costs=None, pruning=None)
+    text = page(Evaluation(((run,),), (), {}))
+    assert "by ir-measures." in text
+    assert "FLOPS" not in text
 
 
 def test_json_holds_each_query(evaluation: Evaluation) -> None:

@@ -85,8 +85,9 @@ def test_a_recipe_may_be_a_file_anywhere(tmp_path: Path) -> None:
         ("training.batch_size=1.5", r"training\.batch_size: .*integer.*1\.5"),
         ("training.warmup=1", r"training\.warmup: .*less than 1"),
         ("training.device=tpu", r"training\.device: .*'cuda'.*got 'tpu'"),
-        ("training.bacth_size=3", r"training\.bacth_size: Extra inputs"),
-        ("learning_rate=3", r"learning_rate: Extra inputs"),
+        ("training.bacth_size=3", r"recipe 'tiny': there is no setting 'training\.bacth_size': .* batch_size, "),
+        ("learning_rate=3", r"there is no setting 'learning_rate': expected one of base, model, data, .*, publish$"),
+        ("teachers=[{kin = 'bm25'}]", r"there is no setting 'teachers\.0\.kin': expected one of model, kind, scale, "),
         ("training=3", r"training: .*got 3"),
         ("training.steps.x=3", r"'steps' is a setting, not a section"),
         ("training.epochs", r"expected section\.setting=value, got 'training\.epochs'"),
@@ -140,6 +141,11 @@ def test_changes_may_be_a_generator_but_no_string() -> None:
     assert load_recipe("tiny", iter(["training.epochs=3"])).training.epochs == 3.0
     with pytest.raises(ConfigurationError, match="changes must hold several values of type str, got one str"):
         load_recipe("tiny", "training.epochs=3")
+
+
+def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_bytes(b'\xef\xbb\xbfbase = "tiny"\r\n')
+    assert load_recipe(str(tmp_path / "mine.toml")).base == "tiny"
 
 
 def test_what_is_not_a_recipe_is_reported(tmp_path: Path) -> None:

@@ -90,14 +90,21 @@ def page(evaluation: Evaluation, plots: Mapping[str, str] | None = None) -> str:
         parts += [f"## {caption}", "", f"![{caption}]({name})", ""]
     for figures in systems:
         parts += _pruning(figures)
-    parts += [
+    return "\n".join([*parts, _method(systems), ""])
+
+
+def _method(systems: Sequence[Sequence[Measured]]) -> str:
+    said = [
         f"Measured by postings {__version__} with Python {platform.python_version()} on {os.cpu_count()} CPU cores "
-        f"({platform.machine()}). nDCG@10, MRR@10, recall and MAP by ir-measures; a document counts by its best "
-        "vector. FLOPS: products that scoring one document takes, the mean. Bytes: of the vectors in the embedded "
-        "engine's files. Search: for 10 hits, one query after the other, without encoding.",
-        "",
+        f"({platform.machine()}). nDCG@10, MRR@10, recall and MAP by ir-measures."
     ]
-    return "\n".join(parts)
+    if any(each.sparsity and each.costs for figures in systems for each in figures):
+        said += [
+            "A document counts by its best vector. FLOPS: products that scoring one document takes, the mean. Bytes: "
+            "of the vectors in the embedded engine's files. Search: for 10 hits, one query after the other, without "
+            "encoding."
+        ]
+    return " ".join(said)
 
 
 def _quality(figures: Sequence[Measured]) -> list[str]:

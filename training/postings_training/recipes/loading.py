@@ -5,9 +5,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from postings.arguments import as_list
 from postings.errors import ConfigurationError
@@ -46,7 +47,7 @@ def load_recipe(name: str, changes: Iterable[str] = (), **replaced: Any) -> Reci
     if not path.is_file():
         path = Path(name)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows begin files with a mark
     except OSError as error:
         expected = f"expected one of {', '.join(recipe_names())}, or the path of a TOML file"
         raise ConfigurationError(f"there is no recipe {name!r} ({error.strerror or error}): {expected}") from error
@@ -60,7 +61,7 @@ def load_recipe(name: str, changes: Iterable[str] = (), **replaced: Any) -> Reci
     for key, value in replaced.items():
         if value is not None:
             _put(content, key.replace("__", "."), value)
-    return checked(content, str(path))
+    return checked(content, f"recipe {name!r}" if path.parent == RECIPES else str(path))
 
 
 def checked(content: Mapping[str, Any], origin: str) -> Recipe:
@@ -72,12 +73,22 @@ def checked(content: Mapping[str, Any], origin: str) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        reasons = "; ".join(
-            f"{'.'.join(map(str, each['loc'])) or 'recipe'}: {each['msg'].removeprefix('Value error, ')}"
-            + ("" if isinstance(each["input"], dict | Recipe) else f", got {each['input']!r}")
-            for each in error.errors()
-        )
-        raise ConfigurationError(f"{origin}: {reasons}") from error
+        raise ConfigurationError(f"{origin}: {'; '.join(map(_reason, error.errors()))}") from error
+
+
+def _reason(error: ErrorDetails) -> str:
+    named = ".".join(map(str, error["loc"])) or "recipe"
+    if error["type"] == "extra_forbidden":
+        return f"there is no setting {named!r}: expected one of {', '.join(_settings_beside(error['loc']))}"
+    got = "" if isinstance(error["input"], dict | Recipe) else f", got {error['input']!r}"
+    return f"{named}: {error['msg'].removeprefix('Value error, ')}{got}"
+
+
+def _settings_beside(place: tuple[int | str, ...]) -> Iterable[str]:
+    section: Any = Recipe
+    for name in place[:-1]:  # an int is the place of a teacher among several
+        section = get_args(section)[0] if isinstance(name, int) else section.model_fields[name].annotation
+    return list(section.model_fields)
 
 
 def _put(content: dict[str, Any], key: str, value: Any) -> None:

@@ -44,7 +44,8 @@ class PreparedRun:
 def prepare(recipe: Recipe, out: Path, *, resume: bool) -> PreparedRun:
     """Read the data and the sets to measure on, and check that the run may start; see :func:`.train` for the errors."""
     device, folder = device_of(recipe.training), run_folder(out)
-    log.info("reading %s", ", ".join(map(str, recipe.data.sources)))
+    if recipe.data.sources:
+        log.info("reading %s", ", ".join(map(str, recipe.data.sources)))
     sets, data = load_sets(recipe.evaluation), load_data(recipe.data)
     checkpoint = begin(recipe, data.sources, out, folder, resume=resume)
     suspects = data.sources

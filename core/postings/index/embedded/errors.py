@@ -51,7 +51,9 @@ def edge_errors(folder: str, otherwise: type[IndexFailure] = IndexRejected) -> I
         message = str(error)
         for part, kind, meaning in _MESSAGES:
             if part in message:
-                raise kind(f"{folder}: {meaning} ({message})") from error
+                # Of a lock there is nothing more to say: the engine names its own files, and calls it a runtime error.
+                said = "" if kind is IndexLocked else f" ({message})"
+                raise kind(f"{folder}: {meaning}{said}") from error
         raise otherwise(f"{folder}: the engine says: {message}") from error
     except BaseException as error:
         # A panic of the engine (Rust) is a BaseException whose class can't be imported.
