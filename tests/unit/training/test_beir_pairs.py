@@ -35,7 +35,7 @@ def test_a_beir_folder_gives_its_relevant_pairs_title_first(tmp_path: Path) -> N
     ("qrels", "error", "reason"),
     [
         ("q\ta\t0\n", InvalidInput, r"train\.tsv judges no document relevant .*one class only"),
-        ("q\tz\t1\n", ReaderError, r"judges the document 'z', which .*corpus\.jsonl doesn't have"),
+        ("q\tz\t1\n", ReaderError, r"judges the document 'z', which the corpus of .* doesn't have"),
         ("z\ta\t1\n", ReaderError, r"judges 1 queries"),
     ],
 )

@@ -19,7 +19,11 @@ def as_toml(recipe: Recipe) -> str:
     :func:`.load_recipe` reads the same recipe from it. A setting without a value stands in a comment.
 
     Example:
-        >>> print(as_toml(load_recipe("tiny", ["training.epochs=3"])))
+        >>> from postings_training import load_recipe
+        >>> print(as_toml(load_recipe("tiny")))
+        # Model to start from: 'tiny', a folder or a hub id
+        base = "tiny"
+        ...
     """
     return "\n".join(_lines(recipe)) + "\n"
 
