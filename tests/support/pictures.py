@@ -32,6 +32,7 @@ def main() -> None:
             Pipeline(Encoder.load("tiny"), index, settings).run(list(standard_library()))
         with served(settings) as url, chromium() as browser:
             visits = Visits(browser, url)
+            settled(visits(_SEARCH))  # the first search waits for the model
             for name, (path, options) in _PICTURES.items():
                 page = visits(path, **{"width": _WIDTH, "height": _HEIGHT, **options})
                 settled(page).screenshot(path=ROOT / "docs" / "pictures" / f"page-{name}.png")
