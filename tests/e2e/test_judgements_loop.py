@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from postings_cli.main import run
 from postings_training import load_beir
 from tests.support.beir import ENCYCLOPEDIA
+from tests.support.cli import json_commands
 from tests.support.serve_command import Serve, ServeCommand, serves
 from tests.support.training import QUICK
 from tests.support.worker import until
@@ -36,15 +36,7 @@ def postings(service: ServeCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Runs commands on the folder that the service has open, and reads what they print as JSON."""
     monkeypatch.setenv("POSTINGS_INDEX_URL", str(tmp_path / "index"))
     monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str | Path) -> Any:
-        capsys.readouterr()
-        status = run([*map(str, arguments), "--json"])
-        printed = capsys.readouterr()
-        assert status == 0, printed.err
-        return json.loads(printed.out)
-
-    return command
+    return json_commands(capsys)
 
 
 def test_judged_hits_measure_train_and_switch_a_model(service: ServeCommand, postings: Postings) -> None:

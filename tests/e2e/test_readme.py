@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.code_blocks import PAGES
+from tests.support.code_blocks import PAGES, ROOT, blocks_of
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+README = ROOT / "README.md"
+BLOCKS = [(block.language, block.code) for block in blocks_of(README)]
 
 
 def run(language: str, code: str, folder: Path) -> str:
@@ -29,7 +28,7 @@ def run(language: str, code: str, folder: Path) -> str:
 
 
 def test_a_command_stands_before_line_15() -> None:
-    assert "```sh" in README.splitlines()[:15]
+    assert "```sh" in README.read_text("utf-8").splitlines()[:15]
 
 
 def test_the_first_commands_are_targets_of_the_makefile() -> None:

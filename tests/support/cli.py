@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,19 @@ class Cli:
         status = run([command, *rest, "--index", str(self.folder)])
         printed = self._captured.readouterr()
         return Ran(status, printed.out, printed.err)
+
+
+def json_commands(captured: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Runs commands, which must succeed, and gives what they print as JSON."""
+
+    def command(*arguments: str | Path) -> Any:
+        captured.readouterr()
+        status = run([*map(str, arguments), "--json"])
+        printed = captured.readouterr()
+        assert status == 0, printed.err
+        return json.loads(printed.out)
+
+    return command
 
 
 class Command:

@@ -14,7 +14,7 @@ import pytest
 
 from postings_cli.main import run
 from tests.support.beir import ENCYCLOPEDIA
-from tests.support.cli import Cli
+from tests.support.cli import Cli, json_commands
 from tests.support.ir_datasets import of_folder
 from tests.support.training import QUICK
 
@@ -27,14 +27,7 @@ def source(tmp_path: Path) -> str:
 
 @pytest.fixture
 def postings(capsys: pytest.CaptureFixture[str]) -> Any:
-    def command(*arguments: str | Path) -> Any:
-        capsys.readouterr()
-        status = run([*map(str, arguments), "--json"])
-        printed = capsys.readouterr()
-        assert status == 0, printed.err
-        return json.loads(printed.out)
-
-    return command
+    return json_commands(capsys)
 
 
 def quality(evaluated: Any) -> Any:
