@@ -1,4 +1,4 @@
-"""Links of the repository's pages, which also work where the pages lie in a checkout, as links of the site."""
+"""Links of the repository's pages, which work in a checkout, made into links of the site."""
 
 from __future__ import annotations
 
