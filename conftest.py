@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, chdir
 from pathlib import Path
 from typing import Any
 
@@ -74,33 +76,31 @@ def docstring_names(request: pytest.FixtureRequest) -> Iterator[None]:
     folder: Path = request.getfixturevalue("tmp_path")
     encoder: Encoder = request.getfixturevalue("encoder")
     (folder / "notes.jsonl").write_text('{"id": "first", "text": "one"}\n{"id": "second", "text": "two"}\n')
-    with EdgeIndex(folder / "sentences") as index:
-        Pipeline(encoder, index).run(Document(str(n), text) for n, text in enumerate(SENTENCES, 1))
-        names: dict[str, Any] = {
-            "asyncio": asyncio,
-            "encoder": encoder,
-            "folder": folder / "index",
-            "index": index,
-            "open_index": open_index,
-            "settings": Settings(index_url=str(folder / "index")),
-            **{
-                cls.__name__: cls
-                for cls in (
-                    AsyncQdrantClient,
-                    AsyncServerIndex,
-                    Document,
-                    Encoder,
-                    Pipeline,
-                    SearchClient,
-                    ServerIndex,
-                    Settings,
-                )
-            },
-        }
+    names: dict[str, Any] = {
+        "asyncio": asyncio,
+        "encoder": encoder,
+        "folder": folder / "index",
+        "open_index": open_index,
+        "settings": Settings(index_url=str(folder / "index")),
+        **{
+            cls.__name__: cls
+            for cls in (
+                AsyncQdrantClient,
+                AsyncServerIndex,
+                Document,
+                Encoder,
+                Pipeline,
+                SearchClient,
+                ServerIndex,
+                Settings,
+            )
+        },
+    }
+    examples = request.node.dtest.examples  # type: ignore[union-attr]
+    with ExitStack() as stack:
+        stack.enter_context(chdir(folder))
+        if any(re.search(r"\bindex\b", each.source) for each in examples):  # most need none, and it takes 0.1 s
+            names["index"] = stack.enter_context(EdgeIndex(folder / "sentences"))
+            Pipeline(encoder, names["index"]).run(Document(str(n), text) for n, text in enumerate(SENTENCES, 1))
         request.node.dtest.globs.update(names)  # type: ignore[union-attr]
-        before = Path.cwd()
-        os.chdir(folder)
-        try:
-            yield
-        finally:
-            os.chdir(before)
+        yield

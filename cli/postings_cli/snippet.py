@@ -26,7 +26,7 @@ def snippet(text: str, marks: Sequence[Mark], length: int) -> tuple[int, int]:
     Example:
         >>> start, end = snippet("one two three four five", [(14, 18, 1.0)], length=14)
         >>> "one two three four five"[start:end]
-        'three four'
+        'four five'
     """
     if len(text) <= length:
         return 0, len(text)

@@ -16,6 +16,9 @@ from __future__ import annotations
 
 import binascii
 import zlib
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -42,10 +45,9 @@ def pack(evidence: Evidence, text_start: int, fingerprint: str, vector: SparseVe
         >>> vector = SparseVector([2313, 5000], [0.5, 1.5])
         >>> evidence = Evidence(np.array([[2, 6]]), np.array([0, 1]))
         >>> packed = pack(evidence, 0, "0123abcd", vector, "", "a lion hunts")
-        >>> unpack(packed, "0123abcd", vector, "", "a lion hunts", vector.indices)
-        [[], [(3, 7)]]
-        >>> unpack(packed, "0123abcd", vector, "", "a lion sleeps", vector.indices) is None
-        True
+        >>> texts = "a lion hunts", "a lion sleeps"
+        >>> unpack("0123abcd", [Packed(packed, vector, "", text, vector.indices) for text in texts])
+        [[[], [(3, 7)]], None]
     """
     spans, numbers = evidence.spans, evidence.numbers
     starts, more = spans[:, 0], spans[:, 1] - spans[:, 0] - 1
@@ -66,51 +68,94 @@ def pack(evidence: Evidence, text_start: int, fingerprint: str, vector: SparseVe
     return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
-def unpack(
-    packed: str, fingerprint: str, vector: SparseVector, title: str, text: str, indices: npt.NDArray[np.int32]
-) -> list[list[Span]] | None:
-    """Read the evidence of some dims of a passage.
+class Packed(NamedTuple):
+    """Packed evidence, and the passage that it should belong to.
 
-    Args:
-        packed: what is stored.
-        fingerprint: of the model.
+    Attributes:
+        evidence: what is stored.
         vector: the passage's.
         title: the passage's.
         text: the passage's.
-        indices: of the dims, which the vector has.
+        wanted: indices of the dims whose evidence is read, which the vector has.
+    """
+
+    evidence: str
+    vector: SparseVector
+    title: str
+    text: str
+    wanted: npt.NDArray[np.int32]
+
+
+def unpack(fingerprint: str, passages: Sequence[Packed]) -> list[list[list[Span]] | None]:
+    """Read the evidence of some dims of each passage.
+
+    Args:
+        fingerprint: of the model.
+        passages: what is stored. All are read at once, which takes a third of the time of one after the other.
 
     Returns:
-        The spans of each of these dims in ``title + " " + text``: one, or none. ``None`` if this isn't what was packed
-        for this passage.
+        For each passage the spans of each wanted dim in ``title + " " + text``: one, or none. ``None`` if this isn't
+        what was packed for the passage.
     """
+    bodies = [_body(fingerprint, each) for each in passages]
+    found = [(passage, body) for passage, body in zip(passages, bodies, strict=True) if body]
+    spans = iter(_spans(found) if found else ())
+    return [next(spans) if body else None for body in bodies]
+
+
+class _Body(NamedTuple):
+    data: bytes
+    count: int
+    of_gap: int
+    of_length: int
+
+
+def _body(fingerprint: str, passage: Packed) -> _Body | None:
+    """What was packed for this passage, if it was."""
     try:
-        data = binascii.a2b_base64(packed, strict_mode=True)
+        data = binascii.a2b_base64(passage.evidence, strict_mode=True)
     except ValueError:
         return None
-    body = data[4:]
-    if len(body) < 4 or data[:4] != _guard(body, fingerprint, vector, title, text):
+    body, dims = data[4:], len(passage.vector)
+    if len(body) < 4 or data[:4] != _guard(body, fingerprint, passage.vector, passage.title, passage.text):
         return None
-    wanted = np.searchsorted(vector.indices, indices)
-    evidence = _unpacked(body, len(vector), wanted, len(title) + 1 + len(text))
-    return None if evidence is None else evidence.lists()
-
-
-def _unpacked(body: bytes, dims: int, wanted: npt.NDArray[np.int64], characters: int) -> Evidence | None:
     header, widest = int.from_bytes(body[:4], "big"), (1 << _WIDTH) - 1
     count, of_gap, of_length = header >> 2 * _WIDTH, header >> _WIDTH & widest, header & widest
-    bits = np.unpackbits(np.frombuffer(body, np.uint8, offset=4))
-    middle = count * (of_gap + of_length)
-    end = middle + dims * count.bit_length()
     # Another client can write anything, a right CRC included.
-    if count > dims or end > len(bits):
+    if count > dims or count * (of_gap + of_length) + dims * count.bit_length() > 8 * (len(body) - 4):
         return None
-    pairs = _numbers(bits[:middle].reshape(count, of_gap + of_length))
-    numbers = _numbers(bits[middle:end].reshape(dims, count.bit_length())[wanted])
-    starts = np.cumsum(pairs >> of_length)
-    spans = np.stack([starts, starts + 1 + (pairs & (1 << of_length) - 1)], 1)
-    if numbers.max(initial=0) > count or spans.max(initial=0) > characters:
-        return None
-    return Evidence(spans, numbers)
+    return _Body(body[4:], count, of_gap, of_length)
+
+
+def _spans(found: Sequence[tuple[Packed, _Body]]) -> list[list[list[Span]] | None]:
+    """For each passage the spans of the wanted dims; ``None`` if they aren't within the passage."""
+    data = np.frombuffer(b"".join([*(body.data for _, body in found), bytes(8)]), np.uint8)
+    first = 8 * np.cumsum([0, *(len(body.data) for _, body in found)])[:-1]
+    counts, of_gap, of_length = np.array([body[1:] for _, body in found]).T
+    characters = np.array([len(passage.title) + 1 + len(passage.text) for passage, _ in found])
+
+    before = np.cumsum(counts) - counts
+    owner = np.repeat(np.arange(len(found)), counts)
+    at = (first - before * (of_gap + of_length))[owner] + np.arange(len(owner)) * (of_gap + of_length)[owner]
+    starts = np.cumsum(np.append(0, _numbers(data, at, of_gap[owner])))
+    starts = starts[1:] - starts[before[owner]]
+    ends = starts + 1 + _numbers(data, at + of_gap[owner], of_length[owner])
+    outside = set(owner[ends > characters[owner]].tolist())
+
+    places = [np.searchsorted(passage.vector.indices, passage.wanted) for passage, _ in found]
+    owner = np.repeat(np.arange(len(found)), list(map(len, places)))
+    width = np.array([body.count.bit_length() for _, body in found])
+    at = (first + counts * (of_gap + of_length))[owner] + np.concatenate(places) * width[owner]
+    numbers = _numbers(data, at, width[owner])
+    unknown = numbers > counts[owner]
+    outside.update(owner[unknown].tolist())
+    numbers[unknown] = 0
+    # Span 0 stands for none.
+    own = np.where(numbers, before[owner] + numbers, 0)
+    starts, ends = np.append(0, starts)[own], np.append(0, ends)[own]
+    every = ([(start, end)] if end else [] for start, end in zip(starts.tolist(), ends.tolist(), strict=True))
+    spans = [list(islice(every, len(each))) for each in places]
+    return [None if at in outside else each for at, each in enumerate(spans)]
 
 
 def _bits(numbers: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.uint8]:
@@ -119,11 +164,13 @@ def _bits(numbers: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.uint8]:
     return np.unpackbits(octets, axis=1)[:, 64 - width :].ravel()
 
 
-def _numbers(bits: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """The numbers whose bits are these rows."""
-    padded = np.zeros((len(bits), 64), np.uint8)
-    padded[:, 64 - bits.shape[1] :] = bits
-    return np.packbits(padded, axis=1).view(">i8").ravel()
+def _numbers(
+    data: npt.NDArray[np.uint8], at: npt.NDArray[np.int64], width: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """The numbers that start at these bits, each so many bits wide, at most 57."""
+    octets = data[(at >> 3)[:, None] + np.arange(8)].view(">u8").ravel().astype(np.uint64)
+    # Two shifts, because one by 64 bits has no defined result.
+    return (octets << (at & 7).astype(np.uint64) >> np.uint64(1) >> (63 - width).astype(np.uint64)).astype(np.int64)
 
 
 def _guard(body: bytes, fingerprint: str, vector: SparseVector, title: str, text: str) -> bytes:

@@ -14,7 +14,7 @@ from postings.arguments import as_list
 from postings.documents import Span
 from postings.errors import InvalidInput, InvalidVector
 from postings.passages import passage_input
-from postings.stored_evidence import unpack
+from postings.stored_evidence import Packed, unpack
 from postings_query.hits import Contribution
 
 
@@ -142,7 +142,7 @@ def contributions(
                 query_weight=query_weight,
                 document_weight=document_weight,
                 contribution=product,
-                evidence=tuple((start - text_start, end - text_start) for start, end in spans if start >= text_start),
+                evidence=_in_text(spans, text_start),
                 title_evidence=_in_title(spans, text_start),
             )
             for index, query_weight, document_weight, product, spans in zip(
@@ -162,7 +162,7 @@ def _evidence(
     encoder: Encoder, passages: Sequence[FoundPassage], found: Sequence[SharedDims]
 ) -> list[tuple[list[list[Span]], int]]:
     """For each passage, the spans of each shared dim in title and text, and the offset of the text in these."""
-    known = [_stored(encoder, passage, shared) for passage, shared in zip(passages, found, strict=True)]
+    known = _stored(encoder, passages, found)
     # Only now, because a client whose queries are looked up has no model for documents in memory.
     if rest := [at for at, spans in enumerate(known) if spans is None]:
         inputs = [passage_input(encoder, passages[at].title, passages[at].text) for at in rest]
@@ -172,14 +172,27 @@ def _evidence(
     return [each for each in known if each is not None]
 
 
-def _stored(encoder: Encoder, passage: FoundPassage, shared: SharedDims) -> tuple[list[list[Span]], int] | None:
-    """The same for one passage, from what is stored with it; ``None`` if it has to be computed."""
-    if not len(shared.indices):
-        return [], 0
-    vector, title, text, packed = passage
-    spans = None if packed is None else unpack(packed, encoder.fingerprint, vector, title, text, shared.indices)
-    return None if spans is None else (spans, len(title) + 1)
+def _stored(
+    encoder: Encoder, passages: Sequence[FoundPassage], found: Sequence[SharedDims]
+) -> list[tuple[list[list[Span]], int] | None]:
+    """The same, from what is stored with each passage; ``None`` for those that have to be computed."""
+    known: list[tuple[list[list[Span]], int] | None]
+    known = [None if len(shared.indices) else ([], 0) for shared in found]
+    packed = {
+        at: Packed(passage.evidence, *passage[:3], found[at].indices)
+        for at, passage in enumerate(passages)
+        if known[at] is None and passage.evidence is not None
+    }
+    for at, spans in zip(packed, unpack(encoder.fingerprint, list(packed.values())), strict=True):
+        if spans is not None:
+            known[at] = spans, len(packed[at].title) + 1
+    return known
+
+
+# There are hundreds of these in a search, and most have one span: tuples of lists take half the time of generators.
+def _in_text(spans: list[Span], text_start: int) -> tuple[Span, ...]:
+    return tuple([(start - text_start, end - text_start) for start, end in spans if start >= text_start])
 
 
 def _in_title(spans: list[Span], text_start: int) -> tuple[Span, ...]:
-    return tuple((start, end) for start, end in spans if start < text_start)
+    return tuple([span for span in spans if span[0] < text_start])

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from postings import SparseVector
 from postings.documents import Span
 from postings.encoder.evidence import Evidence
-from postings.stored_evidence import pack, unpack
+from postings.stored_evidence import Packed, pack, unpack
 
 
 @dataclass(frozen=True)
-class Packed:
+class Passage:
     """A passage with evidence; ``spans`` are in title, a space and text."""
 
     spans: list[list[Span]]
@@ -28,12 +28,16 @@ class Packed:
     text: str
     evidence: str = ""
 
+    def packed(self) -> Packed:
+        return Packed(self.evidence, self.vector, self.title, self.text, self.vector.indices)
+
     def unpacked(self) -> list[list[Span]] | None:
-        return unpack(self.evidence, self.fingerprint, self.vector, self.title, self.text, self.vector.indices)
+        (spans,) = unpack(self.fingerprint, [self.packed()])
+        return spans
 
 
 @st.composite
-def passages(draw: st.DrawFn) -> Packed:
+def passages(draw: st.DrawFn, fingerprints: st.SearchStrategy[str] = st.text(max_size=32)) -> Passage:
     """A passage whose evidence is anywhere: in the title, in the text, overlapping, or nowhere."""
     title, text = draw(st.text(max_size=30)), draw(st.text(max_size=300))
     indices = sorted(draw(st.sets(st.integers(0, 2**31 - 1), max_size=40)))
@@ -60,17 +64,17 @@ def passages(draw: st.DrawFn) -> Packed:
         spans.append([(start + own, end + own)])
         numbers.append(read.setdefault((start + began, end + began), len(read) + 1))
     evidence = Evidence(np.array([*read], np.int64).reshape(-1, 2), np.array(numbers, np.int64))
-    made = Packed(spans, draw(st.text(max_size=32)), vector, title, text)
+    made = Passage(spans, draw(fingerprints), vector, title, text)
     return replace(made, evidence=pack(evidence, text_start, made.fingerprint, vector, title, text))
 
 
 @given(passages())
-def test_what_is_packed_comes_back(passage: Packed) -> None:
+def test_what_is_packed_comes_back(passage: Passage) -> None:
     assert passage.unpacked() == passage.spans
 
 
 @given(passages(), st.data())
-def test_evidence_of_something_else_is_none(passage: Packed, data: st.DataObject) -> None:
+def test_evidence_of_something_else_is_none(passage: Passage, data: st.DataObject) -> None:
     more = SparseVector([*passage.vector.indices[:-1], 2**31 - 1], np.ones(max(len(passage.vector), 1)))
     others = [
         replace(passage, fingerprint=passage.fingerprint + "0"),
@@ -86,7 +90,7 @@ def test_evidence_of_something_else_is_none(passage: Packed, data: st.DataObject
 
 
 @given(passages(), st.data())
-def test_damaged_evidence_is_none(passage: Packed, data: st.DataObject) -> None:
+def test_damaged_evidence_is_none(passage: Passage, data: st.DataObject) -> None:
     written = bytearray(base64.b64decode(passage.evidence))
     at = data.draw(st.integers(0, len(written) - 1))
     written[at] ^= data.draw(st.integers(1, 255))
@@ -95,7 +99,7 @@ def test_damaged_evidence_is_none(passage: Packed, data: st.DataObject) -> None:
 
 
 @given(passages(), st.text() | st.binary().map(lambda content: base64.b64encode(content).decode()))
-def test_anything_else_is_none(passage: Packed, anything: str) -> None:
+def test_anything_else_is_none(passage: Passage, anything: str) -> None:
     assert replace(passage, evidence=anything).unpacked() is None
 
 
@@ -103,7 +107,7 @@ def header(count: int, of_gap: int, of_length: int) -> bytes:
     return (count << 10 | of_gap << 5 | of_length).to_bytes(4, "big")
 
 
-def forged(passage: Packed, body: bytes) -> Packed:
+def forged(passage: Passage, body: bytes) -> Passage:
     """With anything as the evidence, and the right CRC."""
     belongs = zlib.crc32(f"{passage.fingerprint} {len(passage.title)} {passage.title}{passage.text}".encode())
     crc = zlib.crc32(body, zlib.crc32(passage.vector.indices.tobytes(), belongs))
@@ -115,12 +119,23 @@ headers = st.binary(min_size=4, max_size=4) | st.builds(header, *[st.integers(0,
 
 @given(passages(), headers, st.binary(max_size=200))
 def test_nothing_beyond_the_passage_is_shown_even_if_the_crc_is_right(
-    passage: Packed, header: bytes, bits: bytes
+    passage: Passage, header: bytes, bits: bytes
 ) -> None:
     spans = forged(passage, header + bits).unpacked()
     assert spans is None or len(spans) == len(passage.vector)
     characters = len(passage.title) + 1 + len(passage.text)
     assert all(0 <= start < end <= characters for found in spans or () for start, end in found)
+
+
+@given(st.lists(st.tuples(passages(st.just("f")), st.none() | st.binary(max_size=100)), max_size=5), st.data())
+def test_read_together_is_read_alone(drawn: list[tuple[Passage, bytes | None]], data: st.DataObject) -> None:
+    read = []
+    for passage, body in drawn:
+        packed = (passage if body is None else forged(passage, data.draw(headers) + body)).packed()
+        dims = passage.vector.indices.tolist()
+        wanted = data.draw(st.lists(st.sampled_from(dims), unique=True)) if dims else []
+        read.append(packed._replace(wanted=np.array(wanted, np.int32)))
+    assert unpack("f", read) == [unpack("f", [each])[0] for each in read]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +150,7 @@ def test_nothing_beyond_the_passage_is_shown_even_if_the_crc_is_right(
     ],
 )
 def test_what_no_passage_can_have_is_none(dims: int, body: bytes) -> None:
-    passage = Packed([], "f", SparseVector(range(dims), [1.0] * dims), "", "a text")
+    passage = Passage([], "f", SparseVector(range(dims), [1.0] * dims), "", "a text")
     assert forged(passage, body).unpacked() is None
 
 
@@ -146,7 +161,7 @@ def test_many_long_gaps_and_long_spans_come_back() -> None:
     read = np.stack([starts, starts + 1 + np.arange(5000) % 300], 1) + 7
     packed = pack(Evidence(read, np.arange(5000) + 1), 7, "f", vector, title, text)
     moved = [[(start - 7 + len(title) + 1, end - 7 + len(title) + 1)] for start, end in read.tolist()]
-    assert unpack(packed, "f", vector, title, text, vector.indices) == moved
+    assert unpack("f", [Packed(packed, vector, title, text, vector.indices)]) == [moved]
 
 
 @pytest.mark.parametrize("dims", [0, 3])
@@ -155,4 +170,4 @@ def test_a_model_without_positions_takes_sixteen_characters(dims: int) -> None:
     none = Evidence(np.empty((0, 2), np.int64), np.zeros(dims, np.int64))
     packed = pack(none, 0, "f", vector, "", "a text")
     assert len(packed) <= 16
-    assert unpack(packed, "f", vector, "", "a text", vector.indices) == [[]] * dims
+    assert unpack("f", [Packed(packed, vector, "", "a text", vector.indices)]) == [[[]] * dims]

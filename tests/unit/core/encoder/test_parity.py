@@ -17,7 +17,7 @@ from postings.documents import Span
 from postings.encoder.model_files.location import BUNDLED
 from postings.encoding_options import Backend, Precision
 from postings.passages import passage_input
-from postings.stored_evidence import pack, unpack
+from postings.stored_evidence import Packed, pack, unpack
 from tests.support.examples import examples
 from tests.support.models import MODELS, SPLADE, TEXTS, save
 from tests.support.vectors import TOLERANCE, assert_same
@@ -99,7 +99,7 @@ def assert_packed(encoder: Encoder, title: str, texts: list[str]) -> None:
     alone = encoder.evidence(read, [vector.indices for vector, _ in found])
     for text, (joined, start), (vector, evidence), expected in zip(texts, inputs, found, alone, strict=True):
         packed = pack(evidence, start, encoder.fingerprint, vector, title, text)
-        unpacked = unpack(packed, encoder.fingerprint, vector, title, text, vector.indices)
+        (unpacked,) = unpack(encoder.fingerprint, [Packed(packed, vector, title, text, vector.indices)])
         assert unpacked is not None
         moved, whole = len(title) + 1 - start, f"{title} {text}"
         assert _shown(whole, unpacked) == _shown(joined, expected)
