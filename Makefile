@@ -7,7 +7,7 @@ PAGE := serve/postings_serve/page/index.html
 IF_NPM = $(if $(shell command -v npm || true),$(1))
 
 .DELETE_ON_ERROR:
-.PHONY: demo serve page pictures docs test soak check adapters wheel release bench clean
+.PHONY: demo serve page pictures docs test test-all soak check adapters wheel release bench clean
 
 demo: .venv/demo
 	$(BIN)/postings demo
@@ -26,15 +26,21 @@ docs: .venv/dev
 pictures: .venv/dev
 	$(BIN)/python -m tests.support.pictures
 
-# More processes than cores: the tests wait for other processes a fifth of their time. Files keep their order, because
-# those with the longest tests have few of them, and would otherwise come last.
-PROCESSES ?= 3
+# All but tests/e2e, which uses the product as a whole: commands, containers, a browser, trained models.
 test: .venv/dev
-	$(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+	$(RUN_TESTS) --ignore tests/e2e
+
+test-all: .venv/dev
+	$(RUN_TESTS)
 
 # The same tests with twenty times as many random examples: hours.
 soak: .venv/dev
-	POSTINGS_TEST_EXAMPLES=20 $(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+	POSTINGS_TEST_EXAMPLES=20 $(RUN_TESTS)
+
+# More processes than cores: the tests wait for other processes a fifth of their time. Files keep their order, because
+# those with the longest tests have few of them, and would otherwise come last.
+PROCESSES ?= 3
+RUN_TESTS = $(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -109,12 +109,13 @@ def evidence(run: Run, folder: Path) -> str:
     """Entries whose characters differ from those on the processor."""
     texts = TEXTS[:3]
     found, expected = (
-        Encoder.load(folder, device, "torch").encode_with_evidence(texts) for device in (run.device, "cpu")
+        Encoder.load(folder, device, "torch").encode_for_storage(texts) for device in (run.device, "cpu")
     )
     others = total = 0
     for (vector, spans), (wanted, wanted_spans) in zip(found, expected, strict=True):
-        at = dict(zip(wanted.indices.tolist(), wanted_spans, strict=True))
-        common = [(at[index], span) for index, span in zip(vector.indices.tolist(), spans, strict=True) if index in at]
+        at = dict(zip(wanted.indices.tolist(), wanted_spans.lists(), strict=True))
+        shown = zip(vector.indices.tolist(), spans.lists(), strict=True)
+        common = [(at[index], span) for index, span in shown if index in at]
         others, total = others + sum(one != other for one, other in common), total + len(common)
     return "" if total and others <= OTHER_EVIDENCE * total else f"{others} of {total} entries"
 

@@ -150,7 +150,7 @@ def speeds(index: Index, new: Encoder) -> tuple[float, float]:
     """Passages a second of encoding alone, and of a backfill, with nothing else at work; in turns, medians."""
     inputs = [encoder_input(new, point) for point in index.scroll(PASSAGES)]
     alone, filled = [], []
-    for _ in range(3):
+    for _ in range(5):
         began = time.perf_counter()
         for start in range(0, len(inputs), 256):
             new.encode_documents(inputs[start : start + 256])

@@ -105,7 +105,7 @@ def unpack(fingerprint: str, passages: Sequence[Packed]) -> list[list[list[Span]
 
 class _Body(NamedTuple):
     data: bytes
-    count: int
+    spans: int
     of_gap: int
     of_length: int
 
@@ -144,7 +144,7 @@ def _spans(found: Sequence[tuple[Packed, _Body]]) -> list[list[list[Span]] | Non
 
     places = [np.searchsorted(passage.vector.indices, passage.wanted) for passage, _ in found]
     owner = np.repeat(np.arange(len(found)), list(map(len, places)))
-    width = np.array([body.count.bit_length() for _, body in found])
+    width = np.array([body.spans.bit_length() for _, body in found])
     at = (first + counts * (of_gap + of_length))[owner] + np.concatenate(places) * width[owner]
     numbers = _numbers(data, at, width[owner])
     unknown = numbers > counts[owner]
@@ -169,8 +169,10 @@ def _numbers(
 ) -> npt.NDArray[np.int64]:
     """The numbers that start at these bits, each so many bits wide, at most 57."""
     octets = data[(at >> 3)[:, None] + np.arange(8)].view(">u8").ravel().astype(np.uint64)
+    first = octets << (at & 7).astype(np.uint64)
     # Two shifts, because one by 64 bits has no defined result.
-    return (octets << (at & 7).astype(np.uint64) >> np.uint64(1) >> (63 - width).astype(np.uint64)).astype(np.int64)
+    numbers: npt.NDArray[np.uint64] = first >> np.uint64(1) >> (63 - width).astype(np.uint64)
+    return numbers.astype(np.int64)
 
 
 def _guard(body: bytes, fingerprint: str, vector: SparseVector, title: str, text: str) -> bytes:

@@ -45,7 +45,7 @@ def passages_without_vector(index: Index, fingerprint: str, among: Filter) -> It
     return index.scroll({"must": [among, without_vector(fingerprint)]}, fields=REVISION_FIELDS)
 
 
-def fill(index: Index, encoder: Encoder, points: Sequence[Point], check: Callable[[], object] = no_check) -> None:
+def fill(index: Index, encoder: Encoder, points: Sequence[Point], check: Callable[[], object] = no_check) -> int:
     """Encode stored passages with a model, and set their vectors.
 
     A passage that has been written again since it was read stays as it is: its writer sees to the vector.
@@ -56,12 +56,16 @@ def fill(index: Index, encoder: Encoder, points: Sequence[Point], check: Callabl
         points: passages, read with the fields :data:`postings.index.payload.REVISION_FIELDS`.
         check: called before each pass over the model; what it raises ends the work.
 
+    Returns:
+        The number of passages that are longer than the model's window: it doesn't read their end.
+
     Raises:
         IndexFailure: the engine failed; what was written before stays.
         ModelMismatch: the collection doesn't have the model.
     """
-    vectors = encoder.encode_documents((encoder_input(encoder, point) for point in points), check)
+    vectors, truncated = encoder.encode_and_measure((encoder_input(encoder, point) for point in points), check)
     set_vectors(index, encoder.fingerprint, points, vectors)
+    return truncated
 
 
 def fill_words(index: Index, bm25: Bm25, points: Sequence[Point]) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from postings import Encoder, Index
 from postings.arguments import check_callback, no_check
 from postings.errors import IndexUnavailable, InvalidInput
-from postings.index import Point
 from postings.index.collection_size import count_matching
 from postings.index.payload import PASSAGES, without_vector
-from postings_ingest.backfill import encoder_input, fill, pages_without_vector
+from postings_ingest.backfill import fill, pages_without_vector
 from postings_ingest.id_range import IdRange
 from postings_ingest.rates import checked_rate
 
@@ -77,13 +76,13 @@ def reindex(
         first: list[object] = []
         for page in pages_without_vector(index, encoder.fingerprint, IdRange()):
             started = time.monotonic()
-            fill(index, encoder, page.points, check)
+            truncated = fill(index, encoder, page.points, check)
             first = first or [(point.id, point.payload["version"]) for point in page.points]
             report = ReindexReport(
                 passages,
                 min(report.filled + len(page.points), passages),
                 report.encoded + len(page.points),
-                report.truncated + _truncated(encoder, page.points),
+                report.truncated + truncated,
                 time.monotonic() - began,
             )
             if progress:
@@ -98,15 +97,6 @@ def reindex(
         first_before = first
     passages, lacking = _counted(index, encoder)
     return replace(report, passages=passages, filled=passages - lacking, seconds=time.monotonic() - began)
-
-
-def _truncated(encoder: Encoder, points: Iterable[Point]) -> int:
-    """The number of passages that are longer than the model's window."""
-    window = encoder.window
-    texts = (encoder_input(encoder, point) for point in points)
-    # Each token of ASCII text has a character. Others may have several tokens in one: those of bytes.
-    long = [text for text in texts if len(text) > window or not text.isascii()]
-    return sum(count > window for count in encoder.token_counts(long))
 
 
 def _counted(index: Index, encoder: Encoder) -> tuple[int, int]:

@@ -127,11 +127,17 @@ def retrieve(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def scroll(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
     fields = body["with_payload"] if isinstance(body.get("with_payload"), list) else None
-    points = list(index.scroll(_filter(body), fields=fields, vectors=body.get("with_vector") or ()))
-    page = [point for point in points if body.get("offset") is None or point.id >= body["offset"]]
-    limit = body["limit"]
-    following = page[limit].id if len(page) > limit else None
-    return {"points": [_point(point) for point in page[:limit]], "next_page_offset": following}
+    points: list[Point] = []
+    following = body.get("offset")
+    while len(points) <= body["limit"]:
+        some, following = index.page(
+            _filter(body), fields=fields, vectors=body.get("with_vector") or (), offset=following
+        )
+        points += some
+        if following is None:
+            break
+    page, rest = points[: body["limit"]], points[body["limit"] :]
+    return {"points": [_point(point) for point in page], "next_page_offset": rest[0].id if rest else following}
 
 
 def count(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,28 +12,19 @@ from postings.batching import batched
 from postings.documents import Span
 from postings.encoder.evidence import Evidence, evidence_of, with_evidence
 from postings.encoder.latent_names import latent_names
-from postings.encoder.loader import Loader
-from postings.encoder.model_files.fingerprint import fingerprint
-from postings.encoder.model_files.json_files import malformed
-from postings.encoder.model_files.location import lasting_name, model_folder
-from postings.encoder.model_files.modules import ModelFolder, Task, sparse_module
-from postings.encoder.model_files.tokenizer import Offsets, Tokenizer
+from postings.encoder.loaded import LoadedModel
+from postings.encoder.model_files.modules import Task
+from postings.encoder.model_files.tokenizer import Offsets
 from postings.encoder.passes.bulk import encode_all
-from postings.encoder.passes.shared import SharedPasses
-from postings.encoder.passes.work import Work
+from postings.encoder.routes.protocol import Prepared
 from postings.encoder.text_arguments import checked_text, checked_texts, iterate
-from postings.encoding_options import Backend, Precision
 from postings.errors import InvalidInput
-from postings.process import OwnedLock
 from postings.vectors import SparseVector, checked_indices
-
-if TYPE_CHECKING:
-    from postings.settings import Settings
 
 _STREAM = 4096  # texts
 
 
-class Encoder:
+class Encoder(LoadedModel):
     """A trained sparse encoder: SPLADE, CSR, or a Router with a side each for documents and queries.
 
     Load one with :meth:`load`. Its vectors equal those of sentence-transformers' ``SparseEncoder`` to 1e-4. Several
@@ -47,101 +36,6 @@ class Encoder:
         >>> encoder.tokens(query.indices[query.values.argsort()[::-1]])[:3]
         ['lions', 'hunting', 'hunt']
     """
-
-    def __init__(self, folder: ModelFolder, loader: Loader, *, name: str, fingerprint: str) -> None:
-        self.name = name
-        """The name or path that the model was loaded by."""
-        self.location = lasting_name(name)
-        """The same, but absolute if it is a path: a collection keeps it, so that others can load the model."""
-        self.fingerprint = fingerprint
-        """A stable id of weights, tokenizer and encode settings; it names the model's vectors in a collection."""
-        self.precision = loader.precision
-        """The precision it was loaded in; all but ``float32`` change the vectors a little."""
-        self._folder = folder
-        self._loader = loader
-        self._loading = OwnedLock("encoder", "load")
-        self._loaded: dict[Task, SharedPasses] = {}
-        self._latents: dict[int, str] | None = None
-
-    @classmethod
-    def load(
-        cls,
-        model: str | Path = "tiny",
-        device: str = "auto",
-        backend: Backend = "auto",
-        precision: Precision = "float32",
-    ) -> Self:
-        """Load a model without running code from its folder.
-
-        If different modules encode documents and queries, each side is loaded when it is first used.
-
-        Args:
-            model: ``tiny`` (bundled), a folder that sentence-transformers saved, or a Hugging Face hub id.
-            device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-            backend: ``torch``, ``onnx`` (on the CPU), or ``auto``: ``onnx`` for SPLADE models if there is no GPU,
-                ``torch`` otherwise. A model without ONNX graphs is exported once, which takes some seconds and needs
-                PyTorch; the graphs are kept in the user's cache folder.
-            precision: ``float32`` gives the vectors of sentence-transformers. The others are faster and change them:
-                ``bfloat16`` and ``float16`` (``torch``), ``int8`` (``onnx``).
-
-        Raises:
-            ModelNotFound: there is no such model.
-            ModelNotSupported: the model isn't a sparse encoder that scores by dot product, has no safetensors weights,
-                or a damaged configuration.
-            MissingExtra: the model needs PyTorch and sentence-transformers, which aren't installed.
-            ConfigurationError: the backend or the precision doesn't exist, or they can't be combined; or there is no
-                such device.
-        """
-        path = model_folder(str(model))
-        folder, identity = ModelFolder.read(path), fingerprint(path)
-        with malformed(path):
-            loader = Loader(folder, str(model), identity, device, backend, precision)
-        encoder = cls(folder, loader, name=str(model), fingerprint=identity)
-        if folder.has_one_side:
-            encoder._passes("document")
-        return encoder
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        """Load ``settings.model``, on the device and backend of the settings and in their precision."""
-        from postings.settings import Settings
-
-        checked = Settings.given(settings)
-        return cls.load(checked.model, checked.device, checked.backend, checked.precision)
-
-    @property
-    def backend(self) -> str:
-        """``torch`` or ``onnx``."""
-        return self._loader.backend
-
-    @property
-    def device(self) -> str:
-        """The device that encodes, for example ``cpu`` or ``cuda:0``."""
-        return self._loader.device
-
-    @property
-    def work(self) -> Work:
-        """Passes, tokens and seconds since the encoder was loaded."""
-        with self._loading:
-            each = {id(passes): passes.work for passes in self._loaded.values()}
-        return sum(each.values(), Work())
-
-    @property
-    def window(self) -> int:
-        """Number of tokens of a document that the model reads, besides special tokens and prompt."""
-        tokenizer = self._passes("document").route.tokenizer
-        prompt = tokenizer.offsets(self._prompt("document"))
-        return tokenizer.length - tokenizer.special_tokens - len(prompt)
-
-    @property
-    def dims(self) -> int:
-        """The size of the vocabulary, or the number of latents: all indices of vectors are below it.
-
-        Example:
-            >>> Encoder.load("tiny").dims
-            30522
-        """
-        return self._passes("query").route.dims
 
     def query_tokens_left_out(self, query: str) -> int:
         """Number of tokens at the end of a query that the model doesn't read, because they exceed its window.
@@ -171,6 +65,26 @@ class Encoder:
         """
         return self._encode(texts, "document", check)
 
+    def encode_and_measure(
+        self, texts: Iterable[str], check: Callable[[], object] = no_check
+    ) -> tuple[list[SparseVector], int]:
+        """Encode documents; also return how many of them exceed the window, so that the model doesn't read their end.
+
+        Example:
+            >>> encoder = Encoder.load("tiny")
+            >>> encoder.encode_and_measure(["a lion", "lion " * encoder.window, "lion " * (encoder.window + 1)])[1]
+            1
+        """
+        read = checked_texts(texts, "document")
+        prepared = self._prepared(read, "document")
+        longest = self._passes("document").route.tokenizer.length
+        # Only texts that fill the window are tokenized whole; all where the model's own library tokenizes.
+        full = [
+            text for text, each in zip(read, prepared, strict=True) if isinstance(each, str) or len(each) >= longest
+        ]
+        beyond = sum(count > self.window for count in self.token_counts(full))
+        return self._encoded(prepared, "document", check), beyond
+
     def encode_queries(self, texts: Iterable[str]) -> list[SparseVector]:
         """Encode queries, each as a vector over the vocabulary.
 
@@ -190,27 +104,16 @@ class Encoder:
         for batch in batched(iterate(texts, "document"), _STREAM):
             yield from self.encode_documents(batch)
 
-    def encode_with_evidence(self, texts: Iterable[str]) -> list[tuple[SparseVector, list[list[Span]]]]:
-        """Encode documents, and find the characters that activated each entry, in one pass over the model.
-
-        Returns:
-            The vector of each text, and for each of its indices the spans that :meth:`evidence` returns.
-
-        Raises:
-            InvalidDocument: a text isn't a string, or not valid Unicode.
-
-        Example:
-            >>> encoder = Encoder.load("tiny")
-            >>> ((vector, evidence),) = encoder.encode_with_evidence(["a lion hunts"])
-            >>> evidence[vector.values.argmax()]
-            [(2, 6)]
-        """
-        return [(vector, found.lists()) for vector, found in self.encode_for_storage(texts)]
-
     def encode_for_storage(
         self, texts: Iterable[str], check: Callable[[], object] = no_check
     ) -> list[tuple[SparseVector, Evidence]]:
-        """Do the same, but leave the evidence as :mod:`postings.stored_evidence` takes it.
+        """Encode documents, and find the characters that activated each entry, in one pass over the model.
+
+        Returns:
+            The vector of each text, and the evidence of its entries, as :mod:`postings.stored_evidence` takes it.
+
+        Raises:
+            InvalidDocument: a text isn't a string, or not valid Unicode.
 
         Example:
             >>> ((vector, evidence),) = encoder.encode_for_storage(["a lion hunts"])
@@ -281,28 +184,12 @@ class Encoder:
         return self._any_tokenizer().offsets(checked_text(text, "document"))
 
     def _encode(self, texts: Iterable[str], task: Task, check: Callable[[], object] = no_check) -> list[SparseVector]:
-        prompt, passes = self._prompt(task), self._passes(task)
-        prepared = passes.route.prepare([prompt + text for text in checked_texts(texts, task)])
-        return [found.vector for found in encode_all(passes, prepared, positions=False, check=check)]
+        return self._encoded(self._prepared(checked_texts(texts, task), task), task, check)
 
-    def _prompt(self, task: Task) -> str:
-        return self._folder.prompts[task]
+    def _prepared(self, texts: Sequence[str], task: Task) -> list[Prepared]:
+        prompt = self._prompt(task)
+        return self._passes(task).route.prepare([prompt + text for text in texts])
 
-    def _passes(self, task: Task) -> SharedPasses:
-        with self._loading:
-            if task not in self._loaded:
-                with malformed(self._folder.path):
-                    passes = SharedPasses(self._loader.route(task))
-                one = self._folder.has_one_side
-                self._loaded |= {"document": passes, "query": passes} if one else {task: passes}
-            return self._loaded[task]
-
-    def _any_tokenizer(self) -> Tokenizer:
-        with self._loading:
-            loaded = next(iter(self._loaded.values()), None) or self._passes("document")
-        return loaded.route.tokenizer
-
-    @property
-    def has_latents(self) -> bool:
-        """Whether entries are the latents of CSR, rather than tokens."""
-        return sparse_module([module.name for module in self._folder.document]) == "SparseAutoEncoder"
+    def _encoded(self, prepared: Sequence[Prepared], task: Task, check: Callable[[], object]) -> list[SparseVector]:
+        found = encode_all(self._passes(task), prepared, positions=False, check=check)
+        return [each.vector for each in found]

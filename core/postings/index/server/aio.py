@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Self
 
 from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
 from postings.arguments import as_list
-from postings.collection_names import listed
 from postings.errors import (
     CollectionNotFound,
     IndexRejected,
     InvalidInput,
-    PostingsError,
     StrictModeRejected,
-    WrongEventLoop,
 )
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
@@ -29,7 +24,7 @@ from postings.index.models import CollectionModels
 from postings.index.payload import version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
-from postings.index.server.cluster import Cluster
+from postings.index.server.collection_requests import CollectionRequests
 from postings.index.server.conversion import (
     to_filter,
     to_hits,
@@ -48,9 +43,7 @@ from postings.index.server.creation import (
     word_parameters,
 )
 from postings.index.server.model_record import models_of, name_record, record_of, words_record
-from postings.index.server.node import Node, nodes_of
 from postings.index.server.parallel_writes import ParallelWrites
-from postings.index.server.versions import need_of
 from postings.settings import Settings
 from postings.words.config import WORDS, WordsConfig
 
@@ -62,7 +55,7 @@ _CONSISTENT = q.ReadConsistencyType.QUORUM
 log = logging.getLogger(__name__)
 
 
-class AsyncServerIndex:
+class AsyncServerIndex(CollectionRequests):
     """A collection on a Qdrant server or cluster; :class:`postings.Index` documents the methods.
 
     Args:
@@ -80,31 +73,8 @@ class AsyncServerIndex:
     """
 
     def __init__(self, client: AsyncQdrantClient | None, settings: Settings | None = None) -> None:
-        self._settings = Settings.given(settings)
-        nodes = [Node.of(client, self._settings)] if client else nodes_of(self._settings)
-        self._cluster = Cluster(nodes, self.collection, self._settings.index_timeout, self._settings.secrets())
+        super().__init__(client, settings)
         self._writes = ParallelWrites(self._settings.index_streams)
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    @classmethod
-    async def connect(cls, settings: Settings) -> Self:
-        """Connect to the server at ``settings.index_url``; see :meth:`ServerIndex.connect`."""
-        index = cls(None, settings)
-        try:
-            await index.open()
-        except BaseException:
-            await index.close()
-            raise
-        return index
-
-    @property
-    def collection(self) -> str:
-        """The collection's name."""
-        return self._settings.collection
-
-    async def open(self) -> None:
-        """Connect, as :meth:`connect` does."""
-        await self._cluster.open()
 
     async def ensure(self, fingerprint: str, model: str, words: WordsConfig | None = None) -> CollectionModels:
         """Create the collection for a model, or check that it has the model; index the fields for filters."""
@@ -267,51 +237,6 @@ class AsyncServerIndex:
         condition = None if filter is None else to_filter(checked_filter(filter))
         counted: q.CountResult = await self._request("count", count_filter=condition, exact=exact)
         return counted.count
-
-    async def close(self) -> None:
-        """Close the client."""
-        await self._cluster.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.close()
-
-    async def _request(self, method: str, *arguments: Any, **options: Any) -> Any:
-        """Call a method of the client on the collection, which must exist."""
-        try:
-            return await self._send(method, *arguments, **options)
-        except CollectionNotFound as error:
-            raise await self._with_others(error) from error.__cause__
-
-    async def _send(self, method: str, *arguments: Any, **options: Any) -> Any:
-        """Call a method of the client on the collection.
-
-        Raises:
-            WrongEventLoop: the index was used before on another event loop, which owns its connections.
-        """
-        loop = asyncio.get_running_loop()
-        if self._loop not in (None, loop):
-            raise WrongEventLoop("this index belongs to another event loop: connect one in each")
-        self._loop = loop
-        need = need_of([arguments, options])
-        return await self._cluster.request(
-            lambda client: getattr(client, method)(self.collection, *arguments, **options), need
-        )
-
-    async def _with_others(self, error: CollectionNotFound) -> CollectionNotFound:
-        """Add the existing collections to an error, unless the API key doesn't allow to list them."""
-        try:
-            found = await self._cluster.request(lambda client: client.get_collections())
-        except PostingsError:
-            return error
-        others = [each.name for each in found.collections if each.name != self.collection]
-        return CollectionNotFound(f"{error} ({listed(others)})")
-
-    @property
-    def _source(self) -> str:
-        return f"collection {self.collection!r} at {self._cluster.address}"
 
     async def _add_vector(self, name: str, config: q.SparseVectorNameConfig, parameters: q.SparseVectorParams) -> None:
         await self._request("create_vector_name", name, config, ordering=_STRONG)

@@ -72,10 +72,10 @@ def test_evidence_comes_with_the_vectors_as_it_comes_alone(pair: tuple[Encoder, 
     encoder, _ = pair
     vectors = encoder.encode_documents(TEXTS)
     alone = encoder.evidence(TEXTS, [vector.indices for vector in vectors])
-    for (vector, evidence), expected, spans in zip(encoder.encode_with_evidence(TEXTS), vectors, alone, strict=True):
+    for (vector, evidence), expected, spans in zip(encoder.encode_for_storage(TEXTS), vectors, alone, strict=True):
         assert vector.largest_difference(expected) <= TOLERANCE
         if vector.indices.tolist() == expected.indices.tolist():
-            assert evidence == spans
+            assert evidence.lists() == spans
 
 
 TITLES = ["", "  ", "Lions, naïve prey: 東京 👩‍🚀", "word " * 300]

@@ -31,7 +31,7 @@ def test_what_is_no_texts_is_refused(encoder: Encoder, texts: Any, message: str)
     readers: list[tuple[Callable[[Any], Any], type[InvalidInput]]] = [
         (encoder.encode_documents, InvalidDocument),
         (encoder.encode_queries, InvalidQuery),
-        (encoder.encode_with_evidence, InvalidDocument),
+        (encoder.encode_for_storage, InvalidDocument),
         (lambda given: encoder.evidence(given, [[1], [1]]), InvalidDocument),
         (lambda given: list(encoder.stream_documents(given)), InvalidDocument),
     ]
@@ -63,7 +63,9 @@ def test_a_generator_gives_what_a_list_gives(encoder: Encoder) -> None:
     assert encoder.encode_documents(iter(TEXTS)) == vectors
     assert encoder.encode_documents(np.array(TEXTS)) == vectors
     assert encoder.encode_queries(text for text in TEXTS) == encoder.encode_queries(TEXTS)
-    assert encoder.encode_with_evidence(iter(TEXTS)) == encoder.encode_with_evidence(TEXTS)
+    stored, again = encoder.encode_for_storage(iter(TEXTS)), encoder.encode_for_storage(TEXTS)
+    assert [(vector, found.lists()) for vector, found in stored] == [(vector, found.lists()) for vector, found in again]
+    assert encoder.encode_and_measure(iter(TEXTS)) == (vectors, 0)
     assert encoder.evidence(iter(TEXTS), (iter(each.tolist()) for each in indices)) == encoder.evidence(TEXTS, indices)
     assert encoder.tokens(iter(indices[0].tolist())) == encoder.tokens(indices[0])
 

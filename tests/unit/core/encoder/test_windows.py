@@ -46,6 +46,7 @@ def test_what_sentence_transformers_encodes_is_cut_to_the_window_too(tmp_path: P
     assert encoder.window == 126
     cut, whole = encoder.encode_documents(["word " * 126, "word " * 700])
     assert cut.largest_difference(whole) <= 1e-4
+    assert encoder.encode_and_measure(["word " * 126, "word " * 700]) == ([cut, whole], 1)
 
 
 def test_a_model_reads_more_than_512_tokens(folders: dict[str, Path]) -> None:
@@ -64,8 +65,9 @@ def test_a_side_that_reads_less_than_its_model_has_a_window_of_its_own(tmp_path:
     assert encoder.window == 14
     assert encoder.query_tokens_left_out("lions " * 10) == 4
     first, rest = " ".join(["word"] * 14), "the quick brown fox jumps over the lazy dog"
-    whole, cut = encoder.encode_documents([f"{first} {rest}", first])
+    (whole, cut), beyond = encoder.encode_and_measure([f"{first} {rest}", first])
     assert whole.largest_difference(cut) <= 1e-4
+    assert beyond == 1
     document = Document("long", f"{first} {rest}")
     passages = split(document, encoder, version=1, tokens=encoder.window, overlap=0)
     assert [len(encoder.offsets(passage.text)) <= 14 for passage in passages] == [True, True]
