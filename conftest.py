@@ -21,8 +21,8 @@ from tests.support.sentences import SENTENCES
 
 from postings import Document, EdgeIndex, Encoder, Settings, open_index
 
-# They are what a worker's process runs, and change it when they are imported.
-collect_ignore = ["ingest/postings_ingest/app.py", "tests/support/faulty_app.py"]
+# Two are what a worker's process runs, and change it when they are imported; `make adapters` runs the last.
+collect_ignore = ["ingest/postings_ingest/app.py", "tests/support/faulty_app.py", "tests/adapters"]
 
 # Most tests create an index, which waits for the disk a hundred times; in memory, that takes a tenth of the time.
 MEMORY, SPACE = Path("/dev/shm"), 4 * 2**30  # noqa: S108

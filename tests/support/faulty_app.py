@@ -59,8 +59,8 @@ def may_be_away(upsert: Callable[..., None]) -> Callable[..., None]:
     return upsert_or_fail
 
 
-Encoder.encode_documents = may_fail(_encode)  # type: ignore[method-assign]
-Encoder.encode_for_storage = may_fail(Encoder.encode_for_storage)  # type: ignore[method-assign]
+for method in ("encode_documents", "encode_for_storage", "encode_and_measure"):
+    setattr(Encoder, method, may_fail(getattr(Encoder, method)))
 EdgeIndex.upsert = may_be_away(EdgeIndex.upsert)  # type: ignore[method-assign]
 ServerIndex.upsert = may_be_away(ServerIndex.upsert)  # type: ignore[method-assign]
 
