@@ -25,6 +25,7 @@ _COUNTING = {"k": 1e6, "b": 0.0}
 _LARGEST_INDEX = 2**31 - 1
 _WORDS_CACHED, _LONGEST_CACHED = 2**16, 64
 
+_CHUNK = re.compile(r"\S+")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -85,22 +86,17 @@ class Bm25:
             indices: the words to look for.
         """
         wanted = frozenset(indices)
-        having = {
-            chunk: tokens & wanted
-            for chunk in set(text.split())
-            if not (tokens := self._tokens(chunk)).isdisjoint(wanted)
-        }
         found: dict[int, list[Span]] = {}
-        if not having:
-            return found
-        # Most chunks have none of the words: one search for those that do takes a fifth of the time of a loop.
-        for chunk in re.finditer(rf"(?<!\S)(?:{'|'.join(map(re.escape, having))})(?!\S)", text):
+        for chunk in _CHUNK.finditer(text):
+            tokens = self._tokens(chunk[0])
+            if tokens.isdisjoint(wanted):
+                continue
             words = [(match.span(), self._tokens(match[0]) & wanted) for match in _WORD.finditer(text, *chunk.span())]
             # The engine may cut words elsewhere than at what Python calls a letter: the whole chunk is shown then.
-            if frozenset().union(*(tokens for _, tokens in words)) != having[chunk[0]]:
-                words = [(chunk.span(), having[chunk[0]])]
-            for span, tokens in words:
-                for token in tokens:
+            if frozenset().union(*(each for _, each in words)) != tokens & wanted:
+                words = [(chunk.span(), tokens & wanted)]
+            for span, each in words:
+                for token in each:
                     found.setdefault(token, []).append(span)
         return found
 
