@@ -91,7 +91,7 @@ def unpack(fingerprint: str, passages: Sequence[Packed]) -> list[list[list[Span]
 
     Args:
         fingerprint: of the model.
-        passages: what is stored. All are read at once, which takes a third of the time of one after the other.
+        passages: what is stored; all are read at once, because a call of numpy takes longer than what it does here.
 
     Returns:
         For each passage the spans of each wanted dim in ``title + " " + text``: one, or none. ``None`` if this isn't
@@ -150,7 +150,7 @@ def _spans(found: Sequence[tuple[Packed, _Body]]) -> list[list[list[Span]] | Non
     unknown = numbers > counts[owner]
     outside.update(owner[unknown].tolist())
     numbers[unknown] = 0
-    # Span 0 stands for none.
+    # A dim whose number is 0 has no span.
     own = np.where(numbers, before[owner] + numbers, 0)
     starts, ends = np.append(0, starts)[own], np.append(0, ends)[own]
     every = ([(start, end)] if end else [] for start, end in zip(starts.tolist(), ends.tolist(), strict=True))

@@ -31,6 +31,14 @@ class Ran:
         return json.loads(self.out)
 
 
+def ran(captured: pytest.CaptureFixture[str], *arguments: str | Path) -> Ran:
+    """Run a command in this process."""
+    captured.readouterr()
+    status = run(list(map(str, arguments)))
+    printed = captured.readouterr()
+    return Ran(status, printed.out, printed.err)
+
+
 class Cli:
     """Runs commands on one index."""
 
@@ -39,22 +47,16 @@ class Cli:
         self._captured = captured
 
     def __call__(self, *arguments: str | Path) -> Ran:
-        self._captured.readouterr()
-        command, *rest = map(str, arguments)
-        status = run([command, *rest, "--index", str(self.folder)])
-        printed = self._captured.readouterr()
-        return Ran(status, printed.out, printed.err)
+        return ran(self._captured, *arguments, "--index", str(self.folder))
 
 
 def json_commands(captured: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """Runs commands, which must succeed, and gives what they print as JSON."""
 
     def command(*arguments: str | Path) -> Any:
-        captured.readouterr()
-        status = run([*map(str, arguments), "--json"])
-        printed = captured.readouterr()
-        assert status == 0, printed.err
-        return json.loads(printed.out)
+        done = ran(captured, *arguments, "--json")
+        assert done.status == 0, done.err
+        return done.json
 
     return command
 

@@ -37,6 +37,8 @@ class Encoder(LoadedModel):
         ['lions', 'hunting', 'hunt']
     """
 
+    _latents: dict[int, str] | None = None
+
     def query_tokens_left_out(self, query: str) -> int:
         """Number of tokens at the end of a query that the model doesn't read, because they exceed its window.
 

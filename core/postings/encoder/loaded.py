@@ -37,7 +37,6 @@ class LoadedModel:
         self._loader = loader
         self._loading = OwnedLock("encoder", "load")
         self._loaded: dict[Task, SharedPasses] = {}
-        self._latents: dict[int, str] | None = None
 
     @classmethod
     def load(
@@ -119,6 +118,11 @@ class LoadedModel:
         """
         return self._passes("query").route.dims
 
+    @property
+    def has_latents(self) -> bool:
+        """Whether entries are the latents of CSR, rather than tokens."""
+        return sparse_module([module.name for module in self._folder.document]) == "SparseAutoEncoder"
+
     def _prompt(self, task: Task) -> str:
         return self._folder.prompts[task]
 
@@ -135,8 +139,3 @@ class LoadedModel:
         with self._loading:
             loaded = next(iter(self._loaded.values()), None) or self._passes("document")
         return loaded.route.tokenizer
-
-    @property
-    def has_latents(self) -> bool:
-        """Whether entries are the latents of CSR, rather than tokens."""
-        return sparse_module([module.name for module in self._folder.document]) == "SparseAutoEncoder"

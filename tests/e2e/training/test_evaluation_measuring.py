@@ -7,7 +7,6 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,14 +15,14 @@ import pytest
 from postings import Document, EdgeIndex, Encoder
 from postings.encoder.model_files.location import BUNDLED
 from postings.errors import InvalidInput, ModelMismatch
-from postings_cli.main import run
 from postings_ingest import Pipeline
 from postings_training.data import JudgedQueries, load_set
 from postings_training.evaluation import ExactSearch, measure_collection, measure_model
 from postings_training.evaluation.pruning import KEPT
 from postings_training.leaks.provenance import Source
+from tests.e2e.training.conftest import Evaluate
 from tests.support.beir import ENCYCLOPEDIA, write_beir
-from tests.support.cli import Cli, Ran
+from tests.support.cli import Cli
 from tests.support.jsonl import write_jsonl
 from tests.support.models import copy_of_tiny
 from tests.support.sentences import SENTENCES
@@ -46,19 +45,6 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def cli(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
     return Cli(tmp_path / "index", capsys)
-
-
-@pytest.fixture
-def evaluate(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """The command without an index: it measures a model."""
-
-    def ran(*arguments: str | Path) -> Ran:
-        capsys.readouterr()
-        status = run(["evaluate", *map(str, arguments)])
-        printed = capsys.readouterr()
-        return Ran(status, printed.out, printed.err)
-
-    return ran
 
 
 def test_a_model_is_measured_by_exact_search(data: Path, encoder: Encoder) -> None:
@@ -163,7 +149,7 @@ def test_the_measures_are_those_of_sentence_transformers(encoder: Encoder) -> No
     assert measured.sparsity.flops == pytest.approx(found["avg_flops"], abs=0.001)
 
 
-def test_the_command_reports_in_json(evaluate: Callable[..., Ran], data: Path) -> None:
+def test_the_command_reports_in_json(evaluate: Evaluate, data: Path) -> None:
     ran = evaluate("tiny", "--data", data, "--against", "tiny", "--json")
     assert ran.status == 0, ran.err
     (own, other), (compared,) = ran.json["systems"], ran.json["comparisons"]
@@ -173,7 +159,7 @@ def test_the_command_reports_in_json(evaluate: Callable[..., Ran], data: Path) -
 
 
 def test_queries_that_nothing_answers_are_left_out_of_the_command_s_score(
-    evaluate: Callable[..., Ran], data: Path, tmp_path: Path
+    evaluate: Evaluate, data: Path, tmp_path: Path
 ) -> None:
     more = write_beir(tmp_path / "more", CORPUS, {**QUERIES, "no": "nothing"}, {**JUDGEMENTS, "no": {"s0": 0}})
     before, after = (evaluate("tiny", "--data", each, "--json").json for each in (data, more))
@@ -184,7 +170,7 @@ def test_queries_that_nothing_answers_are_left_out_of_the_command_s_score(
     assert (refused.status, "nothing judges no document relevant" in refused.err) == (1, True)
 
 
-def test_the_command_writes_a_report(evaluate: Callable[..., Ran], data: Path, tmp_path: Path) -> None:
+def test_the_command_writes_a_report(evaluate: Evaluate, data: Path, tmp_path: Path) -> None:
     ran = evaluate("tiny", "--data", data, "--out", tmp_path / "report")
     assert ran.status == 0, ran.err
     assert "| sentences | 9 | 4 |" in ran.out
@@ -200,7 +186,7 @@ def test_the_command_searches_a_collection(cli: Cli, data: Path) -> None:
     assert cli("evaluate", "--collection", "nowhere", "--data", data).status == 1
 
 
-def test_a_leaked_query_gets_no_score(evaluate: Callable[..., Ran], data: Path, tmp_path: Path) -> None:
+def test_a_leaked_query_gets_no_score(evaluate: Evaluate, data: Path, tmp_path: Path) -> None:
     pairs = write_jsonl(tmp_path / "pairs.jsonl", [{"query": "A Meal!", "positive": "bread"}])
     ran = evaluate("tiny", "--data", data, "--trained-on", pairs)
     assert ran.status == 1
@@ -213,9 +199,7 @@ def test_a_leaked_query_gets_no_score(evaluate: Callable[..., Ran], data: Path, 
     assert any("1 of the 4 queries of sentences were left out" in remark for remark in dropped.json["remarks"])
 
 
-def test_a_set_that_was_trained_on_as_a_whole_is_not_measured(
-    evaluate: Callable[..., Ran], data: Path, tmp_path: Path
-) -> None:
+def test_a_set_that_was_trained_on_as_a_whole_is_not_measured(evaluate: Evaluate, data: Path, tmp_path: Path) -> None:
     pairs = write_jsonl(tmp_path / "pairs.jsonl", [{"query": text, "positive": "x"} for text in QUERIES.values()])
     ran = evaluate("tiny", "--data", data, "--trained-on", pairs, "--leaks", "drop")
     assert ran.status == 1
@@ -223,7 +207,7 @@ def test_a_set_that_was_trained_on_as_a_whole_is_not_measured(
 
 
 def test_what_the_models_folder_names_is_checked_and_what_is_gone_is_said(
-    evaluate: Callable[..., Ran], data: Path, tmp_path: Path
+    evaluate: Evaluate, data: Path, tmp_path: Path
 ) -> None:
     pairs = write_jsonl(tmp_path / "pairs.jsonl", [{"query": "an infant", "positive": "a baby"}])
     model = copy_of_tiny(tmp_path)
@@ -250,7 +234,7 @@ def test_what_the_models_folder_names_is_checked_and_what_is_gone_is_said(
         (["--data", "{data}", "--trained-on", "nowhere.jsonl"], "nowhere.jsonl isn't there"),
     ],
 )
-def test_wrong_input_is_one_line(evaluate: Callable[..., Ran], data: Path, arguments: list[str], reason: str) -> None:
+def test_wrong_input_is_one_line(evaluate: Evaluate, data: Path, arguments: list[str], reason: str) -> None:
     ran = evaluate("tiny", *(each.replace("{data}", str(data)) for each in arguments))
     assert ran.status == 1
     assert reason in ran.err

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import pytrec_eval
 
-from postings_cli.main import run
 from postings_training.data import load_set, read_run
+from tests.e2e.training.conftest import Evaluate
 from tests.support.beir import ENCYCLOPEDIA, write_beir
 from tests.support.cli import Cli, Ran
 from tests.support.jsonl import write_jsonl
-
-Evaluate = Callable[..., Ran]
-
-
-@pytest.fixture
-def evaluate(capsys: pytest.CaptureFixture[str]) -> Evaluate:
-    def ran(*arguments: str | Path) -> Ran:
-        capsys.readouterr()
-        status = run(["evaluate", *map(str, arguments)])
-        printed = capsys.readouterr()
-        return Ran(status, printed.out, printed.err)
-
-    return ran
 
 
 @pytest.fixture

@@ -8,31 +8,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 from postings import Encoder
 from postings_cli.main import run
-from postings_training.losses.flops import Flops
 from postings_training.losses.step_means import StepMeans
 from postings_training.runs.checkpoints import checkpoint_state, last_checkpoint
+from tests.support.flops import flops, weights
 from tests.support.models import dense, save
 from tests.support.preloaded import results_of_two
 from tests.support.training import QUICK, beir, pairs
 
 SIZES = ((4, 4), (5, 3))
-
-
-def weights(rows: int) -> Tensor:
-    torch.manual_seed(0)
-    return torch.rand(rows, 40).mul(torch.rand(rows, 40) > 0.5)
-
-
-def flops(batch: Tensor) -> tuple[float, Tensor]:
-    batch = batch.clone().requires_grad_()
-    loss = Flops("flops", StepMeans()).compute_loss_from_embeddings(batch)
-    loss.backward()  # type: ignore[no-untyped-call]
-    assert batch.grad is not None
-    return float(loss.detach()), batch.grad
 
 
 def flops_of_a_part() -> tuple[list[tuple[float, list[list[float]]]], dict[str, float]]:

@@ -9,32 +9,18 @@ import torch
 from sentence_transformers import SparseEncoder
 from sentence_transformers.base.modules import Router
 from sentence_transformers.sparse_encoder.losses import FlopsLoss
-from torch import Tensor
 
-from postings_training.losses.flops import Flops
 from postings_training.losses.recipe_loss import build_loss
 from postings_training.losses.step_means import StepMeans
 from postings_training.models.csr_start import whole_query_layer
 from postings_training.models.patching import lean_heads
 from postings_training.recipes.loading import load_recipe
 from tests.support import models
+from tests.support.flops import flops, weights
 
 QUERIES = ["a lion hunts", "the cheetah is running", "prey"]
 DOCUMENTS = ["the quick brown fox", "a man is eating food again and again", "running behind its prey"]
 NEGATIVES = ["jumps over the lazy dog", "word word word", "a man"]
-
-
-def weights(rows: int, seed: int = 0) -> Tensor:
-    torch.manual_seed(seed)
-    return torch.rand(rows, 40).mul(torch.rand(rows, 40) > 0.5)
-
-
-def flops(batch: Tensor) -> tuple[float, Tensor]:
-    batch = batch.clone().requires_grad_()
-    loss = Flops("flops", StepMeans()).compute_loss_from_embeddings(batch)
-    loss.backward()  # type: ignore[no-untyped-call]
-    assert batch.grad is not None
-    return float(loss.detach()), batch.grad
 
 
 def test_on_one_device_it_is_sentence_transformers_flops_loss(tmp_path: Path) -> None:

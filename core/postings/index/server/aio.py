@@ -12,12 +12,7 @@ from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
 from postings.arguments import as_list
-from postings.errors import (
-    CollectionNotFound,
-    IndexRejected,
-    InvalidInput,
-    StrictModeRejected,
-)
+from postings.errors import CollectionNotFound, IndexRejected, InvalidInput, StrictModeRejected
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels

@@ -8,11 +8,7 @@ from typing import Any, Self
 from qdrant_client import AsyncQdrantClient
 
 from postings.collection_names import listed
-from postings.errors import (
-    CollectionNotFound,
-    PostingsError,
-    WrongEventLoop,
-)
+from postings.errors import CollectionNotFound, PostingsError, WrongEventLoop
 from postings.index.server.cluster import Cluster
 from postings.index.server.node import Node, nodes_of
 from postings.index.server.versions import need_of
