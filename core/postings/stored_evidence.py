@@ -143,15 +143,15 @@ def _spans(found: Sequence[tuple[Packed, _Body]]) -> list[list[list[Span]] | Non
     outside = set(owner[ends > characters[owner]].tolist())
 
     places = [np.searchsorted(passage.vector.indices, passage.wanted) for passage, _ in found]
-    owner = np.repeat(np.arange(len(found)), list(map(len, places)))
+    asked = np.repeat(np.arange(len(found)), list(map(len, places)))
     width = np.array([body.spans.bit_length() for _, body in found])
-    at = (first + counts * (of_gap + of_length))[owner] + np.concatenate(places) * width[owner]
-    numbers = _numbers(data, at, width[owner])
-    unknown = numbers > counts[owner]
-    outside.update(owner[unknown].tolist())
+    place = (first + counts * (of_gap + of_length))[asked] + np.concatenate(places) * width[asked]
+    numbers = _numbers(data, place, width[asked])
+    unknown = numbers > counts[asked]
+    outside.update(asked[unknown].tolist())
     numbers[unknown] = 0
     # A dim whose number is 0 has no span.
-    own = np.where(numbers, before[owner] + numbers, 0)
+    own = np.where(numbers, before[asked] + numbers, 0)
     starts, ends = np.append(0, starts)[own], np.append(0, ends)[own]
     every = ([(start, end)] if end else [] for start, end in zip(starts.tolist(), ends.tolist(), strict=True))
     spans = [list(islice(every, len(each))) for each in places]
