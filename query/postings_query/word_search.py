@@ -121,7 +121,7 @@ _SEARCHES = 64
 def _alone(index: int, weight: float, ids: list[str]) -> SearchRequest:
     """A search for one word among some points."""
     return SearchRequest(
-        SparseVector([index], [weight]), WORDS, limit=len(ids), filter={"must": [{"has_id": ids}]}, fields=["version"]
+        SparseVector([index], [weight]), WORDS, limit=len(ids), filter={"must": [{"has_id": ids}]}, fields=()
     )
 
 

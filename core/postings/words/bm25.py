@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ import qdrant_edge as edge
 from postings.documents import Span
 from postings.errors import ConfigurationError
 from postings.vectors import SparseVector
+from postings.words.chunks import LONGEST_REMEMBERED, KnownChunks
 from postings.words.config import DEFAULT_WEIGHT, WordsConfig
 
 if TYPE_CHECKING:
@@ -23,9 +24,8 @@ _K, _B = 1.2, 0.75
 # With a large k and without a length, a document's weights tell how often a word occurs.
 _COUNTING = {"k": 1e6, "b": 0.0}
 _LARGEST_INDEX = 2**31 - 1
-_WORDS_CACHED, _LONGEST_CACHED = 2**16, 64
+_CHUNKS_CACHED = 2**12
 
-_CHUNK = re.compile(r"\S+")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -54,7 +54,8 @@ class Bm25:
     def __init__(self, config: WordsConfig) -> None:
         self.config = config
         self._counter = _model(config, **_COUNTING)
-        self._cached = lru_cache(_WORDS_CACHED)(self._read)
+        self._chunks = KnownChunks(self._tokens)
+        self._in_chunk = lru_cache(_CHUNKS_CACHED)(self._read)
 
     def encode_documents(self, texts: Iterable[str]) -> list[SparseVector]:
         """Encode passages, each as title and text; see :func:`word_input`."""
@@ -87,30 +88,27 @@ class Bm25:
         """
         wanted = frozenset(indices)
         found: dict[int, list[Span]] = {}
-        for chunk in _CHUNK.finditer(text):
-            tokens = self._tokens(chunk[0])
-            if tokens.isdisjoint(wanted):
-                continue
-            words = [(match.span(), self._tokens(match[0]) & wanted) for match in _WORD.finditer(text, *chunk.span())]
+        for chunk in self._chunks.having(set(text.split()), wanted):
+            tokens, words = self._in_chunk(chunk) if len(chunk) <= LONGEST_REMEMBERED else self._read(chunk)
             # The engine may cut words elsewhere than at what Python calls a letter: the whole chunk is shown then.
-            if frozenset().union(*(each for _, each in words)) != tokens & wanted:
-                words = [(chunk.span(), tokens & wanted)]
-            for span, each in words:
-                for token in each:
-                    found.setdefault(token, []).append(span)
-        return found
+            if frozenset().union(*(each for _, each in words)) & wanted != tokens & wanted:
+                words = [((0, len(chunk)), tokens)]
+            for place in _places(chunk, text):
+                for (start, end), each in words:
+                    for token in each & wanted:
+                        found.setdefault(token, []).append((place + start, place + end))
+        return {token: sorted(spans) for token, spans in found.items()}
 
     def _counted(self, text: str) -> SparseVector:
         vector = _vector(self._counter.embed_document(text))
         weights, k = vector.values.astype(np.float64), _COUNTING["k"]
         return SparseVector.unchecked(vector.indices, np.rint(weights * k / (k + 1 - weights)).astype(np.float32))
 
-    def _tokens(self, chunk: str) -> frozenset[int]:
-        # Long ones come once, and would fill the memory.
-        return self._cached(chunk) if len(chunk) <= _LONGEST_CACHED else self._read(chunk)
+    def _tokens(self, text: str) -> frozenset[int]:
+        return frozenset(self._counter.embed_query(text).indices)
 
-    def _read(self, chunk: str) -> frozenset[int]:
-        return frozenset(self._counter.embed_query(chunk).indices)
+    def _read(self, chunk: str) -> tuple[frozenset[int], list[tuple[Span, frozenset[int]]]]:
+        return self._tokens(chunk), [(match.span(), self._tokens(match[0])) for match in _WORD.finditer(chunk)]
 
 
 def configured(settings: Settings) -> WordsConfig | None:
@@ -161,6 +159,15 @@ def changed(words: WordsConfig | None, settings: Settings) -> WordsConfig:
 def word_input(title: str, text: str) -> str:
     """The words that are indexed for a passage: those of its title, then those of its text."""
     return f"{title} {text}" if title else text
+
+
+def _places(chunk: str, text: str) -> Iterator[int]:
+    """Where a chunk stands between white space."""
+    end = 0
+    while (start := text.find(chunk, end)) >= 0:
+        end = start + len(chunk)
+        if (not start or text[start - 1].isspace()) and (end == len(text) or text[end].isspace()):
+            yield start
 
 
 def _vector(vector: edge.SparseVector) -> SparseVector:

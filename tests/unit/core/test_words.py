@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from postings import Settings
 from postings.errors import ConfigurationError
 from postings.words import Bm25, WordsConfig, changed, configured, word_input
+from postings.words.chunks import KnownChunks
 from tests.support.strategies import json_values
 
 BM25 = Bm25(WordsConfig(average_length=12.5))
@@ -49,6 +51,9 @@ def test_every_word_is_found_where_it_stands(text: str) -> None:
         assert found == sorted(set(found))
         for start, end in found:
             assert index in BM25.encode_query(text[start:end]).indices
+    for chunk in re.finditer(r"\S+", text):
+        for index in BM25.encode_query(chunk[0]).indices.tolist():
+            assert any(chunk.start() <= start and end <= chunk.end() for start, end in spans[index])
 
 
 def test_the_parts_of_an_identifier_are_found_one_by_one() -> None:
@@ -167,7 +172,31 @@ def test_long_strings_are_read_but_not_remembered() -> None:
     for number in range(50):
         long = f"{'x' * 1000}{number},lion"
         assert list(bm25.spans(long, lion).values()) == [[(len(long) - 4, len(long))]]
-    assert bm25._cached.cache_info().currsize == 1
+    assert bm25._in_chunk.cache_info().currsize == 0
+    read = []
+
+    def words(chunk: str) -> set[int]:
+        read.append(chunk)
+        return {len(chunk)}
+
+    chunks = KnownChunks(words)
+    for _ in range(2):
+        assert chunks.having({"x" * 64, "x" * 65}, {64, 65}) == {"x" * 64, "x" * 65}
+    assert sorted(map(len, read)) == [64, 65, 65]
+
+
+@given(
+    st.lists(st.tuples(st.frozensets(st.text("abc", max_size=3)), st.frozensets(st.sampled_from("abc"))), max_size=8)
+)
+def test_chunks_with_a_word_are_those_of_a_plain_loop_also_after_forgetting(
+    asked: list[tuple[set[str], set[str]]],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("postings.words.chunks._MOST", 5)
+        chunks = KnownChunks(lambda chunk: set(map(ord, chunk)))
+        for these, letters in asked:
+            wanted = set(map(ord, letters))
+            assert chunks.having(these, wanted) == {each for each in these if wanted & set(map(ord, each))}
 
 
 def test_an_average_length_that_was_given_is_kept() -> None:
