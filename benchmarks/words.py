@@ -5,14 +5,18 @@
 Each BEIR folder is ingested into the embedded engine. nDCG@10 of its test queries by the model alone, by the words
 alone, by the weighted sum with several weights, and by the engine's RRF and DBSF; how many of the ten best passages of
 a sum over *all* passages are found among the candidates (overlap@10); and the time of a search with and without words,
-in turns. Writes ``benchmarks/results/words.md``.
+in turns. Then part numbers and error codes are put into documents, one into each, and searched: how often the first hit
+is the document that has it. Writes ``benchmarks/results/words.md``.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import platform
+import random
+import string
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -22,12 +26,13 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.beir import ingest
 from benchmarks.data import BEIR, present
-from postings import EdgeIndex, Encoder
+from postings import Document, EdgeIndex, Encoder
 from postings.index import SearchRequest
 from postings.index.protocol import Fusion, WordQuery
 from postings.index.ranking import EngineQuery
 from postings.words import WORDS, Bm25
 from postings.words.config import DEFAULT_WEIGHT
+from postings_ingest import Pipeline
 from postings_query import SearchClient
 from postings_training.data import JudgedQueries, load_beir
 from postings_training.evaluation import evaluate
@@ -38,6 +43,7 @@ WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 FUSIONS: tuple[Fusion, ...] = ("rrf", "dbsf")
 LIMIT = 10
 TIMED = 200
+IDENTIFIERS, IDENTIFIERS_OF = 1500, "scifact"
 
 
 def measure(name: str, data: Path, encoder: Encoder) -> dict[str, float]:
@@ -107,6 +113,43 @@ def milliseconds(client: SearchClient, queries: Sequence[str]) -> tuple[float, f
     return 1000 * median(seconds[0]), 1000 * median(seconds[None])
 
 
+def identifier(choose: random.Random) -> str:
+    """A part number, a model number or an error code."""
+    letters = "".join(choose.choices(string.ascii_uppercase, k=4))
+    number = choose.randrange(1000, 10_000)
+    return choose.choice(
+        [f"{letters[:2]}-{number}", f"{number}-{letters}", f"{letters}{number}", f"ERR_{letters}_{number}"]
+    )
+
+
+def identifiers(data: Path, encoder: Encoder) -> dict[float, tuple[float, float]]:
+    """By the words' weight: how often a document is the first hit for its identifier, alone and in a question."""
+    choose = random.Random(0)
+    texts = {}
+    with (present(data / IDENTIFIERS_OF) / "corpus.jsonl").open(encoding="utf-8") as lines:
+        for row in map(json.loads, itertools.islice(lines, IDENTIFIERS)):
+            words = row["text"].split()
+            place = choose.randrange(len(words))
+            found = identifier(choose)
+            texts[found] = " ".join([*words[:place], found, *words[place:]])
+    with TemporaryDirectory() as folder, EdgeIndex(folder) as index:
+        Pipeline(encoder, index).run(Document(found, text) for found, text in texts.items())
+        client = SearchClient(index=index, encoder=encoder)
+
+        def first(queries: Sequence[str], weight: float) -> float:
+            answers = client.search_batch(queries, limit=1, words=weight)
+            return fmean(bool(hits) and hits[0].id == found for found, hits in zip(texts, answers, strict=True))
+
+        asked = [[*texts], [f"what does {found} mean" for found in texts]]
+        return {weight: (first(asked[0], weight), first(asked[1], weight)) for weight in (0.0, *WEIGHTS)}
+
+
+def identifiers_markdown(rows: dict[float, tuple[float, float]]) -> str:
+    lines = ["| weight | the identifier alone | in a question |", "|---|---|---|"]
+    lines += [f"| {weight:g} | {alone:.1%} | {asked:.1%} |" for weight, (alone, asked) in rows.items()]
+    return "\n".join(lines)
+
+
 def markdown(rows: dict[str, dict[str, float]]) -> str:
     titles = list(next(iter(rows.values())))
     mean = {title: fmean(row[title] for row in rows.values()) for title in titles}
@@ -127,13 +170,16 @@ def main() -> None:
     for name in options.names:
         rows[name] = measure(name, options.data, encoder)
         print(name, {title: round(value, 4) for title, value in rows[name].items()}, flush=True)
-    table = markdown(rows)
-    print(table)
+    table, found = markdown(rows), identifiers_markdown(identifiers(options.data, encoder))
+    print(table, found, sep="\n\n")
     engine = version("qdrant-edge-py")
     RESULT.write_text(
         f"# Exact words\n\n`python -m benchmarks.words`, model `tiny`, qdrant-edge-py {engine}, "
         f"{platform.machine()}.\n\nnDCG@10 by the model alone, the words alone (BM25), and their sum with a weight of "
-        f"the words; {DEFAULT_WEIGHT:g} is the default of a new collection.\n\n{table}\n"
+        f"the words; {DEFAULT_WEIGHT:g} is the default of a new collection.\n\n{table}\n\n"
+        f"An identifier, such as a part number or an error code, put into each of {IDENTIFIERS:,} documents of "
+        f"{IDENTIFIERS_OF}: how often the first hit for it is the document that has it, by the weight of the words.\n\n"
+        f"{found}\n"
     )
 
 
