@@ -63,9 +63,14 @@ def fill(index: Index, encoder: Encoder, points: Sequence[Point], check: Callabl
         IndexFailure: the engine failed; what was written before stays.
         ModelMismatch: the collection doesn't have the model.
     """
-    vectors, truncated = encoder.encode_and_measure((encoder_input(encoder, point) for point in points), check)
+    vectors, truncated = encode(encoder, points, check)
     set_vectors(index, encoder.fingerprint, points, vectors)
     return truncated
+
+
+def encode(encoder: Encoder, points: Sequence[Point], check: Callable[[], object]) -> tuple[list[SparseVector], int]:
+    """The vectors for :func:`set_vectors`, and the number of passages that are longer than the model's window."""
+    return encoder.encode_and_measure((encoder_input(encoder, point) for point in points), check)
 
 
 def fill_words(index: Index, bm25: Bm25, points: Sequence[Point]) -> None:

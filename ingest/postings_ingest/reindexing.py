@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain, pairwise
+from threading import Event
+from typing import TypeVar
 
 from postings import Encoder, Index
 from postings.arguments import check_callback, no_check
 from postings.errors import IndexUnavailable, InvalidInput
 from postings.index.collection_size import count_matching
 from postings.index.payload import PASSAGES, without_vector
-from postings_ingest.backfill import fill, pages_without_vector
+from postings_ingest.backfill import Page, encode, pages_without_vector, set_vectors
 from postings_ingest.id_range import IdRange
 from postings_ingest.rates import checked_rate
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +74,28 @@ def reindex(
     """
     check_callback("progress", progress, InvalidInput)
     rate = checked_rate(rate)
-    began = time.monotonic()
+    began = started = time.monotonic()
     index.add_model(encoder.fingerprint, encoder.location)
     passages, lacking = _counted(index, encoder)
     report = ReindexReport(passages, passages - lacking)
     first_before: list[object] = []
     while True:
         first: list[object] = []
-        for page in pages_without_vector(index, encoder.fingerprint, IdRange()):
-            started = time.monotonic()
-            truncated = fill(index, encoder, page.points, check)
-            first = first or [(point.id, point.payload["version"]) for point in page.points]
-            report = ReindexReport(
-                passages,
-                min(report.filled + len(page.points), passages),
-                report.encoded + len(page.points),
-                report.truncated + truncated,
-                time.monotonic() - began,
-            )
-            if progress:
-                progress(report)
-            if rate is not None:
-                time.sleep(max(started + len(page.points) / rate - time.monotonic(), 0))
+        with closing(_filled_pages(index, encoder, check)) as pages:
+            for page, truncated in pages:
+                first = first or [(point.id, point.payload["version"]) for point in page.points]
+                report = ReindexReport(
+                    passages,
+                    min(report.filled + len(page.points), passages),
+                    report.encoded + len(page.points),
+                    report.truncated + truncated,
+                    time.monotonic() - began,
+                )
+                if progress:
+                    progress(report)
+                if rate is not None:
+                    time.sleep(max(started + len(page.points) / rate - time.monotonic(), 0))
+                    started = time.monotonic()
         # Once more, as writers may have died before they set the vector of what they wrote meanwhile.
         if not first:
             break
@@ -97,6 +104,35 @@ def reindex(
         first_before = first
     passages, lacking = _counted(index, encoder)
     return replace(report, passages=passages, filled=passages - lacking, seconds=time.monotonic() - began)
+
+
+def _filled_pages(index: Index, encoder: Encoder, check: Callable[[], object]) -> Generator[tuple[Page, int]]:
+    """Fill page after page; each is given when it is written, with the number of its truncated passages.
+
+    A second thread encodes the next page while a page is written, so that a GPU doesn't wait for the engine.
+    """
+    ended = Event()
+
+    def goes_on() -> None:
+        if ended.is_set():
+            raise CancelledError
+        check()
+
+    with ThreadPoolExecutor(1, "postings-encode") as encoding:
+        try:
+            pages = pages_without_vector(index, encoder.fingerprint, IdRange())
+            submitted = ((page, encoding.submit(encode, encoder, page.points, goes_on)) for page in pages)
+            for page, future in _one_ahead(submitted):
+                vectors, truncated = future.result()
+                set_vectors(index, encoder.fingerprint, page.points, vectors)
+                yield page, truncated
+        finally:
+            ended.set()
+
+
+def _one_ahead(items: Iterable[_T]) -> Iterator[_T]:
+    """Give each item when the next one has been made."""
+    return (item for item, _ in pairwise(chain(items, [None])) if item is not None)
 
 
 def _counted(index: Index, encoder: Encoder) -> tuple[int, int]:

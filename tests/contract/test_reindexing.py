@@ -212,9 +212,12 @@ def test_a_run_that_is_ended_goes_on_where_it_stopped(empty_index: Index, encode
     class Ended(Exception):
         pass
 
-    def end(_: object) -> None:
+    def end(*_: object) -> None:
         raise Ended
 
+    with pytest.raises(Ended):
+        reindex(empty_index, other, check=end)
+    assert empty_index.count(without_vector(other.fingerprint)) == empty_index.count(PASSAGES)
     with pytest.raises(Ended):
         reindex(empty_index, other, progress=end)
     lacking = empty_index.count(without_vector(other.fingerprint))
