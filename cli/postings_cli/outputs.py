@@ -15,6 +15,8 @@ from typing import Self, TextIO
 from postings import Settings
 from postings.errors import ReaderError
 
+_UNWRITTEN = (".bz2", ".xz", ".zip", ".zst")
+
 
 def refuse_inputs(
     option: str, output: Path, inputs: Iterable[str | Path], settings: Settings, *, folder: bool = False
@@ -48,14 +50,20 @@ def refuse_inputs(
 
 
 def check_place(option: str, output: Path) -> None:
-    """Check before long work that the folder of an output is there.
+    """Check before long work that the folder of an output is there, and that its name asks for no other compression.
 
     Raises:
-        ReaderError: it isn't.
+        ReaderError: it isn't, or it does.
     """
+    _check_name(option, output)
     folder = Path(os.path.realpath(output)).parent
     if not folder.is_dir():
         raise ReaderError(f"{option} {output} can't be written: there is no folder {folder}")
+
+
+def _check_name(option: str, output: Path) -> None:
+    if output.suffix in _UNWRITTEN:
+        raise ReaderError(f"{option} {output} can't be written: only .gz is compressed; give it another name")
 
 
 class OutputFile:
@@ -74,6 +82,7 @@ class OutputFile:
     """
 
     def __init__(self, option: str, path: Path) -> None:
+        _check_name(option, path)
         self._named = f"{option} {path}"
         self._target = Path(os.path.realpath(path))
         stream = _stream_to(self._target)

@@ -120,6 +120,13 @@ def test_a_file_called_gz_is_compressed(folder: Path) -> None:
     assert gzip.decompress(target.read_bytes()) == b"again"
 
 
+@pytest.mark.parametrize("suffix", [".zst", ".xz", ".bz2", ".zip"])
+def test_a_name_of_another_compression_is_refused_because_a_reader_would_expect_it(folder: Path, suffix: str) -> None:
+    with pytest.raises(ReaderError, match=rf"^--out .*{suffix} can't be written: only \.gz is compressed"):
+        OutputFile("--out", folder / f"new.jsonl{suffix}")
+    assert not list(folder.glob("*new*"))
+
+
 def test_what_stood_there_stays_if_the_command_fails(folder: Path) -> None:
     with pytest.raises(KeyboardInterrupt), OutputFile("--out", folder / "other.jsonl") as file:  # noqa: PT012
         file.write("new")
