@@ -4,6 +4,6 @@ from __future__ import annotations
 
 FAILED = 1
 REJECTED = 3
-"""The command is done, but some records were rejected, or failed in a worker."""
+"""The command is done, but some records were rejected, failed in a worker, or couldn't be exported."""
 INTERRUPTED = 130
 """The status that shells report after Ctrl-C."""

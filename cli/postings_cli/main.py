@@ -30,8 +30,8 @@ def run(arguments: list[str]) -> int:
     """Run one command line.
 
     Returns:
-        The exit status: 0 done, 1 failed, 2 wrong usage, 3 done but records were rejected or documents failed in a
-        worker, 130 interrupted.
+        The exit status: 0 done, 1 failed, 2 wrong usage, 3 done, but records were rejected, documents failed in a
+        worker, or something couldn't be exported, 130 interrupted.
     """
     from postings.errors import OutputLost
     from postings_cli.app import app

@@ -136,7 +136,9 @@ def check_broker_url(url: str) -> None:
     # A password may contain a semicolon: `redacted` takes this into account if it gets the whole URL.
     schemes, shown = [_scheme(each) for each in url.split(";")], redacted(url)
     if not all(schemes):
-        raise ValueError(f"expected the kind of broker in front, such as redis:// or amqp://, got {shown!r}")
+        raise ValueError(
+            f"expected a URL that begins with the kind of broker, such as redis:// or amqp://, got {shown!r}"
+        )
     if len(set(schemes)) > 1:
         raise ValueError(f"all brokers must be of the same kind, got {shown!r}")
     scheme, *others = schemes

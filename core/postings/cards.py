@@ -23,7 +23,7 @@ def check_device(device: str) -> None:
         >>> check_device("cpu")
         >>> check_device("cuda:99")
         Traceback (most recent call last):
-        postings.errors.ConfigurationError: expected a device of auto, cpu..., got 'cuda:99': ...
+        postings.errors.ConfigurationError: expected one of the devices auto, cpu..., got 'cuda:99': ...
     """
     if device == "auto":
         return
@@ -36,7 +36,7 @@ def check_device(device: str) -> None:
         found += [accelerator.type, *(f"{accelerator.type}:{number}" for number in numbers)]
     if device not in found:
         reason = f"PyTorch {torch.__version__} finds no other here"
-        raise ConfigurationError(f"expected a device of {', '.join(found)}, got {device!r}: {reason}")
+        raise ConfigurationError(f"expected one of the devices {', '.join(found)}, got {device!r}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,12 @@ def checked_collection_name(name: object) -> str:
         >>> checked_collection_name("../documents")
         Traceback (most recent call last):
         ...
-        ValueError: expected a collection name of 1 to 200 letters, digits, '_', '-' and '.', without '-' or '.' in
-        front
+        ValueError: expected a collection name of 1 to 200 letters, digits, '_', '-' and '.', not beginning with
+        '-' or '.'
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(
-            "expected a collection name of 1 to 200 letters, digits, '_', '-' and '.', without '-' or '.' in front"
+            "expected a collection name of 1 to 200 letters, digits, '_', '-' and '.', not beginning with '-' or '.'"
         )
     return name
 

@@ -23,7 +23,7 @@
     │   ├── CollectionNotFound
     │   ├── CollectionExists
     │   ├── IndexLocked         another process has the embedded index open
-    │   ├── IndexCorrupt        the folder isn't a readable embedded index
+    │   ├── IndexCorrupt        the folder, or the record of its models, can't be read
     │   ├── IndexRejected       the engine refused the request, and would refuse it again
     │   │   └── StrictModeRejected   because of the collection's strict mode
     │   ├── AccessDenied        the server refused the API key
@@ -147,7 +147,7 @@ class IndexLocked(IndexFailure):
 
 
 class IndexCorrupt(IndexFailure):
-    """The embedded index can't be read."""
+    """The embedded index, or a collection's record of its models, can't be read."""
 
 
 class IndexRejected(IndexFailure):

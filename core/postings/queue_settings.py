@@ -32,7 +32,7 @@ class QueueSettings(BaseSettings):
         600,
         ge=1,
         description="Seconds until a worker returns the rest of a batch to the queue; a worker whose batch makes no "
-        "progress for so long is killed",
+        "progress for this long is killed",
     )
     worker_port: int | None = Field(
         None, ge=0, le=65535, description="Port on which a worker serves /metrics, /ready and /live; by default none"

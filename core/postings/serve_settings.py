@@ -33,7 +33,9 @@ class ServeSettings(BaseSettings):
         description="Requests that each API key, or without keys each address, may make, for example '100/second'; by "
         "default any number",
     )
-    serve_timeout: int = Field(30, ge=1, description="Seconds until a request is given up, but for uploads and streams")
+    serve_timeout: int = Field(
+        30, ge=1, description="Seconds until a request is given up, except for uploads and streams"
+    )
     serve_rerank: str | None = Field(
         None, description="A cross-encoder's folder or hub id, with which requests may have the best hits reranked"
     )

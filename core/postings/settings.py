@@ -140,15 +140,18 @@ class Settings(ServeSettings, QueueSettings):
         description="Language of the stop words and the stemmer of a new collection's words, or 'none' for neither",
     )
     words_stemmer: str | None = Field(
-        None, description="Language of another stemmer for a new collection's words, or 'none'"
+        None,
+        description="Language of another stemmer for a new collection's words, or 'none'; by default that of the "
+        "language",
     )
     words_stopwords: list[str] | None = Field(
-        None, description='Other stop words for a new collection, for example ["the", "a"]'
+        None,
+        description='Other stop words for a new collection, for example ["the", "a"]; by default those of its language',
     )
     words_average_length: float | None = Field(
         None,
         gt=0,
-        description="Words of a passage in the mean, without stop words; by default measured on the first passages",
+        description="Words of a passage on average, without stop words; by default measured on the first passages",
     )
     passage_tokens: int | None = Field(
         None,

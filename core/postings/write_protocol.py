@@ -97,7 +97,7 @@ def write(index: Index, revisions: Iterable[Revision], check: Callable[[], objec
     of points; an exception in it ends the work.
 
     Raises:
-        ConfigurationError: the index is of all tenants, and one has a document of this id.
+        ConfigurationError: the index isn't bound to a tenant, and a tenant has a document with this id.
         IndexFailure: the engine didn't acknowledge a step, or doesn't show it yet. Earlier steps stay written; calling
             again completes the rest.
     """

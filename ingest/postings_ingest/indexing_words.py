@@ -55,7 +55,7 @@ def index_words(
         index: the collection; it must exist.
         words: how to read and weight words; the average length is measured, unless it is given.
         progress: called after each page of passages.
-        check: called before each page; what it raises ends the work. The next run begins anew.
+        check: called before each page; what it raises ends the work. The next run starts over.
 
     Raises:
         ConfigurationError: there is no such language or stemmer, or somebody else changes the words at the same time.

@@ -95,7 +95,7 @@ class Journal:
     Use it for one run, by one thread at a time, and close it, or use it as a context: it then forgets everything.
 
     Args:
-        tenants: whose the documents are, where tenants share a collection; two may have documents of one id.
+        tenants: whose the documents are, where tenants share a collection; two may have documents with the same id.
 
     Example:
         >>> with Journal() as journal:

@@ -79,7 +79,7 @@ without white space around them, in metadata.customer, got None
         return str(named)
 
     def key(self, operation: Operation) -> DocumentKey:
-        """The document that an operation changes: two tenants may have documents of one id."""
+        """The document that an operation changes: two tenants may have documents with the same id."""
         return self.of(operation), operation.id
 
     def assigned(self, operation: _O) -> _O:

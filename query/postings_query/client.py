@@ -127,6 +127,8 @@ class SearchClient:
             InvalidFilter: the filter can't be used, or is on a field that no passage has.
             CollectionNotFound: there is no such collection.
             ModelMismatch: the collection was built with another model, or a term is another model's.
+            ModelNotFound: the collection's model isn't on this machine.
+            IndexUnavailable: the index can't be reached, or can't answer now.
         """
         return self.search_batch(
             [query],

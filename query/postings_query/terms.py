@@ -74,7 +74,7 @@ class WeightedQuery:
         terms: of the model, and exact words; each index once.
 
     Raises:
-        InvalidQuery: the text is empty, or a term is none, or comes twice.
+        InvalidQuery: the text is empty, or a value isn't a term, or an index comes twice.
 
     Example:
         >>> client = SearchClient(index=index, encoder=encoder)

@@ -87,5 +87,5 @@ def test_a_wrong_model_is_said_in_one_line_and_ends_the_worker(start: Start) -> 
 def test_a_card_that_is_not_there_is_said_in_one_line_and_ends_the_worker(start: Start) -> None:
     err = done(start("worker", "--device", "cuda:99"), 1)
     (line,) = [line for line in err.splitlines() if "can't start" in line]
-    assert re.search(r"expected a device of auto, cpu.*, got 'cuda:99'", line)
+    assert re.search(r"expected one of the devices auto, cpu.*, got 'cuda:99'", line)
     assert "Traceback" not in err

@@ -127,7 +127,9 @@ def optimize(name: Name, index: IndexUrl = None, as_json: Json = False) -> None:
 
 def _confirmed(question: str) -> bool:
     if not sys.stdin.isatty():
-        raise typer.BadParameter("needs --yes where nobody can be asked", param_hint="drop")
+        raise typer.BadParameter(
+            "nobody can be asked, because standard input isn't a terminal: pass --yes", param_hint="drop"
+        )
     try:
         return typer.confirm(question, err=True)
     except typer.Abort:

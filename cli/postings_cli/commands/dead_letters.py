@@ -63,7 +63,8 @@ def retry(
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Retry even dead letters that are older than the deletes whose versions are kept."
+            "--force",
+            help="Retry even dead letters older than POSTINGS_TOMBSTONE_RETENTION: deleted documents may come back.",
         ),
     ] = False,
     collection: Collection = None,

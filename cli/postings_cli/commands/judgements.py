@@ -31,7 +31,7 @@ Split = Annotated[str, typer.Option(help="Split of the BEIR folder.")]
 def list_judgements(
     collection: Collection = None,
     index: IndexUrl = None,
-    query: Annotated[str | None, typer.Option(help="Only of this query.", show_default=False)] = None,
+    query: Annotated[str | None, typer.Option(help="List only this query's.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
     """List judgements of hits.
@@ -58,7 +58,7 @@ def export(
     train: Annotated[
         float,
         typer.Option(
-            help="Part of the queries, by their digest, that goes to the split 'train' instead.", min=0, max=1
+            help="Share of the queries, chosen by their digest, that goes to the split 'train' instead.", min=0, max=1
         ),
     ] = 0,
     as_json: Json = False,

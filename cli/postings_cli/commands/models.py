@@ -17,7 +17,10 @@ from postings_cli.console import out, print_json, printable
 from postings_cli.options import Collection, IndexUrl, Json, settings_from
 
 _Name = Annotated[
-    str, typer.Argument(metavar="MODEL", help="Its name, or the beginning of its fingerprint (`postings models list`).")
+    str,
+    typer.Argument(
+        metavar="MODEL", help="Its name, its folder, or the beginning of its fingerprint (`postings models list`)."
+    ),
 ]
 
 

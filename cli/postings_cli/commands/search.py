@@ -56,7 +56,9 @@ def search(
             show_default=False,
         ),
     ] = None,
-    rerank_top: Annotated[int, typer.Option("--rerank-top", help="How many hits it reads.", min=1)] = 50,
+    rerank_top: Annotated[
+        int, typer.Option("--rerank-top", help="Best hits that the cross-encoder reads.", min=1)
+    ] = 50,
     collection: Collection = None,
     index: IndexUrl = None,
     model: Model = None,

@@ -41,7 +41,7 @@ def serve(
     Where the index is a folder, this starts a broker and a worker too, and other commands on the folder go through it.
     Where it is a server, this is the API alone. SIGTERM or Ctrl-C ends it; what it accepted is answered first.
 
-    Example: postings serve & curl localhost:8000/v1/search --json '{"query": "chasing prey"}'
+    Example: postings serve --open
     """
     settings = own_settings_from(collection, index, model, serve_host=host, serve_port=port)
     try:

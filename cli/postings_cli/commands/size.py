@@ -59,7 +59,7 @@ def size(
     ] = _DEFAULTS.passages_per_document,
     dims: Annotated[int, typer.Option(help="Active dims of a passage.", min=1, max=_LARGEST)] = _DEFAULTS.dims,
     words: Annotated[
-        int, typer.Option(help="Exact words of a passage; 0 without.", min=0, max=_LARGEST)
+        int, typer.Option(help="Exact words of a passage; 0 for a collection without words.", min=0, max=_LARGEST)
     ] = _DEFAULTS.words,
     characters: Annotated[
         int, typer.Option(help="Characters of a passage, its title included.", min=1, max=_LARGEST)
@@ -69,7 +69,7 @@ def size(
         bool, typer.Option("--evidence/--no-evidence", help="Whether evidence is stored (POSTINGS_STORE_EVIDENCE).")
     ] = _DEFAULTS.evidence,
     datatype: Annotated[
-        Literal["float32", "float16", "uint8"], typer.Option(help="Of the index (POSTINGS_INDEX_DATATYPE).")
+        Literal["float32", "float16", "uint8"], typer.Option(help="Data type of the weights (POSTINGS_INDEX_DATATYPE).")
     ] = _DEFAULTS.datatype,
     on_disk: Annotated[
         bool, typer.Option("--on-disk", help="Keep the index on the disk (POSTINGS_INDEX_ON_DISK).")
@@ -98,7 +98,7 @@ def size(
         int, typer.Option(help="Peak of a GPU in float32, TFLOPS.", min=1, max=_LARGEST)
     ] = _DEFAULTS.gpu_tflops,
     queue_limit: Annotated[
-        int, typer.Option(help="Documents that wait at most (POSTINGS_QUEUE_LIMIT).", min=1, max=_LARGEST)
+        int, typer.Option(help="Most documents queued or in flight (POSTINGS_QUEUE_LIMIT).", min=1, max=_LARGEST)
     ] = _DEFAULTS.queue_limit,
     as_json: Json = False,
 ) -> None:

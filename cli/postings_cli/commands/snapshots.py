@@ -23,8 +23,8 @@ def snapshot(
     """Save a collection to a file.
 
     The file holds documents, vectors, models and deletes, and is there as a whole or not at all. A Qdrant server makes
-    the snapshot itself, and goes on meanwhile, and so does a process that serves a folder. No other process may have
-    the collection open.
+    the snapshot itself and keeps working meanwhile; so does a process that serves a folder. Any other process that has
+    the collection open must be stopped first.
 
     Example: postings snapshot articles.snapshot --collection articles
     """

@@ -55,7 +55,7 @@ def status(
 
     Example: postings status --watch
 
-    Example: postings status --job 5f0c --watch
+    Example: postings status --job 5f0c1c9b3d2e4f6a8b7c9d0e1f2a3b4c --watch
     """
     settings = settings_from(collection)
     ledger = Ledger(settings)

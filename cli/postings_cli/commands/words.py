@@ -23,12 +23,14 @@ def words(
     index: IndexUrl = None,
     weight: Annotated[
         float | None,
-        typer.Option("--weight", help="Weight of the words in a score. By default as it is.", show_default=False),
+        typer.Option("--weight", help="Weight of the words in a score. By default unchanged.", show_default=False),
     ] = None,
     language: Annotated[
         str | None,
         typer.Option(
-            "--language", help="Language of stop words and stemmer, or 'none'. By default as it is.", show_default=False
+            "--language",
+            help="Language of stop words and stemmer, or 'none'. By default unchanged.",
+            show_default=False,
         ),
     ] = None,
     as_json: Json = False,
@@ -58,12 +60,12 @@ def words(
             report = index_words(opened, changed(opened.models().words, settings), progress=progress)
         except KeyboardInterrupt:
             done = report.indexed if report else 0
-            say(f"{STOPPED}: the words of {done:,} passages are indexed; run it again, it begins anew")
+            say(f"{STOPPED}: the words of {done:,} passages are indexed; run it again, and it starts over")
             raise typer.Exit(INTERRUPTED) from None
     if as_json:
         print_json({"collection": settings.collection, **asdict(report), "words": report.words.to_json()})
         return
     out.print(
         f"the words of {report.indexed:,} passages are indexed, in {report.seconds:.1f} s; "
-        f"a passage has {report.words.length:.1f} words in the mean"
+        f"a passage has {report.words.length:.1f} words on average"
     )

@@ -29,7 +29,8 @@ def choose(backend: Backend, precision: Precision, device: str, folder: ModelFol
     known = sorted(set.union(*_PRECISIONS.values()))
     if backend not in ["auto", *_PRECISIONS] or precision not in known:
         raise ConfigurationError(
-            f"expected a backend of auto, {', '.join(_PRECISIONS)} and a precision of {', '.join(known)}; "
+            f"expected one of the backends auto, {', '.join(_PRECISIONS)}, and one of the precisions "
+            f"{', '.join(known)}; "
             f"got {backend!r} and {precision!r}"
         )
     onnx_possible = precision in _PRECISIONS["onnx"] and device in {"auto", "cpu"}

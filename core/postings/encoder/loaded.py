@@ -66,6 +66,7 @@ class LoadedModel:
             MissingExtra: the model needs PyTorch and sentence-transformers, which aren't installed.
             ConfigurationError: the backend or the precision doesn't exist, or they can't be combined; or there is no
                 such device.
+            WrongProcess: this process was forked after PyTorch was used.
         """
         path = model_folder(str(model))
         folder, identity = ModelFolder.read(path), fingerprint(path)

@@ -28,7 +28,7 @@ def open_index(settings: Settings | None = None) -> Index:
 
     Raises:
         IndexLocked, IndexCorrupt: see :class:`postings.EdgeIndex`.
-        IndexUnavailable, IndexRejected: see :meth:`postings.ServerIndex.connect`.
+        ConfigurationError, IndexUnavailable, IndexRejected, AccessDenied: see :meth:`postings.ServerIndex.connect`.
 
     Example:
         >>> with open_index(Settings(index_url=folder, collection="articles")) as index:

@@ -171,7 +171,7 @@ def of_tenant(tenant: str) -> Filter:
 
 
 def document_key(payload: Mapping[str, Any]) -> DocumentKey:
-    """The document that a point belongs to; two tenants may have documents of one id."""
+    """The document that a point belongs to; two tenants may have documents with the same id."""
     return payload.get(TENANT), payload["doc_id"]
 
 
@@ -218,7 +218,7 @@ def check_without_tenant(payload: Mapping[str, Any]) -> None:
     if (tenant := payload.get(TENANT)) is not None:
         raise ConfigurationError(
             f"the collection has a document {payload['doc_id']!r} of tenant {tenant!r}: set POSTINGS_TENANT_FIELD, so "
-            "that tenants' documents of one id are kept apart"
+            "that tenants' documents with the same id are kept apart"
         )
 
 

@@ -1,8 +1,8 @@
 """Tenants: several share a collection, and each reads and changes its own documents alone.
 
 Each point of a tenant stores its name in the payload field ``tenant``, and has an id of the tenant's own, so that two
-tenants' documents of one id are two documents. :class:`Tenant` converts what goes into an index and what comes out of
-it, for :class:`postings.index.tenant_index.TenantIndex` and for an index that is used with asyncio.
+tenants' documents with the same id are two documents. :class:`Tenant` converts what goes into an index and what comes
+out of it, for :class:`postings.index.tenant_index.TenantIndex` and for an index that is used with asyncio.
 """
 
 from __future__ import annotations

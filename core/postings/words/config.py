@@ -29,7 +29,7 @@ class WordsConfig:
         language: decides the stop words and the stemmer, such as ``english``; ``none`` for neither.
         stemmer: the language of another stemmer, or ``none``; by default that of ``language``.
         stopwords: other stop words; by default those of ``language``.
-        average_length: words of a passage in the mean; ``None`` until it is measured.
+        average_length: words of a passage on average; ``None`` until it is measured.
         measured_on: the number of passages that it was measured on; 0 if it was given.
         added: whether the collection was created without words, so that passages may lack them.
 

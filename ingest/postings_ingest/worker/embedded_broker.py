@@ -60,8 +60,8 @@ class EmbeddedBroker:
             )
         if url.password:
             raise ConfigurationError(
-                "the embedded broker makes its own password where redis_url isn't set, and has none on a port of your "
-                "own: remove the password from redis_url, or all of it"
+                "the embedded broker takes no password from redis_url: remove the password; or unset redis_url, and "
+                "the broker makes its own"
             )
         index = settings.index_folder
         if index is None:

@@ -99,7 +99,9 @@ def _reported(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise IndexUnavailable(f"{path}: another process is writing it for more than {_SECONDS:g} s") from error
+            raise IndexUnavailable(
+                f"{path}: another process has been writing it for more than {_SECONDS:g} s; try again"
+            ) from error
         if code == sqlite3.SQLITE_FULL:
             raise StorageFull(
                 f"{path} can't be written: the disk is full; judgements that were saved are kept"

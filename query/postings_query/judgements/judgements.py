@@ -162,5 +162,5 @@ def _number(after: str | None) -> int:
     if after is None:
         return 0
     if not (after.isascii() and after.isdecimal() and len(after) <= len(str(_LAST)) and int(after) <= _LAST):
-        raise InvalidInput(f"expected what named the next page before, got {after!r:.100}")
+        raise InvalidInput(f"expected the 'next' of the page before, got {after!r:.100}")
     return int(after)

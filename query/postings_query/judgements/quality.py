@@ -80,7 +80,7 @@ class RankingQuality:
         by_query, values = [], []
         judged = shown = 0
         for query, graded in grades.items():
-            # Tenants may have documents of one id, and whoever sees them all counts the best.
+            # Tenants may have documents with the same id, and whoever sees them all counts the best.
             ranking = list(dict.fromkeys(rankings.get(query, ())))[:DEPTH]
             value = ndcg(ranking, graded)
             by_query.append(QueryQuality(query, value, len(graded), sum(grade > 0 for grade in graded.values())))

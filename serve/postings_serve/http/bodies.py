@@ -93,7 +93,7 @@ def checked(found: object, model: type[T]) -> T:
 
 
 def limited(receive: Receive, most: int, seconds: float) -> Receive:
-    """What receives a body that FastAPI reads as a whole, up to a limit, and not for ever.
+    """What receives a body that FastAPI reads as a whole, up to a limit, and not forever.
 
     Raises:
         HTTPException: 413, it is too large; 408, it didn't come in time. It isn't a :class:`Problem`, which FastAPI

@@ -19,7 +19,7 @@ Check: TypeAlias = Callable[[], None]
 
 
 async def answered(request: Request, work: Awaitable[T], seconds: float) -> T:
-    """Wait for work, which is cancelled if the client goes away or the time is over.
+    """Wait for work, which is canceled if the client goes away or the time is over.
 
     Args:
         request: whose body was read.

@@ -22,7 +22,7 @@ _TOO_LARGE = (
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuses requests whose headers are too many, too large or too slow, which the parser would gather for ever."""
+    """Refuses requests whose headers are too many, too large or too slow, which the parser would gather forever."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

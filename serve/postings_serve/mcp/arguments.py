@@ -60,7 +60,7 @@ class InfoArguments(Body):
 
 
 class IngestArguments(Body):
-    """Documents to index; one that is wrong refuses all."""
+    """Documents to index; if one is wrong, none is accepted."""
 
     # The readers of files check and read them: what they don't know becomes metadata.
     documents: list[Annotated[dict[str, Any], WithJsonSchema(Record.model_json_schema())]] = Field(

@@ -73,6 +73,6 @@ def create_app(services: Services, *, write: bool = False) -> ASGIApp:
 
     server = tool_server(Backend(settings), caller_of, lambda error: problem_of(error, settings.secrets()).detail)
     sessions = StreamableHTTPSessionManager(server, json_response=True, stateless=True, max_request_body_size=MAX_BODY)
-    # Only POST: a client that asks for a stream of messages would wait for ever, as there are none.
+    # Only POST: a client that asks for a stream of messages would wait forever, as there are none.
     route = Route(MCP, StreamableHTTPASGIApp(sessions), methods=["POST"])
     return Requests(Starlette(routes=[route], lifespan=lambda _: sessions.run()), services, admit)

@@ -110,7 +110,7 @@ class JobEvents:
                         await asyncio.to_thread(ledger.audit_all)
                         audited_at = time.monotonic()
                     throttled.recovered("failure", "jobs can be followed again")
-                except Exception as error:  # also a bug: those who follow jobs would wait for ever
+                except Exception as error:  # also a bug: those who follow jobs would wait forever
                     known = isinstance(error, PostingsError)
                     throttled.warn("failure", "following %d jobs: %s", len(names), error, exc_info=not known)
                 else:

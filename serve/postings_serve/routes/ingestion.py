@@ -55,7 +55,7 @@ async def add_documents(
 ) -> Response:
     """Queue documents, which workers index; follow them by the job that the answer names.
 
-    They come as JSON, up to 1,000 at once, of which one that is wrong refuses all; as JSON Lines, a stream of any
+    They come as JSON, up to 1,000 at once: if one is wrong, none is accepted; as JSON Lines, a stream of any
     length; or as a file in a form, of any format that `postings ingest` reads. In a stream or a file, a record that
     can't be used is counted and named, and the others are queued.
 

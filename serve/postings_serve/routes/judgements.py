@@ -44,7 +44,7 @@ async def list_judgements(
     caller: Reader,
     collection: CollectionParameter = None,
     query: Annotated[
-        str | None, Query(description="Only of this query, if an address has room for it", examples=["chasing prey"])
+        str | None, Query(description="List only this query's; it must fit in an address", examples=["chasing prey"])
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_JUDGEMENTS, description="Judgements at most")] = 100,
     after: Annotated[str | None, Query(pattern=AFTER_PATTERN, description="List those after this `next`")] = None,

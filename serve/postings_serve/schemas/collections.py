@@ -68,9 +68,11 @@ class CollectionNames(Body):
 class SwitchBody(Body):
     """The model to search from now on."""
 
-    model: Text = Field(min_length=1, description="Its name, or the beginning of its fingerprint", examples=["tiny"])
+    model: Text = Field(
+        min_length=1, description="Its name, its folder, or the beginning of its fingerprint", examples=["tiny"]
+    )
     allow_missing: bool = Field(
-        default=False, description="Switch though passages lack vectors, which aren't found then"
+        default=False, description="Switch even if passages lack vectors: searches don't find these then"
     )
 
 

@@ -70,7 +70,7 @@ def one_of(*names: str) -> ConfigDict:
 class Rejected(Body):
     """A record that can't be used."""
 
-    line: int = Field(description="Its line, from 1; its row, of Parquet; 0 if that isn't known")
+    line: int = Field(description="Its line, from 1; for Parquet, its row; 0 if that isn't known")
     reason: str
 
 
@@ -101,8 +101,8 @@ class ProblemDetails(BaseModel):
     submitted: int | None = Field(default=None, description="How many documents were accepted")
     next: int | None = Field(
         default=None,
-        description="Where to go on, because no document from there on was accepted: a line, from 1; of Parquet, a "
-        "row; of a list, a position, from 0",
+        description="Where to go on, because no document from there on was accepted: a line, from 1; for Parquet, a "
+        "row; for a list, a position, from 0",
     )
     rejected: list[Rejected] | None = Field(default=None, description="The first records that can't be used")
     rejected_count: int | None = Field(default=None, description="How many records can't be used")

@@ -51,7 +51,7 @@ class DocumentsBody(Body):
 
 
 class DocumentsForm(Body):
-    """Documents to index, up to 1,000; one that is wrong refuses all."""
+    """Documents to index, up to 1,000; if one is wrong, none is accepted."""
 
     collection: Collection = None
     documents: list[Record] = Field(min_length=1, max_length=MAX_DOCUMENTS)

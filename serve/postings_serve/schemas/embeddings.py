@@ -41,7 +41,7 @@ class InferenceBody(BaseModel):
     inference: Literal["update", "search"] | None = Field(
         default=None, description="Whether the texts are to be stored, or are queries; by default stored"
     )
-    token: str | None = Field(default=None, description="An API key; so may the header Authorization have it")
+    token: str | None = Field(default=None, description="An API key; it may come in the header Authorization instead")
 
 
 class SparseIndices(BaseModel):

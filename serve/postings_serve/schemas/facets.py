@@ -30,8 +30,8 @@ class Facet(Body):
     value: str | int | float | bool
     documents: int
     condition: dict[str, Any] | None = Field(
-        description="Of a filter's `must`: it finds exactly the documents with this value; null if no condition does, "
-        "as for numbers beyond 2^53 and keys with a quote or a backslash",
+        description="An element of a filter's `must`: it finds exactly the documents with this value; null if no "
+        "condition does, as for numbers beyond 2^53 and keys with a quote or a backslash",
         examples=[{"key": 'metadata."publication year"', "match": {"value": 2023}}],
     )
 

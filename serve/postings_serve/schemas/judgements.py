@@ -100,7 +100,7 @@ class Evaluated(Body):
         description="Mean over the queries that have a relevant document; null if there is none"
     )
     judged_at_10: float | None = Field(
-        description="Which part of the documents shown for these queries is judged; null if none is shown"
+        description="Share of the documents shown for these queries that is judged; null if none is shown"
     )
     queries: int = Field(description="All queries of `by_query`")
     judged_queries: int = Field(description="All queries with a judgement")

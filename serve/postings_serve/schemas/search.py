@@ -140,7 +140,7 @@ class BatchBody(SearchOptions):
 
 
 class ExplainBody(Body):
-    """A question why documents have their scores for a query, wherever a search would rank them."""
+    """Documents whose scores for a query are to be explained, wherever a search would rank them."""
 
     query: Query
     ids: list[DocumentId] = Field(min_length=1, max_length=MAX_QUERIES, description="Ids of documents")

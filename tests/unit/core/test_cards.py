@@ -22,7 +22,7 @@ if not torch.cuda.is_available():
 
 @pytest.mark.parametrize("device", NOT_HERE)
 def test_a_device_that_is_not_here_is_refused_in_one_line_with_those_that_are(device: str) -> None:
-    with pytest.raises(ConfigurationError, match="expected a device of auto, cpu") as refusal:
+    with pytest.raises(ConfigurationError, match="expected one of the devices auto, cpu") as refusal:
         Encoder.load("tiny", device)
     assert repr(device) in str(refusal.value)
     assert "\n" not in str(refusal.value)

@@ -54,7 +54,7 @@ def test_an_address_without_scheme_is_refused_and_shows_no_secret(address: str, 
         ("amqp://a//;sentinel://b", "all brokers must be of the same kind, got 'amqp://a//,sentinel://b'"),
         ("redis://a;amqp://u:hunter2@b//", "all brokers must be of the same kind, got 'redis://"),
         ("redis://a;redis://b", "the address of one Redis: use that of the primary, .*, got 'redis://a,redis://b'"),
-        ("amqp://a//;b", "expected the kind of broker in front"),
+        ("amqp://a//;b", "expected a URL that begins with the kind of broker"),
         ("amqp://a//;amqp://b//", None),
     ],
 )

@@ -214,7 +214,7 @@ def test_a_writer_that_holds_the_file_for_too_long_can_be_tried_again(
     with sqlite3.connect(path, isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")
         for refused in (lambda: kept.save([judged("prey", "2", 1)]), kept.grades):
-            with pytest.raises(IndexUnavailable, match="another process is writing it") as caught:
+            with pytest.raises(IndexUnavailable, match="another process has been writing it") as caught:
                 refused()
             assert caught.value.retry
         other.execute("ROLLBACK")

@@ -65,7 +65,11 @@ def test_negatives_are_cut_to_a_number_and_rows_with_fewer_left_out(tmp_path: Pa
 @pytest.mark.parametrize(
     ("source", "error", "reason"),
     [
-        ("missing.jsonl", ReaderError, r"missing\.jsonl isn't there: expected a JSONL file, a BEIR folder or a hub id"),
+        (
+            "missing.jsonl",
+            ReaderError,
+            r"missing\.jsonl doesn't exist: expected a JSONL file, a BEIR folder or a hub id",
+        ),
         ("/no/such/file", ReaderError, r"isn't there"),
     ],
 )

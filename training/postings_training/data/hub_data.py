@@ -16,7 +16,7 @@ def load_hub(name: str, split: str) -> Any:
         MissingExtra: datasets isn't installed.
     """
     if not is_hub_id(name):
-        raise ReaderError(f"{name} isn't there: expected a JSONL file, a BEIR folder or a hub id (owner/name)")
+        raise ReaderError(f"{name} doesn't exist: expected a JSONL file, a BEIR folder or a hub id (owner/name)")
     try:
         from datasets import load_dataset
     except ImportError as error:

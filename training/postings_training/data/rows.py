@@ -109,7 +109,7 @@ def _of_folder(folder: Path, split: str) -> Iterator[tuple[str, Row]]:
     ]
     place = str(folder if is_ir_dataset(folder) else folder / "qrels" / f"{split}.tsv")
     if not relevant:
-        raise InvalidInput(f"{place} judges no document relevant (a grade above 0): there is one class only")
+        raise InvalidInput(f"{place} judges no document relevant (a grade above 0): there is nothing to train on")
     corpus = load_corpus(folder, only={document for _, document in relevant})
     for query, document in relevant:
         if document not in corpus:

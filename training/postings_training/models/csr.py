@@ -67,8 +67,8 @@ def _with_latents(dense: Any, settings: ModelSettings, device: str, documents: I
     k_aux = settings.k_aux or min(dims // 2, width)
     if 4 * k > width or k_aux > width:
         raise ConfigurationError(
-            f"model.k is {k} and model.k_aux {k_aux}, but there are {width} latents (model.width): the loss takes "
-            "four times k of them, and k_aux"
+            f"model.width is {width}: expected at least 4 x model.k ({k}) and at least model.k_aux ({k_aux}), "
+            "because the loss takes as many latents"
         )
     autoencoder = SparseAutoEncoder(input_dim=dims, hidden_dim=width, k=k, k_aux=k_aux)
     latents: Any = autoencoder

@@ -68,13 +68,13 @@ class DataSettings(Section):
         default=(), description="JSON Lines files, BEIR folders or hub data sets, all with the same columns"
     )
     split: str = Field(default="train", description="Split of BEIR folders and hub data sets")
-    rows: PositiveInt | None = Field(default=None, description="Rows read of each source, from its start; default: all")
+    rows: PositiveInt | None = Field(default=None, description="Rows read from the start of each source; default: all")
     sample: PositiveInt | None = Field(
         default=None, description="Rows drawn at random from those read of each source; default: all"
     )
     negatives: PositiveInt | None = Field(
         default=None,
-        description="Negatives taken of each row; rows with fewer are left out. Default: all, the same number in each",
+        description="Negatives taken from each row; rows with fewer are left out. Default: all, as many in each",
     )
     leave_out: tuple[str, ...] = Field(
         default=(), description="BEIR folders; rows that hold one of their test queries are left out"
@@ -142,7 +142,7 @@ class EvaluationSettings(Section):
         default=(), description="BEIR folders, or nano-msmarco and the like for NanoBEIR sets on the hub"
     )
     split: str = Field(default="test", description="Split of BEIR folders")
-    queries: PositiveInt | None = Field(default=None, description="Queries taken of each set; default: all")
+    queries: PositiveInt | None = Field(default=None, description="Queries taken from each set; default: all")
     leaks: Literal["refuse", "drop"] = Field(
         default="refuse",
         description="When queries are in the training data: refuse to start, or drop these queries from the sets",

@@ -12,7 +12,7 @@ from postings.encoder.model_files.tokenizer import Offsets, Tokenizer
 from postings.encoder.routes.activations import Activations
 
 Prepared = Any
-"""A text as a route encodes it: token ids, or the text itself. Its ``len`` counts towards ``pass_size``."""
+"""A text as a route encodes it: token ids, or the text itself. Its ``len`` counts toward ``pass_size``."""
 
 
 class Route(Protocol):

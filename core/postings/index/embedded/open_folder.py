@@ -69,9 +69,9 @@ class OpenFolder:
         """Write the index of what was written since the last time, and take back the space of what was deleted.
 
         :meth:`close` does so too: call this at a quiet time in a process that searches and writes for long, and once
-        for a collection that an earlier version created. It blocks all threads for 0.15 ms a passage or more, of about
-        150,000 passages at most, or of all that are new if these are more. A collection of an earlier version is closed
-        and opened again before, so other threads can't search it.
+        for a collection that an earlier version created. It blocks all threads for 0.15 ms or more a passage: about
+        150,000 passages at most, or all new ones if there are more. A collection that an earlier version created is
+        closed and opened again first; other threads can't search it meanwhile.
 
         Raises:
             StorageFull: the disk is too full for a copy.

@@ -27,7 +27,7 @@ WHILE_SEARCHED = 10_000
 """The largest collections, in points, that are optimized while a process searches them."""
 
 WITHOUT_INDEX_FILES = 100_000
-"""The largest collections, in points, that are optimized if all of it is one segment for ever, as in those that were
+"""The largest collections, in points, that are optimized if all of it is one segment forever, as in those that were
 created before there were index files: :meth:`postings.EdgeIndex.optimize` gives them some."""
 
 _CONFIG = "edge_config.json"

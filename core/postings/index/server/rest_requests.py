@@ -13,8 +13,8 @@ from postings.index.server.conversion import to_query
 def search_request(collection: str, request: SearchRequest, *, consistent: bool = False) -> dict[str, Any]:
     """What to send to a server for a search: ``method``, ``path`` and ``body``.
 
-    The body is what :class:`ServerIndex` sends, but for one more point at either end of the page, by which that finds
-    out whether equal scores are cut: here they are in the server's order.
+    The body is what :class:`ServerIndex` sends, without the point at either end of the page that shows it whether the
+    page cuts through equal scores: here these are in the server's order.
 
     Args:
         collection: the collection.
