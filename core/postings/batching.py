@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -32,3 +32,16 @@ def batched(items: Iterable[_T], size: float, weight: Callable[[_T], float] = la
             batch, total = [], 0.0
     if batch:
         yield batch
+
+
+def halves(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Yield both halves of several items, to find out which of them is refused; nothing of a single one.
+
+    Example:
+        >>> list(halves("abc")), list(halves("a"))
+        (['a', 'bc'], [])
+    """
+    if len(items) > 1:
+        middle = len(items) // 2
+        yield items[:middle]
+        yield items[middle:]

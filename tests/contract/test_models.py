@@ -122,6 +122,18 @@ def test_only_points_that_are_still_as_they_were_read_get_a_vector(empty_index: 
     assert stored == {same.id: VECTOR, newer.id: None, rewritten.id: None, filled_already.id: VECTOR}
 
 
+def test_points_that_are_gone_keep_no_others_from_their_vectors(empty_index: Index) -> None:
+    empty_index.ensure(MODEL, "tiny")
+    empty_index.upsert([point(str(number), version=1) for number in range(100)])
+    empty_index.add_model(OTHER, "new")
+    found = read(empty_index)
+    gone = {found[at].id for at in (0, 40, 41, 99)}
+    empty_index.delete({"must": [{"has_id": sorted(gone)}]})
+    empty_index.update_vectors(filled(found), unchanged_since(found))
+    stored = {each.id for each in empty_index.scroll(vectors=[OTHER]) if OTHER in each.vectors}
+    assert stored == {each.id for each in found} - gone
+
+
 def test_a_digest_alone_says_that_a_passage_is_unchanged(empty_index: Index) -> None:
     empty_index.ensure(MODEL, "tiny")
     one, other = (

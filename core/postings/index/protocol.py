@@ -121,7 +121,11 @@ class IndexInfo:
 
 
 class PointMissing(IndexRejected):
-    """A point whose vectors were to be updated doesn't exist; those of all others were updated."""
+    """A point whose vectors were to be updated doesn't exist.
+
+    Engines update 32 points at a time, in an order of their own, and stop after those among which the point is: others
+    may not be updated.
+    """
 
 
 class Index(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pathlib import Path
 import qdrant_edge as edge
 
 from postings.arguments import as_list
-from postings.batching import batched
+from postings.batching import batched, halves
 from postings.errors import InvalidInput
 from postings.index.embedded.conversion import to_edge_point, to_edge_query, to_edge_vectors, to_hit, to_point
 from postings.index.embedded.errors import edge_errors
@@ -181,9 +180,15 @@ class EdgeIndex(OpenFolder):
         """Set vectors of stored points; see :meth:`postings.Index.update_vectors`."""
         filter = to_edge(condition)
         for some in batched(points, _PAGE):
-            operation = edge.UpdateOperation.update_vectors([to_edge_vectors(point) for point in some], filter)
-            with contextlib.suppress(PointMissing):
-                self._update(operation, len(some))
+            self._update_vectors(some, filter)
+
+    def _update_vectors(self, points: Sequence[Point], filter: edge.Filter) -> None:
+        operation = edge.UpdateOperation.update_vectors([to_edge_vectors(point) for point in points], filter)
+        try:
+            self._update(operation, len(points))
+        except PointMissing:
+            for half in halves(points):
+                self._update_vectors(half, filter)
 
     def delete(self, filter: Filter) -> None:
         """Delete the points that match ``filter``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import warnings
 from collections.abc import Iterable, Sequence
@@ -12,6 +11,7 @@ from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
 from postings.arguments import as_list
+from postings.batching import halves
 from postings.errors import CollectionNotFound, IndexRejected, InvalidInput, StrictModeRejected
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
@@ -152,8 +152,11 @@ class AsyncServerIndex(CollectionRequests):
 
         async def write(batch: Sequence[Point]) -> None:
             vectors = [to_point_vectors(point) for point in batch]
-            with contextlib.suppress(PointMissing, KeyError):  # the latter in memory
+            try:
                 await self._request("update_vectors", vectors, wait=True, ordering=_STRONG, update_filter=filter)
+            except (PointMissing, KeyError):  # the latter in memory
+                for half in halves(batch):
+                    await write(half)
 
         await self._writes.run(write, points)
 
