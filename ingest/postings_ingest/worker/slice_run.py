@@ -139,7 +139,6 @@ class SliceRun:
         if not points:
             return
         try:
-            self._held.check()
             self._retrier.call(lambda: self._write(points, encoder))
         except (Stopping, LeaseLost, ModelDropped):
             raise
@@ -156,6 +155,7 @@ class SliceRun:
             self._fill(points[middle:], encoder)
 
     def _write(self, points: Sequence[Point], encoder: Encoder) -> None:
+        self._held.check()
         try:
             fill(self._indexer.index, encoder, points)
         except ModelMismatch as error:

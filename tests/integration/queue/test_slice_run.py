@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
+from pydantic import SecretStr
 from qdrant_client import AsyncQdrantClient
 
 from postings import Document, EdgeIndex, Encoder, Index, Settings
@@ -26,6 +29,7 @@ from postings_ingest.reindexing import reindex
 from postings_ingest.worker.retrying import Retrier
 from postings_ingest.worker.slice_run import SliceRun
 from tests.support.models import quiet_tiny
+from tests.support.redis_server import RedisServer
 
 DOCUMENTS = 5
 
@@ -58,11 +62,17 @@ def fill(index: Index, encoder: Encoder) -> None:
 
 
 def run(ledger: Ledger, index: Index, encoder: Encoder, seconds: float = 600, id: str = "slice") -> None:
+    leased(ledger, index, encoder, Retrier(threading.Event()), seconds, id).run()
+
+
+def leased(
+    ledger: Ledger, index: Index, encoder: Encoder, retrier: Retrier, seconds: float = 600, id: str = "slice"
+) -> SliceRun:
     lease = ledger.start(id, 10)
     assert lease is not None
     assert ledger.begin(lease)
     indexer = Indexer(encoder, index, Settings(backend="torch"))
-    SliceRun(lease, indexer, ledger, lambda *_: None, Retrier(threading.Event()), seconds).run()
+    return SliceRun(lease, indexer, ledger, lambda *_: None, retrier, seconds)
 
 
 def register(ledger: Ledger, new: Encoder, rate: float | None = None) -> None:
@@ -136,6 +146,24 @@ def test_the_dead_letter_of_a_passage_names_its_document_and_says_what_to_do(
     assert (letter.error, letter.document) == ("WorkerDied", first.payload["doc_id"])
     with pytest.raises(InvalidMessage, match="run 'postings reindex' again"):
         letters.retry(letter.id)
+
+
+def test_redis_that_refuses_writes_after_a_failover_is_no_passages_fault(
+    settings: Settings, own_redis: RedisServer, index: EdgeIndex, encoder: Encoder, new: Encoder
+) -> None:
+    ledger = Ledger(settings.model_copy(update={"redis_url": SecretStr(own_redis.url)}))
+    retrier = Retrier(threading.Event())
+    register(ledger, new)
+    slice_run = leased(ledger, index, encoder, retrier)
+    with redis.Redis.from_url(own_redis.url) as client, ThreadPoolExecutor(1) as thread:
+        client.replicaof("127.0.0.1", 1)
+        working = thread.submit(slice_run.run)
+        while not (retrier.troubles or working.done()):
+            time.sleep(0.01)
+        client.replicaof("NO", "ONE")
+        working.result()
+    assert len(DeadLetters(ledger)) == 0
+    assert index.count(without_vector(new.fingerprint)) == 0
 
 
 def test_the_command_queues_slices_and_waits_until_nothing_lacks_a_vector(
