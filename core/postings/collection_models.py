@@ -57,6 +57,21 @@ def load_model(models: CollectionModels, fingerprint: str, settings: Settings) -
     )
 
 
+def settings_model(settings: Settings) -> Encoder:
+    """Load the settings' model; it is shared like those of :func:`load_model`.
+
+    Raises:
+        ModelNotFound: there is no such model on this machine.
+    """
+    from postings.encoder.encoder import Encoder
+
+    key = (os.getpid(), settings.model, settings.device, settings.backend, settings.precision)
+    with _loading:
+        if (loaded := _loaded.get(key)) is None:
+            loaded = _loaded[key] = Encoder.from_settings(settings)
+        return loaded
+
+
 def collection_encoder(settings: Settings, index: Index) -> Encoder:
     """The encoder of the settings' model; if they name none, that of the model that the collection searches.
 
@@ -71,14 +86,12 @@ def collection_encoder(settings: Settings, index: Index) -> Encoder:
         >>> collection_encoder(Settings(), index).name
         'tiny'
     """
-    from postings.encoder.encoder import Encoder
-
     try:
         models = index.models()
     except CollectionNotFound:
-        return Encoder.from_settings(settings)
+        return settings_model(settings)
     if not names_model(settings):
         return load_model(models, models.active, settings)
-    encoder = Encoder.from_settings(settings)
+    encoder = settings_model(settings)
     models.require(encoder.fingerprint, encoder.name, index.collection)
     return encoder

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from postings import Encoder
-from postings.collection_models import load_model, names_model
+from postings.collection_models import load_model, names_model, settings_model
 from postings.errors import InvalidQuery
 from postings.words import Bm25
 from postings_query.word_search import WordSearch
@@ -80,7 +80,7 @@ class FollowedModel:
     def load(self) -> None:
         """Load the model that the client was told."""
         if self._encoder is None and not self.follows:
-            self._encoder = Encoder.from_settings(self._settings)
+            self._encoder = settings_model(self._settings)
 
     def take(self, models: CollectionModels) -> Encoder:
         """Load the model that the collection searches now, or check that the collection has the client's.

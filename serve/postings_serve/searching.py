@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import postings_query
-from postings.errors import IndexUnavailable, ModelMismatch
+from postings.errors import CollectionNotFound, IndexUnavailable, ModelMismatch
 from postings_query import SearchClient
 from postings_serve.guard import Caller
 from postings_serve.http.problems import Problem
@@ -30,7 +30,7 @@ async def searched(
     client = await search_client(services, caller, body)
     try:
         return await services.searches.search_batch(client, queries, **options)
-    except (IndexUnavailable, ModelMismatch):
+    except (CollectionNotFound, IndexUnavailable, ModelMismatch):
         # A collection that is dropped or replaced meanwhile is closed, and a model that was named may be dropped or
         # replaced, too: there is another client then, or none.
         other = await asyncio.to_thread(services.indexes.client, *_wanted(services, caller, body))

@@ -126,6 +126,13 @@ def test_a_client_that_was_told_a_model_keeps_it(collection: Index, old: Encoder
         SearchClient(index=collection, settings=told).search(QUERY)
 
 
+def test_clients_that_are_told_the_same_model_share_it(collection: Index, old: Encoder) -> None:
+    told = Settings(model=old.location)
+    with SearchClient(index=collection, settings=told) as one, SearchClient(index=collection, settings=told) as other:
+        assert one.search(QUERY) == other.search(QUERY)
+        assert one.encoder is other.encoder
+
+
 def test_who_names_no_model_gets_the_collections(collection: Index, new: Encoder) -> None:
     collection.switch_model(new.fingerprint)
     assert collection_encoder(SETTINGS, collection) is new

@@ -9,8 +9,17 @@ const VIEWS = [
   ["status", "Status"],
 ] as const;
 
-/** What means something else in another collection. */
-const OF_A_COLLECTION = { model: null, "b.model": null, filter: null, weights: null };
+/** What means something else in another collection, or nothing: it may have no words. */
+const OF_A_COLLECTION = {
+  model: null,
+  "b.model": null,
+  filter: null,
+  weights: null,
+  words: null,
+  "b.words": null,
+  fusion: null,
+  "b.fusion": null,
+};
 
 interface Props {
   me: Me;

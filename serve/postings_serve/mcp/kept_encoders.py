@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from postings import Encoder
-from postings.collection_models import load_model, names_model
+from postings.collection_models import load_model, names_model, settings_model
 from postings.errors import CollectionNotFound
 
 if TYPE_CHECKING:
@@ -58,5 +58,5 @@ class KeptEncoders:
     def _named(self) -> Encoder:
         with self._lock:
             if "" not in self._kept:
-                self._kept[""] = Encoder.from_settings(self._settings)
+                self._kept[""] = settings_model(self._settings)
             return self._kept[""]

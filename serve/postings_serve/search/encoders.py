@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from postings import Encoder
-from postings.collection_models import load_model
+from postings.collection_models import load_model, settings_model
 from postings.errors import CollectionNotFound, InvalidInput
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Encoders:
                 if name not in (None, self._settings.model):
                     raise InvalidInput(f"there is no model {model!r:.100}: expected {self._settings.model!r}") from None
                 if "" not in self._loaded:
-                    self._loaded[""] = Encoder.from_settings(self._settings)
+                    self._loaded[""] = settings_model(self._settings)
                 return self._loaded[""]
             known = {each: fingerprint for fingerprint, each in models.names.items()}
             if name is not None and name not in known:

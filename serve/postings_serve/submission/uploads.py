@@ -114,8 +114,9 @@ class Upload:
         _, format, compression = split_name(self._path.name)
         if (self.fields.format or format) == "parquet":
             return Upload(self._path, self._name, self.fields, most=most if compression else self._most), False
-        path = self._path.parent / "beginning" / self._path.name.removesuffix(self._path.suffix if compression else "")
-        path.parent.mkdir()
+        # The file itself may have any name.
+        folder = Path(tempfile.mkdtemp(dir=self._path.parent))
+        path = folder / self._path.name.removesuffix(self._path.suffix if compression else "")
         size = 0
         with path.open("wb") as copy, self._reading(check) as on_read:
             for block in first_bytes(

@@ -54,6 +54,17 @@ def test_any_id_has_a_page(visit: Visit, http: httpx.Client, id: str, put: Calla
     expect(page.locator(".facts dd").first).to_have_text(id)
 
 
+def test_one_that_is_newer_than_its_delete_stays_and_the_dialog_says_so(
+    visit: Visit, http: httpx.Client, put: Callable[[Document], None]
+) -> None:
+    put(Document("later", "A text of the year 5138.", version=10**14))
+    page = settled(visit("/?view=document&id=later"))
+    page.get_by_role("button", name="Delete this document").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("its version, 100000000000000, is newer")
+    assert http.get("/v1/documents/later").status_code == 200
+
+
 def test_it_is_deleted_once_one_has_agreed(visit: Visit, http: httpx.Client, put: Callable[[Document], None]) -> None:
     put(Document("short", "Nobody needs this text.", title="Not needed"))
     page = settled(visit("/?view=document&id=short&q=text"))

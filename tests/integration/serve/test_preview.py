@@ -163,6 +163,12 @@ def test_a_text_is_one_document_named_by_its_file(service: Service, name: str, f
     assert [each["id"] for each in found["documents"]] == [name]
 
 
+def test_a_file_may_have_any_name(service: Service) -> None:
+    for name in ("beginning", "tmp", "..."):
+        found = previewed(service, name, "A man eats.", format="text")
+        assert [each["id"] for each in found["documents"]] == [name]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "fields", "status", "error"),
     [

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from postings import Document, Encoder, Settings, open_index
+from postings.collections import Collections
 from postings_ingest import Pipeline
 from tests.support.indexes import served
 from tests.support.sentences import LONG, SENTENCES
@@ -82,6 +83,21 @@ def sent(settings: Settings, made: dict[str, Any]) -> list[dict[str, Any]]:
 def shown(points: list[dict[str, Any]]) -> list[tuple[float, str, int]]:
     each = [(float(np.float32(one["score"])), one["payload"]["doc_id"], one["payload"]["ordinal"]) for one in points]
     return sorted(each, key=lambda one: (-one[0], one))
+
+
+def test_a_collection_that_is_dropped_from_elsewhere_is_gone_and_no_other_is_named(encoder: Encoder) -> None:
+    with served("rest", "gone") as settings, served("rest", "other") as other, Service(settings) as service:
+        for each in (settings, other):
+            with open_index(each) as index:
+                Pipeline(encoder, index, each).run([Document("1", "A man eats.")])
+        assert service("POST", "/v1/search", json={"query": QUERY}).status_code == 200
+        Collections(settings).drop("gone")
+        for _ in range(2):
+            answer = service("POST", "/v1/search", json={"query": QUERY})
+            assert answer.status_code == 404
+            assert answer.json()["detail"].startswith("there is no collection 'gone'")
+            assert "other" not in answer.text
+            assert settings.index_urls[0] not in answer.text
 
 
 @pytest.mark.parametrize("tenant", [None, "ann", "bob"])

@@ -95,7 +95,12 @@ function Delete({ id, collection }: { id: string; collection: string }) {
   const [problem, setProblem] = useState<Problem>();
   const remove = async () => {
     try {
-      await ask("POST", "/v1/documents/delete", { body: { collection, ids: [id] } });
+      const done = await ask("POST", "/v1/documents/delete", { body: { collection, ids: [id] } });
+      const newer = "superseded" in done ? done.superseded[0] : undefined;
+      if (newer) {
+        const detail = `The document stays: its version, ${newer.stored}, is newer than this delete, whose version is the time.`;
+        throw new Problem(409, "superseded", detail);
+      }
       go({ view: null });
     } catch (error) {
       setProblem(error as Problem);

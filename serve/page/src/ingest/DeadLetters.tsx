@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { ask, type Problem } from "../api/ask";
+import { ask, Problem } from "../api/ask";
 import { useAnswer } from "../api/use-answer";
 import { Dialog } from "../parts/Dialog";
 import { Notice } from "../parts/Notice";
@@ -28,8 +28,13 @@ export function DeadLetters({ collection, failed }: { collection: string; failed
     }
     setChanges((before) => before + 1);
   };
-  const retry = (which: { ids: string[] } | { all: true }) =>
-    act(ask("POST", "/v1/dead-letters/retry", { body: { collection, ...which } }));
+  const retry = (which: { ids: string[] } | { all: true }) => act(requeued(which));
+  const requeued = async (which: { ids: string[] } | { all: true }) => {
+    const { refused } = await ask("POST", "/v1/dead-letters/retry", { body: { collection, ...which } });
+    if (refused.length) {
+      throw new Problem(409, "refused", `Not retried, ${count(refused.length)}: ${refused[0]!.reason}`);
+    }
+  };
   const discard = () => {
     purge(false);
     return act(ask("POST", "/v1/dead-letters/purge", { body: { collection, all: true } }));
