@@ -42,19 +42,27 @@ class Words:
         """
         if models.words is None:
             return [], models
-        counts = self.bm25(models.words).counts(word_input(each.title, each.text) for each in passages)
+        counted = models.words
+        counts = self.bm25(counted).counts(word_input(each.title, each.text) for each in passages)
         lengths = [
             float(each.values.sum()) for each, passage in zip(counts, passages, strict=True) if passage.doc_id in new
         ]
         with self._lock:
             self._passages += len(lengths)
             self._words += int(sum(lengths))
-            if models.words.measured(self._words, self._passages) != models.words:
-                models = self._record(self._index.models())
-        return (self.bm25(models.words).weighted(counts) if models.words else []), models
+            if counted.measured(self._words, self._passages) != counted:
+                models = self._record(self._index.models(), counted)
+        if models.words is None:
+            return [], models
+        if not models.words.reads_like(counted):  # another process has changed the language meanwhile
+            return self.of(models, passages, ())
+        return self.bm25(models.words).weighted(counts), models
 
-    def _record(self, models: CollectionModels) -> CollectionModels:
-        """Record the average, beside what others have recorded meanwhile."""
+    def _record(self, models: CollectionModels, counted: WordsConfig) -> CollectionModels:
+        """Record the average, beside what others have recorded meanwhile; none of words that were read otherwise."""
+        if models.words is not None and not models.words.reads_like(counted):
+            self._passages = self._words = 0
+            return models
         measured = models.words and models.words.measured(self._words, self._passages)
         if measured is None or measured == models.words:
             return models
@@ -63,6 +71,7 @@ class Words:
 
     def bm25(self, words: WordsConfig) -> Bm25:
         """Reads and weights words in this way."""
-        if self._bm25 is None or self._bm25.config != words:
-            self._bm25 = Bm25(words)
-        return self._bm25
+        found = self._bm25
+        if found is None or found.config != words:
+            found = self._bm25 = Bm25(words)  # another thread may replace it at once
+        return found

@@ -63,10 +63,11 @@ def test_no_interleaving_leaves_words_missing_or_stale(empty_index: Index, encod
     try_interleavings(machine, empty_index, 40)
 
 
+@pytest.mark.parametrize("before", [CONFIGS[0], WordsConfig()], ids=["given average", "average to measure"])
 def test_a_writer_on_its_way_sees_to_words_that_were_weighted_anew_meanwhile(
-    empty_index: Index, encoder: Encoder
+    empty_index: Index, encoder: Encoder, before: WordsConfig
 ) -> None:
-    empty_index.ensure(encoder.fingerprint, encoder.name, CONFIGS[0])
+    empty_index.ensure(encoder.fingerprint, encoder.name, before)
 
     def write(index: Index) -> None:
         indexer = Indexer(encoder, index, SETTINGS)
