@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import qdrant_edge as edge
 
 from postings import EdgeIndex, Settings, SparseVector
 from postings.collections import Collections
@@ -163,6 +164,29 @@ def test_a_collection_that_is_open_is_not_replaced_even_if_its_record_is_damaged
         index.upsert([point("1")])
         assert index.count() == 1
     assert collections.restore("documents", tmp_path / "saved", replace=True).active == MODEL
+
+
+def test_no_other_process_can_open_a_collection_while_it_is_dropped_or_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, rename, moved = tmp_path / "index", Path.rename, []
+
+    def tried(self: Path, target: Path) -> Path:
+        if self == root / "documents":
+            with pytest.raises(Exception, match="WouldBlock"):
+                edge.EdgeShard.load(str(self / "shard"))
+            moved.append(target)
+        return rename(self, target)
+
+    collections = Collections(Settings(index_url=str(root)))
+    with EdgeIndex(root, "documents") as index:
+        index.ensure(MODEL, "tiny")
+        index.snapshot(tmp_path / "saved")
+    monkeypatch.setattr(Path, "rename", tried)
+    collections.restore("documents", tmp_path / "saved", replace=True)
+    collections.drop("documents")
+    assert len(moved) == 2
+    assert collections.list() == []
 
 
 def test_what_is_not_there_is_not_created_by_reading_it(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import qdrant_edge as edge
 
 from postings.errors import CollectionExists, IndexCorrupt
 from postings.index.embedded.errors import edge_errors
-from postings.index.embedded.folder import collection_folder, collection_names
+from postings.index.embedded.folder import collection_folder, collection_names, models_of, not_found
 from postings.index.embedded.index import EdgeIndex
 from postings.index.embedded.snapshots import check_file, read_snapshot, temporary_folder
 from postings.whole_files import Progress
@@ -49,9 +49,10 @@ class EmbeddedCollections:
         """Delete a collection that no other process has open."""
         folder = collection_folder(self._root, name)
         with self._released(name):
-            with EdgeIndex(self._root, name) as index:
-                index.models()
-            with temporary_folder(self._root, "dropped") as dropped:
+            if not folder.exists():
+                raise not_found(folder)
+            models_of(folder)
+            with temporary_folder(self._root, "dropped") as dropped, _held(folder):
                 folder.rename(dropped / name)
 
     def copy(self, source: str, target: str, progress: Progress) -> None:
@@ -78,8 +79,7 @@ class EmbeddedCollections:
                 self._name(restoring / name)
                 return
             replaced = restoring / "replaced"
-            with self._released(name):
-                _check_unused(folder)
+            with self._released(name), _held(folder):
                 try:
                     folder.rename(replaced)
                     self._name(restoring / name)
@@ -113,7 +113,18 @@ class EmbeddedCollections:
                 raise CollectionExists(f"{self._root / folder.name}: {error}") from error
 
 
-def _check_unused(folder: Path) -> None:
-    """Raise :class:`IndexLocked` if another process has a collection open, also one whose record is damaged."""
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold the engine's lock of a collection, also of a damaged one: no other process opens it before it is moved.
+
+    Raises:
+        IndexLocked: another process has it open.
+    """
+    shard = None
     with suppress(IndexCorrupt), edge_errors(str(folder), otherwise=IndexCorrupt):
-        edge.EdgeShard.load(str(folder / "shard")).close()
+        shard = edge.EdgeShard.load(str(folder / "shard"))
+    try:
+        yield
+    finally:
+        if shard is not None:
+            shard.close()
