@@ -28,13 +28,13 @@ export function DeadLetters({ collection, failed }: { collection: string; failed
     }
     setChanges((before) => before + 1);
   };
-  const retry = (which: { ids: string[] } | { all: true }) => act(requeued(which));
-  const requeued = async (which: { ids: string[] } | { all: true }) => {
+  const requeue = async (which: { ids: string[] } | { all: true }) => {
     const { refused } = await ask("POST", "/v1/dead-letters/retry", { body: { collection, ...which } });
     if (refused.length) {
-      throw new Problem(409, "refused", `Not retried, ${count(refused.length)}: ${refused[0]!.reason}`);
+      throw new Problem(409, "refused", `${count(refused.length)} not retried: ${refused[0]!.reason}`);
     }
   };
+  const retry = (which: { ids: string[] } | { all: true }) => act(requeue(which));
   const discard = () => {
     purge(false);
     return act(ask("POST", "/v1/dead-letters/purge", { body: { collection, all: true } }));
