@@ -231,7 +231,7 @@ def test_what_the_models_folder_names_is_checked_and_what_is_gone_is_said(
         (["--data", "nowhere"], "can't be read: No such file"),
         (["--data", "{data}", "--data", "{data}"], "two sets are called 'sentences'"),
         (["--data", "{data}", "--split", "dev"], "dev.tsv can't be read"),
-        (["--data", "{data}", "--trained-on", "nowhere.jsonl"], "nowhere.jsonl isn't there"),
+        (["--data", "{data}", "--trained-on", "nowhere.jsonl"], "nowhere.jsonl doesn't exist"),
     ],
 )
 def test_wrong_input_is_one_line(evaluate: Evaluate, data: Path, arguments: list[str], reason: str) -> None:

@@ -124,7 +124,7 @@ def test_what_is_no_judgement_is_refused(query: str, id: str, grade: Any) -> Non
 
 @pytest.mark.parametrize("after", ["", "-1", "x", "1" * 20, str(2**63), "١"])
 def test_a_page_after_nothing_that_was_named_is_refused(path: Path, after: str) -> None:
-    with pytest.raises(InvalidInput, match="next page"):
+    with pytest.raises(InvalidInput, match="expected the 'next' of the page before"):
         Judgements(path, "animals").page(1, after)
 
 

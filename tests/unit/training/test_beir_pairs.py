@@ -34,7 +34,7 @@ def test_a_beir_folder_gives_its_relevant_pairs_title_first(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("qrels", "error", "reason"),
     [
-        ("q\ta\t0\n", InvalidInput, r"train\.tsv judges no document relevant .*one class only"),
+        ("q\ta\t0\n", InvalidInput, r"train\.tsv judges no document relevant .*nothing to train on"),
         ("q\tz\t1\n", ReaderError, r"judges the document 'z', which the corpus of .* doesn't have"),
         ("z\ta\t1\n", ReaderError, r"judges 1 queries"),
     ],

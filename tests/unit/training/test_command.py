@@ -18,7 +18,7 @@ PAIRS = [{"query": "what hunts?", "positive": "a lion"}, {"query": "what sings?"
         (["nope"], "error: there is no recipe 'nope'"),
         (["tiny"], "error: data.sources is empty"),
         (["tiny", "--set", "training.epochs=0"], "training.epochs: Input should be greater than 0, got 0"),
-        (["tiny", "--data", "missing.jsonl"], "error: missing.jsonl isn't there"),
+        (["tiny", "--data", "missing.jsonl"], "error: missing.jsonl doesn't exist"),
         (["tiny", "--data", "pairs.jsonl", "--resume"], "error: there is no run to resume"),
         (["tiny", "--data", "pairs.jsonl", "--base", "nope"], "error: there is no model 'nope'"),
         (["tiny", "--data", "pairs.jsonl", "--evaluate", "nope"], "error: nope/queries.jsonl can't be read"),

@@ -70,7 +70,7 @@ def test_negatives_are_cut_to_a_number_and_rows_with_fewer_left_out(tmp_path: Pa
             ReaderError,
             r"missing\.jsonl doesn't exist: expected a JSONL file, a BEIR folder or a hub id",
         ),
-        ("/no/such/file", ReaderError, r"isn't there"),
+        ("/no/such/file", ReaderError, r"doesn't exist"),
     ],
 )
 def test_a_source_that_is_not_there_is_reported(source: str, error: type[Exception], reason: str) -> None:
