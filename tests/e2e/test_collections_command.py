@@ -158,7 +158,7 @@ def test_collections_are_created_copied_listed_and_dropped(cli: Cli) -> None:
         ("empty", 0, "tiny"),
     ]
     assert "copy       3 documents (" in cli("collections", "list").out
-    failed(cli("collections", "drop", "copy"), "needs --yes")
+    failed(cli("collections", "drop", "copy"), "pass --yes")
     dropped = cli("collections", "drop", "copy", "--yes")
     assert dropped.out.startswith("'copy' dropped, with 3 documents (")
     assert dropped.out.endswith("and the vectors of 'tiny'\n")

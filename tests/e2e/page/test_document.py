@@ -61,7 +61,7 @@ def test_one_that_is_newer_than_its_delete_stays_and_the_dialog_says_so(
     page = settled(visit("/?view=document&id=later"))
     page.get_by_role("button", name="Delete this document").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("its version, 100000000000000, is newer")
+    expect(page.get_by_role("alert")).to_contain_text("Not deleted: version 100000000000000 is newer.")
     assert http.get("/v1/documents/later").status_code == 200
 
 

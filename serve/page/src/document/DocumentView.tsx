@@ -96,11 +96,8 @@ function Delete({ id, collection }: { id: string; collection: string }) {
   const remove = async () => {
     try {
       const done = await ask("POST", "/v1/documents/delete", { body: { collection, ids: [id] } });
-      const newer = "superseded" in done ? done.superseded[0] : undefined;
-      if (newer) {
-        const detail = `The document stays: its version, ${newer.stored}, is newer than this delete, whose version is the time.`;
-        throw new Problem(409, "superseded", detail);
-      }
+      const [newer] = (done as Schemas["Deleted"]).superseded;
+      if (newer) throw new Problem(409, "", `Not deleted: version ${newer.stored} is newer.`);
       go({ view: null });
     } catch (error) {
       setProblem(error as Problem);

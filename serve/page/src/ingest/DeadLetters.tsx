@@ -28,13 +28,12 @@ export function DeadLetters({ collection, failed }: { collection: string; failed
     }
     setChanges((before) => before + 1);
   };
-  const requeue = async (which: { ids: string[] } | { all: true }) => {
-    const { refused } = await ask("POST", "/v1/dead-letters/retry", { body: { collection, ...which } });
-    if (refused.length) {
-      throw new Problem(409, "refused", `${count(refused.length)} not retried: ${refused[0]!.reason}`);
-    }
-  };
-  const retry = (which: { ids: string[] } | { all: true }) => act(requeue(which));
+  const retry = (which: { ids: string[] } | { all: true }) =>
+    act(
+      ask("POST", "/v1/dead-letters/retry", { body: { collection, ...which } }).then(({ refused: [first] }) => {
+        if (first) throw new Problem(409, "", first.reason);
+      }),
+    );
   const discard = () => {
     purge(false);
     return act(ask("POST", "/v1/dead-letters/purge", { body: { collection, all: true } }));

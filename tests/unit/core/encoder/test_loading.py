@@ -75,8 +75,8 @@ def test_a_model_that_compares_by_cosine_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("backend", "precision", "device", "message"),
     [
-        ("tensorflow", "float32", "cpu", "a backend of auto, torch, onnx .* got 'tensorflow' and 'float32'"),
-        ("auto", "float8", "cpu", "a precision of bfloat16, float16, float32, int8; got 'auto' and 'float8'"),
+        ("tensorflow", "float32", "cpu", "one of the backends auto, torch, onnx, .* got 'tensorflow' and 'float32'"),
+        ("auto", "float8", "cpu", "one of the precisions bfloat16, float16, float32, int8; got 'auto' and 'float8'"),
         ("torch", "int8", "cpu", "torch encodes in bfloat16 or float16 or float32, got 'int8'"),
         ("onnx", "bfloat16", "cpu", "onnx encodes in float32 or int8, got 'bfloat16'"),
         ("onnx", "float32", "cuda", "onnx encodes on the device cpu, got 'cuda'"),
