@@ -30,7 +30,7 @@ def test_a_file_is_queued_indexed_by_a_worker_and_found(start: Start, source: Pa
     assert now["jobs"][report["job"]]["indexed"] == 40
     (told,) = now["workers"]
     assert told["batches_in_flight"] >= 0
-    assert told["ready"]
+    until(lambda: status(start)["workers"][0]["ready"], "the worker isn't ready")  # says its next heartbeat
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready") as answer:
         assert answer.read() == b"ready\n"
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
