@@ -73,7 +73,7 @@ def test_csr_puts_an_autoencoder_on_a_frozen_dense_model(dense: str) -> None:
 
 @pytest.mark.parametrize("settings", [{"k": 64}, {"k_aux": 200}])
 def test_more_latents_than_there_are_is_a_wrong_setting(dense: str, settings: dict[str, int]) -> None:
-    with pytest.raises(ConfigurationError, match=r"model\.width is 128: expected at least 4 x model\.k \(\d+\) and at least model\.k_aux"):
+    with pytest.raises(ConfigurationError, match=r"model\.width is 128: expected at least 4 x model\.k"):
         build_model(dense, ModelSettings(kind="csr", **settings), "cpu")  # type: ignore[arg-type]
 
 
