@@ -140,13 +140,10 @@ class Settings(ServeSettings, QueueSettings):
         description="Language of the stop words and the stemmer of a new collection's words, or 'none' for neither",
     )
     words_stemmer: str | None = Field(
-        None,
-        description="Language of another stemmer for a new collection's words, or 'none'; by default that of the "
-        "language",
+        None, description="Language of the stemmer of a new collection's words, or 'none'; by default words_language"
     )
     words_stopwords: list[str] | None = Field(
-        None,
-        description='Other stop words for a new collection, for example ["the", "a"]; by default those of its language',
+        None, description='Stop words of a new collection, such as ["the", "a"]; by default those of words_language'
     )
     words_average_length: float | None = Field(
         None,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Hashable, Sequence
 
 from postings import Encoder
+from postings.batching import halves
 from postings.errors import EncodingFailed, InvalidMessage, ModelMismatch, NewerFormat, PostingsError, WorkerDied
 from postings.index import Point
 from postings.index.payload import TENANT
@@ -150,9 +151,8 @@ class SliceRun:
             if len(points) == 1:
                 self._blame(points[0], failure)
                 return
-            middle = len(points) // 2
-            self._fill(points[:middle], encoder)
-            self._fill(points[middle:], encoder)
+            for half in halves(points):
+                self._fill(half, encoder)
 
     def _write(self, points: Sequence[Point], encoder: Encoder) -> None:
         self._held.check()
