@@ -5,8 +5,9 @@
 Each BEIR folder is ingested into the embedded engine. nDCG@10 of its test queries by the model alone, by the words
 alone, by the weighted sum with several weights, and by the engine's RRF and DBSF; how many of the ten best passages of
 a sum over *all* passages are found among the candidates (overlap@10); and the time of a search with and without words,
-in turns. Then part numbers and error codes are put into documents, one into each, and searched: how often the first hit
-is the document that has it. Writes ``benchmarks/results/words.md``.
+in turns. The same figures of quality with one vector a document, which is how ``benchmarks.tiny`` and
+``postings evaluate`` measure a model. Then part numbers and error codes are put into documents, one into each, and
+searched: how often the first hit is the document that has it. Writes ``benchmarks/results/words.md``.
 """
 
 from __future__ import annotations
@@ -27,14 +28,17 @@ from tempfile import TemporaryDirectory
 from benchmarks.beir import ingest
 from benchmarks.data import BEIR, present
 from postings import Document, EdgeIndex, Encoder
+from postings.documents import Passage
 from postings.index import SearchRequest
+from postings.index.payload import passage_point
 from postings.index.protocol import Fusion, WordQuery
 from postings.index.ranking import EngineQuery
-from postings.words import WORDS, Bm25
+from postings.passages import passage_input
+from postings.words import WORDS, Bm25, WordsConfig, word_input
 from postings.words.config import DEFAULT_WEIGHT
 from postings_ingest import Pipeline
 from postings_query import SearchClient
-from postings_training.data import JudgedQueries, load_beir
+from postings_training.data import JudgedQueries, load_beir, load_set
 from postings_training.evaluation import evaluate
 
 RESULT = Path(__file__).parent / "results" / "words.md"
@@ -46,21 +50,48 @@ TIMED = 200
 IDENTIFIERS, IDENTIFIERS_OF = 1500, "scifact"
 
 
-def measure(name: str, data: Path, encoder: Encoder) -> dict[str, float]:
-    """All figures of a set, by the title of their column."""
+Row = dict[str, float]
+"""Figures of a set, by the title of their column."""
+
+
+def passages(name: str, data: Path, encoder: Encoder) -> Row:
+    """Documents in passages, as a collection stores them."""
     judged = load_beir(present(data / name))
     with TemporaryDirectory() as folder:
         ingest(data / name, folder)
-        index = EdgeIndex(folder)
-        client = SearchClient(index=index, encoder=encoder)
-        row = {"model": quality(client, judged, words=0), "words": words_alone(index, judged)}
-        row |= {f"{weight:g}": quality(client, judged, words=weight) for weight in WEIGHTS}
-        row |= {fusion: quality(client, judged, fusion=fusion) for fusion in FUSIONS}
-        queries = list(judged.queries.values())
-        row["overlap@10"] = overlap(index, encoder, queries[:TIMED])
-        row["ms without"], row["ms with"] = milliseconds(client, queries[:TIMED])
-        index.close()
+        with EdgeIndex(folder) as index:
+            client = SearchClient(index=index, encoder=encoder)
+            row = by_weight(client, index, judged)
+            row |= {fusion: quality(client, judged, fusion=fusion) for fusion in FUSIONS}
+            queries = list(judged.queries.values())
+            row["overlap@10"] = overlap(index, encoder, queries[:TIMED])
+            row["ms without"], row["ms with"] = milliseconds(client, queries[:TIMED])
     return row
+
+
+def documents(name: str, data: Path, encoder: Encoder) -> Row:
+    """One vector a document, of the first window of it, and all of its words."""
+    given = load_set(present(data / name))
+    texts = [Document(id, text, title=title) for id, (title, text) in given.corpus.items() if text.strip()]
+    inputs = [word_input(each.title, each.text) for each in texts]
+    lengths = [counts.values.sum() for counts in Bm25(WordsConfig()).counts(inputs)]
+    words = WordsConfig().measured(int(sum(lengths)), len(lengths))
+    with TemporaryDirectory() as folder, EdgeIndex(folder) as index:
+        index.ensure(encoder.fingerprint, encoder.name, words)
+        encoded = encoder.encode_documents([passage_input(encoder, each.title, each.text)[0] for each in texts])
+        index.upsert(
+            passage_point(
+                Passage(each.id, 0, 0, len(each.text), each.text, each.title, {}, version=1, passages=1),
+                {encoder.fingerprint: meaning, WORDS: exact},
+            )
+            for each, meaning, exact in zip(texts, encoded, Bm25(words).encode_documents(inputs), strict=True)
+        )
+        return by_weight(SearchClient(index=index, encoder=encoder), index, given.judged)
+
+
+def by_weight(client: SearchClient, index: EdgeIndex, judged: JudgedQueries) -> Row:
+    row = {"model": quality(client, judged, words=0), "words": words_alone(index, judged)}
+    return row | {f"{weight:g}": quality(client, judged, words=weight) for weight in WEIGHTS}
 
 
 def quality(
@@ -150,7 +181,7 @@ def identifiers_markdown(rows: dict[float, tuple[float, float]]) -> str:
     return "\n".join(lines)
 
 
-def markdown(rows: dict[str, dict[str, float]]) -> str:
+def markdown(rows: dict[str, Row]) -> str:
     titles = list(next(iter(rows.values())))
     mean = {title: fmean(row[title] for row in rows.values()) for title in titles}
     lines = ["| set | " + " | ".join(titles) + " |", "|---" * (len(titles) + 1) + "|"]
@@ -166,17 +197,23 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=BEIR)
     options = parser.parse_args()
     encoder = Encoder.load("tiny")
-    rows = {}
-    for name in options.names:
-        rows[name] = measure(name, options.data, encoder)
-        print(name, {title: round(value, 4) for title, value in rows[name].items()}, flush=True)
-    table, found = markdown(rows), identifiers_markdown(identifiers(options.data, encoder))
-    print(table, found, sep="\n\n")
+    tables = []
+    for measure in (passages, documents):
+        rows = {}
+        for name in options.names:
+            rows[name] = measure(name, options.data, encoder)
+            print(name, {title: round(value, 4) for title, value in rows[name].items()}, flush=True)
+        tables.append(markdown(rows))
+    found = identifiers_markdown(identifiers(options.data, encoder))
+    print(*tables, found, sep="\n\n")
     engine = version("qdrant-edge-py")
     RESULT.write_text(
         f"# Exact words\n\n`python -m benchmarks.words`, model `tiny`, qdrant-edge-py {engine}, "
         f"{platform.machine()}.\n\nnDCG@10 by the model alone, the words alone (BM25), and their sum with a weight of "
-        f"the words; {DEFAULT_WEIGHT:g} is the default of a new collection.\n\n{table}\n\n"
+        f"the words; {DEFAULT_WEIGHT:g} is the default of a new collection.\n\nDocuments in passages of the model's "
+        f"window, as collections store them, each with the score of its best passage:\n\n{tables[0]}\n\n"
+        "One vector a document, of its first window, and all of its words. This is how `benchmarks.tiny` and `postings "
+        f"evaluate` measure a model:\n\n{tables[1]}\n\n"
         f"An identifier, such as a part number or an error code, put into each of {IDENTIFIERS:,} documents of "
         f"{IDENTIFIERS_OF}: how often the first hit for it is the document that has it, by the weight of the words.\n\n"
         f"{found}\n"

@@ -13,14 +13,20 @@ from postings.errors import ModelMismatch, ModelNotFound
 from postings.index.models import CollectionModels
 from postings_ingest import Pipeline
 from postings_ingest.reindexing import reindex
-from postings_query import AsyncSearchClient, Hit, SearchClient
-from postings_query.followed_model import SECONDS, FollowedModel
+from postings_query import AsyncSearchClient, Hit, SearchClient, followed_model
+from postings_query.followed_model import FollowedModel
 from tests.support.models import copy_of_tiny, quiet_tiny
 from tests.support.sentences import SENTENCES
 from tests.support.worker import until
 
 SETTINGS = Settings()
 QUERY = "chasing prey"
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients look for a switch ten times as often."""
+    monkeypatch.setattr(followed_model, "SECONDS", followed_model.SECONDS / 10)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +71,7 @@ def test_a_client_that_was_told_no_model_follows_a_switch_and_a_rollback(
                 assert found in expected.values()
                 return found == expected[encoder]
 
-            until(switched, "the client didn't notice the switch", seconds=10 * SECONDS)
+            until(switched, "the client didn't notice the switch", seconds=20)
 
 
 def test_a_client_whose_model_is_dropped_goes_on_with_the_next(collection: Index, old: Encoder, new: Encoder) -> None:
