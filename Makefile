@@ -26,7 +26,7 @@ docs: .venv/dev
 pictures: .venv/dev
 	$(BIN)/python -m tests.support.pictures
 
-# All but tests/e2e, which uses the product as a whole: commands, containers, a browser, trained models.
+# All but tests/e2e, which uses the product as a whole: commands, workers, containers, a browser, trained models.
 test: .venv/dev
 	$(RUN_TESTS) --ignore tests/e2e
 

@@ -67,7 +67,7 @@ def test_a_worker_that_cannot_start_takes_no_batch(
 def test_what_is_left_of_a_batch_after_its_time_is_put_back(
     settings: Settings, encoder: Encoder, start_worker: StartWorker, faults: Path
 ) -> None:
-    settings = settings.model_copy(update={"batch_seconds": 3})
+    settings = settings.model_copy(update={"batch_seconds": 3, "visibility_timeout": 60})
     settings.model_fields_set.add("batch_seconds")
     with Producer(settings) as producer:  # one batch of two micro-batches of 500,000 characters, but few tokens
         for number in range(10):
