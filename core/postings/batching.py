@@ -1,4 +1,4 @@
-"""Iterating in batches."""
+"""Iterating in batches, and doing once what a batch has in common."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 _T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 def batched(items: Iterable[_T], size: float, weight: Callable[[_T], float] = lambda _: 1) -> Iterator[list[_T]]:
@@ -45,3 +46,22 @@ def halves(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
         middle = len(items) // 2
         yield items[:middle]
         yield items[middle:]
+
+
+def once_each(function: Callable[[_T], _R]) -> Callable[[_T], _R]:
+    """Call a function once for each object: the searches of a batch often share their filter.
+
+    Example:
+        >>> calls, shared = [], {"must": []}
+        >>> convert = once_each(lambda filter: calls.append(filter) or str(filter))
+        >>> convert(shared), convert(shared), len(calls)
+        ("{'must': []}", "{'must': []}", 1)
+    """
+    done: dict[int, tuple[_T, _R]] = {}
+
+    def once(item: _T) -> _R:
+        if id(item) not in done:
+            done[id(item)] = item, function(item)  # the item too, so that no other gets its id
+        return done[id(item)][1]
+
+    return once

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from postings import SparseVector
 from postings.batching import batched
 from postings.documents import Span
-from postings.index import ScoredPoint, SearchRequest
+from postings.index import Filter, ScoredPoint, SearchRequest
 from postings.index.protocol import Fusion, WordQuery
 from postings.words import WORDS, Bm25, word_input
 from postings_query import index_calls
@@ -61,10 +61,11 @@ class WordSearch:
         """
         requests, places = [], []
         for at, (query, points) in enumerate(zip(words, answers, strict=True)):
-            there = [(point.id, frozenset(point.vectors.get(WORDS, _NONE).indices.tolist())) for point in points]
+            among: Filter = {"must": [{"has_id": [point.id for point in points]}]}
+            there = {index for point in points for index in point.vectors.get(WORDS, _NONE).indices.tolist()}
             for index, weight in zip(*_lists(query.vector), strict=True) if query else ():
-                if having := [id for id, indices in there if index in indices]:
-                    requests.append(_alone(index, weight, having))
+                if index in there:
+                    requests.append(_alone(index, weight, among, len(points)))
                     places.append((at, index))
         scores: list[dict[str, list[tuple[int, float]]]] = [{} for _ in answers]
         for some in batched(zip(places, requests, strict=True), _SEARCHES):
@@ -118,11 +119,9 @@ _NONE = SparseVector([], [])
 _SEARCHES = 64
 
 
-def _alone(index: int, weight: float, ids: list[str]) -> SearchRequest:
+def _alone(index: int, weight: float, among: Filter, points: int) -> SearchRequest:
     """A search for one word among some points."""
-    return SearchRequest(
-        SparseVector([index], [weight]), WORDS, limit=len(ids), filter={"must": [{"has_id": ids}]}, fields=()
-    )
+    return SearchRequest(SparseVector([index], [weight]), WORDS, limit=points, filter=among, fields=())
 
 
 def _contribution(

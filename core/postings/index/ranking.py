@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from postings.arguments import as_list
+from postings.batching import once_each
 from postings.errors import InvalidQuery
 from postings.index.fields import checked_filter
 from postings.index.protocol import Filter, Point, ScoredPoint, SearchRequest, WordQuery
@@ -83,7 +84,11 @@ class Ranking:
     """
 
     def __init__(self, requests: Iterable[SearchRequest]) -> None:
-        self._searches = [_Search(each) for each in as_list("requests", requests, SearchRequest, InvalidQuery)]
+        checked = once_each(checked_filter)  # a filter may be an iterable that can be read only once
+        self._searches = [
+            _Search(each if each.filter is None else replace(each, filter=checked(each.filter)))
+            for each in as_list("requests", requests, SearchRequest, InvalidQuery)
+        ]
 
     def queries(self) -> list[EngineQuery]:
         """The next queries: one for each search without a page."""
@@ -134,15 +139,14 @@ class _Search:
     """A request, and the state of its search.
 
     Attributes:
-        wanted: the request.
+        wanted: the request, with a checked filter.
         bare: whether the payload of the hits must be read afterwards.
         page: the hits, once their order is known.
         page_only: whether the engine is asked for the page only.
     """
 
     def __init__(self, request: SearchRequest) -> None:
-        # The filter may be an iterable that can be read only once.
-        self.wanted = request if request.filter is None else replace(request, filter=checked_filter(request.filter))
+        self.wanted = request
         self.bare = False
         self.page: list[ScoredPoint] | None = None
         self._threshold = _as_score(request.score_threshold)

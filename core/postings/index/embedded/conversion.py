@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import qdrant_edge as edge
 
+from postings.batching import once_each
 from postings.index.embedded.filters import to_edge
 from postings.index.protocol import RRF_K, Filter, Point, ScoredPoint, WordQuery
 from postings.index.ranking import EngineQuery
@@ -30,9 +31,13 @@ def _to_vector(vector: SparseVector) -> edge.SparseVector:
     return edge.SparseVector(vector.indices.tolist(), vector.values.tolist())
 
 
-def to_edge_query(query: EngineQuery) -> edge.QueryRequest:
-    """Convert a search."""
-    filter = None if query.filter is None else to_edge(query.filter)
+def to_edge_queries(queries: Iterable[EngineQuery]) -> list[edge.QueryRequest]:
+    """Convert searches, each filter once."""
+    converted = once_each(to_edge)
+    return [_to_query(query, None if query.filter is None else converted(query.filter)) for query in queries]
+
+
+def _to_query(query: EngineQuery, filter: edge.Filter | None) -> edge.QueryRequest:
     nearest = edge.Query.Nearest(_to_vector(query.vector), using=query.using)
     return edge.QueryRequest(
         query=_fusion(query.words) if query.words else nearest,

@@ -12,7 +12,7 @@ import qdrant_edge as edge
 from postings.arguments import as_list
 from postings.batching import batched, halves
 from postings.errors import InvalidInput
-from postings.index.embedded.conversion import to_edge_point, to_edge_query, to_edge_vectors, to_hit, to_point
+from postings.index.embedded.conversion import to_edge_point, to_edge_queries, to_edge_vectors, to_hit, to_point
 from postings.index.embedded.errors import edge_errors
 from postings.index.embedded.filters import to_edge
 from postings.index.embedded.folder import (
@@ -216,7 +216,7 @@ class EdgeIndex(OpenFolder):
         """Answer queries in one pass over the index; see :class:`postings.index.ranking.EngineQuery`."""
         shard, _ = self._opened()
         self._searched = True
-        batch = edge.QueryBatchRequest([to_edge_query(query) for query in queries])
+        batch = edge.QueryBatchRequest(to_edge_queries(queries))
         with edge_errors(str(self._folder)):
             answers = shard.query_batch(batch)
         return [[to_hit(hit) for hit in answer] for answer in answers]

@@ -26,7 +26,7 @@ from postings.index.server.conversion import (
     to_own_filter,
     to_point,
     to_point_vectors,
-    to_query,
+    to_queries,
     to_struct,
 )
 from postings.index.server.creation import (
@@ -178,7 +178,7 @@ class AsyncServerIndex(CollectionRequests):
             try:
                 answers = await self._request(
                     "query_batch_points",
-                    [to_query(query) for query in queries],
+                    to_queries(queries),
                     consistency=_CONSISTENT if consistent else None,
                 )
             except StrictModeRejected as error:

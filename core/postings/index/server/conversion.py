@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from qdrant_client import models as q
 from qdrant_client.conversions.conversion import GrpcToRest, RestToGrpc
 
+from postings.batching import once_each
 from postings.errors import InvalidFilter
 from postings.index.protocol import RRF_K, Filter, Point, ScoredPoint, WordQuery
 from postings.index.ranking import EngineQuery
@@ -92,9 +93,13 @@ def _bytes(point: Point) -> int:
     return characters + (len(json.dumps(metadata)) if metadata else 0) + 24 * sum(map(len, point.vectors.values()))
 
 
-def to_query(query: EngineQuery) -> q.QueryRequest:
-    """Convert a search."""
-    filter = None if query.filter is None else to_filter(query.filter)
+def to_queries(queries: Iterable[EngineQuery]) -> list[q.QueryRequest]:
+    """Convert searches, each filter once."""
+    converted = once_each(to_filter)
+    return [_to_query(query, None if query.filter is None else converted(query.filter)) for query in queries]
+
+
+def _to_query(query: EngineQuery, filter: q.Filter | None) -> q.QueryRequest:
     shown: dict[str, Any] = {
         "limit": query.limit,
         "offset": query.offset,

@@ -7,7 +7,7 @@ from typing import Any
 
 from postings.index.protocol import SearchRequest
 from postings.index.ranking import Ranking
-from postings.index.server.conversion import to_query
+from postings.index.server.conversion import to_queries
 
 
 def search_request(collection: str, request: SearchRequest, *, consistent: bool = False) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def search_request(collection: str, request: SearchRequest, *, consistent: bool 
                   'limit': 10, 'offset': 0, 'with_vector': False, 'with_payload': ['text']}}
     """
     (query,) = Ranking([request]).queries()
-    page = to_query(replace(query, limit=request.limit, offset=request.offset))
+    (page,) = to_queries([replace(query, limit=request.limit, offset=request.offset)])
     return {
         "method": "POST",
         "path": f"/collections/{collection}/points/query{'?consistency=quorum' if consistent else ''}",
