@@ -20,15 +20,16 @@ IndexUrl = Annotated[
         "--index", help="The index: a folder, or the URL of a Qdrant server (POSTINGS_INDEX_URL).", show_default=False
     ),
 ]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        help="The model: 'tiny', a folder, or a hub id (POSTINGS_MODEL). By default, the collection's.",
-        show_default=False,
-    ),
-]
+
+
+def _model(what: str, otherwise: str) -> Any:
+    help = f"{what}: 'tiny', a folder, or a hub id (POSTINGS_MODEL). {otherwise}"
+    return typer.Option("--model", "-m", help=help, show_default=False)
+
+
+Model = Annotated[str | None, _model("The model", "By default, the collection's.")]
+ModelOrTiny = Annotated[str | None, _model("The model", "By default, 'tiny'.")]
+ModelToAdd = Annotated[str | None, _model("The model to add", "Required.")]
 Filter = Annotated[
     str | None,
     typer.Option("--filter", help="Qdrant filter in JSON, for example on metadata.<key>.", show_default=False),

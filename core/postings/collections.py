@@ -98,7 +98,7 @@ class Collections:
                 index.models()
             except CollectionNotFound:
                 return index.ensure(encoder.fingerprint, encoder.location, configured(self._settings))
-        raise CollectionExists(f"there is a collection {name!r} already")
+        raise CollectionExists(f"there is a collection {name!r} already: drop it, or choose another name")
 
     def drop(self, name: str) -> None:
         """Delete a collection with all its documents and models.

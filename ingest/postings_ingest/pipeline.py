@@ -42,8 +42,8 @@ class Pipeline:
     """
 
     def __init__(self, encoder: Encoder, index: Index, settings: Settings | None = None) -> None:
-        self._encoder = encoder
         self._settings = Settings.given(settings)
+        self._encoder = Encoder.given(encoder)
         self._index = bound(index, self._settings)
         self._tenants = Tenants.of_index(self._index, self._settings)
 

@@ -11,7 +11,7 @@ from postings import Index, open_index
 from postings.index import Filter, Point, ScoredPoint, SearchRequest
 from postings.index.models import CollectionModels
 from postings.index.open import is_server
-from postings.index.tenant_index import bound
+from postings.index.tenant_index import bound, check_index
 from postings.index.tenants import Tenant, tenant_of
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class _OfTenant:
 
 def asynchronous(index: Index | AsyncIndex, settings: Settings) -> AsyncIndex:
     """The index for asyncio; a blocking one is called in a thread. Only the tenant's part, if the settings name one."""
+    check_index(index)
     if not inspect.iscoroutinefunction(index.search_batch):
         return _InThread(bound(index, settings))  # type: ignore[arg-type]
     tenant = tenant_of(settings)

@@ -40,7 +40,7 @@ class FollowedModel:
     def __init__(self, encoder: Encoder | None, settings: Settings, collection: str) -> None:
         self._settings = settings
         self._collection = collection
-        self._encoder = encoder
+        self._encoder = None if encoder is None else Encoder.given(encoder)
         self.bm25: Bm25 | None = None
         """Reads words as the collection does; ``None`` before :meth:`take`, or if it has none."""
         self._checked = False

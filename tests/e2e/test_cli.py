@@ -95,6 +95,12 @@ def test_hits_are_printed_for_people_without_control_characters(cli: Cli, tmp_pa
     assert cli("search", "lion", "--score-threshold", "1e9").out == "no hits\n"
 
 
+def test_the_title_is_evidence_too(cli: Cli, tmp_path: Path) -> None:
+    cli("ingest", write_jsonl(tmp_path / "x.jsonl", [{"id": "a", "title": "Lions", "text": "They hunt at night."}]))
+    assert "lion 2" in (shown := cli("search", "lion", "--explain").out)
+    assert "← Lions" in shown
+
+
 def test_a_long_title_is_cut(cli: Cli, tmp_path: Path) -> None:
     cli("ingest", write_jsonl(tmp_path / "x.jsonl", [{"id": "a", "title": "lions " * 100, "text": "a lion"}]))
     heading = cli("search", "lion").out.splitlines()[0]

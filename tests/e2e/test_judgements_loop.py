@@ -57,7 +57,7 @@ def test_judged_hits_measure_train_and_switch_a_model(service: ServeCommand, pos
     assert (written["documents"], written["judgements"], written["absent"]) == (96, len(judgements), 0)
     assert sum(written["queries"].values()) == 201
 
-    tested = list(load_beir("judged").queries.values())
+    tested = list(load_beir("testset").queries.values())
 
     def measured() -> Any:
         answer = service.http.post("/v1/judgements/evaluate", json={"words": 0, "queries": tested})

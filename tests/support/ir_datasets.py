@@ -20,7 +20,7 @@ def registered(**parts: Any) -> str:
 
 
 def of_folder(folder: Path, split: str = "test") -> str:
-    """A source with the documents, queries and judgments of a BEIR folder."""
+    """A source with the documents, queries and judgements of a BEIR folder."""
     qrels = folder.parent / f"{folder.name}.{split}.qrels"
     rows = (folder / "qrels" / f"{split}.tsv").read_text(encoding="utf-8").splitlines()[1:]
     qrels.write_text("".join("{} 0 {} {}\n".format(*row.split("\t")) for row in rows), encoding="utf-8")

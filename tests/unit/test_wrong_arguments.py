@@ -51,9 +51,10 @@ def test_what_is_no_path_is_refused(wrong: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", [True, "bar", 5])
-def test_what_cannot_be_called_is_no_progress(wrong: Any) -> None:
-    with pytest.raises(InvalidInput, match=f"expected a function for progress, got {wrong!r}"):
-        Pipeline(None, None).run([], wrong)  # type: ignore[arg-type]
+def test_what_cannot_be_called_is_no_progress(encoder: Encoder, tmp_path: Path, wrong: Any) -> None:
+    expected = f"expected a function for progress, got {wrong!r}"
+    with EdgeIndex(tmp_path) as index, pytest.raises(InvalidInput, match=expected):
+        Pipeline(encoder, index).run([], wrong)
     with pytest.raises(InvalidInput, match=f"expected a function for progress, got {wrong!r}"):
         Job(Ledger(Settings()), "job").wait(progress=wrong)
 
@@ -64,3 +65,26 @@ def test_an_unknown_datatype_is_refused_with_those_that_there_are(tmp_path: Path
     with pytest.raises(ConfigurationError, match=expected):
         EdgeIndex(tmp_path / "index", datatype=wrong)
     assert not (tmp_path / "index").exists()
+
+
+@pytest.mark.parametrize("wrong", ["animal-index", Path("animal-index"), 5])
+def test_what_is_no_open_index_is_refused(encoder: Encoder, wrong: Any) -> None:
+    for use in (
+        lambda: Pipeline(encoder, wrong),
+        lambda: SearchClient(index=wrong),
+        lambda: AsyncSearchClient(index=wrong),
+    ):
+        with pytest.raises(ConfigurationError, match=f"index must be an open index, .*, got {type(wrong).__name__}$"):
+            use()
+
+
+def test_what_is_no_encoder_is_refused(encoder: Encoder, tmp_path: Path) -> None:
+    with EdgeIndex(tmp_path) as index:
+        for use in (
+            lambda: Pipeline("tiny", index),  # type: ignore[arg-type]
+            lambda: Pipeline(index, encoder),  # type: ignore[arg-type]
+            lambda: SearchClient(index=index, encoder="tiny"),  # type: ignore[arg-type]
+            lambda: AsyncSearchClient(index=index, encoder="tiny"),  # type: ignore[arg-type]
+        ):
+            with pytest.raises(ConfigurationError, match=r"encoder must be an Encoder, .*, got (str|EdgeIndex)$"):
+                use()

@@ -16,7 +16,7 @@ from postings.index.open import open_embedded
 from postings_cli.bars import steps_bar
 from postings_cli.console import out, print_json, printable, say
 from postings_cli.exit_status import FAILED
-from postings_cli.options import IndexUrl, Json, Model, settings_from
+from postings_cli.options import IndexUrl, Json, ModelOrTiny, settings_from
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The collection.", show_default=False)]
 
@@ -39,7 +39,7 @@ def list_collections(index: IndexUrl = None, as_json: Json = False) -> None:
         out.print(printable(f"{each.name:<{width}}  {', '.join(parts)}"))
 
 
-def create(name: Name, index: IndexUrl = None, model: Model = None, as_json: Json = False) -> None:
+def create(name: Name, index: IndexUrl = None, model: ModelOrTiny = None, as_json: Json = False) -> None:
     """Create an empty collection for a model.
 
     Ingesting creates a collection too; this is for a collection whose model is settled before there are documents.

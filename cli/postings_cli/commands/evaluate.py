@@ -83,7 +83,7 @@ def evaluate(
         Path | None,
         typer.Option(
             "--qrels",
-            help="TREC qrels, instead of the BEIR folder's judgments; with --run, also without a folder.",
+            help="TREC qrels, instead of the BEIR folder's judgements; with --run, also without a folder.",
             show_default=False,
         ),
     ] = None,
@@ -109,7 +109,7 @@ def evaluate(
 
     Example: postings evaluate ./my-splade --data beir/scifact --data beir/nfcorpus --against tiny --out report
 
-    Example: postings evaluate --collection articles --data judged-articles --save-run splade.trec
+    Example: postings evaluate --collection articles --data testset --save-run splade.trec
 
     Example: postings evaluate --run splade.trec --against bm25.trec --qrels qrels.txt
     """

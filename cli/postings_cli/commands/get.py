@@ -48,7 +48,7 @@ def get(
         encoder, fingerprint = _model(opened, model, settings)
         found = get_document(opened, id, vectors=[fingerprint])
     if found is None:
-        say(f"there is no document {id!r} in collection {settings.collection!r}, or it is only partly stored")
+        say(f"error: there is no document {id!r} in collection {settings.collection!r}, or it is only partly stored")
         raise typer.Exit(FAILED)
     shown = [
         heaviest(each.get(fingerprint), encoder, weights if as_json else _SHOWN if weights is None else weights)

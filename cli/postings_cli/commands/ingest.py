@@ -89,6 +89,8 @@ def ingest(
 
     Example: postings ingest --queue articles.jsonl --no-wait
     """
+    if not (wait or queue):
+        raise typer.BadParameter("it needs --queue", param_hint="--no-wait")
     settings = settings_from(collection, index, model)
     reading = _Reading(format, id_field, text_field, title_field, _types(types))
     totals = [estimate_documents(path, **asdict(reading)) for path in paths]

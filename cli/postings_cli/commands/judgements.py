@@ -45,6 +45,8 @@ def list_judgements(
     if as_json:
         print_json([each.to_json() for each in found])
         return
+    if not found:
+        say("there are no judgements")
     for each in found:
         when = datetime.fromtimestamp(each.at / 1000, UTC).isoformat(sep=" ", timespec="seconds")
         out.print(printable(f"{each.grade}  {each.query}  {each.id}  {each.by}  {when}"))

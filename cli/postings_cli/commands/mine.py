@@ -11,7 +11,7 @@ import typer
 from postings import Encoder
 from postings_cli.bars import steps_bar
 from postings_cli.console import out, print_json, printable
-from postings_cli.options import Json, Model, settings_from
+from postings_cli.options import Json, ModelOrTiny, settings_from
 from postings_cli.outputs import OutputFile, refuse_inputs
 from postings_training.mining import Guards
 from postings_training.mining import mine as mined_pairs
@@ -23,7 +23,7 @@ def mine(
         typer.Argument(metavar="PAIRS", help="JSON Lines of query and positive, a BEIR folder, or ir-datasets:ID."),
     ],
     to: Annotated[Path, typer.Option("--out", help="Write to this file, as JSON Lines.")],
-    model: Model = None,
+    model: ModelOrTiny = None,
     negatives: Annotated[int, typer.Option(help="Maximum number of negatives for each pair.", min=1)] = 5,
     margin: Annotated[
         float, typer.Option(help="Minimum difference between the positive's score and a negative's.", min=0)

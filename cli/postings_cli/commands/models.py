@@ -71,7 +71,7 @@ def switch(
 
     Clients that weren't told a model notice it within seconds. `postings models rollback` takes it back.
 
-    Example: postings models switch models/new --evaluate judged/ --collection articles
+    Example: postings models switch models/new --evaluate testset --collection articles
     """
     if min_ndcg is not None and evaluate is None:
         raise typer.BadParameter("it needs --evaluate FOLDER", param_hint="--min-ndcg")

@@ -14,14 +14,14 @@ from postings_cli.bars import reindex_bar
 from postings_cli.commands.queued_reindex import queue_reindex
 from postings_cli.console import STOPPED, out, print_json, printable, say
 from postings_cli.exit_status import INTERRUPTED
-from postings_cli.options import Collection, IndexUrl, Json, Model, settings_from
+from postings_cli.options import Collection, IndexUrl, Json, ModelToAdd, settings_from
 from postings_ingest.rates import checked_rate
 from postings_ingest.reindexing import ReindexReport
 from postings_ingest.reindexing import reindex as reindex_here
 
 
 def reindex(
-    model: Model = None,
+    model: ModelToAdd = None,
     collection: Collection = None,
     index: IndexUrl = None,
     rate: Annotated[
@@ -46,6 +46,8 @@ def reindex(
     settings = settings_from(collection, index, model)
     if not names_model(settings):
         raise ConfigurationError("reindex needs the model to add: pass --model, or set POSTINGS_MODEL")
+    if not (wait or queue):
+        raise typer.BadParameter("it needs --queue", param_hint="--no-wait")
     _check_rate(rate)
     encoder = Encoder.from_settings(settings)
     with open_index(settings) as opened:

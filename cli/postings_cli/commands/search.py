@@ -57,8 +57,14 @@ def search(
         ),
     ] = None,
     rerank_top: Annotated[
-        int, typer.Option("--rerank-top", help="Best hits that the cross-encoder reads.", min=1)
-    ] = 50,
+        int | None,
+        typer.Option(
+            "--rerank-top",
+            help="With --rerank: how many of the best hits the cross-encoder reads. By default 50.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
     collection: Collection = None,
     index: IndexUrl = None,
     model: Model = None,
@@ -69,6 +75,8 @@ def search(
     Example: postings search "chasing prey" --explain
     --filter '{"must": [{"key": "metadata.lang", "match": {"value": "en"}}]}'
     """
+    if rerank_top is not None and rerank is None:
+        raise typer.BadParameter("it needs --rerank MODEL", param_hint="--rerank-top")
     settings = settings_from(collection, index, model)
     parsed = parsed_filter(filter)
     with SearchClient(settings=settings) as client:
@@ -84,7 +92,7 @@ def search(
             words=words,
             fusion=fusion,  # type: ignore[arg-type]
             rerank=None if rerank is None else Reranker.load(rerank),
-            rerank_top=rerank_top,
+            rerank_top=rerank_top or 50,
         )
         left_out = client.query_tokens_left_out(query)
     if as_json:
@@ -148,9 +156,7 @@ def _print_indented(line: Text) -> None:
 def _tokens(hit: Hit) -> Text:
     line = Text(style="cyan")
     shown = hit.contributions[:_TOKENS]
-    line.append(
-        ", ".join(f"{_name(part)} {part.contribution:.2f}{_source(hit, part.token, part.evidence)}" for part in shown)
-    )
+    line.append(", ".join(f"{_name(part)} {part.contribution:.2f}{_source(hit, part)}" for part in shown))
     if more := len(hit.contributions) - len(shown):
         line.append(f" and {more} more")
     return line
@@ -161,8 +167,10 @@ def _name(part: Contribution) -> str:
     return f'"{printable(part.token)}"' if part.exact_word else printable(part.token)
 
 
-def _source(hit: Hit, token: str, evidence: tuple[tuple[int, int], ...]) -> str:
-    """The words that fired a token, where they aren't the token itself."""
-    words = dict.fromkeys(printable(hit.text[start:end]) for start, end in evidence)
-    others = [word for word in words if word.lower() != token.removeprefix("##").lower()]
+def _source(hit: Hit, part: Contribution) -> str:
+    """The words that fired a token, in title and text, where they aren't the token itself."""
+    fired = [hit.title[start:end] for start, end in part.title_evidence]
+    fired += [hit.text[start:end] for start, end in part.evidence]
+    token = part.token.removeprefix("##").lower()
+    others = [word for word in dict.fromkeys(map(printable, fired)) if word.lower() != token]
     return f" ← {', '.join(others)}" if others else ""

@@ -15,6 +15,7 @@ from postings.encoder.model_files.tokenizer import Tokenizer
 from postings.encoder.passes.shared import SharedPasses
 from postings.encoder.passes.work import Work
 from postings.encoding_options import Backend, Precision
+from postings.errors import ConfigurationError
 from postings.process import OwnedLock
 
 if TYPE_CHECKING:
@@ -84,6 +85,19 @@ class LoadedModel:
 
         checked = Settings.given(settings)
         return cls.load(checked.model, checked.device, checked.backend, checked.precision)
+
+    @classmethod
+    def given(cls, encoder: object) -> Self:
+        """Return the encoder that was passed to a function.
+
+        Raises:
+            ConfigurationError: the argument isn't an encoder: the model's name, for example.
+        """
+        if not isinstance(encoder, cls):
+            raise ConfigurationError(
+                f"encoder must be an Encoder, such as Encoder.load('tiny'), got {type(encoder).__name__}"
+            )
+        return encoder
 
     @property
     def backend(self) -> str:

@@ -92,7 +92,8 @@ class CollectionModels:
         found = found or [each for each in self.names if model and each.startswith(model)]
         if len(found) != 1:
             problem = "several models are" if found else "no model is"
-            raise ModelMismatch(f"collection {collection!r}: {problem} called {model!r}; it has {self._listed()}")
+            add = "" if found else ": 'postings reindex --model' adds one"
+            raise ModelMismatch(f"collection {collection!r}: {problem} called {model!r}; it has {self._listed()}{add}")
         return found[0]
 
     def check_droppable(self, fingerprint: str, collection: str) -> None:

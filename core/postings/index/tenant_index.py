@@ -189,12 +189,21 @@ def words_shown(index: Index) -> dict[str, Any] | None:
     return {name: value for name, value in words.to_json().items() if name not in hidden}
 
 
+def check_index(index: object) -> None:
+    """Raise :class:`ConfigurationError` if this isn't an index: its path, for example."""
+    if not hasattr(index, "search_batch"):
+        raise ConfigurationError(
+            f"index must be an open index, such as open_index(Settings(index_url=…)), got {type(index).__name__}"
+        )
+
+
 def bound(index: Index, settings: Settings) -> Index:
     """The part of an index that belongs to the tenant of the settings; the index itself if they name none.
 
     Raises:
-        ConfigurationError: the index is bound to another tenant.
+        ConfigurationError: the index is bound to another tenant, or isn't an index.
     """
+    check_index(index)
     tenant = tenant_of(settings)
     if tenant is None:
         return index

@@ -197,11 +197,19 @@ def _model(config: WordsConfig, k: float, b: float) -> edge.Bm25:
             )
         )
     except ValueError as error:
-        raise ConfigurationError(f"words_language: {error}, got {config.language!r:.100}") from error
+        names = ", ".join(sorted(_languages()))
+        raise ConfigurationError(
+            f"words_language: expected 'none' or a language such as {names}, got {config.language!r:.100}"
+        ) from error
 
 
 def _stemmer(name: str) -> edge.SnowballLanguage:
-    names = {each.lower(): each for each in dir(edge.SnowballLanguage) if each[0].isupper()}
+    names = _languages()
     if name not in names:
         raise ConfigurationError(f"words_stemmer: expected 'none' or one of {', '.join(names)}, got {name!r:.100}")
     return getattr(edge.SnowballLanguage, names[name])  # type: ignore[no-any-return]
+
+
+def _languages() -> dict[str, str]:
+    """The engine's names of the languages that it has a stemmer for, by their names in small letters."""
+    return {each.lower(): each for each in dir(edge.SnowballLanguage) if each[0].isupper()}

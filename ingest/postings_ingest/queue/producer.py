@@ -237,7 +237,9 @@ class Producer:
                 if not self._accepted:
                     raise
                 kind = ConfigurationError if isinstance(error, ConfigurationError) else type(error)
-                raise kind(f"{error}; {self._accepted:,} operations were accepted, as job {self.job.id}") from error
+                raise kind(
+                    f"{error}; {self._accepted:,} documents and deletes were accepted, as job {self.job.id}"
+                ) from error
         self._due = None
 
     def _register(self, batch: _Batch, queue: str) -> None:
@@ -257,7 +259,7 @@ class Producer:
                 # Read it each time: a `with` block that fails sets it to 0.
                 if time.monotonic() - began > self._timeout:
                     raise
-                self._throttled.warn("away", "retrying to queue %d operations: %s", batch.operations, error)
+                self._throttled.warn("away", "retrying to queue %d documents and deletes: %s", batch.operations, error)
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
         self._accepted += batch.operations

@@ -89,6 +89,13 @@ class RedisClient:
         except (redis.exceptions.RedisError, OSError) as error:
             if refused := refusal(error, self.address, "POSTINGS_REDIS_URL", self._without_tls):
                 raise refused from error
+            # redis-py says "Error 111 connecting to HOST:PORT. Connection refused."
+            _, connecting, why = str(error).partition(" connecting to ")
+            if connecting:
+                why = why.partition(". ")[2].rstrip(".") or why
+                raise BrokerUnavailable(
+                    f"can't reach {self.address} ({why}): start it, or set POSTINGS_REDIS_URL"
+                ) from error
             raise BrokerUnavailable(f"{self.address}: {error}") from error
 
     def _script(self, name: str) -> Script:

@@ -187,7 +187,7 @@ def _check(header: list[str], source: Source) -> None:
         names = " and ".join(map(repr, wanted))
         raise ReaderError(
             f"{path}: expected the columns {names} in the first line, got {header!r:.200}: if they have other names, "
-            "say which by id_field, text_field and title_field"
+            "say which with --id-field, --text-field and --title-field (in Python and over HTTP id_field and so on)"
         )
     if len(set(header)) < len(header):
         raise ReaderError(f"{path}: the first line has a column name twice: {header!r:.200}")

@@ -66,7 +66,7 @@ def write_beir_folder(
         (1, ['cheetah', '1'])
     """
     if not grades:
-        raise InvalidInput("nothing is judged: there is nothing to write")
+        raise InvalidInput("nothing is judged: judge hits on the page, or import judgements")
     judged = {id for graded in grades.values() for id in graded}
     unwritable = {id for id in judged if _SEPARATOR.search(id)}
     count, present = 0, set[str]()

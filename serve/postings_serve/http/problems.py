@@ -179,6 +179,8 @@ def _invalid(found: Mapping[str, Any]) -> dict[str, str]:
     # pydantic names branches of a union by their validators.
     place = [str(each) for each in found["loc"] if isinstance(each, int) or _FIELD.fullmatch(each)]
     field = ".".join(place[1:]) or place[0]
+    if found["type"] == "extra_forbidden":
+        return {"field": field, "reason": "there is no such field"}
     came = found.get("input")
     shown = f", got {came!r:.{_VALUE_LENGTH}}" if isinstance(came, str | int | float | bool) else ""
     return {"field": field, "reason": f"{found['msg']}{shown}"}

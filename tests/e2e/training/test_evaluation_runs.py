@@ -17,7 +17,7 @@ from tests.support.jsonl import write_jsonl
 
 @pytest.fixture
 def qrels(tmp_path: Path) -> Path:
-    """The encyclopedia's judgments in TREC's format."""
+    """The encyclopedia's judgements in TREC's format."""
     rows = (ENCYCLOPEDIA / "qrels" / "test.tsv").read_text().splitlines()[1:]
     path = tmp_path / "qrels.txt"
     path.write_text("".join("{} 0 {} {}\n".format(*row.split("\t")) for row in rows))

@@ -233,7 +233,7 @@ def test_an_error_after_documents_were_accepted_names_their_job(settings: Settin
     producer.flush()
     for document in documents(256):
         producer.add(document)
-    with pytest.raises(QueueFull, match=f"; 256 operations were accepted, as job {producer.job.id}"):
+    with pytest.raises(QueueFull, match=f"; 256 documents and deletes were accepted, as job {producer.job.id}"):
         producer.flush()
 
 
@@ -252,7 +252,7 @@ def test_a_password_that_is_changed_after_documents_were_accepted_leaves_an_erro
             admin.config_set("requirepass", "new")
             admin.client_kill_filter(_type="normal", skipme=True)
         producer.add(Document("b", "text"))
-        with pytest.raises(ConfigurationError, match=f"1 operations were accepted, as job {job.id}"):
+        with pytest.raises(ConfigurationError, match=f"1 documents and deletes were accepted, as job {job.id}"):
             producer.flush()
         with pytest.raises(ConfigurationError, match=f"job {job.id}"):
             job.wait(60)

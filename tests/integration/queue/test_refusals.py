@@ -134,7 +134,7 @@ def test_a_broker_of_its_own_is_told_by_its_own_setting(
     settings = on(settings, broker_url=with_user(own_redis, keys=["other:*"], categories=["+@all"]))
     producer = Producer(settings, linger=600)
     producer.add(Document("a", "text"))
-    expected = "^the broker redis://.* doesn't give the user in POSTINGS_BROKER_URL .* 1 operations were accepted"
+    expected = "^the broker redis://.* doesn't give the user in POSTINGS_BROKER_URL .* 1 documents and deletes were"
     with pytest.raises(ConfigurationError, match=expected):
         producer.close()
     assert "the worker can't go on: the broker redis://" in ended_worker(settings, tmp_path / "worker.log")

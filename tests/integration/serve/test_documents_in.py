@@ -154,7 +154,7 @@ def test_a_text_has_the_name_of_its_file_as_id_whatever_path_comes(service: Serv
         ("x.md", b"x", {"id_field": "a"}, 400, "x.md: a text file has no fields"),
         ("x.parquet", b"PAR1", {}, 400, "x.parquet"),
         ("x.jsonl.gz", b"x", {}, 400, "x.jsonl.gz can't be read"),
-        ("x.md", b"x", {"other": "1"}, 422, "other: Extra inputs"),
+        ("x.md", b"x", {"other": "1"}, 422, "other: there is no such field"),
         ("x.md", b"x", {"collection": "a/b"}, 422, "collection"),
         ("x.md", b"", {}, 400, "none of 1 records can be used; the first: the file is empty"),
     ],

@@ -111,7 +111,7 @@ def test_a_score_that_is_not_finite_is_refused(score: float) -> None:
 
 
 def test_no_judgements_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="no judgments"):
+    with pytest.raises(InvalidInput, match="no judgements"):
         evaluate({"q": {"a": 1.0}}, {})
 
 
@@ -201,7 +201,7 @@ def test_judgements_without_their_header_are_refused(tmp_path: Path, qrels: str)
 
 
 def test_judgements_without_a_judgement_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ReaderError, match=r"test\.tsv holds no judgment"):
+    with pytest.raises(ReaderError, match=r"test\.tsv holds no judgement"):
         load_judgements(beir(tmp_path, qrels=HEADER))
 
 

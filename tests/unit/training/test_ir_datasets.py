@@ -150,7 +150,7 @@ def test_of_several_grades_the_highest_counts_and_none_is_an_error(folder: Path)
     qrels.write_text("q 0 a 1\nq 0 a 2\nq 0 a 0\n")
     assert load_judgements(source) == {"q": {"a": 2}}
     qrels.write_text("")
-    with pytest.raises(ReaderError, match=f"{source} holds no judgment"):
+    with pytest.raises(ReaderError, match=f"{source} holds no judgement"):
         load_judgements(source)
 
 

@@ -66,7 +66,7 @@ def test_scores_that_differ_are_written_to_the_last_digit() -> None:
 
 
 def graded(run: dict[str, dict[str, float]], grades: list[int]) -> dict[str, dict[str, int]]:
-    """Judgments of the documents of a run, the first of each query relevant."""
+    """Judgements of the documents of a run, the first of each query relevant."""
     return {query_id: dict(zip(sorted(scores), [1, *grades], strict=False)) for query_id, scores in run.items()}
 
 
@@ -203,7 +203,7 @@ def test_a_file_without_a_line_is_refused(tmp_path: Path, content: bytes) -> Non
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(ReaderError, match="file holds no result"):
         read_run(tmp_path / "file")
-    with pytest.raises(ReaderError, match="file holds no judgment"):
+    with pytest.raises(ReaderError, match="file holds no judgement"):
         read_qrels(tmp_path / "file")
 
 

@@ -29,7 +29,7 @@ def load_set(folder: str | os.PathLike[str], split: str = "test", qrels: Path | 
     Args:
         folder: as :func:`load_beir` takes it.
         split: as :func:`load_beir` takes it.
-        qrels: a file in TREC's format with the judgments, instead of the folder's own.
+        qrels: a file in TREC's format with the judgements, instead of the folder's own.
 
     Raises:
         ReaderError: as :func:`load_beir` and :func:`load_corpus`, or a judged document isn't in the corpus.
@@ -92,7 +92,7 @@ def load_beir(folder: str | os.PathLike[str], split: str = "test", qrels: Path |
     Args:
         folder: holds ``queries.jsonl`` and ``qrels/<split>.tsv``.
         split: ``test``, ``dev``, ``train`` or another file of ``qrels``; queries of other splits are left out.
-        qrels: a file in TREC's format with the judgments, instead of the folder's own.
+        qrels: a file in TREC's format with the judgements, instead of the folder's own.
 
     Raises:
         ReaderError: a file can't be read or is malformed, or a judged query isn't among the queries.
@@ -138,7 +138,7 @@ def load_judgements(folder: str | os.PathLike[str], split: str = "test") -> dict
     """Read ``qrels/<split>.tsv``: a header, then a query id, a document id and a grade on each line.
 
     Raises:
-        ReaderError: the file can't be read or holds no judgment, or a line is malformed; the message names the line.
+        ReaderError: the file can't be read or holds no judgement, or a line is malformed; the message names the line.
     """
     if is_ir_dataset(folder):
         return ir_sets.judgements(folder)
@@ -157,7 +157,7 @@ def load_judgements(folder: str | os.PathLike[str], split: str = "test") -> dict
                 f"for query {query_id!r}"
             )
     if not judgements:
-        raise ReaderError(f"{path} holds no judgment")
+        raise ReaderError(f"{path} holds no judgement")
     return judgements
 
 

@@ -1,4 +1,4 @@
-"""Corpora, queries and judgments of ir-datasets, as :mod:`postings_training.data.beir` reads them from folders."""
+"""Corpora, queries and judgements of ir-datasets, as :mod:`postings_training.data.beir` reads them from folders."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ def judgements(source: str | os.PathLike[str]) -> dict[str, dict[str, int]]:
         grades = found.setdefault(query_id, {})
         grades[document_id] = max(grade, grades.get(document_id, grade))
     if not found:
-        raise ReaderError(f"{os.fspath(source)} holds no judgment")
+        raise ReaderError(f"{os.fspath(source)} holds no judgement")
     return found

@@ -12,13 +12,13 @@ Judgements: TypeAlias = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class JudgedQueries:
-    """The queries of one split and their judgments, by the same ids."""
+    """The queries of one split and their judgements, by the same ids."""
 
     queries: Mapping[str, str]
     judgements: Judgements
 
     def without(self, query_ids: Iterable[str]) -> JudgedQueries:
-        """Leave these queries and their judgments out."""
+        """Leave these queries and their judgements out."""
         left_out = frozenset(query_ids)
         return JudgedQueries(
             {query_id: text for query_id, text in self.queries.items() if query_id not in left_out},
@@ -32,7 +32,7 @@ class JudgedQueries:
         )
 
     def first(self, number: int) -> JudgedQueries:
-        """Keep the first ``number`` queries and their judgments."""
+        """Keep the first ``number`` queries and their judgements."""
         return self.without(list(self.queries)[number:])
 
 

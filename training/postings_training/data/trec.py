@@ -1,4 +1,4 @@
-"""TREC's files: runs, which hold what a system found, and qrels, which hold judgments.
+"""TREC's files: runs, which hold what a system found, and qrels, which hold judgements.
 
 A line of a run has six fields: query id, ``Q0``, document id, rank, score and the system's name. A line of qrels has
 four: query id, ``0``, document id and grade. Whitespace separates them, so no id can hold any.
@@ -108,7 +108,7 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     r"""Read qrels, which may be compressed as ``.gz``: the grades of documents by query.
 
     Raises:
-        ReaderError: the file can't be read or holds no judgment, a line is malformed, or a document has two grades for
+        ReaderError: the file can't be read or holds no judgement, a line is malformed, or a document has two grades for
             a query; the message names the line.
 
     Example:
@@ -132,7 +132,7 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
                 f"for query {query_id!r}"
             )
     if not judgements:
-        raise ReaderError(f"{path} holds no judgment")
+        raise ReaderError(f"{path} holds no judgement")
     return judgements
 
 

@@ -30,7 +30,7 @@ class Measured:
     Attributes:
         system: the model's name, or the collection's and its model's, or that of a run's file.
         data: the set's name.
-        documents: number of documents in the corpus or the collection; None if there are judgments alone.
+        documents: number of documents in the corpus or the collection; None if there are judgements alone.
         quality: means over the queries.
         each: quality by query id.
         sparsity: of the vectors; None for a run that was read.
@@ -100,7 +100,7 @@ def measure_collection(
     Args:
         index: the open collection.
         encoder: of its model.
-        data: queries and judgments; its corpus should be what the collection was built from.
+        data: queries and judgements; its corpus should be what the collection was built from.
         pruning: also measure pruned vectors, by exact search.
         progress: called during reading, searching and pruning.
 

@@ -49,7 +49,7 @@ class Quality:
 def evaluate(run: Run, judgements: Judgements) -> Quality:
     """Measure a run with ir-measures.
 
-    Every judged query counts; if the run lacks one, nothing was found for it. Queries without judgments are left out.
+    Every judged query counts; if the run lacks one, nothing was found for it. Queries without judgements are left out.
     In all measures, documents with equal scores rank by id, ascending.
 
     Args:
@@ -57,7 +57,7 @@ def evaluate(run: Run, judgements: Judgements) -> Quality:
         judgements: documents that aren't judged count as irrelevant.
 
     Raises:
-        InvalidInput: a score is NaN or infinite, or there are no judgments.
+        InvalidInput: a score is NaN or infinite, or there are no judgements.
         MissingExtra: ir-measures isn't installed.
 
     Example:
@@ -68,7 +68,7 @@ def evaluate(run: Run, judgements: Judgements) -> Quality:
 
 
 def evaluate_each(run: Run, judgements: Judgements) -> dict[str, Quality]:
-    """Measure each judged query by itself, in the order of the judgments; see :func:`evaluate`.
+    """Measure each judged query by itself, in the order of the judgements; see :func:`evaluate`.
 
     Example:
         >>> evaluate_each({"q": {"a": 1.0}}, {"q": {"a": 1}, "r": {"a": 1}})["r"].ndcg_at_10
@@ -79,7 +79,7 @@ def evaluate_each(run: Run, judgements: Judgements) -> dict[str, Quality]:
     except ImportError as error:
         raise MissingExtra("training", "measuring a run") from error
     if not judgements:
-        raise InvalidInput("there are no judgments to measure a run by")
+        raise InvalidInput("there are no judgements to measure a run by")
     ranked = {query_id: _ranked(query_id, scores) for query_id, scores in run.items() if query_id in judgements}
     grades = {query_id: dict(graded) for query_id, graded in judgements.items()}
     measures = {"ndcg_at_10": nDCG @ 10, "mrr_at_10": RR @ 10, "recall_at_100": R @ 100, "map_at_100": AP @ 100}

@@ -86,7 +86,7 @@ class _Record(BaseModel):
 
 
 def digest(path: str | os.PathLike[str], split: str = "train") -> str:
-    """The SHA-256 of a file, or of a BEIR folder's corpus, queries and judgments, concatenated.
+    """The SHA-256 of a file, or of a BEIR folder's corpus, queries and judgements, concatenated.
 
     For a data set on the hub, it is the fingerprint that ``datasets`` computes; for one of ir-datasets, the SHA-256 of
     its rows.

@@ -20,7 +20,7 @@ def text_key(text: str) -> str:
 
 
 class Answers:
-    """The answers in a file of pairs, in a BEIR folder by the judgments of all its splits, or in an ir-datasets set.
+    """The answers in a file of pairs, in a BEIR folder by the judgements of all its splits, or in an ir-datasets set.
 
     Texts are stored as keys, so memory grows with the number of pairs, not with their length.
 

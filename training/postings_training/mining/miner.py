@@ -65,7 +65,7 @@ def mine(
 
     The candidates are all positives of a JSON Lines file, or the corpus of a BEIR folder. They are encoded into an
     embedded index in a temporary folder, which is searched for each query. A text isn't a negative if it, or another
-    text of its document, answers the query in another pair or by a judgment of any split, or if it nearly equals the
+    text of its document, answers the query in another pair or by a judgement of any split, or if it nearly equals the
     positive.
 
     Args:

@@ -101,7 +101,7 @@ class EmbeddedCollections:
 
     def _check_absent(self, name: str) -> None:
         if collection_folder(self._root, name).exists():
-            raise CollectionExists(f"there is a collection {name!r} already")
+            raise CollectionExists(f"there is a collection {name!r} already: drop it, or choose another name")
 
     def _name(self, folder: Path) -> None:
         """Give a folder its name among the collections, unless another process took it meanwhile."""

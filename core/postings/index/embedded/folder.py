@@ -49,9 +49,11 @@ def collection_names(root: Path) -> list[str]:
 
 def not_found(folder: Path) -> CollectionNotFound:
     """The error for a collection that doesn't exist; it names those that do."""
+    others = collection_names(folder.parent)
+    advice = "create it with 'postings ingest'"
     return CollectionNotFound(
-        f"there is no collection {folder.name!r} in {folder.parent} ({listed(collection_names(folder.parent))}): "
-        "create it with 'postings ingest'"
+        f"there is no collection {folder.name!r} in {folder.parent} ({listed(others)}): "
+        + (f"name another with --collection, or {advice}" if others else advice)
     )
 
 

@@ -41,7 +41,7 @@ class ServerCollections:
     def copy(self, source: str, target: str, progress: Progress) -> None:
         """Copy a collection, page by page."""
         if _run(self._exists(target)):
-            raise CollectionExists(f"there is a collection {target!r} already")
+            raise CollectionExists(f"there is a collection {target!r} already: drop it, or choose another name")
         with (
             ServerIndex.connect(self._settings.of_collection(source)) as read,
             ServerIndex.connect(self._settings.of_collection(target)) as written,
@@ -57,7 +57,7 @@ class ServerCollections:
         snapshot_metadata(file)
         if _run(self._exists(name)):
             if not replace:
-                raise CollectionExists(f"there is a collection {name!r} already")
+                raise CollectionExists(f"there is a collection {name!r} already: drop it, or choose another name")
             # A server would keep the settings of a collection that it has, such as its models.
             self.drop(name)
         with self._deleted_unless_whole(name):
