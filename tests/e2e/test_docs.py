@@ -212,7 +212,6 @@ def test_each_error_has_a_remedy() -> None:
         "QueueFailure",
         "DeadLetterNotFound",
         "JobUnfinished",
-        "BrokerUnavailable",
         "OutputLost",
     }
     assert kinds - named == described_by_their_kinds
