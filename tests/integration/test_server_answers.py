@@ -15,6 +15,7 @@ from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
 from postings import Encoder, Settings, SparseVector
+from postings.collections import Collections
 from postings.errors import IndexRejected, IndexUnavailable, PostingsError, WrongEventLoop
 from postings.index import Point, SearchRequest
 from postings.index.payload import INDEXED_FIELDS
@@ -77,6 +78,17 @@ def test_what_a_proxy_says_is_no_documents_fault(answer: tuple[int, str]) -> Non
         for call in (lambda: index.upsert([point("a")]), lambda: index.count(), lambda: list(index.scroll())):
             with pytest.raises(IndexUnavailable):
                 call()
+
+
+def test_a_collection_that_cannot_be_read_is_listed_with_the_reason() -> None:
+    listed = '{"result": {"collections": [{"name": "articles"}]}, "status": "ok", "time": 0}'
+    broken = '{"status": {"error": "Service internal error: 1 of 1 read operations failed"}}'
+    root = '{"title": "qdrant", "version": "1.18.0"}'
+    with answering(500, broken, root=root, others={"/collections": listed}) as url:
+        collections = Collections(Settings(index_url=url, index_grpc_port=0, index_timeout=1))
+        assert collections.names() == ["articles"]
+        (found,) = collections.list()
+    assert "read operations failed" in str(found.problem)
 
 
 def test_who_is_asked_to_wait_longer_than_there_is_time_says_so_at_once() -> None:

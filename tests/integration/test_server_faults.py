@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from postings import Index, Settings, SparseVector
-from postings.errors import AccessDenied, CollectionNotFound, IndexFailure, IndexUnavailable
+from postings.collections import Collections
+from postings.errors import AccessDenied, CollectionNotFound, IndexFailure, IndexRejected, IndexUnavailable
 from postings.index import SearchRequest
 from postings.index.server import AsyncServerIndex, ServerIndex
 from tests.support.indexes import MODEL, point
@@ -127,6 +128,21 @@ def test_a_call_by_grpc_is_done_or_reported_in_time(server: QdrantServer, collec
 
             until(reached, "gRPC doesn't come back", LATEST)
             assert [stored.payload["doc_id"] for stored in index.scroll()] == ["a"]
+
+
+def test_a_copy_whose_creation_was_done_but_not_answered_leaves_nothing(
+    server: QdrantServer, proxy: TcpProxy, collection: str
+) -> None:
+    collections = Collections(settings(proxy.url, index_timeout=TIMEOUT))
+    proxy.strike(Fault.DROP, times=1, request=b"PUT /collections/twin ")
+    with pytest.raises(IndexRejected, match="already exists"):
+        collections.copy(collection, "twin")
+    assert proxy.struck == 1
+    assert "twin" not in Collections(settings(server.url)).names()
+    collections.copy(collection, "twin")
+    with ServerIndex.connect(settings(server.url, collection="twin")) as twin:
+        assert twin.count() == 1
+    collections.drop("twin")
 
 
 def test_a_server_that_is_killed_and_started_again_has_what_it_acknowledged(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ def answering(
     headers: Mapping[str, str] = {},
     *,
     root: str | None = None,
+    others: Mapping[str, str] = {},
     heard: list[Mapping[str, str]] | None = None,
     asked: list[str] | None = None,
 ) -> Iterator[str]:
@@ -25,6 +26,7 @@ def answering(
         body: likewise.
         headers: likewise.
         root: what it says at ``/`` instead, with a status of 200: which version it is.
+        others: what it says at other paths instead, likewise.
         heard: takes the headers of each request.
         asked: takes the path of each request, with its parameters.
     """
@@ -38,9 +40,9 @@ def answering(
                 heard.append(dict(self.headers))
             if asked is not None:
                 asked.append(self.path)
-            at_root = root is not None and self.path == "/"
-            said = str(root) if at_root else body
-            self.send_response(200 if at_root else status)
+            own = dict(others) if root is None else {**others, "/": root}
+            said = own.get(self.path, body)
+            self.send_response(200 if self.path in own else status)
             for name, value in {"Content-Length": str(len(said.encode())), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()

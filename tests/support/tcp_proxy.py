@@ -47,6 +47,7 @@ class TcpProxy:
         self.faults_left: int | None = None
         self.struck = 0
         self._target = port
+        self._request = b""
         self._own = own
         self._host = host
         self._loop = asyncio.new_event_loop()
@@ -56,9 +57,15 @@ class TcpProxy:
         self._thread.start()
         listening.wait()
 
-    def strike(self, fault: Fault, times: int | None = None) -> None:
-        """Misbehave from now on, for so many connections; those that are open are closed."""
-        self.fault, self.faults_left, self.struck = fault, times, 0
+    def strike(self, fault: Fault, times: int | None = None, request: bytes = b"") -> None:
+        """Misbehave from now on, for so many connections; those that are open are closed.
+
+        Args:
+            fault: one that strikes answers, if ``request`` is given.
+            times: how many connections; ``None`` for all.
+            request: strike only the connections on which a request has these bytes, once it comes.
+        """
+        self.fault, self.faults_left, self.struck, self._request = fault, times, 0, request
         self._loop.call_soon_threadsafe(lambda: [writer.close() for writer in self._open])
 
     def heal(self) -> None:
@@ -100,7 +107,8 @@ class TcpProxy:
         return self.fault
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        fault = self._strikes()
+        request = self._request
+        fault = Fault.NONE if request else self._strikes()
         with contextlib.suppress(OSError, asyncio.CancelledError):
             if fault is Fault.REFUSE:
                 writer.close()
@@ -112,17 +120,28 @@ class TcpProxy:
                     writer.close()
             self._open.add(writer)
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
-            there = asyncio.ensure_future(_pass_on(reader, server_writer))
+            asked = bytearray()
+            there = asyncio.ensure_future(_pass_on(reader, server_writer, asked))
             try:
-                await self._answers(server_reader, writer, fault)
+                await self._answers(server_reader, writer, fault, request, asked)
             finally:
                 there.cancel()
                 self._open.discard(writer)
                 server_writer.close()
                 writer.close()
 
-    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fault: Fault) -> None:
+    async def _answers(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        fault: Fault,
+        request: bytes,
+        asked: bytearray,
+    ) -> None:
         while data := await reader.read(65536):
+            if request and request in asked:
+                fault = self._strikes()
+            asked.clear()
             match fault:
                 case Fault.DROP:
                     return
@@ -148,8 +167,9 @@ class TcpProxy:
             await writer.drain()
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: bytearray) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(65536):
+            asked += data
             writer.write(data)
             await writer.drain()

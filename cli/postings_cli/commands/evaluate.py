@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ import typer
 from rich.markdown import Markdown
 
 from postings import Encoder, open_index
+from postings.collection_models import collection_encoder
 from postings.errors import ReaderError
 from postings_cli.bars import steps_bar
 from postings_cli.commands.evaluated_sets import evaluated_sets
@@ -118,6 +120,8 @@ def evaluate(
     if run is not None and save_run is not None:
         raise ReaderError("--save-run writes what a search finds: with --run, nothing is searched")
     settings = settings_from(collection, index, model)
+    if against is not None and Path(against).is_file():
+        against = str(Path(against))  # as the files of runs are named below
     inputs = [*map(str, [*data, *trained_on]), *(str(each) for each in (run, qrels, against) if each)]
     if report is not None:
         refuse_inputs("--out", report, inputs, settings, folder=True)
@@ -125,20 +129,29 @@ def evaluate(
         refuse_inputs("--save-run", save_run, inputs, settings)
         check_place("--save-run", save_run)
     sets, unanswered = evaluated_sets(data, nano_beir, split, qrels)
-    names = [settings.model if run is None else str(run), *([] if against is None else [against])]
-    files = [run, None if against is None or not Path(against).is_file() else Path(against)]
-    runs = {str(file): read_run(file) for file in files if file is not None}
-    models = [name for name in names if name not in runs]
-    if len(sets) > 1 and (runs or save_run or qrels):
-        raise ReaderError(f"a run's file and --qrels are about one set: name one, got {len(sets)}")
-    if qrels is not None and not data and (models or trained_on):
-        raise ReaderError("--qrels holds no texts to search or to look for: name a BEIR folder with --data, or a --run")
-    if save_run is not None:
-        check_ids(sets[0].judged.queries, sets[0].corpus)
-    with steps_bar() as progress:
+    with ExitStack() as stack:
+        opened = None if collection is None and index is None else stack.enter_context(open_index(settings))
+        searched = None if opened is None else collection_encoder(settings, opened)
+        chosen = settings.model if searched is None else searched.location
+        names = [chosen if run is None else str(run), *([] if against is None else [against])]
+        files = [run, None if against is None or not Path(against).is_file() else Path(against)]
+        runs = {str(file): read_run(file) for file in files if file is not None}
+        models = [name for name in names if name not in runs]
+        if len(sets) > 1 and (runs or save_run or qrels):
+            raise ReaderError(f"a run's file and --qrels are about one set: name one, got {len(sets)}")
+        if qrels is not None and not data and (models or trained_on):
+            raise ReaderError(
+                "--qrels holds no texts to search or to look for: name a BEIR folder with --data, or a --run"
+            )
+        if save_run is not None:
+            check_ids(sets[0].judged.queries, sets[0].corpus)
+        progress = stack.enter_context(steps_bar())
         sources, unchecked = known_sources(models, trained_on)
         sets, left_out = without_leaks(sets, sources, drop=leaks == "drop", progress=progress)
-        encoders = {name: Encoder.from_settings(settings.model_copy(update={"model": name})) for name in models}
+        encoders = {} if searched is None else {chosen: searched}
+        for name in models:
+            if name not in encoders:
+                encoders[name] = Encoder.from_settings(settings.model_copy(update={"model": name}))
         pruning = report is not None
         by_model = partial(measure_model, pruning=pruning, progress=progress)
 
@@ -147,12 +160,11 @@ def evaluate(
                 return tuple(measure_run(Path(name).name, runs[name], each) for each in sets)
             return tuple(by_model(encoders[name], each) for each in sets)
 
-        if collection is None and index is None:
+        if opened is None:
             systems = [measured(names[0])]
         else:
-            with open_index(settings) as opened:
-                by_engine = partial(measure_collection, opened, pruning=pruning, progress=progress)
-                systems = [tuple(by_engine(encoders[names[0]], each) for each in sets)]
+            by_engine = partial(measure_collection, opened, pruning=pruning, progress=progress)
+            systems = [tuple(by_engine(encoders[names[0]], each) for each in sets)]
         systems += map(measured, names[1:])
     remarks = [*unanswered, *unchecked, *left_out, *_unanswered(systems)]
     remarks += [

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from postings.errors import MissingExtra
 from postings.secrets import redacted
 from postings_ingest.queue.ledger import BULK, QUEUES
-from postings_ingest.queue.refusals import refusal
+from postings_ingest.queue.refusals import is_read_only, refusal
 from postings_ingest.queue.urls import broker_options
 from postings_ingest.throttled_log import ThrottledLog
 from postings_ingest.tracing import trace_headers
@@ -99,7 +99,9 @@ def announce(app: Celery, settings: Settings, id: str, queue: str) -> bool:
         name = queue_name(settings, queue)
         app.send_task(TASK, (id,), task_id=id, queue=name, headers=trace_headers(), retry=False, ignore_result=True)
     except (*errors, KombuError, OSError) as error:
-        check_refusal(error, app, settings)
+        # The ledger in the same Redis has just been written to, so it is a replica only since then.
+        if settings.broker_url or not is_read_only(error):
+            check_refusal(error, app, settings)
         _throttled.warn(broker, "batch %s was accepted, but can't be announced yet: %s", id, error)
         return False
     _throttled.recovered(broker, "batches are announced again")

@@ -234,6 +234,9 @@ class Producer:
                 self._sending = None
                 announce(self._app, self._settings, batch.id, queue)
             except PostingsError as error:
+                if self._linger is not None and not self._closed:  # what was added before is sent later all the same
+                    self._due = time.monotonic() + _LONGEST_PAUSE
+                    self._wake()
                 if not self._accepted:
                     raise
                 kind = ConfigurationError if isinstance(error, ConfigurationError) else type(error)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Self
 
 from postings.errors import BrokerUnavailable, MissingExtra
-from postings_ingest.queue.refusals import refusal
+from postings_ingest.queue.refusals import is_read_only, refusal
 from postings_ingest.queue.urls import redis_url
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class RedisClient:
             self.redis.connection_pool.connection_class = PromptSSLConnection
         self._prefix = _prefix(settings)
         self._scripts: dict[str, Script] = {}
+        self._written = threading.Event()  # shared by the clients of other collections
         read = self.redis.get_connection_kwargs()
         host, port = str(read.get("host", "localhost")), int(read.get("port", 6379))
         self.address = f"Redis at {read.get('path') or f'{host}:{port}'}"
@@ -72,7 +74,9 @@ class RedisClient:
             BrokerUnavailable: as :meth:`errors`.
         """
         with self.errors():
-            return self._script(name)(keys=[self._prefix], args=[str(argument) for argument in arguments])
+            answer = self._script(name)(keys=[self._prefix], args=[str(argument) for argument in arguments])
+        self._written.set()
+        return answer
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -80,13 +84,17 @@ class RedisClient:
 
         Raises:
             ConfigurationError: Redis refuses us, and no retry changes that, see :mod:`postings_ingest.queue.refusals`.
-            BrokerUnavailable: Redis can't be reached, or can't answer now.
+            BrokerUnavailable: Redis can't be reached, or can't answer now; or it has become a replica.
         """
         import redis
 
         try:
             yield
         except (redis.exceptions.RedisError, OSError) as error:
+            if self._written.is_set() and is_read_only(error):
+                # After a failover, the same name leads to the new primary.
+                self.redis.connection_pool.disconnect(inuse_connections=False)
+                raise BrokerUnavailable(f"{self.address} has become a replica, which takes no writes") from error
             if refused := refusal(error, self.address, "POSTINGS_REDIS_URL", self._without_tls):
                 raise refused from error
             # redis-py says "Error 111 connecting to HOST:PORT. Connection refused."

@@ -33,6 +33,13 @@ def refusal(error: BaseException, where: str, setting: str, plain: Place | None 
     return None
 
 
+def is_read_only(error: BaseException) -> bool:
+    """Whether a Redis takes no writes: it is a replica, perhaps only until a failover is over."""
+    import redis.exceptions as known
+
+    return any(isinstance(cause, known.ReadOnlyError) for cause in _causes(error))
+
+
 def _of_tls(error: BaseException, setting: str) -> str | None:
     match error:
         case ssl.SSLCertVerificationError():

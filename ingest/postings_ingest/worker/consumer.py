@@ -13,6 +13,7 @@ from celery.worker.state import maybe_shutdown
 from postings.errors import ConfigurationError
 from postings.secrets import redacted
 from postings_ingest.queue.celery_app import check_refusal
+from postings_ingest.queue.refusals import is_read_only
 from postings_ingest.throttled_log import ThrottledLog
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _throttled = ThrottledLog(log)
 
 class DeadLetterConsumer(Consumer):
     """Keeps unreadable messages as dead letters; Celery's consumer would log and drop them, or end the worker."""
+
+    _has_received = False
 
     def ensure_connected(self, conn: Connection) -> Connection:
         """Connect, however long that takes. Celery's method logs each attempt, and pauses for up to half a minute.
@@ -65,6 +68,7 @@ class DeadLetterConsumer(Consumer):
         handle = super().create_task_handler()
 
         def guarded(message: Message) -> None:
+            self._has_received = True
             try:
                 handle(message)
             except self.connection_errors:
@@ -97,6 +101,8 @@ class DeadLetterConsumer(Consumer):
 
     def _end_if_refused(self, error: Exception) -> None:
         service: Service = self.app.postings_service
+        if is_read_only(error) and (self._has_received or not service.settings.broker_url):
+            return  # it was a primary: `load` writes to the ledger; so a failover makes it one again
         try:
             check_refusal(error, self.app, service.settings)
         except ConfigurationError as refused:

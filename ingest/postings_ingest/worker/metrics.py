@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from postings.errors import BrokerUnavailable
+from postings.errors import BrokerUnavailable, ConfigurationError
 from postings_ingest.queue.status import queue_status
 
 if TYPE_CHECKING:
@@ -100,10 +100,10 @@ class QueueMetrics(Collector):
         self._ledger = ledger
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The metrics; if Redis doesn't answer, only that."""
+        """The metrics; if Redis doesn't answer or refuses us, only that."""
         try:
             status = queue_status(self._ledger)
-        except BrokerUnavailable:
+        except (BrokerUnavailable, ConfigurationError):  # the latter after its password was changed, for example
             yield GaugeMetricFamily("postings_redis_up", "Whether Redis answers", value=0)
             return
         yield GaugeMetricFamily("postings_redis_up", "Whether Redis answers", value=1)

@@ -24,7 +24,7 @@ from tests.e2e.training.conftest import Evaluate
 from tests.support.beir import ENCYCLOPEDIA, write_beir
 from tests.support.cli import Cli
 from tests.support.jsonl import write_jsonl
-from tests.support.models import copy_of_tiny
+from tests.support.models import copy_of_tiny, quiet_tiny
 from tests.support.sentences import SENTENCES
 
 CORPUS = {f"s{at}": text for at, text in enumerate(SENTENCES)}
@@ -184,6 +184,18 @@ def test_the_command_searches_a_collection(cli: Cli, data: Path) -> None:
     assert ran.json["systems"][0]["system"] == "sentences (tiny)"
     assert ran.json["systems"][0]["sets"][0]["documents"] == len(CORPUS)
     assert cli("evaluate", "--collection", "nowhere", "--data", data).status == 1
+
+
+def test_the_command_measures_the_model_that_the_collection_searches(cli: Cli, data: Path, tmp_path: Path) -> None:
+    new = quiet_tiny(tmp_path / "models")
+    assert cli("ingest", data, "--collection", "sentences").status == 0
+    assert cli("reindex", "--model", new, "--collection", "sentences").status == 0
+    assert cli("models", "switch", new, "--collection", "sentences").status == 0
+    ran = cli("evaluate", "--collection", "sentences", "--data", data, "--json")
+    assert ran.status == 0, ran.err
+    assert ran.json["systems"][0]["system"] == f"sentences ({new})"
+    named = cli("evaluate", "tiny", "--collection", "sentences", "--data", data, "--json")
+    assert named.json["systems"][0]["system"] == "sentences (tiny)"
 
 
 def test_a_leaked_query_gets_no_score(evaluate: Evaluate, data: Path, tmp_path: Path) -> None:

@@ -100,6 +100,17 @@ def test_queries_that_a_run_lacks_are_counted_and_said(evaluate: Evaluate, qrels
     assert f"{total - 1} of the {total} queries of qrels.txt aren't in one, and count as 0" in ran.json["remarks"]
 
 
+def test_a_run_is_compared_however_its_path_is_written(
+    evaluate: Evaluate, qrels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query_id, grades = next(iter(load_set(ENCYCLOPEDIA).judged.judgements.items()))
+    for name in ("one", "other"):
+        (tmp_path / name).write_text(f"{query_id} Q0 {next(iter(grades))} 1 1.0 x\n")
+    monkeypatch.chdir(tmp_path)
+    ran = evaluate("--run", "./one", "--against", ".//other", "--qrels", qrels, "--json")
+    assert [each["system"] for each in ran.json["systems"]] == ["one", "other"], ran.err
+
+
 def test_training_data_of_what_made_a_run_can_be_named(evaluate: Evaluate, tmp_path: Path) -> None:
     folder = write_beir(tmp_path / "set", {"a": "lion"}, {"q": "a big cat"}, {"q": {"a": 1}})
     pairs = write_jsonl(tmp_path / "pairs.jsonl", [{"query": "A big cat?", "positive": "x"}])

@@ -247,6 +247,11 @@ def test_killed_while_its_patience_ran_out_it_stops_where_it_would_have(tmp_path
         expected, found = (load_file(folder / "model.safetensors") for folder in folders)
         assert all(torch.equal(found[name], weights) for name, weights in expected.items())
     assert resumed.results == whole.results
+    # Its state names the checkpoint with the best weights, by the path where it was.
+    shutil.move(tmp_path / "killed.run", tmp_path / "moved.run")
+    published = train(recipe, tmp_path / "moved", resume=True)
+    assert published is not None
+    assert published.fingerprint == whole.fingerprint
 
 
 def test_there_must_be_something_to_resume_and_room_for_the_result(tmp_path: Path) -> None:

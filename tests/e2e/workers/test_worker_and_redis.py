@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import redis
 
 from postings import Document, Encoder, Settings
 from postings.errors import QueueFull
@@ -52,6 +53,24 @@ def test_redis_may_be_killed_while_documents_are_queued_and_indexed(
     assert replace(producer.job.wait(90), unchanged=0) == Counts(submitted=600, indexed=600)
     worker.stop()
     assert len(indexed(settings, encoder)) == 600
+
+
+def test_a_worker_outlives_a_failover(
+    settings: Settings, encoder: Encoder, start_worker: StartWorker, own_redis: RedisServer
+) -> None:
+    settings = on(settings, own_redis)
+    worker = start_worker(settings=settings)
+    worker.wait_until_ready()
+    with redis.Redis.from_url(own_redis.url) as admin:
+        admin.replicaof("127.0.0.1", "1")
+        until(lambda: "READONLY" in worker.log.read_text() or "replica" in worker.log.read_text(), "nothing is refused")
+        admin.replicaof("NO", "ONE")
+    with Producer(settings) as producer:
+        producer.add(Document("a", "after the failover"))
+    assert producer.job.wait(60) == Counts(submitted=1, indexed=1)
+    assert worker.process.is_alive()
+    worker.stop()
+    assert indexed(settings, encoder) == {"a": "after the failover"}
 
 
 def slow_batch(settings: Settings, worker: Worker) -> tuple[str, Job]:
@@ -158,6 +177,6 @@ def test_a_queue_that_fills_redis_is_worked_off(
         with pytest.raises(QueueFull, match="documents are accepted up to 80 %"):
             producer.flush()
         start_worker(settings=settings)
-        until(lambda: producer.job.progress().done == 2000, "the queue isn't worked off")
+        until(lambda: producer.job.progress().done >= 2000, "the queue isn't worked off")
         keys.redis.config_set("maxmemory", 2 * used)
     assert replace(producer.job.wait(60), unchanged=0) == Counts(submitted=2001, indexed=2001)

@@ -26,6 +26,7 @@ from postings_ingest import AsyncProducer, Counts, Job, Ledger, Producer
 from postings_ingest.queue.ledger import BULK
 from postings_ingest.queue.messages import unpack
 from postings_ingest.queue.status import queue_status
+from postings_ingest.worker.metrics import QueueMetrics
 from tests.support.queue_keys import QueueKeys
 from tests.support.redis_server import RedisServer, free_port
 from tests.support.worker import until
@@ -94,6 +95,23 @@ def test_a_full_queue_refuses_and_nothing_is_lost(settings: Settings, ledger: Le
     assert producer.unsent == 256
     keys.redis.hset(f"{keys.prefix}:counts", "waiting", 0)  # as if workers had done the first batch
     assert producer.flush().progress() == Counts(submitted=512)
+    producer.close()
+
+
+def test_what_was_added_before_an_error_goes_out_later_all_the_same(settings: Settings, keys: QueueKeys) -> None:
+    settings = settings.model_copy(update={"queue_limit": 300})
+    producer = Producer(settings, linger=0.2, when_full="raise")
+    refused = False
+    for document in documents(600):
+        try:
+            producer.add(document)
+        except QueueFull:
+            refused = True
+            break
+    assert refused
+    assert producer.unsent
+    keys.redis.hset(f"{keys.prefix}:counts", "waiting", 0)  # as if workers had done the first batch
+    until(lambda: not producer.unsent, "what was added stays in memory")
     producer.close()
 
 
@@ -251,6 +269,8 @@ def test_a_password_that_is_changed_after_documents_were_accepted_leaves_an_erro
         with redis.Redis.from_url(server.url) as admin:
             admin.config_set("requirepass", "new")
             admin.client_kill_filter(_type="normal", skipme=True)
+        (family,) = QueueMetrics(Ledger(settings)).collect()
+        assert (family.name, [each.value for each in family.samples]) == ("postings_redis_up", [0])
         producer.add(Document("b", "text"))
         with pytest.raises(ConfigurationError, match=f"1 documents and deletes were accepted, as job {job.id}"):
             producer.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -203,14 +204,33 @@ def test_a_replica(settings: Settings, own_redis: RedisServer) -> None:
         try:
             with pytest.raises(ConfigurationError, match=r"^Redis at .* is a replica: set POSTINGS_REDIS_URL to"):
                 producer.flush()
+            own = on(settings, redis_url=own_redis.url, broker_url=own_redis.url)
             with pytest.raises(
-                ConfigurationError, match=r"^the broker .* is a replica: set POSTINGS_[A-Z]+_URL to the primary"
+                ConfigurationError, match=r"^the broker .* is a replica: set POSTINGS_BROKER_URL to the primary"
             ):
-                announce(celery_app(settings), settings, "a", BULK)
+                announce(celery_app(own), own, "a", BULK)
         finally:
             admin.replicaof("NO", "ONE")
     producer.close()
     assert producer.job.progress().submitted == 1
+
+
+def test_a_primary_that_becomes_a_replica_for_a_while_is_waited_for(
+    settings: Settings, own_redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = on(settings, redis_url=own_redis.url)
+    producer = Producer(settings, linger=None, timeout=60)
+    producer.add(Document("a", "text"))
+    producer.flush()
+    with redis.Redis.from_url(own_redis.url) as admin, ThreadPoolExecutor(1) as thread:
+        admin.replicaof("127.0.0.1", "1")
+        producer.add(Document("b", "text"))
+        sending = thread.submit(producer.flush)
+        until(lambda: "has become a replica" in caplog.text, "the producer isn't refused")
+        admin.replicaof("NO", "ONE")
+        sending.result(60)
+    producer.close()
+    assert producer.job.progress().submitted == 2
 
 
 def test_a_redis_in_protected_mode(settings: Settings, redis_binary: str, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from postings import Encoder
 from postings.errors import TrainingFailure
@@ -39,11 +40,17 @@ def test_every_recipe_has_a_card(name: str) -> None:
     sources = (Source("a|b/pairs.jsonl", "sha256 ab", 1234, "CC0"),)
     record = Record("f" * 32, recipe, sources, 10, 3.5, {"ndcg@10": 0.51234}, {"torch": "2"})
     text = card(json.loads(json.dumps(record.to_json())))
-    assert text.startswith("---\nlanguage: en\nlicense: ")
+    assert text.startswith('---\nlanguage: "en"\nlicense: ')
     assert f"# {recipe.publish.name}\n" in text
     assert "| ndcg@10 | 0.5123 |" in text
     assert "| pairs.jsonl | 1,234 | CC0 | `sha256 ab` |" in text
     assert f"| training.seed | {recipe.training.seed} |" in text
+
+
+def test_norwegian_is_no_false_in_a_card() -> None:
+    recipe = load_recipe("tiny", ["publish.language=no"])
+    text = card(Record("f", recipe, (), 1, 1.0, {}, {}).to_json())
+    assert yaml.safe_load(text.split("---")[1])["language"] == "no"
 
 
 def test_a_card_says_so_where_nothing_was_measured_or_stated() -> None:

@@ -71,7 +71,7 @@ def card(record: Mapping[str, Any]) -> str:
 def _front_matter(recipe: Mapping[str, Any], base: str) -> list[str]:
     publish = recipe["publish"]
     kinds = ["sparse-encoder", "sparse", "csr" if recipe["model"]["kind"] == "csr" else "splade", "postings"]
-    lines = [f"language: {publish['language']}"]
+    lines = [f"language: {json.dumps(publish['language'])}"]  # unquoted, Norwegian (no) is false
     if publish["licence"]:
         lines.append(f"license: {json.dumps(publish['licence'])}")
     lines += [f"base_model: {json.dumps(base)}"] if "/" in base else []

@@ -67,13 +67,21 @@ class Trainer(SparseEncoderTrainer):
     def load_last_state(self, checkpoint: Path) -> None:
         """Load the state and the weights that a run ended with: the best weights, if it keeps them."""
         self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE_NAME))
-        best = self.state.best_model_checkpoint if self.args.load_best_model_at_end else None
-        self._load_from_checkpoint(best or str(checkpoint))
+        if self.args.load_best_model_at_end and self.state.best_model_checkpoint is not None:
+            checkpoint = self._best_checkpoint(checkpoint.parent)
+        self._load_from_checkpoint(str(checkpoint))
 
     def _load_best_model(self) -> None:
         # If this fails, the parent only logs it, and continues with the last weights, which aren't those reported.
         if self.state.best_model_checkpoint is not None:
-            self._load_from_checkpoint(self.state.best_model_checkpoint)
+            self._load_from_checkpoint(str(self._best_checkpoint(Path(str(self.args.output_dir)))))
+
+    def _best_checkpoint(self, folder: Path) -> Path:
+        """Where the best weights are in the run's folder, which may have been moved since they were saved."""
+        best = folder / Path(str(self.state.best_model_checkpoint)).name
+        if not best.is_dir():
+            raise TrainingFailure(f"{best} is missing, which has the best weights of the run: start it again")
+        return best
 
 
 def build_trainer(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
 
-from postings.errors import CollectionExists, CollectionNotFound, PostingsError
+from postings.errors import AccessDenied, CollectionExists, CollectionNotFound, PostingsError
 from postings.index.server.aio import AsyncServerIndex
 from postings.index.server.blocking import ServerIndex
 from postings.index.server.cluster import Cluster
@@ -47,7 +47,14 @@ class ServerCollections:
             ServerIndex.connect(self._settings.of_collection(target)) as written,
         ):
             models = read.models()
-            _run(self._create_like(source, target))
+            try:
+                _run(self._create_like(source, target))
+            except PostingsError:
+                # The answer may be lost, though the collection was created: an empty one must not look like a copy.
+                with suppress(PostingsError):
+                    if not written.count():
+                        _run(self._delete(target))
+                raise
             with self._deleted_unless_whole(target):
                 _run(self._index_like(source, target))
                 _copy_points(read, written, models.vectors, progress)
@@ -81,8 +88,10 @@ class ServerCollections:
                 try:
                     if is_recorded(await ask(_get_collection(name))):
                         names.append(name)
-                except PostingsError:
+                except (CollectionNotFound, AccessDenied):
                     continue  # it was dropped meanwhile, or the API key isn't for it
+                except PostingsError:
+                    names.append(name)  # whoever reads it is told why it can't be read
             return names
 
     async def _exists(self, name: str) -> bool:
