@@ -10,7 +10,9 @@ from postings_cli.console import out, printable
 
 
 def export_model_command(
-    model: Annotated[str, typer.Argument(help="A folder that sentence-transformers saved; graphs of a bundled model go into the cache.", show_default=False)],
+    model: Annotated[
+        str, typer.Argument(help="A folder that sentence-transformers saved; or a bundled model.", show_default=False)
+    ],
     precision: Annotated[
         Literal["float32", "int8"],
         typer.Option(help="Precision of the graphs; int8 is faster and changes the vectors a little."),
