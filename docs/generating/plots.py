@@ -85,7 +85,8 @@ def _chaos() -> str:
 
 
 def _words() -> str:
-    head, mean = rows("words")[0], rows("words")[-1]
+    head, *sets = rows("words")  # of the first table, in which documents are in passages
+    mean = next(row for row in sets if row[0] == "mean")
     weights = [(0.0, number(mean[1]))] + [
         (float(name), number(cell)) for name, cell in zip(head, mean, strict=True) if re.fullmatch(r"[\d.]+", name)
     ]

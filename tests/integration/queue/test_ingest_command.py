@@ -37,7 +37,7 @@ def test_what_a_source_gave_before_it_failed_is_queued(settings: Settings, ledge
     ran = command.ended()
     assert (ran.status, ran.out) == (1, "")
     assert "y.csv: expected the columns 'id' and 'text' in the first line, got ['no', 'header']: if they" in ran.err
-    assert "say which by id_field, text_field and title_field" in ran.err
+    assert "say which with --id-field, --text-field and --title-field" in ran.err
     assert queue_status(ledger).queued == 3
 
 
