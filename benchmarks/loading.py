@@ -42,6 +42,8 @@ from postings.words import WordsConfig
 RESULT = Path(__file__).parent / "results" / "loading.md"
 DEFAULT_THRESHOLD = 10_000
 """The server's, in kilobytes, where a collection has none of its own."""
+LONGEST = 3600
+"""Seconds for one way."""
 NO_NEWER = to_own_filter(version_at_most(1))
 """Each write of Postings has such a condition."""
 
@@ -90,8 +92,8 @@ async def load(way: Way, points: Sequence[Point], settings: Settings) -> tuple[f
         places = asyncio.Semaphore(way.streams or settings.index_streams)
 
         async def write(some: Sequence[Point], *, wait: bool) -> None:
-            structs = [to_struct(point) for point in some]
             async with places:
+                structs = [to_struct(point) for point in some]
                 await client.upsert(
                     collection, structs, wait=wait, ordering=q.WriteOrdering.STRONG, update_filter=NO_NEWER
                 )
@@ -99,12 +101,16 @@ async def load(way: Way, points: Sequence[Point], settings: Settings) -> tuple[f
         *requests, last = batched(points, way.points)
         await asyncio.gather(*(write(some, wait=way.wait) for some in requests))
         await write(last, wait=True)
-        while (await client.count(collection, exact=True)).count < len(points):
+        while (count := (await client.count(collection, exact=True)).count) < len(points):
+            if time.perf_counter() - began > LONGEST:
+                sys.exit(f"{way.name}: {count:,} of {len(points):,} points after {LONGEST} s: see the server's log")
             await asyncio.sleep(0.1)
         counted = time.perf_counter() - began
         if way.index_later:
             await set_threshold(client, collection, threshold or DEFAULT_THRESHOLD)
-        while (await client.get_collection(collection)).status is not q.CollectionStatus.GREEN:
+        while (status := (await client.get_collection(collection)).status) is not q.CollectionStatus.GREEN:
+            if time.perf_counter() - began > LONGEST:
+                sys.exit(f"{way.name}: the collection is {status.value} after {LONGEST} s: see the server's log")
             await asyncio.sleep(0.1)
         return counted, time.perf_counter() - began
     finally:

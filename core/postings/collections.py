@@ -80,7 +80,7 @@ class Collections:
         self._engine = _engine(self._settings)
 
     def names(self) -> list[str]:
-        """The names of the collections that Postings created, sorted."""
+        """The names of the collections that Postings created, and of those that can't be read, sorted."""
         return self._engine.names()
 
     def list(self) -> _Listed:

@@ -68,6 +68,10 @@ class TcpProxy:
         self.fault, self.faults_left, self.struck, self._request = fault, times, 0, request
         self._loop.call_soon_threadsafe(lambda: [writer.close() for writer in self._open])
 
+    def lead_to(self, port: int) -> None:
+        """Pass new connections on to another port, as a name that is given to another machine."""
+        self._target = port
+
     def heal(self) -> None:
         """Behave."""
         self.fault = Fault.NONE

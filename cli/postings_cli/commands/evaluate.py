@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -37,7 +36,11 @@ from postings_training.leaks.known_sources import known_sources
 
 def evaluate(
     model: Annotated[
-        str | None, typer.Argument(help="'tiny', a folder, or a hub id (POSTINGS_MODEL).", show_default=False)
+        str | None,
+        typer.Argument(
+            help="'tiny', a folder, or a hub id (POSTINGS_MODEL). By default 'tiny', or the collection's.",
+            show_default=False,
+        ),
     ] = None,
     data: Annotated[
         list[Path],
@@ -129,26 +132,26 @@ def evaluate(
         refuse_inputs("--save-run", save_run, inputs, settings)
         check_place("--save-run", save_run)
     sets, unanswered = evaluated_sets(data, nano_beir, split, qrels)
-    with ExitStack() as stack:
-        opened = None if collection is None and index is None else stack.enter_context(open_index(settings))
-        searched = None if opened is None else collection_encoder(settings, opened)
-        chosen = settings.model if searched is None else searched.location
-        names = [chosen if run is None else str(run), *([] if against is None else [against])]
-        files = [run, None if against is None or not Path(against).is_file() else Path(against)]
-        runs = {str(file): read_run(file) for file in files if file is not None}
-        models = [name for name in names if name not in runs]
-        if len(sets) > 1 and (runs or save_run or qrels):
-            raise ReaderError(f"a run's file and --qrels are about one set: name one, got {len(sets)}")
-        if qrels is not None and not data and (models or trained_on):
-            raise ReaderError(
-                "--qrels holds no texts to search or to look for: name a BEIR folder with --data, or a --run"
-            )
-        if save_run is not None:
-            check_ids(sets[0].judged.queries, sets[0].corpus)
-        progress = stack.enter_context(steps_bar())
+    by_engine = collection is not None or index is not None
+    names = [settings.model if run is None else str(run), *([] if against is None else [against])]
+    files = [run, None if against is None or not Path(against).is_file() else Path(against)]
+    runs = {str(file): read_run(file) for file in files if file is not None}
+    if len(sets) > 1 and (runs or save_run or qrels):
+        raise ReaderError(f"a run's file and --qrels are about one set: name one, got {len(sets)}")
+    if qrels is not None and not data and (trained_on or not runs.keys() >= set(names)):
+        raise ReaderError("--qrels holds no texts to search or to look for: name a BEIR folder with --data, or a --run")
+    if save_run is not None:
+        check_ids(sets[0].judged.queries, sets[0].corpus)
+    encoders = dict[str, Encoder]()
+    if by_engine:
+        with open_index(settings) as opened:
+            searched = collection_encoder(settings, opened)
+        names[0] = searched.location
+        encoders[names[0]] = searched
+    models = [name for name in names if name not in runs]
+    with steps_bar() as progress:
         sources, unchecked = known_sources(models, trained_on)
         sets, left_out = without_leaks(sets, sources, drop=leaks == "drop", progress=progress)
-        encoders = {} if searched is None else {chosen: searched}
         for name in models:
             if name not in encoders:
                 encoders[name] = Encoder.from_settings(settings.model_copy(update={"model": name}))
@@ -160,11 +163,12 @@ def evaluate(
                 return tuple(measure_run(Path(name).name, runs[name], each) for each in sets)
             return tuple(by_model(encoders[name], each) for each in sets)
 
-        if opened is None:
-            systems = [measured(names[0])]
+        if by_engine:
+            with open_index(settings) as opened:
+                measure = partial(measure_collection, opened, pruning=pruning, progress=progress)
+                systems = [tuple(measure(encoders[names[0]], each) for each in sets)]
         else:
-            by_engine = partial(measure_collection, opened, pruning=pruning, progress=progress)
-            systems = [tuple(by_engine(encoders[names[0]], each) for each in sets)]
+            systems = [measured(names[0])]
         systems += map(measured, names[1:])
     remarks = [*unanswered, *unchecked, *left_out, *_unanswered(systems)]
     remarks += [

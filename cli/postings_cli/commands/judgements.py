@@ -70,7 +70,7 @@ def export(
     `postings evaluate`, `mine` and `train` read the folder: it has all documents of the collection. With --train, what
     a model learns from is told apart from what it is measured on.
 
-    Example: postings judgements export judged --collection articles --train 0.5
+    Example: postings judgements export testset --collection articles --train 0.5
     """
     settings = settings_from(collection, index)
     refuse_inputs("FOLDER", folder, [], settings, folder=True)

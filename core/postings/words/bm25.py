@@ -197,7 +197,7 @@ def _model(config: WordsConfig, k: float, b: float) -> edge.Bm25:
             )
         )
     except ValueError as error:
-        names = ", ".join(sorted(_languages()))
+        names = ", ".join(sorted(_languages().keys() - _WITHOUT_STOPWORDS))
         raise ConfigurationError(
             f"words_language: expected 'none' or a language such as {names}, got {config.language!r:.100}"
         ) from error
@@ -208,6 +208,10 @@ def _stemmer(name: str) -> edge.SnowballLanguage:
     if name not in names:
         raise ConfigurationError(f"words_stemmer: expected 'none' or one of {', '.join(names)}, got {name!r:.100}")
     return getattr(edge.SnowballLanguage, names[name])  # type: ignore[no-any-return]
+
+
+_WITHOUT_STOPWORDS = {"armenian", "tamil"}
+"""The engine has a stemmer for them, but doesn't take them for a language."""
 
 
 def _languages() -> dict[str, str]:

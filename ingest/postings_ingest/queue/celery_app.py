@@ -24,6 +24,8 @@ TASK = "postings.index"
 log = logging.getLogger(__name__)
 
 _throttled = ThrottledLog(log)
+_primaries: set[str] = set()
+"""Brokers that took an announcement of this process."""
 
 
 def queue_name(settings: Settings, queue: str) -> str:
@@ -99,11 +101,12 @@ def announce(app: Celery, settings: Settings, id: str, queue: str) -> bool:
         name = queue_name(settings, queue)
         app.send_task(TASK, (id,), task_id=id, queue=name, headers=trace_headers(), retry=False, ignore_result=True)
     except (*errors, KombuError, OSError) as error:
-        # The ledger in the same Redis has just been written to, so it is a replica only since then.
-        if settings.broker_url or not is_read_only(error):
+        # A broker that took our writes before was the primary: a failover makes it one again.
+        if not (is_read_only(error) and (broker in _primaries or not settings.broker_url)):
             check_refusal(error, app, settings)
         _throttled.warn(broker, "batch %s was accepted, but can't be announced yet: %s", id, error)
         return False
+    _primaries.add(broker)
     _throttled.recovered(broker, "batches are announced again")
     return True
 

@@ -192,7 +192,7 @@ class Producer:
         try:
             self.close()
         except PostingsError as error:
-            log.warning("%d operations were not sent: %s", self.unsent, error)
+            log.warning("%d documents and deletes were not sent: %s", self.unsent, error)
 
     @property
     def unsent(self) -> int:
@@ -234,7 +234,8 @@ class Producer:
                 self._sending = None
                 announce(self._app, self._settings, batch.id, queue)
             except PostingsError as error:
-                if self._linger is not None and not self._closed:  # what was added before is sent later all the same
+                self._due = None
+                if self._linger is not None and not self._closed and self.unsent:  # it is sent later all the same
                     self._due = time.monotonic() + _LONGEST_PAUSE
                     self._wake()
                 if not self._accepted:
@@ -285,7 +286,6 @@ class Producer:
                 else:
                     try:
                         self._send()
-                        self._throttled.recovered("late", "the operations that waited were sent")
+                        self._throttled.recovered("late", "the documents and deletes that waited were sent")
                     except PostingsError as error:
-                        self._throttled.warn("late", "%d operations wait to be sent: %s", self.unsent, error)
-                        self._due = time.monotonic() + _LONGEST_PAUSE if self.unsent else None
+                        self._throttled.warn("late", "%d documents and deletes wait to be sent: %s", self.unsent, error)

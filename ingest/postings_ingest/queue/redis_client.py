@@ -97,10 +97,10 @@ class RedisClient:
                 raise BrokerUnavailable(f"{self.address} has become a replica, which takes no writes") from error
             if refused := refusal(error, self.address, "POSTINGS_REDIS_URL", self._without_tls):
                 raise refused from error
-            # redis-py says "Error 111 connecting to HOST:PORT. Connection refused."
-            _, connecting, why = str(error).partition(" connecting to ")
+            # redis-py says "Error 111 connecting to HOST:PORT. Connection refused.", or "Timeout connecting to server".
+            said, connecting, rest = str(error).partition(" connecting to ")
             if connecting:
-                why = why.partition(". ")[2].rstrip(".") or why
+                why = rest.partition(". ")[2].rstrip(".") or said
                 raise BrokerUnavailable(
                     f"can't reach {self.address} ({why}): start it, or set POSTINGS_REDIS_URL"
                 ) from error

@@ -32,7 +32,12 @@ _throttled = ThrottledLog(log)
 class DeadLetterConsumer(Consumer):
     """Keeps unreadable messages as dead letters; Celery's consumer would log and drop them, or end the worker."""
 
-    _has_received = False
+    _has_been_ready = False
+
+    def on_ready(self) -> None:
+        """Consume from now on: the broker has bound the queues, which is a write."""
+        super().on_ready()
+        self._has_been_ready = True
 
     def ensure_connected(self, conn: Connection) -> Connection:
         """Connect, however long that takes. Celery's method logs each attempt, and pauses for up to half a minute.
@@ -68,7 +73,6 @@ class DeadLetterConsumer(Consumer):
         handle = super().create_task_handler()
 
         def guarded(message: Message) -> None:
-            self._has_received = True
             try:
                 handle(message)
             except self.connection_errors:
@@ -101,8 +105,8 @@ class DeadLetterConsumer(Consumer):
 
     def _end_if_refused(self, error: Exception) -> None:
         service: Service = self.app.postings_service
-        if is_read_only(error) and (self._has_received or not service.settings.broker_url):
-            return  # it was a primary: `load` writes to the ledger; so a failover makes it one again
+        if self._has_been_ready and is_read_only(error):
+            return  # it took our writes before, so it was the primary: wait until a failover is over
         try:
             check_refusal(error, self.app, service.settings)
         except ConfigurationError as refused:

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from postings import PostingsError
-from postings.errors import BrokerUnavailable
+from postings.errors import BrokerUnavailable, ConfigurationError
 from postings_ingest.queue.status import queue_status
 from postings_serve.about import about_caller, about_service
 from postings_serve.guard import Anybody, Reader, Shared, check_all_tenants
@@ -74,6 +74,6 @@ async def metrics(services: Shared, caller: Reader) -> Response:
 def _queue(services: Services, collection: str) -> tuple[dict[str, Any] | None, str | None]:
     try:
         found = queue_status(services.queues.ledger(collection, None))
-    except BrokerUnavailable as error:
+    except (BrokerUnavailable, ConfigurationError) as error:
         return None, problem_of(error, services.settings.secrets()).detail
     return {**asdict(found), "documents_per_second": sum(each.documents_per_second for each in found.workers)}, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -63,8 +64,10 @@ def test_a_worker_outlives_a_failover(
     worker.wait_until_ready()
     with redis.Redis.from_url(own_redis.url) as admin:
         admin.replicaof("127.0.0.1", "1")
-        until(lambda: "READONLY" in worker.log.read_text() or "replica" in worker.log.read_text(), "nothing is refused")
-        admin.replicaof("NO", "ONE")
+        try:
+            until(lambda: re.search("READONLY|has become a replica", worker.log.read_text()) is not None, "no refusal")
+        finally:
+            admin.replicaof("NO", "ONE")
     with Producer(settings) as producer:
         producer.add(Document("a", "after the failover"))
     assert producer.job.wait(60) == Counts(submitted=1, indexed=1)

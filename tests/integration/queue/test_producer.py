@@ -100,7 +100,7 @@ def test_a_full_queue_refuses_and_nothing_is_lost(settings: Settings, ledger: Le
 
 def test_what_was_added_before_an_error_goes_out_later_all_the_same(settings: Settings, keys: QueueKeys) -> None:
     settings = settings.model_copy(update={"queue_limit": 300})
-    producer = Producer(settings, linger=0.2, when_full="raise")
+    producer = Producer(settings, linger=5, when_full="raise")
     refused = False
     for document in documents(600):
         try:

@@ -19,6 +19,7 @@ from postings_ingest.queue.refusals import refusal
 from postings_ingest.queue.status import queue_status
 from tests.integration.queue.test_connection import on, tls_redis
 from tests.support.redis_server import RedisServer, free_port
+from tests.support.tcp_proxy import TcpProxy
 from tests.support.worker import Worker, until
 
 __all__ = ["tls_redis"]
@@ -224,13 +225,36 @@ def test_a_primary_that_becomes_a_replica_for_a_while_is_waited_for(
     producer.flush()
     with redis.Redis.from_url(own_redis.url) as admin, ThreadPoolExecutor(1) as thread:
         admin.replicaof("127.0.0.1", "1")
-        producer.add(Document("b", "text"))
-        sending = thread.submit(producer.flush)
-        until(lambda: "has become a replica" in caplog.text, "the producer isn't refused")
-        admin.replicaof("NO", "ONE")
+        try:
+            producer.add(Document("b", "text"))
+            sending = thread.submit(producer.flush)
+            until(lambda: "has become a replica" in caplog.text, "the producer isn't refused")
+        finally:
+            admin.replicaof("NO", "ONE")
         sending.result(60)
     producer.close()
     assert producer.job.progress().submitted == 2
+
+
+def test_after_a_failover_the_same_name_leads_to_the_new_primary(
+    settings: Settings, own_redis: RedisServer, redis_binary: str, tmp_path: Path
+) -> None:
+    (folder := tmp_path / "other").mkdir()
+    other = RedisServer(folder, redis_binary)
+    other.start()
+    try:
+        with TcpProxy(own_redis.port) as proxy, redis.Redis.from_url(own_redis.url) as admin:
+            ledger = Ledger(on(settings, redis_url=f"redis://127.0.0.1:{proxy.port}/0"))
+            ledger.audit()
+            admin.replicaof("127.0.0.1", "1")
+            proxy.lead_to(other.port)
+            with pytest.raises(BrokerUnavailable, match="has become a replica"):
+                ledger.audit()
+            ledger.audit()
+    finally:
+        with redis.Redis.from_url(own_redis.url) as admin:
+            admin.replicaof("NO", "ONE")
+        other.kill()
 
 
 def test_a_redis_in_protected_mode(settings: Settings, redis_binary: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from qdrant_client import AsyncQdrantClient
 from qdrant_client import models as q
@@ -47,14 +48,7 @@ class ServerCollections:
             ServerIndex.connect(self._settings.of_collection(target)) as written,
         ):
             models = read.models()
-            try:
-                _run(self._create_like(source, target))
-            except PostingsError:
-                # The answer may be lost, though the collection was created: an empty one must not look like a copy.
-                with suppress(PostingsError):
-                    if not written.count():
-                        _run(self._delete(target))
-                raise
+            _run(self._create_like(source, target))
             with self._deleted_unless_whole(target):
                 _run(self._index_like(source, target))
                 _copy_points(read, written, models.vectors, progress)
@@ -113,8 +107,16 @@ class ServerCollections:
 
     async def _create_like(self, source: str, target: str) -> None:
         async with self._connected(target) as ask:
-            found = await ask(_get_collection(source))
-            await ask(lambda client: client.create_collection(target, **_creation(found)))
+            found, token = await ask(_get_collection(source)), uuid4().hex
+            try:
+                await ask(lambda client: client.create_collection(target, **_creation(found, token)))
+            except PostingsError:
+                # If the answer was lost, the repeated request finds the collection that the first one created.
+                with suppress(PostingsError):
+                    created = await ask(_get_collection(target))
+                    if (created.config.metadata or {}).get(_COPIED_BY) == token:
+                        return
+                raise
 
     async def _index_like(self, source: str, target: str) -> None:
         async with self._connected(target) as ask:
@@ -169,8 +171,11 @@ def _index_field(
     return lambda client: client.create_payload_index(collection, field, schema)
 
 
-def _creation(found: q.CollectionInfo) -> dict[str, Any]:
-    """The arguments of ``create_collection`` for a collection like another one."""
+_COPIED_BY = "postings_copied_by"
+
+
+def _creation(found: q.CollectionInfo, token: str) -> dict[str, Any]:
+    """The arguments of ``create_collection`` for a collection like another one; the token is that of this copy."""
     parameters = found.config.params
     return {
         "sparse_vectors_config": parameters.sparse_vectors,
@@ -178,5 +183,5 @@ def _creation(found: q.CollectionInfo) -> dict[str, Any]:
         "shard_number": parameters.shard_number,
         "replication_factor": parameters.replication_factor,
         "write_consistency_factor": parameters.write_consistency_factor,
-        "metadata": found.config.metadata,
+        "metadata": {**(found.config.metadata or {}), _COPIED_BY: token},
     }
