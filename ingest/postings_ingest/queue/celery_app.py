@@ -24,8 +24,8 @@ TASK = "postings.index"
 log = logging.getLogger(__name__)
 
 _throttled = ThrottledLog(log)
-_primaries: set[str] = set()
-"""Brokers that took an announcement of this process."""
+_ANNOUNCED = "postings_announced"
+"""An attribute of an app whose broker took an announcement."""
 
 
 def queue_name(settings: Settings, queue: str) -> str:
@@ -102,11 +102,11 @@ def announce(app: Celery, settings: Settings, id: str, queue: str) -> bool:
         app.send_task(TASK, (id,), task_id=id, queue=name, headers=trace_headers(), retry=False, ignore_result=True)
     except (*errors, KombuError, OSError) as error:
         # A broker that took our writes before was the primary: a failover makes it one again.
-        if not (is_read_only(error) and (broker in _primaries or not settings.broker_url)):
+        if not (is_read_only(error) and (hasattr(app, _ANNOUNCED) or not settings.broker_url)):
             check_refusal(error, app, settings)
         _throttled.warn(broker, "batch %s was accepted, but can't be announced yet: %s", id, error)
         return False
-    _primaries.add(broker)
+    setattr(app, _ANNOUNCED, True)
     _throttled.recovered(broker, "batches are announced again")
     return True
 
