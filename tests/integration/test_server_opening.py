@@ -19,7 +19,7 @@ from postings import Settings, open_index
 from postings.errors import AccessDenied, ConfigurationError, IndexUnavailable
 from postings.index.server import AsyncServerIndex, ServerIndex
 from postings.index.server.connection import open_client
-from tests.integration.test_server_faults import CALLS
+from tests.e2e.test_server_faults import CALLS
 from tests.support.forking import said_by
 from tests.support.indexes import MODEL, point
 from tests.support.qdrant_server import QdrantServer, free_pair

@@ -14,10 +14,13 @@ from postings.collections import Collections
 from postings.errors import AccessDenied, CollectionNotFound, IndexFailure, IndexUnavailable
 from postings.index import SearchRequest
 from postings.index.server import AsyncServerIndex, ServerIndex
+from tests.integration.conftest import server
 from tests.support.indexes import MODEL, point
 from tests.support.qdrant_server import QdrantServer
 from tests.support.tcp_proxy import Fault, TcpProxy
 from tests.support.worker import until
+
+__all__ = ["server"]
 
 TIMEOUT = 2
 LATEST = 20
