@@ -8,7 +8,6 @@ import signal
 import stat
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,30 +22,13 @@ from postings.errors import (
 )
 from postings.index.proxy import OpenIndexes, Owner, ProxyIndex
 from postings.index.proxy.record import LOCK, RECORD
+from tests.integration.test_shared_index import folder, index, indexes
 from tests.support.forking import said_by
 from tests.support.forkserver import forked
 from tests.support.indexes import MODEL, point, shared
 from tests.support.sharing import serving, settings_of, socket_of, write_for_ever, write_versions
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "index"
-
-
-@pytest.fixture
-def indexes(folder: Path) -> Iterator[OpenIndexes]:
-    with shared(folder) as indexes:
-        yield indexes
-
-
-@pytest.fixture
-def index(folder: Path, indexes: OpenIndexes) -> Iterator[Index]:
-    """The collection, through the process that has it open."""
-    with open_index(settings_of(folder)) as index:
-        assert isinstance(index, ProxyIndex)
-        index.ensure(MODEL, "tiny")
-        yield index
+__all__ = ["folder", "index", "indexes"]
 
 
 def mode(path: Path) -> int:
