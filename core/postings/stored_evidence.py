@@ -28,6 +28,7 @@ from postings.encoder.evidence import Evidence
 from postings.vectors import SparseVector
 
 _WIDTH = 5
+_WIDEST = 57  # bits that are read at once; a passage has far fewer than 2**28 characters
 
 
 def pack(evidence: Evidence, text_start: int, fingerprint: str, vector: SparseVector, title: str, text: str) -> str:
@@ -122,7 +123,8 @@ def _body(fingerprint: str, passage: Packed) -> _Body | None:
     header, widest = int.from_bytes(body[:4], "big"), (1 << _WIDTH) - 1
     count, of_gap, of_length = header >> 2 * _WIDTH, header >> _WIDTH & widest, header & widest
     # Another client can write anything, a right CRC included.
-    if count > dims or count * (of_gap + of_length) + dims * count.bit_length() > 8 * (len(body) - 4):
+    width = of_gap + of_length
+    if count > dims or width > _WIDEST or count * width + dims * count.bit_length() > 8 * (len(body) - 4):
         return None
     return _Body(body[4:], count, of_gap, of_length)
 
@@ -137,9 +139,11 @@ def _spans(found: Sequence[tuple[Packed, _Body]]) -> list[list[list[Span]] | Non
     before = np.cumsum(counts) - counts
     owner = np.repeat(np.arange(len(found)), counts)
     at = (first - before * (of_gap + of_length))[owner] + np.arange(len(owner)) * (of_gap + of_length)[owner]
-    starts = np.cumsum(np.append(0, _numbers(data, at, of_gap[owner])))
+    gaps_and_lengths = _numbers(data, at, (of_gap + of_length)[owner])
+    gaps = gaps_and_lengths >> of_length[owner]
+    starts = np.cumsum(np.append(0, gaps))
     starts = starts[1:] - starts[before[owner]]
-    ends = starts + 1 + _numbers(data, at + of_gap[owner], of_length[owner])
+    ends = starts + 1 + gaps_and_lengths - (gaps << of_length[owner])
     outside = set(owner[ends > characters[owner]].tolist())
 
     places = [np.searchsorted(passage.vector.indices, passage.wanted) for passage, _ in found]
@@ -167,7 +171,7 @@ def _bits(numbers: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.uint8]:
 def _numbers(
     data: npt.NDArray[np.uint8], at: npt.NDArray[np.int64], width: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """The numbers that start at these bits, each so many bits wide, at most 57."""
+    """The numbers that start at these bits, each so many bits wide, at most ``_WIDEST``."""
     octets = data[(at >> 3)[:, None] + np.arange(8)].view(">u8").ravel().astype(np.uint64)
     first = octets << (at & 7).astype(np.uint64)
     # Two shifts, because one by 64 bits has no defined result.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,13 @@ from postings_query import index_calls
 from postings_query.attribution import FoundPassage, contributions
 from postings_query.followed_model import FollowedModel
 from postings_query.grouping import best_of_documents
-from postings_query.hits import Hit, Hits
+from postings_query.hits import Contribution, Hit, Hits
 from postings_query.index_calls import IndexCall, IndexCalls
 from postings_query.long_strings import Decision, decisions, filter_for_passages, still_right, with_whole_metadata
 from postings_query.query_terms import model_vectors, terms_of
 from postings_query.reranking import Ranked, Reranker
 from postings_query.terms import Query, Term, WeightedQuery, check_query, text_of
-from postings_query.word_search import adds_up, with_parts
+from postings_query.word_search import adds_up
 
 if TYPE_CHECKING:
     from qdrant_client.models import Filter as ClientFilter
@@ -126,23 +126,18 @@ def searching(encoder: Encoder, model: FollowedModel, options: SearchOptions) ->
     for _ in range(_ATTEMPTS):
         found = yield from _answers(requests, options)
         pages = [_page(query, points, options) for query, points in zip(queries, found, strict=True)]
-        answers = [[each.point for each in page] for page in pages]
-        hits = [[_hit(each) for each in page] for page in pages]
         if not options.explain:
+            hits = [[_hit(each) for each in page] for page in pages]
             break
-        hits = [
-            _explained(encoder, vector, points, found)
-            for vector, points, found in zip(vectors, answers, hits, strict=True)
-        ]
-        if search is None:
-            break
-        parts = yield from search.contributions(queries, words, answers, consistent=options.consistent)
-        hits = [
-            [with_parts(hit, more) for hit, more in zip(found, each, strict=True)]
-            for found, each in zip(hits, parts, strict=True)
-        ]
+        answers = [[each.point for each in page] for page in pages]
+        of_model, of_words = ([_names(some, exact_words=kind) for some in terms] for kind in (False, True))
+        parts = [_of_model(encoder, *each) for each in zip(vectors, answers, of_model, strict=True)]
+        if search is not None:
+            exact = yield from search.contributions(words, of_words, answers, consistent=options.consistent)
+            parts = [[*map(_largest_first, *each)] for each in zip(parts, exact, strict=True)]
+        hits = [[*map(_hit, *each)] for each in zip(pages, parts, strict=True)]
         # A write in between may have changed the words' document frequencies.
-        if search.fusion != "sum" or all(map(adds_up, (hit for found in hits for hit in found))):
+        if search is None or search.fusion != "sum" or all(adds_up(hit) for found in hits for hit in found):
             break
     return [Hits(found, encoder.name, each) for found, each in zip(hits, terms, strict=True)]
 
@@ -182,19 +177,28 @@ def _found(
     return found
 
 
-def _explained(encoder: Encoder, query: SparseVector, points: Sequence[ScoredPoint], hits: list[Hit]) -> list[Hit]:
+def _names(terms: Iterable[Term], *, exact_words: bool) -> dict[int, str]:
+    return {each.index: each.token for each in terms if each.exact_word == exact_words}
+
+
+def _of_model(
+    encoder: Encoder, query: SparseVector, points: Sequence[ScoredPoint], names: Mapping[int, str]
+) -> list[tuple[Contribution, ...]]:
     # A hit that was found by its words may not have the model's vector yet.
     passages = [
         FoundPassage(
             point.vectors.get(encoder.fingerprint, _NO_VECTOR),
-            hit.title,
-            hit.text,
+            point.payload["title"],
+            point.payload["text"],
             evidence_from(point.payload, encoder.fingerprint),
         )
-        for point, hit in zip(points, hits, strict=True)
+        for point in points
     ]
-    found = contributions(encoder, query, passages)
-    return [replace(hit, contributions=parts) for hit, parts in zip(hits, found, strict=True)]
+    return contributions(encoder, query, passages, names)
+
+
+def _largest_first(some: Iterable[Contribution], more: Iterable[Contribution]) -> tuple[Contribution, ...]:
+    return tuple(sorted((*some, *more), key=lambda each: -each.contribution))
 
 
 def _page(query: Query, points: Sequence[ScoredPoint], options: SearchOptions) -> list[Ranked]:
@@ -204,7 +208,7 @@ def _page(query: Query, points: Sequence[ScoredPoint], options: SearchOptions) -
     return ranked[options.offset : options.offset + options.limit]
 
 
-def _hit(found: Ranked) -> Hit:
+def _hit(found: Ranked, parts: tuple[Contribution, ...] = ()) -> Hit:
     point = found.point
     passage = passage_from(point.payload)
     return Hit(
@@ -217,6 +221,7 @@ def _hit(found: Ranked) -> Hit:
         ordinal=passage.ordinal,
         start=passage.start,
         end=passage.end,
+        contributions=parts,
         rerank_score=found.score,
         search_rank=found.rank,
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from postings import SparseVector
 from postings.batching import batched
@@ -13,9 +13,10 @@ from postings.index import Filter, ScoredPoint, SearchRequest
 from postings.index.protocol import Fusion, WordQuery
 from postings.words import WORDS, Bm25, word_input
 from postings_query import index_calls
+from postings_query.attribution import in_text_and_title
 from postings_query.hits import Contribution, Hit
 from postings_query.index_calls import IndexCalls
-from postings_query.query_terms import word_names, word_vector
+from postings_query.query_terms import word_vector
 from postings_query.terms import Query
 
 
@@ -42,30 +43,31 @@ class WordSearch:
 
     def contributions(
         self,
-        queries: Sequence[Query],
         words: Sequence[WordQuery | None],
+        names: Sequence[Mapping[int, str]],
         answers: Sequence[Sequence[ScoredPoint]],
         *,
         consistent: bool,
     ) -> IndexCalls[list[list[tuple[Contribution, ...]]]]:
-        """For each hit of each query, the words that it shares with the query, the largest contribution first.
+        """For each hit of each query, the words that it shares with the query.
 
         A word's inverse document frequency is that of the hit's shard, which only the engine knows. So each word is
         searched by itself among the hits; 64 of these searches are one call.
 
         Args:
-            queries: the queries.
-            words: their words.
+            words: the words of the queries.
+            names: their names, by their indices.
             answers: the hits of each query, with their words' vectors.
             consistent: see :meth:`postings.Index.search`.
         """
+        stored = [[_weights(point) for point in points] for points in answers]
         requests, places = [], []
         for at, (query, points) in enumerate(zip(words, answers, strict=True)):
             among: Filter = {"must": [{"has_id": [point.id for point in points]}]}
-            there = {index for point in points for index in point.vectors.get(WORDS, _NONE).indices.tolist()}
-            for index, weight in zip(*_lists(query.vector), strict=True) if query else ():
+            there = set().union(*(weights.keys() for weights in stored[at]))
+            for index, word in _one_by_one(query.vector) if query else ():
                 if index in there:
-                    requests.append(_alone(index, weight, among, len(points)))
+                    requests.append(SearchRequest(word, WORDS, limit=len(points), filter=among, fields=()))
                     places.append((at, index))
         scores: list[dict[str, list[tuple[int, float]]]] = [{} for _ in answers]
         for some in batched(zip(places, requests, strict=True), _SEARCHES):
@@ -73,41 +75,32 @@ class WordSearch:
             for ((at, index), _), points in zip(some, found, strict=True):
                 for point in points:
                     scores[at].setdefault(point.id, []).append((index, point.score))
-        names = [
-            word_names(self.bm25, query, asked.vector.indices.tolist()) if asked else {}
-            for query, asked in zip(queries, words, strict=True)
-        ]
         return [
-            [self._explained(names[at], query, point, scores[at].get(point.id, ())) for point in points]
+            [
+                self._explained(names[at], query, point, weights, scores[at].get(point.id, ()))
+                for point, weights in zip(points, stored[at], strict=True)
+            ]
             for at, (query, points) in enumerate(zip(words, answers, strict=True))
         ]
 
     def _explained(
-        self, names: Mapping[int, str], query: WordQuery | None, point: ScoredPoint, scores: Sequence[tuple[int, float]]
+        self,
+        names: Mapping[int, str],
+        query: WordQuery | None,
+        point: ScoredPoint,
+        weights: Mapping[int, float],
+        scores: Sequence[tuple[int, float]],
     ) -> tuple[Contribution, ...]:
         if query is None or not scores:
             return ()
-        indices = [index for index, _ in scores]
         title = point.payload["title"]
         text_start = len(word_input(title, ""))
-        spans = self.bm25.spans(word_input(title, point.payload["text"]), indices)
-        weights = dict(zip(*_lists(point.vectors[WORDS]), strict=True))
+        spans = self.bm25.spans(word_input(title, point.payload["text"]), [index for index, _ in scores])
         return tuple(
-            sorted(
-                (
-                    _contribution(names[index], index, query.weight * score, weights[index], spans, text_start)
-                    for index, score in scores
-                ),
-                key=lambda each: -each.contribution,
-            )
+            _contribution(names[index], index, query.weight * score, weights[index], spans.get(index, []), text_start)
+            for index, score in scores
+            if index in weights  # otherwise the passage changed after it was found
         )
-
-
-def with_parts(hit: Hit, more: Sequence[Contribution]) -> Hit:
-    """The hit with more contributions, the largest first."""
-    if not more:
-        return hit
-    return replace(hit, contributions=tuple(sorted((*hit.contributions, *more), key=lambda each: -each.contribution)))
 
 
 def adds_up(hit: Hit) -> bool:
@@ -119,31 +112,23 @@ _NONE = SparseVector([], [])
 _SEARCHES = 64
 
 
-def _alone(index: int, weight: float, among: Filter, points: int) -> SearchRequest:
-    """A search for one word among some points."""
-    return SearchRequest(SparseVector([index], [weight]), WORDS, limit=points, filter=among, fields=())
+def _one_by_one(words: SparseVector) -> Iterator[tuple[int, SparseVector]]:
+    """Each word's index, and a vector of this word alone."""
+    for at, index in enumerate(words.indices.tolist()):
+        here = slice(at, at + 1)
+        yield index, SparseVector.unchecked(words.indices[here], words.values[here])
+
+
+def _weights(point: ScoredPoint) -> dict[int, float]:
+    """The weights of a passage's words, by their indices."""
+    words = point.vectors.get(WORDS, _NONE)
+    return dict(zip(words.indices.tolist(), words.values.tolist(), strict=True))
 
 
 def _contribution(
-    name: str,
-    index: int,
-    contribution: float,
-    document_weight: float,
-    spans: dict[int, list[Span]],
-    text_start: int,
+    name: str, index: int, contribution: float, document_weight: float, spans: list[Span], text_start: int
 ) -> Contribution:
-    evidence = spans.get(index, [])
+    evidence = in_text_and_title(spans, text_start)
     return Contribution(
-        token=name,
-        index=index,
-        query_weight=contribution / document_weight,
-        document_weight=document_weight,
-        contribution=contribution,
-        evidence=tuple((start - text_start, end - text_start) for start, end in evidence if start >= text_start),
-        title_evidence=tuple((start, end) for start, end in evidence if start < text_start),
-        exact_word=True,
+        name, index, contribution / document_weight, document_weight, contribution, *evidence, exact_word=True
     )
-
-
-def _lists(vector: SparseVector) -> tuple[list[int], list[float]]:
-    return vector.indices.tolist(), vector.values.tolist()

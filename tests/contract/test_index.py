@@ -152,9 +152,17 @@ def test_scroll_goes_through_everything_once_in_the_order_of_ids(index: Index) -
     index.upsert(points)
     ids = [p.id for p in index.scroll()]
     assert ids == sorted(p.id for p in points)
-    fields = next(iter(index.scroll(fields=["doc_id"])))
-    assert set(fields.payload) == {"doc_id"}
-    assert fields.vectors == {}
+
+
+@pytest.mark.parametrize("fields", [["doc_id"], []])
+def test_only_the_fields_that_are_asked_for_are_read(index: Index, fields: list[str]) -> None:
+    index.upsert([point("a")])
+    (hit,) = index.search(SearchRequest(SparseVector([1], [1.0]), MODEL, fields=fields))
+    (stored,) = index.retrieve([hit.id], fields=fields)
+    (scrolled,) = index.scroll(fields=fields)
+    for each in (hit, stored, scrolled):
+        assert list(each.payload) == fields
+        assert each.vectors == {}
 
 
 def test_count_and_delete_follow_a_filter(index: Index) -> None:

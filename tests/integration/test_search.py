@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from qdrant_client import models as q
@@ -174,6 +176,25 @@ def test_a_document_whose_vector_is_empty_is_stored_and_never_found(index: Index
     index.ensure(encoder.fingerprint, "tiny")
     index.upsert([Point("00000000-0000-0000-0000-000000000001", {}, {encoder.fingerprint: SparseVector([], [])})])
     assert SearchClient(index=index, encoder=encoder).search("food") == []
+
+
+def test_a_document_that_changes_before_its_words_are_weighed_is_shown_as_it_is_then(
+    tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change_and_search(self: EdgeIndex, *arguments: Any, **options: Any) -> Any:
+        if next(searches) == 1:
+            pipeline.run([Document("1", "A lion hunts zebras.", version=2)])
+        return search(self, *arguments, **options)
+
+    with EdgeIndex(tmp_path) as index:
+        pipeline = Pipeline(encoder, index)
+        pipeline.run([Document("1", "A lion sleeps.", version=1), Document("2", "Zebras hunt.", version=1)])
+        searches, search = itertools.count(), EdgeIndex.search_batch
+        monkeypatch.setattr(EdgeIndex, "search_batch", change_and_search)
+        hits = SearchClient(index=index, encoder=encoder).search("which lions hunt", explain=True)
+    assert {hit.id: hit.version for hit in hits} == {"1": 2, "2": 1}
+    for hit in hits:
+        assert math.fsum(part.contribution for part in hit.contributions) == pytest.approx(hit.score, rel=1e-5)
 
 
 def test_parts_add_up_on_six_shards_where_each_has_document_frequencies_of_its_own(

@@ -250,7 +250,7 @@ def _known(query: Any) -> Any:
 def _payload(request: Any) -> Any:
     """The fields to read, or whether to."""
     selector = GrpcToRest.convert_with_payload_selector(request.with_payload)
-    return selector if isinstance(selector, list) else getattr(selector, "include", True)
+    return selector if isinstance(selector, list | bool) else selector.include
 
 
 def _vectors(request: Any) -> list[str]:

@@ -117,7 +117,7 @@ def _names(selector: Any) -> list[str]:
 def _fields(selector: Any) -> list[str] | None:
     """Over gRPC, a list comes as a selector that includes it."""
     chosen = selector.get("include") if isinstance(selector, dict) else selector
-    return chosen if isinstance(chosen, list) else None
+    return chosen if isinstance(chosen, list) else None if chosen else []
 
 
 def retrieve(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -126,7 +126,7 @@ def retrieve(index: EdgeIndex, body: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def scroll(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
-    fields = body["with_payload"] if isinstance(body.get("with_payload"), list) else None
+    fields = _fields(body.get("with_payload", True))
     points: list[Point] = []
     following = body.get("offset")
     while len(points) <= body["limit"]:

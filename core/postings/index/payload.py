@@ -31,9 +31,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from postings.arguments import as_list
 from postings.digests import Digest
 from postings.documents import Passage, point_id
-from postings.errors import ConfigurationError
+from postings.errors import ConfigurationError, InvalidInput
 from postings.index.protocol import Filter, Point
 from postings.vectors import SparseVector
 
@@ -88,6 +89,15 @@ HIT_FIELDS = (
 
 HEADS: Filter = {"must": [{"key": "ordinal", "match": {"value": 0}}]}
 """One point for each document, including deleted ones."""
+
+
+def payload_to_read(fields: Iterable[str] | None) -> bool | list[str]:
+    """What to ask an engine for: all fields if ``None``; an empty list would have it read them all, and return none.
+
+    Raises:
+        InvalidInput: ``fields`` isn't a list of strings.
+    """
+    return True if fields is None else as_list("fields", fields, str, InvalidInput) or False
 
 
 def passage_point(

@@ -89,14 +89,11 @@ class Bm25:
         wanted = frozenset(indices)
         found: dict[int, list[Span]] = {}
         for chunk in self._chunks.having(set(text.split()), wanted):
-            tokens, words = self._in_chunk(chunk) if len(chunk) <= LONGEST_REMEMBERED else self._read(chunk)
-            # The engine may cut words elsewhere than at what Python calls a letter: the whole chunk is shown then.
-            if frozenset().union(*(each for _, each in words)) & wanted != tokens & wanted:
-                words = [((0, len(chunk)), tokens)]
+            inside = self._in_chunk(chunk) if len(chunk) <= LONGEST_REMEMBERED else self._read(chunk)
+            tokens = inside.keys() & wanted
             for place in _places(chunk, text):
-                for (start, end), each in words:
-                    for token in each & wanted:
-                        found.setdefault(token, []).append((place + start, place + end))
+                for token in tokens:
+                    found.setdefault(token, []).extend([(place + start, place + end) for start, end in inside[token]])
         return {token: sorted(spans) for token, spans in found.items()}
 
     def _counted(self, text: str) -> SparseVector:
@@ -107,8 +104,14 @@ class Bm25:
     def _tokens(self, text: str) -> frozenset[int]:
         return frozenset(self._counter.embed_query(text).indices)
 
-    def _read(self, chunk: str) -> tuple[frozenset[int], list[tuple[Span, frozenset[int]]]]:
-        return self._tokens(chunk), [(match.span(), self._tokens(match[0])) for match in _WORD.finditer(chunk)]
+    def _read(self, chunk: str) -> dict[int, list[Span]]:
+        """Where the words of a chunk occur in it."""
+        spans: dict[int, list[Span]] = {token: [] for token in self._tokens(chunk)}
+        for match in _WORD.finditer(chunk):
+            for token in spans.keys() & self._tokens(match[0]):
+                spans[token].append(match.span())
+        # The engine may cut words elsewhere than at what Python calls a letter: the whole chunk is shown then.
+        return {token: found or [(0, len(chunk))] for token, found in spans.items()}
 
 
 def configured(settings: Settings) -> WordsConfig | None:

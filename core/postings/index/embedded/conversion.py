@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import qdrant_edge as edge
 
 from postings.batching import once_each
 from postings.index.embedded.filters import to_edge
+from postings.index.payload import payload_to_read
 from postings.index.protocol import RRF_K, Filter, Point, ScoredPoint, WordQuery
 from postings.index.ranking import EngineQuery
+from postings.many_vectors import named_vectors
 from postings.vectors import SparseVector
 from postings.words.config import WORDS
 
@@ -46,7 +48,7 @@ def _to_query(query: EngineQuery, filter: edge.Filter | None) -> edge.QueryReque
         offset=query.offset,
         filter=None if query.words else filter,
         score_threshold=query.score_threshold,
-        with_payload=True if query.fields is None else list(query.fields),
+        with_payload=payload_to_read(query.fields),
         with_vector=list(query.vectors) or False,
         params=None if query.words else _counted_in(query.corpus),
     )
@@ -77,17 +79,16 @@ def _fusion(words: WordQuery) -> Any:
     return edge.Formula(edge.Expression.Sum([model, weighted]), defaults={"$score[0]": 0.0, "$score[1]": 0.0})
 
 
-def to_hit(hit: edge.ScoredPoint) -> ScoredPoint:
-    """Convert a point found by a search."""
-    return ScoredPoint(str(hit.id), hit.payload or {}, _vectors(hit.vector), hit.score)
+def to_hits(answer: Sequence[edge.ScoredPoint]) -> list[ScoredPoint]:
+    """Convert the points found by a search."""
+    vectors = named_vectors(hit.vector for hit in answer)
+    return [
+        ScoredPoint(str(hit.id), hit.payload or {}, named, hit.score)
+        for hit, named in zip(answer, vectors, strict=True)
+    ]
 
 
-def to_point(record: edge.Record) -> Point:
-    """Convert a stored point."""
-    return Point(str(record.id), record.payload or {}, _vectors(record.vector))
-
-
-def _vectors(stored: Any) -> Mapping[str, SparseVector]:
-    if not isinstance(stored, dict):
-        return {}
-    return {name: SparseVector(vector.indices, vector.values) for name, vector in stored.items()}
+def to_points(records: Sequence[edge.Record]) -> list[Point]:
+    """Convert stored points."""
+    vectors = named_vectors(record.vector for record in records)
+    return [Point(str(record.id), record.payload or {}, named) for record, named in zip(records, vectors, strict=True)]

@@ -12,7 +12,7 @@ import qdrant_edge as edge
 from postings.arguments import as_list
 from postings.batching import batched, halves
 from postings.errors import InvalidInput
-from postings.index.embedded.conversion import to_edge_point, to_edge_queries, to_edge_vectors, to_hit, to_point
+from postings.index.embedded.conversion import to_edge_point, to_edge_queries, to_edge_vectors, to_hits, to_points
 from postings.index.embedded.errors import edge_errors
 from postings.index.embedded.filters import to_edge
 from postings.index.embedded.folder import (
@@ -34,7 +34,7 @@ from postings.index.embedded.optimizing import optimizer_settings
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
-from postings.index.payload import INDEXED_FIELDS, version_at_most
+from postings.index.payload import INDEXED_FIELDS, payload_to_read, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import EngineQuery, Ranking
 from postings.index.scrolling import scrolled
@@ -219,7 +219,7 @@ class EdgeIndex(OpenFolder):
         batch = edge.QueryBatchRequest(to_edge_queries(queries))
         with edge_errors(str(self._folder)):
             answers = shard.query_batch(batch)
-        return [[to_hit(hit) for hit in answer] for answer in answers]
+        return [to_hits(answer) for answer in answers]
 
     def retrieve(
         self, ids: Iterable[str], *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()
@@ -227,10 +227,9 @@ class EdgeIndex(OpenFolder):
         """Read points by id."""
         shard, _ = self._opened()
         wanted, named = as_list("ids", ids, str, InvalidInput), as_list("vectors", vectors, str, InvalidInput)
-        read = True if fields is None else as_list("fields", fields, str, InvalidInput)
         with edge_errors(str(self._folder)):
-            records = shard.retrieve([*wanted], with_payload=read, with_vector=named)
-        found = {str(record.id): to_point(record) for record in records}
+            records = shard.retrieve([*wanted], with_payload=payload_to_read(fields), with_vector=named)
+        found = {point.id: point for point in to_points(records)}
         return [found[id] for id in wanted if id in found]
 
     def page(
@@ -247,12 +246,12 @@ class EdgeIndex(OpenFolder):
             offset=offset,
             limit=_PAGE,
             filter=None if filter is None else to_edge(checked_filter(filter)),
-            with_payload=True if fields is None else as_list("fields", fields, str, InvalidInput),
+            with_payload=payload_to_read(fields),
             with_vector=as_list("vectors", vectors, str, InvalidInput),
         )
         with edge_errors(str(self._folder)):
             records, following = shard.scroll(request)
-        return [to_point(record) for record in records], None if following is None else str(following)
+        return to_points(records), None if following is None else str(following)
 
     def scroll(
         self, filter: Filter | None = None, *, fields: Sequence[str] | None = None, vectors: Sequence[str] = ()

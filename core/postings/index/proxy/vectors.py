@@ -1,17 +1,16 @@
 """Vectors as text: base64 of all indices (int32) and then all values (float32), little-endian, so that none changes.
 
-The vectors of a message are one text, and are checked at once, which takes a tenth of the time.
+The vectors of a message are one text, and are checked at once.
 """
 
 from __future__ import annotations
 
 import binascii
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from postings.many_vectors import cut
 from postings.vectors import SparseVector
 
 _SIZE = 4 + 4  # bytes of an index and of a value
@@ -46,16 +45,4 @@ def vectors_from_text(text: str, lengths: Sequence[int]) -> list[SparseVector]:
     entries = sum(lengths)
     indices = np.frombuffer(data, "<i4", entries).astype(np.int32, copy=False)
     values = np.frombuffer(data, "<f4", offset=4 * entries).astype(np.float32, copy=False)
-    ends = np.cumsum(lengths, dtype=np.int64)
-    make = SparseVector.unchecked if _keep_the_rules(indices, values, ends) else SparseVector
-    starts = [0, *ends.tolist()]
-    return [make(indices[start:end], values[start:end]) for start, end in pairwise(starts)]
-
-
-def _keep_the_rules(
-    indices: npt.NDArray[np.int32], values: npt.NDArray[np.float32], ends: npt.NDArray[np.int64]
-) -> bool:
-    ascending = indices[1:] > indices[:-1]
-    borders = ends[(ends > 0) & (ends < len(indices))] - 1
-    ascending[borders] = True
-    return bool(ascending.all() and (indices >= 0).all() and np.isfinite(values).all() and values.all())
+    return cut(indices, values, lengths)

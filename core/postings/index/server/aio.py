@@ -16,7 +16,7 @@ from postings.errors import CollectionNotFound, IndexRejected, InvalidInput, Str
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
-from postings.index.payload import version_at_most
+from postings.index.payload import payload_to_read, version_at_most
 from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
 from postings.index.server.collection_requests import CollectionRequests
@@ -24,8 +24,8 @@ from postings.index.server.conversion import (
     to_filter,
     to_hits,
     to_own_filter,
-    to_point,
     to_point_vectors,
+    to_points,
     to_queries,
     to_struct,
 )
@@ -203,11 +203,11 @@ class AsyncServerIndex(CollectionRequests):
         records = await self._request(
             "retrieve",
             wanted,
-            with_payload=True if fields is None else as_list("fields", fields, str, InvalidInput),
+            with_payload=payload_to_read(fields),
             with_vectors=as_list("vectors", vectors, str, InvalidInput) or False,
             consistency=_CONSISTENT,
         )
-        found = {str(record.id): to_point(record) for record in records}
+        found = {point.id: point for point in to_points(records)}
         return [found[id] for id in wanted if id in found]
 
     async def page(
@@ -224,11 +224,11 @@ class AsyncServerIndex(CollectionRequests):
             scroll_filter=None if filter is None else to_filter(checked_filter(filter)),
             limit=_PAGE,
             offset=offset,
-            with_payload=True if fields is None else as_list("fields", fields, str, InvalidInput),
+            with_payload=payload_to_read(fields),
             with_vectors=as_list("vectors", vectors, str, InvalidInput) or False,
             consistency=_CONSISTENT,
         )
-        return [to_point(record) for record in records], None if following is None else str(following)
+        return to_points(records), None if following is None else str(following)
 
     async def count(self, filter: Filter | None = None, *, exact: bool = True) -> int:
         """Count the matching points."""

@@ -12,8 +12,10 @@ from qdrant_client.conversions.conversion import GrpcToRest, RestToGrpc
 
 from postings.batching import once_each
 from postings.errors import InvalidFilter
+from postings.index.payload import payload_to_read
 from postings.index.protocol import RRF_K, Filter, Point, ScoredPoint, WordQuery
 from postings.index.ranking import EngineQuery
+from postings.many_vectors import named_vectors
 from postings.vectors import SparseVector
 from postings.words.config import WORDS
 
@@ -104,7 +106,7 @@ def _to_query(query: EngineQuery, filter: q.Filter | None) -> q.QueryRequest:
         "limit": query.limit,
         "offset": query.offset,
         "score_threshold": query.score_threshold,
-        "with_payload": True if query.fields is None else list(query.fields),
+        "with_payload": payload_to_read(query.fields),
         "with_vector": list(query.vectors) or False,
     }
     if query.words is None:
@@ -150,15 +152,17 @@ def to_hits(answer: q.QueryResponse) -> list[ScoredPoint]:
     """Convert the points found by a search."""
     # REST sends a float32 as the shortest decimal: 0.4 instead of 0.4000000059604645, which gRPC returns.
     scores = np.array([hit.score for hit in answer.points], np.float32).tolist()
+    vectors = named_vectors(hit.vector for hit in answer.points)
     return [
-        ScoredPoint(str(hit.id), hit.payload or {}, _vectors(hit.vector), score)
-        for hit, score in zip(answer.points, scores, strict=True)
+        ScoredPoint(str(hit.id), hit.payload or {}, named, score)
+        for hit, named, score in zip(answer.points, vectors, scores, strict=True)
     ]
 
 
-def to_point(record: q.Record) -> Point:
-    """Convert a stored point."""
-    return Point(str(record.id), record.payload or {}, _vectors(record.vector))
+def to_points(records: Sequence[q.Record]) -> list[Point]:
+    """Convert stored points."""
+    vectors = named_vectors(record.vector for record in records)
+    return [Point(str(record.id), record.payload or {}, named) for record, named in zip(records, vectors, strict=True)]
 
 
 def _to_vectors(point: Point) -> dict[str, Any]:
@@ -168,9 +172,3 @@ def _to_vectors(point: Point) -> dict[str, Any]:
 # Not checked once more, which would take a client an eighth of the time of a write: the vector checked itself.
 def _to_vector(vector: SparseVector) -> q.SparseVector:
     return q.SparseVector.model_construct(indices=vector.indices.tolist(), values=vector.values.tolist())
-
-
-def _vectors(stored: Any) -> Mapping[str, SparseVector]:
-    if not isinstance(stored, Mapping):
-        return {}
-    return {name: SparseVector.from_pairs(zip(v.indices, v.values, strict=True)) for name, v in stored.items()}
