@@ -76,7 +76,7 @@ def test_on_the_way_a_model_is_measured_as_at_the_end(tmp_path: Path) -> None:
 
 def test_the_card_says_what_the_model_is_made_of(tmp_path: Path) -> None:
     data = pairs(tmp_path, 16)
-    recipe = quick("tiny", data, "publish.licence=apache-2.0", "data.licence=CC BY-SA 4.0", steps=1)
+    recipe = quick("tiny", data, "publish.license=apache-2.0", "data.license=CC BY-SA 4.0", steps=1)
     record = train(recipe, tmp_path / "model")
     assert record is not None
     card = (tmp_path / "model" / "README.md").read_text()

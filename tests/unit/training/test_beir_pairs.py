@@ -28,7 +28,7 @@ def test_a_beir_folder_gives_its_relevant_pairs_title_first(tmp_path: Path) -> N
     data = load_data(DataSettings(sources=(folder,)))
     assert data.train.to_dict() == {"query": ["hunter", "singer"], "positive": ["Lion It hunts.", "It sings."]}
     (tmp_path / "meta.json").write_text('{"licence": "CC BY 4.0"}')
-    assert load_data(DataSettings(sources=(folder,))).sources[0].licence == "CC BY 4.0"
+    assert load_data(DataSettings(sources=(folder,))).sources[0].license == "CC BY 4.0"
 
 
 @pytest.mark.parametrize(

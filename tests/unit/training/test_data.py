@@ -16,13 +16,13 @@ from tests.support.training_rows import ONE, TWO, jsonl
 
 def test_pairs_are_read_with_their_digest(tmp_path: Path) -> None:
     path = jsonl(tmp_path, {**ONE, "source": "x", "doc_id": 7}, "", TWO)
-    data = load_data(DataSettings(sources=(path,), licence="CC0"))
+    data = load_data(DataSettings(sources=(path,), license="CC0"))
     assert data.train.to_dict() == {
         "query": ["what hunts?", "what sings?"],
         "positive": ["a lion", "a nightingale"],
     }
     (source,) = data.sources
-    assert (source.path, source.rows, source.licence) == (path, 2, "CC0")
+    assert (source.path, source.rows, source.license) == (path, 2, "CC0")
     assert source.digest == f"sha256 {hashlib.sha256(Path(path).read_bytes()).hexdigest()}"
     assert data.held_out is None
 

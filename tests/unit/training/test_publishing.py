@@ -54,7 +54,7 @@ def test_norwegian_is_no_false_in_a_card() -> None:
 
 
 def test_a_card_says_so_where_nothing_was_measured_or_stated() -> None:
-    recipe = load_recipe("tiny", ["publish.licence=''", "publish.base_licence=''", "publish.name=''"])
+    recipe = load_recipe("tiny", ["publish.license=''", "publish.base_license=''", "publish.name=''"])
     text = card(Record("f", recipe, (Source("x", "d", 1),), 1, 1.0, {}, {}).to_json())
     assert "## Results\n\nNone.\n" in text
     assert "License of the model: not stated; of its base tiny: not stated." in text

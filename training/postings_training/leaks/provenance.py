@@ -33,7 +33,7 @@ class Source:
         path: of a file or a BEIR folder, or the id of a data set on the hub.
         digest: see :func:`digest`.
         rows: number of rows trained on.
-        licence: of the data, or empty.
+        license: of the data, or empty.
         split: of a BEIR folder or a data set on the hub.
         left_out: ranges of rows that were read but not trained on: the numbers, from 1, of the first and the last.
     """
@@ -41,7 +41,7 @@ class Source:
     path: Annotated[str, Field(min_length=1)]
     digest: str
     rows: int
-    licence: str = ""
+    license: str = ""
     split: str = "train"
     left_out: tuple[tuple[int, int], ...] = ()
 

@@ -48,13 +48,13 @@ def card(record: Mapping[str, Any]) -> str:
         *_table(
             ("source", "rows", "license", "digest"),
             (
-                (Path(each["path"]).name, f"{each['rows']:,}", each["licence"] or "not stated", f"`{each['digest']}`")
+                (Path(each["path"]).name, f"{each['rows']:,}", each["license"] or "not stated", f"`{each['digest']}`")
                 for each in record["data"]
             ),
         ),
         "",
-        f"License of the model: {publish['licence'] or 'not stated'}; of its base {base}: "
-        f"{publish['base_licence'] or 'not stated'}.",
+        f"License of the model: {publish['license'] or 'not stated'}; of its base {base}: "
+        f"{publish['base_license'] or 'not stated'}.",
         "",
         "## Training",
         "",
@@ -72,8 +72,8 @@ def _front_matter(recipe: Mapping[str, Any], base: str) -> list[str]:
     publish = recipe["publish"]
     kinds = ["sparse-encoder", "sparse", "csr" if recipe["model"]["kind"] == "csr" else "splade", "postings"]
     lines = [f"language: {json.dumps(publish['language'])}"]  # unquoted, Norwegian (no) is false
-    if publish["licence"]:
-        lines.append(f"license: {json.dumps(publish['licence'])}")
+    if publish["license"]:
+        lines.append(f"license: {json.dumps(publish['license'])}")
     lines += [f"base_model: {json.dumps(base)}"] if "/" in base else []
     lines += ["library_name: sentence-transformers", "pipeline_tag: feature-extraction", f"tags: {json.dumps(kinds)}"]
     return ["---", *lines, "---", ""]

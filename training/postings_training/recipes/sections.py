@@ -86,7 +86,7 @@ class DataSettings(Section):
     held_out: Annotated[int, Field(ge=0)] = Field(
         default=0, description="Rows not trained on, for evaluation when evaluation.sets is empty"
     )
-    licence: str = Field(default="", description="License of the data, for the model card")
+    license: str = Field(default="", description="License of the data, for the model card")
 
     def contradictions(self, recipe: Recipe) -> Iterator[str]:
         """Say what needs a teacher."""
@@ -170,7 +170,7 @@ class PublishSettings(Section):
     """What is written with the model."""
 
     name: str = Field(default="", description="Heading of the model card; default: named after the base")
-    licence: str = Field(default="", description="License of the model, as the base's and the data's allow")
-    base_licence: str = Field(default="", description="License of the base")
+    license: str = Field(default="", description="License of the model, as the base's and the data's allow")
+    base_license: str = Field(default="", description="License of the base")
     language: str = Field(default="en", description="Language code for the model card")
     half: bool = Field(default=False, description="Store weights in half precision (float16)")

@@ -102,9 +102,9 @@ def _hold_out(taken: Sequence[NumberedRow], number: int) -> tuple[Dataset, list[
 
 
 def _source(name: str, settings: DataSettings, read: int, used: Iterable[int]) -> Source:
-    licence = _licence(Path(name).expanduser()) or settings.licence
+    license = _license(Path(name).expanduser()) or settings.license
     numbers = sorted(used)
-    return Source(name, digest(name, settings.split), len(numbers), licence, settings.split, gaps(numbers, read))
+    return Source(name, digest(name, settings.split), len(numbers), license, settings.split, gaps(numbers, read))
 
 
 def _log_left_out(count: int, of: int, what: str) -> None:
@@ -130,8 +130,9 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     return columns
 
 
-def _licence(folder: Path) -> str:
+def _license(folder: Path) -> str:
     try:
-        return str(json.loads((folder / "meta.json").read_bytes()).get("licence") or "")
+        meta = json.loads((folder / "meta.json").read_bytes())
+        return str(meta.get("license") or meta.get("licence") or "")
     except (OSError, ValueError, AttributeError):
         return ""
