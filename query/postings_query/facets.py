@@ -70,13 +70,18 @@ def facets(
     Raises:
         CollectionNotFound: the collection doesn't exist.
         InvalidFilter: the filter isn't one, or selects passages rather than documents.
-        InvalidQuery: an argument is of the wrong type, or ``limit`` is less than 1.
+        InvalidQuery: an argument is of the wrong type, a field is named as in a filter, or ``limit`` is less than 1.
 
     Example:
         >>> facets(index, ["lang"])
         Facets(documents=9, complete=True, fields={'lang': []})
     """
     wanted = None if fields is None else as_list("fields", fields, str, InvalidQuery)
+    for name in wanted or ():
+        if name.startswith("metadata."):
+            raise InvalidQuery(
+                f"fields are keys in the metadata: expected {name.removeprefix('metadata.')!r:.100}, got {name!r:.100}"
+            )
     if as_integer("limit", limit, InvalidQuery) < 1:
         raise InvalidQuery(f"limit must be at least 1, got {limit}")
     heads = ALL_DOCUMENTS if filter is None else heads_of_documents(filter)

@@ -126,6 +126,6 @@ def test_what_can_not_be_counted_is_an_error(empty_index: Index, encoder: Encode
     assert facets(empty_index).fields == {}
     with pytest.raises(InvalidFilter):
         facets(empty_index, filter={"must": [{"key": "text", "match": {"text": "x"}}]})
-    for wrong in ({"limit": 0}, {"limit": "1"}, {"fields": "lang"}, {"fields": [1]}):
+    for wrong in ({"limit": 0}, {"limit": "1"}, {"fields": "lang"}, {"fields": [1]}, {"fields": ["metadata.lang"]}):
         with pytest.raises(InvalidQuery):
             facets(empty_index, **wrong)  # type: ignore[arg-type]
