@@ -10,9 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from postings.errors import InvalidVector
-from postings.vectors import SparseVector
-
-_LARGEST_INDEX = np.iinfo(np.int32).max
+from postings.vectors import MAX_INDEX, SparseVector
 
 
 def cut(
@@ -76,5 +74,5 @@ def _keep_the_rules(
         return True
     ascending = indices[1:] > indices[:-1]
     ascending[ends[(ends > 0) & (ends < len(indices))] - 1] = True
-    in_range = indices.min() >= 0 and indices.max() <= _LARGEST_INDEX
+    in_range = indices.min() >= 0 and indices.max() <= MAX_INDEX
     return bool(in_range and ascending.all() and np.isfinite(values).all() and values.all())

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from postings.errors import InvalidVector
 
-_LARGEST_INDEX = np.iinfo(np.int32).max
+MAX_INDEX = 2**31 - 1
+"""The largest index of a dim: in a model's vocabulary, or the hash of a word's stem."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False, repr=False)
@@ -173,8 +174,8 @@ def _check_integers(array: npt.NDArray[Any]) -> None:
 
 
 def _check_range(lowest: Any, highest: Any) -> None:
-    if lowest < 0 or highest > _LARGEST_INDEX:
-        raise InvalidVector(f"indices must be in 0..{_LARGEST_INDEX}, got {lowest}..{highest}")
+    if lowest < 0 or highest > MAX_INDEX:
+        raise InvalidVector(f"indices must be in 0..{MAX_INDEX}, got {lowest}..{highest}")
 
 
 def _as_values(values: npt.ArrayLike | Iterable[float]) -> npt.NDArray[np.float32]:

@@ -11,9 +11,7 @@ import numpy as np
 from postings import SparseVector
 from postings.arguments import as_integer, as_list, as_number, check_unicode
 from postings.errors import InvalidQuery
-
-MAX_INDEX = 2**31 - 1
-"""The largest index of a term: that of an exact word is a hash."""
+from postings.vectors import MAX_INDEX
 
 MAX_TERM_WEIGHT = 1_000_000
 """The largest weight of a term: sums of larger ones may exceed what a score can be."""

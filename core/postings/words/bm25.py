@@ -13,7 +13,7 @@ import qdrant_edge as edge
 
 from postings.documents import Span
 from postings.errors import ConfigurationError
-from postings.vectors import SparseVector
+from postings.vectors import MAX_INDEX, SparseVector
 from postings.words.chunks import LONGEST_REMEMBERED, KnownChunks
 from postings.words.config import DEFAULT_WEIGHT, WordsConfig
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _K, _B = 1.2, 0.75
 # With a large k and without a length, a document's weights tell how often a word occurs.
 _COUNTING = {"k": 1e6, "b": 0.0}
-_LARGEST_INDEX = 2**31 - 1
 _CHUNKS_CACHED = 2**12
 
 _WORD = re.compile(r"[^\W_]+")
@@ -176,7 +175,7 @@ def _places(chunk: str, text: str) -> Iterator[int]:
 def _vector(vector: edge.SparseVector) -> SparseVector:
     indices, values = np.asarray(vector.indices, np.int64), np.asarray(vector.values, np.float32)
     order = np.argsort(indices)
-    order = order[indices[order] <= _LARGEST_INDEX]
+    order = order[indices[order] <= MAX_INDEX]
     return SparseVector.unchecked(indices[order].astype(np.int32), values[order])
 
 

@@ -8,8 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 import postings_query
 from postings.index.protocol import Fusion
+from postings.vectors import MAX_INDEX
 from postings.words.config import MAX_WEIGHT
-from postings_query.terms import MAX_INDEX, MAX_TERM_WEIGHT
+from postings_query.terms import MAX_TERM_WEIGHT
 from postings_serve.schemas.common import MOST_FIELDS, Body, Collection, DocumentId, Text
 from postings_serve.schemas.common import Query as QueryText
 from postings_serve.schemas.filters import MAX_VALUES_OF_BATCH, Filter, size
