@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TypeVar
 
 from postings import Document, Encoder, Index, Settings
 from postings.arguments import no_check
@@ -31,6 +32,8 @@ from postings_ingest.stored import EncodedPassage, StoredDocument, stored_docume
 from postings_ingest.tenants import Tenants, by_tenant
 from postings_ingest.tracing import span
 from postings_ingest.words import Words
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,18 @@ class Indexer:
             InvalidDocument: where tenants share a collection, an operation names none.
             IndexFailure: the engine can't be read.
         """
-        models, encoders = self._current()
+        return self._by_models(
+            self._models or self._read_models(), lambda models: self._planned(models, operations, version, check)
+        )
+
+    def _planned(
+        self,
+        models: CollectionModels,
+        operations: Sequence[Operation],
+        version: Callable[[], int] | None,
+        check: Callable[[], object],
+    ) -> list[PlannedWrite]:
+        encoders = self._encoders.of(models)
         cutting = Cutting.by(next(iter(encoders.values())), self._tokens, self._overlap)
         operations = [self._tenants.assigned(operation) for operation in operations]
         keys = [self._tenants.key(operation) for operation in operations]
@@ -134,15 +148,14 @@ class Indexer:
             planned[at] = incoming[at].plan(parts, words, unchanged=at in copied and incoming[at].unchanged)
         return [planned[at] for at in range(len(operations))]
 
-    def _current(self) -> tuple[CollectionModels, dict[str, Encoder]]:
-        """The models that the collection had after the last write, and their encoders, that of the active one first."""
-        models = self._models or self._read_models()
+    def _by_models(self, models: CollectionModels, act: Callable[[CollectionModels], _T]) -> _T:
+        """Act by the models that the collection had; if that fails because one was dropped, by those that it has."""
         try:
-            return models, self._encoders.of(models)
+            return act(models)
         except ModelError:
-            # A model that was dropped meanwhile needn't be there.
-            models = self._read_models()
-            return models, self._encoders.of(models)
+            if (now := self._read_models()) == models:
+                raise
+            return act(now)
 
     def _read_models(self) -> CollectionModels:
         try:
@@ -232,11 +245,7 @@ class Indexer:
                 )
         # After all writes: a model that was added before is seen now, and whoever fills one that is added later finds
         # what was written.
-        models = self._read_models()
-        for tenant, some in by_tenant(planned, lambda each: each.tenant):
-            part = self._tenants.index(self.index, tenant)
-            complete_models(part, models, some, self._encoders, check)
-            complete_words(part, models, some, self._words, self._read_models)
+        self._by_models(self._read_models(), lambda models: self._complete(models, planned, check))
         written = [each.without_write or fresh[id(each)] for each in planned]
         outcomes = [each.outcome for each in written]
         unchanged = sum(
@@ -248,6 +257,12 @@ class Indexer:
             write_seconds=time.perf_counter() - began,
             counts=Counts.of(outcomes, unchanged=unchanged),
         )
+
+    def _complete(self, models: CollectionModels, planned: Sequence[PlannedWrite], check: Callable[[], object]) -> None:
+        for tenant, some in by_tenant(planned, lambda each: each.tenant):
+            part = self._tenants.index(self.index, tenant)
+            complete_models(part, models, some, self._encoders, check)
+            complete_words(part, models, some, self._words, self._read_models)
 
     def _written(
         self, index: Index, revisions: Sequence[PlannedWrite], check: Callable[[], object]

@@ -138,11 +138,12 @@ class AsyncSearchClient:
             rerank_top=rerank_top,
         )
         index, encoder = await self._opened()
+        known = encoder, self._model.bm25
         try:
             return await self._search(index, encoder, options)
         except ModelMismatch:
-            # Its vectors were dropped after a switch that this client hasn't noticed yet.
-            if not self._model.follows or await self._take(index) is encoder:
+            # Vectors of the model or the words were dropped, which this client hasn't noticed yet.
+            if (await self._take(index), self._model.bm25) == known:
                 raise
             return await self._search(*await self._opened(), options)
 
@@ -168,7 +169,11 @@ class AsyncSearchClient:
             self._index = self._ready = None
 
     async def __aenter__(self) -> Self:
-        await self._opened()
+        try:
+            await self._opened()
+        except BaseException:
+            await self.close()  # what failed to enter isn't left
+            raise
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

@@ -177,11 +177,12 @@ class SearchClient:
             rerank_top=rerank_top,
         )
         encoder = self._current()
+        known = encoder, self._model.bm25
         try:
             return self._search(encoder, options)
         except ModelMismatch:
-            # Its vectors were dropped after a switch that this client hasn't noticed yet.
-            if not self._model.follows or self._model.take(self._index.models()) is encoder:
+            # Vectors of the model or the words were dropped, which this client hasn't noticed yet.
+            if (self._model.take(self._index.models()), self._model.bm25) == known:
                 raise
             return self._search(self._current(), options)
 

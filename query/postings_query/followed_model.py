@@ -50,10 +50,13 @@ class FollowedModel:
         self.follows = encoder is None and not names_model(settings)
         """Whether the model is the collection's, not one that the client was told."""
 
-    def word_search(self, weight: float | None, fusion: Fusion, *, named: bool = False) -> WordSearch | None:
+    def word_search(
+        self, bm25: Bm25 | None, weight: float | None, fusion: Fusion, *, named: bool = False
+    ) -> WordSearch | None:
         """How to search the words of a query; ``None`` to search without.
 
         Args:
+            bm25: the client's when the search began: it may be another by the end.
             weight: of the words; by default that of the settings, and if they have none, that of the collection.
             fusion: see :data:`postings.index.protocol.Fusion`.
             named: whether a query names exact words, which aren't searched with weight 0.
@@ -63,14 +66,14 @@ class FollowedModel:
                 fused without words.
         """
         chosen = self._settings.words if weight is None else weight
-        if self.bm25 is None:
+        if bm25 is None:
             if weight or fusion != "sum" or (named and chosen != 0):
                 raise InvalidQuery(f"collection {self._collection!r} has no words: add them with 'postings words'")
             return None
-        chosen = self.bm25.config.weight if chosen is None else chosen
+        chosen = bm25.config.weight if chosen is None else chosen
         if not chosen and fusion != "sum":
             raise InvalidQuery(f"fusion {fusion!r} joins the model's hits with those of exact words, but words=0")
-        return WordSearch(self.bm25, chosen, fusion) if chosen else None
+        return WordSearch(bm25, chosen, fusion) if chosen else None
 
     @property
     def encoder(self) -> Encoder | None:

@@ -102,11 +102,11 @@ def searching(encoder: Encoder, model: FollowedModel, options: SearchOptions) ->
         model: tells how the words of the collection are read.
         options: what to search, and how.
     """
-    queries = list(options.queries)
-    search = model.word_search(options.words, options.fusion, named=options.names_words)
+    queries, bm25 = list(options.queries), model.bm25
+    search = model.word_search(bm25, options.words, options.fusion, named=options.names_words)
     vectors = model_vectors(encoder, queries)
     words = [search.query(query) if search else None for query in queries]
-    bm25, terms = model.bm25, [tuple[Term, ...]()] * len(queries)
+    terms = [tuple[Term, ...]()] * len(queries)
     if options.explain:
         terms = [tuple(terms_of(encoder, bm25, *each)) for each in zip(queries, vectors, strict=True)]
     requests = [

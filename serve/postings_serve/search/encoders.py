@@ -49,6 +49,8 @@ class Encoders:
                 if "" not in self._loaded:
                     self._loaded[""] = settings_model(self._settings)
                 return self._loaded[""]
+            # A dropped model's memory is freed, and so is that of the settings' model, which stood in for a collection.
+            self._loaded = {each: encoder for each, encoder in self._loaded.items() if each in models.names}
             known = {each: fingerprint for fingerprint, each in models.names.items()}
             if name is not None and name not in known:
                 raise InvalidInput(f"there is no model {model!r:.100}: expected one of {', '.join(map(repr, known))}")

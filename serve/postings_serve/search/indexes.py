@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from postings import Encoder, Index
 from postings.collection_models import load_model
-from postings.errors import CollectionNotFound, ModelMismatch
+from postings.errors import CollectionNotFound, IndexUnavailable, ModelMismatch
 from postings.index import SearchRequest
 from postings.index.proxy import OpenIndexes
 from postings.index.tenant_index import bound
@@ -50,6 +50,7 @@ class Indexes:
         self._folder = folder
         self._lock = threading.RLock()
         self._servers: dict[str, Index] = {}
+        self._existed = set[str]()
         self._clients: OrderedDict[tuple[str, str | None, str | None], _Opened] = OrderedDict()
 
     def index(self, collection: str) -> Index:
@@ -59,14 +60,20 @@ class Indexes:
             CollectionNotFound: there is no such collection.
             IndexFailure: it can't be opened.
         """
-        found = self._get(collection)
-        try:
-            found.models()
-        except CollectionNotFound:
-            self._forget(collection)
-            # The engine's own message names its folder, or the server.
-            raise CollectionNotFound(f"there is no collection {collection!r}") from None
-        return found
+        while True:
+            found = self._get(collection)
+            try:
+                found.models()
+            except CollectionNotFound:
+                self._forget(collection, found)
+                # The engine's own message names its folder, or the server.
+                raise CollectionNotFound(f"there is no collection {collection!r}") from None
+            except IndexUnavailable:
+                if self._get(collection) is found:
+                    raise
+                continue  # another request has closed it
+            self._existed.add(collection)
+            return found
 
     def seen_by(self, tenant: str | None, collection: str) -> Index:
         """A collection as a tenant sees it, or all of it where no tenant is named.
@@ -183,11 +190,17 @@ class Indexes:
                 found = self._servers[collection] = ServerIndex.connect(self._settings.of_collection(collection))
             return found
 
-    def _forget(self, collection: str) -> None:
-        """Close what was opened for a collection that isn't there: there are any number of such names."""
+    def _forget(self, collection: str, index: Index) -> None:
+        """Let go of what was opened for a collection that isn't there."""
+        with self._lock:
+            for key in [key for key in self._clients if key[0] == collection]:
+                del self._clients[key]
         if self._folder is not None:
             with self._folder.released(collection):
                 return
         with self._lock:
-            if (found := self._servers.pop(collection, None)) is not None:
-                found.close()
+            # There are any number of names that no collection ever had. One that was dropped may be searched by others
+            # right now, and may be made again: its connections stay open.
+            if collection not in self._existed and self._servers.get(collection) is index:
+                del self._servers[collection]
+                index.close()

@@ -19,6 +19,7 @@ from postings.secrets import safe_cause
 
 _PAUSES = (0.1, 0.4)
 _PROBE_SECONDS = 2
+_CLOSED = "the index was closed"
 
 T = TypeVar("T")
 
@@ -45,6 +46,7 @@ class Cluster:
         self._collection = collection
         self._timeout = timeout
         self._secrets = secrets
+        self._closed = False
 
     @property
     def address(self) -> str:
@@ -77,6 +79,8 @@ class Cluster:
             IndexFailure, ModelMismatch: see :mod:`postings.index.server.errors`.
             InvalidFilter: a node is too old for the filter; nothing was sent.
         """
+        if self._closed:
+            raise IndexUnavailable(_CLOSED)
         earlier = ""
         try:
             # httpx only limits each read: a server that sends one byte a second would never time out.
@@ -98,10 +102,18 @@ class Cluster:
                 f"{self._describe(self._nodes[self._current])}: no answer in {self._timeout:g} s "
                 f"(POSTINGS_INDEX_TIMEOUT){earlier}"
             ) from error
+        except (Exception, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling()
+            if isinstance(error, PostingsError) or cancelled or not self._closed:
+                raise
+            # A channel of gRPC that is closed cancels what waits for it, though nobody cancelled the task.
+            raise IndexUnavailable(_CLOSED) from error
         raise AssertionError
 
     async def close(self) -> None:
         """Close the clients."""
+        self._closed = True
         await asyncio.gather(*(node.close() for node in self._nodes))
 
     async def _try_nodes(
