@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from postings.index import ScoredPoint, SearchRequest
-from postings.index.payload import DocumentKey, document_key
+from postings.index.payload import DocumentKey, document_key, is_passage
 from postings_query import index_calls
 from postings_query.index_calls import IndexCalls
 
@@ -34,7 +34,7 @@ def best_of_documents(
         batch = [replace(requests[at], limit=sizes[at], offset=0) for at in open_requests]
         unanswered = []
         for at, points in zip(open_requests, (yield index_calls.search(batch, consistent=consistent)), strict=True):
-            best = _best_passages(points)
+            best = _best_passages(passages(points))
             if len(best) >= wanted[at] or len(points) < sizes[at] or sizes[at] >= most:
                 answers[at] = best[requests[at].offset : wanted[at]]
             else:
@@ -42,6 +42,11 @@ def best_of_documents(
                 unanswered.append(at)
         open_requests = unanswered
     return [answers[at] for at in range(len(requests))]
+
+
+def passages(points: Sequence[ScoredPoint]) -> list[ScoredPoint]:
+    """The passages among the points that a search found: another client may have written others, which are no hits."""
+    return [point for point in points if is_passage(point.payload)]
 
 
 def _best_passages(points: Sequence[ScoredPoint]) -> list[ScoredPoint]:

@@ -18,7 +18,7 @@ from postings.words.config import MAX_WEIGHT
 from postings_query import index_calls
 from postings_query.attribution import FoundPassage, contributions
 from postings_query.followed_model import FollowedModel
-from postings_query.grouping import best_of_documents
+from postings_query.grouping import best_of_documents, passages
 from postings_query.hits import Contribution, Hit, Hits
 from postings_query.index_calls import IndexCall, IndexCalls
 from postings_query.long_strings import Decision, decisions, filter_for_passages, still_right, with_whole_metadata
@@ -173,7 +173,8 @@ def _found(
         if options.group_by_document:
             found += yield from best_of_documents(some, MAX_HITS, consistent=options.consistent)
         else:
-            found += yield index_calls.search(some, consistent=options.consistent)
+            answers = yield index_calls.search(some, consistent=options.consistent)
+            found += map(passages, answers)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,9 @@ from postings import Document, Encoder, Index, Settings
 from postings.collection_models import collection_encoder, load_model
 from postings.errors import ModelMismatch, ModelNotFound
 from postings.index.models import CollectionModels
-from postings_ingest import Pipeline
+from postings_ingest import Pipeline, indexing
+from postings_ingest.completing import complete_models
+from postings_ingest.indexing import Indexer
 from postings_ingest.reindexing import reindex
 from postings_query import AsyncSearchClient, Hit, SearchClient, followed_model
 from postings_query.followed_model import FollowedModel
@@ -153,6 +156,27 @@ def test_one_model_by_two_names_has_in_each_collection_the_name_that_the_collect
     again = Encoder.load(copy, "cpu")
     assert again.fingerprint == old.fingerprint
     assert (loaded(again).name, loaded(old).name) == (str(copy), "tiny")
+
+
+def test_who_writes_goes_on_when_a_model_is_dropped(
+    collection: Index, old: Encoder, new: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drop_and_complete(*arguments: Any) -> None:
+        collection.drop_model(new.fingerprint)
+        complete_models(*arguments)
+
+    def write(*documents: Document) -> int:
+        return indexer.write(indexer.encode(documents)).counts.indexed
+
+    indexer = Indexer(old, collection, SETTINGS)
+    assert write(Document("0", SENTENCES[0], metadata={"read": 1})) == 1
+    collection.drop_model(new.fingerprint)
+    # What is written with its stored vectors, those of the dropped model among them as far as the writer knew.
+    assert write(Document("1", SENTENCES[1], metadata={"read": 1})) == 1
+    collection.add_model(new.fingerprint, new.location)
+    monkeypatch.setattr(indexing, "complete_models", drop_and_complete)
+    assert write(Document("2", SENTENCES[2], metadata={"read": 1})) == 1
+    assert {each.payload["doc_id"] for each in collection.scroll() if each.payload["metadata"]} == {"0", "1", "2"}
 
 
 def test_a_pipeline_with_either_model_writes_the_vectors_of_both(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +197,35 @@ def test_a_document_that_changes_before_its_words_are_weighed_is_shown_as_it_is_
     assert {hit.id: hit.version for hit in hits} == {"1": 2, "2": 1}
     for hit in hits:
         assert math.fsum(part.contribution for part in hit.contributions) == pytest.approx(hit.score, rel=1e-5)
+
+
+def test_an_explained_search_reads_words_in_one_way_though_they_change_while_the_query_is_encoded(
+    tmp_path: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change_and_encode(self: Encoder, queries: Iterable[str]) -> list[SparseVector]:
+        index.set_words(WordsConfig(language="german"))
+        client._look()
+        return encode(self, queries)
+
+    with EdgeIndex(tmp_path) as index:
+        Pipeline(encoder, index).run([Document("1", "A lion sleeps.")])
+        client = SearchClient(index=index, encoder=encoder)
+        expected = client.search("lions hunting", explain=True)
+        encode = Encoder.encode_queries
+        monkeypatch.setattr(Encoder, "encode_queries", change_and_encode)
+        assert client.search("lions hunting", explain=True) == expected
+
+
+def test_points_of_another_client_are_no_hits(filled: Index, encoder: Encoder) -> None:
+    client = SearchClient(index=filled, encoder=encoder)
+    ways: list[dict[str, Any]] = [{}, {"explain": True}, {"group_by_document": True}, {"rerank_top": 3}]
+    expected = [client.search("a woman plays violin", 3, **way) for way in ways]
+    vectors = {encoder.fingerprint: encoder.encode_documents(["a man and a cheetah"])[0]}
+    filled.upsert([Point(str(uuid.uuid4()), payload, vectors) for payload in ({}, {"title": "A cheetah."})])
+    assert [client.search("a woman plays violin", 3, **way) for way in ways] == expected
+    assert "2" in {hit.id for hit in client.search("a cheetah", 60)}
+    before = filled.count()
+    assert index_words(filled, WordsConfig()).indexed == before - 2
 
 
 def test_parts_add_up_on_six_shards_where_each_has_document_frequencies_of_its_own(

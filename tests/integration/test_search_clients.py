@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from postings import Document, EdgeIndex, Encoder, Index, Settings, open_index
-from postings.errors import CollectionNotFound, IndexUnavailable, InvalidQuery
+from postings.collections import Collections
+from postings.errors import CollectionNotFound, IndexUnavailable, InvalidQuery, ModelMismatch
 from postings_ingest import Pipeline
 from postings_query import AsyncSearchClient, SearchClient
+from tests.support.indexes import MODEL
+from tests.support.qdrant_server import QdrantServer
 from tests.support.sentences import SENTENCES
 
 
@@ -45,6 +48,52 @@ def test_an_asynchronous_client_that_was_closed_stays_closed(tmp_path: Path, enc
     asyncio.run(search_after_closing())
     with open_index(Settings(index_url=str(tmp_path))):
         """What it opened was closed too: nobody else could open the folder."""
+
+
+def test_an_asynchronous_client_that_can_not_be_entered_leaves_nothing_open(tmp_path: Path, encoder: Encoder) -> None:
+    async def enter() -> None:
+        async with AsyncSearchClient(encoder=encoder, settings=Settings(index_url=str(tmp_path))):
+            pass
+
+    with EdgeIndex(tmp_path) as index:
+        index.ensure(MODEL, "other")
+    with pytest.raises(ModelMismatch) as raised:
+        asyncio.run(enter())
+    with EdgeIndex(tmp_path) as index:
+        assert index.count() == 0, f"nobody else could open the folder after {raised.value}"
+
+
+def test_searches_of_a_client_that_is_closed_meanwhile_say_so(server: QdrantServer, encoder: Encoder) -> None:
+    settings = Settings(index_url=server.url, index_grpc_port=server.grpc_port, collection="closed")
+    with open_index(settings) as index:
+        Pipeline(encoder, index, settings).run(Document(str(n), text) for n, text in enumerate(SENTENCES))
+
+    async def search_and_close() -> None:
+        client = AsyncSearchClient(encoder=encoder, settings=settings)
+        await client.search("food")
+        searches = [asyncio.create_task(search_on(client)) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        await client.close()
+        for each in searches:
+            with pytest.raises(IndexUnavailable, match="was closed"):
+                await each
+
+    async def search_on(client: AsyncSearchClient) -> None:
+        while True:
+            await client.search("a man eats food", explain=True)
+
+    asyncio.run(asyncio.wait_for(search_and_close(), 60))
+
+
+def test_a_collection_that_is_made_again_without_words_is_searched(server: QdrantServer, encoder: Encoder) -> None:
+    settings = Settings(index_url=server.url, collection="again")
+    with SearchClient(encoder=encoder, settings=settings) as client:
+        for words, expected in ((None, True), (0, False)):
+            with open_index(settings) as index:
+                Pipeline(encoder, index, Settings(words=words)).run([Document("1", SENTENCES[0])])
+            (hit,) = client.search(SENTENCES[0], explain=True)
+            assert any(part.exact_word for part in hit.contributions) == expected
+            Collections(settings).drop("again")
 
 
 def test_a_client_says_how_much_of_a_query_its_model_does_not_read(

@@ -49,6 +49,8 @@ _OF_FINGERPRINT = 8  # characters; what is packed tells by itself which model it
 DocumentKey: TypeAlias = "tuple[str | None, str]"
 """A document's tenant, or ``None`` for a document without one and in a tenant's own index, and its id."""
 
+_PASSAGE_FIELDS = {"doc_id", "ordinal", "start", "end", "text", "title", "metadata", "version", "passages"}
+
 _TENANTS = uuid.UUID("d0a1d6a6-3f0c-5d0e-8b57-6d1b0a5e4c93")
 
 INDEXED_FIELDS: Mapping[str, str] = {
@@ -75,8 +77,8 @@ def indexed_fields(metadata: Mapping[str, str]) -> dict[str, str]:
 TOMBSTONES: Filter = {"must": [{"key": "deleted_at", "range": {"gte": 0}}]}
 """The heads of deleted documents."""
 
-PASSAGES: Filter = {"must_not": TOMBSTONES["must"]}
-"""All passages, without the tombstones of deleted documents."""
+PASSAGES: Filter = {"must": [{"key": "ordinal", "range": {"gte": 0}}], "must_not": TOMBSTONES["must"]}
+"""All passages, without the tombstones of deleted documents, and without points that another client made."""
 
 REVISION_FIELDS = ("version", "digest", "title", "text")
 """What to read of a point for :func:`unchanged_since`, and to encode its text."""
@@ -163,6 +165,16 @@ def passage_from(payload: Mapping[str, Any]) -> Passage:
     )
 
 
+def is_passage(payload: Mapping[str, Any]) -> bool:
+    """Whether a point is a passage, rather than one that another client made.
+
+    Example:
+        >>> is_passage({"title": "of another client"})
+        False
+    """
+    return payload.keys() >= _PASSAGE_FIELDS
+
+
 def evidence_from(payload: Mapping[str, Any], fingerprint: str) -> str | None:
     """The packed evidence of a model, if there is one."""
     stored = payload.get(EVIDENCE)
@@ -244,7 +256,7 @@ def version_at_most(version: int) -> Filter:
 
 def without_vector(fingerprint: str) -> Filter:
     """Passages that have no vector of a model."""
-    return {"must_not": [*PASSAGES["must_not"], {"has_vector": fingerprint}]}
+    return {**PASSAGES, "must_not": [*PASSAGES["must_not"], {"has_vector": fingerprint}]}
 
 
 def unchanged_since(points: Sequence[Point]) -> Filter:

@@ -14,6 +14,7 @@ import pytest
 from postings import Document, Encoder, PostingsError, Settings, open_index
 from postings_ingest import Pipeline, reindex
 from postings_query import ApiClient, AsyncApiClient, Hit, SearchClient
+from postings_serve.routes import search as routes
 from tests.support.models import copy_of_tiny, quiet_tiny
 from tests.support.sentences import SENTENCES
 from tests.support.served import served
@@ -73,6 +74,33 @@ def test_batches_and_explanations_name_it_too(service: Service, quiet: Encoder) 
     ids = [hit["id"] for hit in alone["hits"]]
     explained = service("POST", "/v1/explain", json={"query": QUERY, "ids": ids, "model": "quiet"}).json()
     assert (explained["hits"], explained["model"]) == (alone["hits"], quiet.location)
+
+
+def test_an_explanation_is_of_one_model_though_another_is_searched_halfway(
+    service: Service, encoder: Encoder, quiet: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def search_and_switch(*arguments: Any) -> Any:
+        found = await search(*arguments)
+        index.switch_model(quiet.fingerprint)
+        await asyncio.to_thread(service.services.indexes.client("documents", None)._look)
+        return found
+
+    index, search = service.services.indexes.index("documents"), routes._found
+    body = {"query": QUERY, "ids": ["1", "2", "3", "missing"]}
+    old = service("POST", "/v1/explain", json=body).json()
+    monkeypatch.setattr(routes, "_found", search_and_switch)
+    explained = service("POST", "/v1/explain", json=body).json()
+    assert explained == service("POST", "/v1/explain", json=body).json()
+    assert explained["model"] == quiet.location
+    assert [hit["score"] for hit in explained["hits"]] != [hit["score"] for hit in old["hits"]]
+
+
+def test_the_memory_of_a_dropped_model_is_freed(service: Service, encoder: Encoder, quiet: Encoder) -> None:
+    encoders, index = service.services.encoders, service.services.indexes.index("documents")
+    assert {encoders.get().fingerprint, encoders.get(quiet.location).fingerprint} == set(encoders._loaded)
+    index.drop_model(quiet.fingerprint)
+    encoders.get()
+    assert set(encoders._loaded) == {encoder.fingerprint}
 
 
 def test_the_clients_of_the_service_name_it_too(both: Settings, quiet: Encoder) -> None:
