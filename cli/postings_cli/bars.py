@@ -1,4 +1,4 @@
-"""Progress bars of long commands; they are shown only on a terminal."""
+"""Progress of long commands: a bar on a terminal; elsewhere, as in a log, a line from time to time."""
 
 from __future__ import annotations
 
@@ -10,15 +10,33 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from postings_cli.console import err, printable
+from postings_cli.console import err, printable, say
 
 if TYPE_CHECKING:
     from postings_ingest import Counts, Report
 
 
+SECONDS = 30.0
+"""Between two lines."""
+
+
+class _Lines:
+    """Prints how far a command is, where there is no terminal for a bar."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._due = time.monotonic() + SECONDS
+
+    def __call__(self, done: int, total: float | None, unit: str, rate: float) -> None:
+        if not err.is_terminal and time.monotonic() >= self._due:
+            self._due = time.monotonic() + SECONDS
+            of = f" of {total:,}" if total else ""
+            say(f"{self._what}: {done:,}{of} {unit}, {rate:,.0f}/s")
+
+
 @contextmanager
 def ingest_bar(total: int | None) -> Iterator[Callable[[Report], None]]:
-    """Show a bar while documents are ingested; on anything but a terminal, show nothing."""
+    """Show a bar while documents are ingested."""
     bar = Progress(
         TextColumn("ingesting"),
         BarColumn(),
@@ -30,11 +48,14 @@ def ingest_bar(total: int | None) -> Iterator[Callable[[Report], None]]:
         disable=not err.is_terminal,
         transient=True,
     )
+    line = _Lines("ingesting")
     with bar:
         task = bar.add_task("", total=total, rate=0.0)
 
         def show(report: Report) -> None:
-            bar.update(task, completed=report.documents, rate=report.documents / max(report.seconds, 1e-9))
+            rate = report.documents / max(report.seconds, 1e-9)
+            bar.update(task, completed=report.documents, rate=rate)
+            line(report.documents, total, "documents", rate)
 
         yield show
 
@@ -53,18 +74,20 @@ def reindex_bar() -> Iterator[Callable[[int, int, float], None]]:
         disable=not err.is_terminal,
         transient=True,
     )
+    line = _Lines("reindexing")
     with bar:
         task = bar.add_task("", total=None, rate=0.0)
 
         def show(done: int, total: int, rate: float) -> None:
             bar.update(task, completed=done, total=total, rate=rate)
+            line(done, total, "passages", rate)
 
         yield show
 
 
 @contextmanager
 def job_bar(total: int | None) -> Iterator[Callable[[Counts], None]]:
-    """Show a bar while workers are working on a job; on anything but a terminal, show nothing.
+    """Show a bar while workers are working on a job.
 
     Args:
         total: the number of documents that will be submitted, if it is known; by default those submitted so far.
@@ -79,14 +102,16 @@ def job_bar(total: int | None) -> Iterator[Callable[[Counts], None]]:
         disable=not err.is_terminal,
         transient=True,
     )
-    began = time.monotonic()
+    began, line = time.monotonic(), _Lines("indexing")
     with bar:
         task = bar.add_task("", total=total, rate=0.0, failed="")
 
         def show(counts: Counts) -> None:
             failed = f"{counts.failed:,} failed" if counts.failed else ""
             rate = counts.done / max(time.monotonic() - began, 1e-9)
-            bar.update(task, total=max(total or 0, counts.submitted), completed=counts.done, rate=rate, failed=failed)
+            of = max(total or 0, counts.submitted)
+            bar.update(task, total=of, completed=counts.done, rate=rate, failed=failed)
+            line(counts.done, of, "documents", rate)
 
         yield show
 

@@ -43,7 +43,8 @@ class LeftOut:
             what = "1 file of another kind" if files.total() == 1 else f"{files.total():,} files of other kinds"
             most = sorted(files.items(), key=lambda each: (-each[1], each[0]))[:SHOWN]
             kinds = [f"{count:,} {suffix or 'without a suffix'}" for suffix, count in most]
-            more = f" and {len(files) - SHOWN:,} kinds more" if len(files) > SHOWN else ""
+            rest = len(files) - SHOWN
+            more = f" and {rest:,} more kind{'s' * (rest > 1)}" if rest > 0 else ""
             yield f"{what} left out: {', '.join(kinds)}{more}"
         if hidden := self._counts[OmissionKind.HIDDEN]:
             what = " and ".join(f"{count:,} hidden {kind}{'s' * (count > 1)}" for kind, count in hidden.most_common())

@@ -55,6 +55,9 @@ def own_settings_from(
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
+_FILTER_EXPECTED = """--filter: expected JSON such as '{"must": [{"key": "metadata.n", "match": {"value": 1}}]}'"""
+
+
 def parsed_filter(filter: str | None) -> dict[str, Any] | None:
     """The filter of the option.
 
@@ -66,7 +69,7 @@ def parsed_filter(filter: str | None) -> dict[str, Any] | None:
     try:
         parsed = json.loads(filter)
     except (ValueError, RecursionError) as error:
-        raise InvalidFilter(f"--filter isn't JSON: {error}") from error
+        raise InvalidFilter(f"{_FILTER_EXPECTED}, got {filter!r:.100}, which isn't JSON: {error}") from error
     if not isinstance(parsed, dict):
-        raise InvalidFilter(f'--filter must be a JSON object such as {{"must": […]}}, got {filter!r:.100}')
+        raise InvalidFilter(f"{_FILTER_EXPECTED}, got {filter!r:.100}")
     return parsed

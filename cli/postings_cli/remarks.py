@@ -36,7 +36,10 @@ class Remarks:
         for line in self.left_out.lines():
             say(line)
         report = journal.report
-        twice = (f"duplicate: {each.id!r} at {each.again} came first at {each.first}" for each in journal.duplicated())
+        twice = (
+            f"duplicate: {each.id!r} at {each.again} came first at {each.first}; the newer is kept"
+            for each in journal.duplicated()
+        )
         say_first(twice, report.duplicates, "duplicates")
         say_first(map(_superseded, journal.superseded_documents()), report.superseded, "superseded")
         for line in _about_versions(islice(journal.superseded_documents(), SHOWN)):

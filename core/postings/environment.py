@@ -48,7 +48,7 @@ def warn_of_unknown(fields: Iterable[str], environment: Mapping[str, object], do
             if not name.startswith(PREFIX) or name in known or name in _warned or _KNOWN_OTHERS.fullmatch(name):
                 continue
             _warned.add(name)
-            similar = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+            similar = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
             advice = f": did you mean {similar[0]}?" if similar else ", and has no effect"
             log.warning("%s in %s isn't a setting%s", name, source, advice)
 

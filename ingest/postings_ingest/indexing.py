@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -124,8 +123,10 @@ class Indexer:
         cutting = Cutting.by(next(iter(encoders.values())), self._tokens, self._overlap)
         operations = [self._tenants.assigned(operation) for operation in operations]
         keys = [self._tenants.key(operation) for operation in operations]
-        # Several operations on one document are all written: each may change what the next one finds.
-        stored = self._stored([key for key, number in Counter(keys).items() if number == 1])
+        # Different operations on one document are all written: each may change what the next one finds.
+        first: dict[DocumentKey, Operation] = {}
+        differing = {key for key, each in zip(keys, operations, strict=True) if first.setdefault(key, each) != each}
+        stored = self._stored([key for key in first if key not in differing])
         planned: dict[int, PlannedWrite] = {}
         incoming: dict[int, Incoming] = {}
         for at, (operation, key) in enumerate(zip(operations, keys, strict=True)):

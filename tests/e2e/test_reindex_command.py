@@ -51,7 +51,7 @@ def test_a_collection_is_reindexed_switched_rolled_back_and_rid_of_the_old_model
     assert (ran.status, ran.err) == (0, "")
     first, last = ran.out.splitlines()
     assert first.startswith(f"3 of 3 passages have vectors of '{new}' (")
-    assert last == f"search with it: postings models switch {new}"
+    assert last == f"search with it: postings models switch {new} --collection documents"
     assert state(cli) == [("tiny", "active"), ("quiet", "ready")]
     assert cli("search", "lion", "--json").json["model"] == "tiny"
 
@@ -66,7 +66,8 @@ def test_a_collection_is_reindexed_switched_rolled_back_and_rid_of_the_old_model
     assert {hit["id"] for hit in cli("search", "lion", "--json").json["hits"]} >= {"lion", "b"}
     refused = cli("models", "drop", "tiny")
     assert (refused.status, "model 'tiny' is active: switch to another model first" in refused.err) == (1, True)
-    assert cli("models", "drop", str(new)).out == "'documents' is searched with 'tiny'\n"
+    dropped = cli("models", "drop", str(new)).out.splitlines()
+    assert dropped == [f"the vectors of '{new}' are deleted", "'documents' is searched with 'tiny'"]
     assert state(cli) == [("tiny", "active")]
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import shutil
+import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +46,9 @@ def demo(index: IndexUrl = None, model: Model = None) -> None:
         for question in _QUESTIONS:
             out.print(f"\n{question}", style="bold")
             show_hits(client.search(question, 3, explain=True, group_by_document=True))
-    out.print(f'\nNow ask your own: postings search "…" --explain --collection {_COLLECTION}')
+    # From a clone, `make demo` runs a command that isn't on the PATH.
+    program = "postings" if shutil.which("postings") else os.path.relpath(sys.argv[0])
+    out.print(f'\nNow ask your own: {program} search "…" --explain --collection {_COLLECTION}')
 
 
 def standard_library() -> Iterator[Document]:

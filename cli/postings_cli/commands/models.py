@@ -109,7 +109,11 @@ def drop(model: _Name, collection: Collection = None, index: IndexUrl = None, as
     settings = settings_from(collection, index)
     with open_index(settings) as opened:
         models = opened.models()
-        _report(opened.drop_model(models.find(model, settings.collection)), settings, as_json=as_json)
+        dropped = models.find(model, settings.collection)
+        left = opened.drop_model(dropped)
+        if not as_json:
+            out.print(printable(f"the vectors of {models.names[dropped]!r} are deleted"))
+        _report(left, settings, as_json=as_json)
 
 
 def _report(models: CollectionModels, settings: Settings, *, as_json: bool, **quality: float) -> None:

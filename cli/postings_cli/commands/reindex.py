@@ -74,7 +74,7 @@ def reindex(
     if as_json:
         print_json({**_fields(report, encoder), "error": None})
         return
-    for line in _summary(report, encoder):
+    for line in _summary(report, encoder, settings.collection):
         out.print(printable(line))
 
 
@@ -89,7 +89,7 @@ def _fields(report: ReindexReport, encoder: Encoder) -> dict[str, Any]:
     return {"model": encoder.name, "fingerprint": encoder.fingerprint, **asdict(report)}
 
 
-def _summary(report: ReindexReport, encoder: Encoder) -> list[str]:
+def _summary(report: ReindexReport, encoder: Encoder, collection: str) -> list[str]:
     rate = report.encoded / max(report.seconds, 1e-9)
     lines = [
         f"{report.filled:,} of {report.passages:,} passages have vectors of {encoder.name!r} "
@@ -101,5 +101,5 @@ def _summary(report: ReindexReport, encoder: Encoder) -> list[str]:
             "read their end; ingest the documents again after the switch to cut them anew"
         )
     if report.filled == report.passages:
-        lines.append(f"search with it: postings models switch {encoder.location}")
+        lines.append(f"search with it: postings models switch {encoder.location} --collection {collection}")
     return lines

@@ -162,7 +162,7 @@ def shown(found: QueueStatus) -> RenderableType:
     for worker in found.workers:
         state = "ready" if worker.ready else worker.trouble or "starting"
         done = f"{worker.documents:,} documents, {worker.documents_per_second:,.0f} docs/s"
-        line = f"{worker.name}  {state}  {done}, {worker.batches_in_flight} batches in flight, {worker.device}"
+        line = f"{worker.name}  {state}  {done}, {worker.batches_in_flight} in flight, {worker.device}"
         grid.add_row("worker", Text(printable(line)))
     for job, counts in found.jobs.items():
         grid.add_row("job", Text(printable(_job_line(job, counts))))

@@ -111,8 +111,8 @@ def _types(table: _Table, source: Source) -> dict[str, str]:
     columns = [name for name in table.header if name not in source.fields.names or name == "metadata"]
     if unknown := set(source.types) - set(columns):
         raise ReaderError(
-            f"{source.path}: {', '.join(map(repr, sorted(unknown)))} can't have a type: "
-            f"expected metadata columns, {columns!r:.200}"
+            f"{source.path}: {', '.join(map(repr, sorted(unknown)))} can't have a type: it isn't a column of metadata; "
+            f"those are {', '.join(map(repr, columns[:20])) or 'none'}"
         )
     unknown_types = [at for at, name in enumerate(table.header) if name in columns and name not in source.types]
     rows = (cells for _, _, cells in table if not isinstance(cells, csv.Error) and len(cells) == len(table.header))
@@ -181,6 +181,10 @@ def _header(rows: Iterator[list[str]], path: str) -> list[str]:
 
 def _check(header: list[str], source: Source) -> None:
     path, fields = source.path, source.fields
+    if not header:
+        raise ReaderError(f"{path} is empty: expected a first line with the names of the columns")
+    if any("\0" in name for name in header):
+        raise ReaderError(f"{path} isn't UTF-8; if it is UTF-16, convert it: iconv -f UTF-16 -t UTF-8")
     if fields.missing(header):
         text, title = fields.texts
         wanted = [fields.ids[0], text] + [title] * (fields.title is not None)
@@ -226,6 +230,6 @@ def _version(cell: str) -> int | None:
 
 
 def _reason(error: InvalidDocument, cells: Sequence[str]) -> str:
-    if any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
-        return f"invalid UTF-8: {error}"
-    return str(error)
+    # Bytes that aren't UTF-8 are read as surrogates.
+    invalid = next((each for cell in cells for each in cell if "\udc80" <= each <= "\udcff"), None)
+    return str(error) if invalid is None else f"invalid UTF-8: byte 0x{ord(invalid) - 0xDC00:02x}"

@@ -176,6 +176,8 @@ def _problem(error: Exception, request: Request, secrets: set[str]) -> Problem:
 
 
 def _invalid(found: Mapping[str, Any]) -> dict[str, str]:
+    if found["type"] == "json_invalid":
+        return {"field": "body", "reason": f"not JSON: {found['ctx']['error']} at character {found['loc'][-1]}"}
     # pydantic names branches of a union by their validators.
     place = [str(each) for each in found["loc"] if isinstance(each, int) or _FIELD.fullmatch(each)]
     field = ".".join(place[1:]) or place[0]

@@ -173,7 +173,10 @@ def _corpus(folder: str | os.PathLike[str]) -> Path:
 
 
 def _queries(folder: str | os.PathLike[str]) -> Path:
-    return _part(folder, "queries.jsonl")
+    path = _part(folder, "queries.jsonl")
+    if not path.exists():
+        raise ReaderError(f"{os.fspath(folder)} isn't a BEIR folder: it has no queries.jsonl")
+    return path
 
 
 def _qrels(folder: str | os.PathLike[str], split: str) -> Path:

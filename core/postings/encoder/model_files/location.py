@@ -74,6 +74,7 @@ def _download(model: str) -> Path:
     try:
         return Path(snapshot_download(model, allow_patterns=_DOWNLOADED))
     except Exception as error:  # the client raises its own errors, those of httpx and of the OS
+        reason = first_line(error).removeprefix("Got: ")
         raise ModelNotFound(
-            f"there is no folder {model!r}, and the hub didn't provide this model ({first_line(error)}): {expected}"
+            f"there is no folder {model!r}, and the hub didn't provide this model ({reason}): {expected}"
         ) from error

@@ -67,7 +67,9 @@ def unpack(file: Path, first: str, folder: Path, progress: Progress) -> None:
             while compressed.read(2**20):
                 pass
         progress(total, total)
-    except (EOFError, zlib.error, tarfile.TarError, gzip.BadGzipFile) as error:
+    except gzip.BadGzipFile as error:  # its message may show the file's first bytes
+        raise InvalidInput(f"{file} isn't a snapshot of an embedded collection, or is damaged") from error
+    except (EOFError, zlib.error, tarfile.TarError) as error:
         raise InvalidInput(f"{file} isn't a snapshot of an embedded collection, or is damaged: {error}") from error
 
 

@@ -77,7 +77,9 @@ def owned(root: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise IndexLocked(f"{root}: another process serves the index already") from error
+            raise IndexLocked(
+                f"{root}: another process serves the index already, such as 'postings serve': stop it first"
+            ) from error
         close_in_forks(lock)
         yield
 

@@ -164,7 +164,10 @@ def _message(body: bytes) -> str:
 
 
 def _unreachable(message: str) -> tuple[type[PostingsError], str]:
-    return _network(message) or (IndexUnavailable, f"can't reach the Qdrant server: {message}")
+    return _network(message) or (
+        IndexUnavailable,
+        f"can't reach the Qdrant server: {message}; start it, or correct POSTINGS_INDEX_URL",
+    )
 
 
 def _network(message: str) -> tuple[type[PostingsError], str] | None:
