@@ -29,7 +29,8 @@ class Rejected:
 
     def __exit__(self, kind: type[BaseException] | None, *exc_info: object) -> None:
         if self.count > SHOWN:
-            say(f"… and {self.count - SHOWN:,} more rejected")
+            hint = "; --rejects FILE writes all to a file" if self._path is None else ""
+            say(f"… and {self.count - SHOWN:,} more rejected{hint}")
         if self._file is not None:
             if kind is None or self.count:
                 self._file.keep()

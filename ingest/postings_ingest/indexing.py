@@ -191,10 +191,9 @@ class Indexer:
         copied: dict[int, list[EncodedPassage]] = {}
         encoded = [(at, each) for at, each in incoming.items() if each.encoded]
         for tenant, some in by_tenant(encoded, lambda pair: pair[1].tenant):
-            places = {each.document.id: at for at, each in some}
             stored = {each.document.id: each.stored for _, each in some if each.stored}
             found = stored_passages(self._tenants.index(self.index, tenant), stored, list(encoders))
-            copied |= {places[id]: parts for id, parts in found.items()}
+            copied |= {at: found[each.document.id] for at, each in some if each.document.id in found}
         add_vectors(chain.from_iterable(copied.values()), encoders, check, evidence=self._evidence)
         return copied
 

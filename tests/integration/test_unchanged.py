@@ -202,6 +202,19 @@ def test_of_an_id_that_comes_twice_the_last_stands(index: Index, encoder: Encode
     assert texts(index, encoder) == ["Others."]
 
 
+def test_a_document_that_comes_twice_alike_is_not_encoded_again(
+    index: Index, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twice = [*documents(None), *documents(None)]
+    first = run(index, encoder, *twice)
+    assert (first.indexed, first.duplicates) == (2, 2)
+    before = [each.payload["version"] for each in stored(index, encoder)]
+    monkeypatch.setattr(Encoder, "encode_for_storage", None)  # whoever calls it fails
+    report = run(index, encoder, *twice)
+    assert (report.indexed, report.duplicates, report.unchanged) == (2, 2, 2)
+    assert index.exclusive is False or [each.payload["version"] for each in stored(index, encoder)] == before
+
+
 def test_a_document_that_no_search_finds_is_told_of_again(index: Index, tmp_path: Path) -> None:
     quiet = Encoder.load(quiet_tiny(tmp_path), "cpu", backend="torch")
     for unchanged in (0, 1):

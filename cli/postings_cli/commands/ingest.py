@@ -147,6 +147,8 @@ def _index(
             tell(error_text(error))
         raise
     tell(None)
+    if not report.documents and not remarks.rejected.count:
+        say("the input holds no document")
 
 
 @dataclass(frozen=True, slots=True)

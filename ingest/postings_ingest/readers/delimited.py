@@ -182,7 +182,7 @@ def _header(rows: Iterator[list[str]], path: str) -> list[str]:
 def _check(header: list[str], source: Source) -> None:
     path, fields = source.path, source.fields
     if not header:
-        raise ReaderError(f"{path} is empty: expected a first line with the names of the columns")
+        raise ReaderError(f"{path}: the first line is empty: expected the names of the columns, such as id,text")
     if any("\0" in name for name in header):
         raise ReaderError(f"{path} isn't UTF-8; if it is UTF-16, convert it: iconv -f UTF-16 -t UTF-8")
     if fields.missing(header):

@@ -181,6 +181,11 @@ def test_a_body_that_is_no_json_is_a_problem_too(http: httpx.Client) -> None:
     assert http.post("/v1/search", content=b'{"query": "x"}', headers={"content-type": "text/plain"}).status_code == 415
 
 
+def test_where_a_body_is_no_json_is_said(http: httpx.Client) -> None:
+    answer = http.post("/v1/search", content=b'{"query" 1}', headers={"content-type": "application/json"})
+    assert answer.json()["detail"] == "body: not JSON: Expecting ':' delimiter at character 9"
+
+
 def test_what_is_not_there_says_what_is(http: httpx.Client) -> None:
     assert "/openapi.json" in http.get("/v1/nothing").json()["detail"]
     assert http.get("/v1/search").status_code == 405

@@ -7,7 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from postings_cli.bars import steps_bar
+from postings_cli import bars
+from postings_cli.bars import reindex_bar, steps_bar
 
 HIDDEN, BACK = "\x1b[?25l", "\x1b[?25h"
 EMPTY_LINE = "\r\x1b[1A\x1b[2K"
@@ -55,3 +56,15 @@ def test_a_bar_ends_with_an_error(terminal: io.StringIO) -> None:
     with pytest.raises(ValueError, match=r"^$"):
         fail()
     assert not drawn(terminal)
+
+
+def test_a_log_gets_a_line_from_time_to_time_in_place_of_a_bar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bars, "SECONDS", 0)
+    with reindex_bar() as show:
+        show(1000, 20_000, 85.4)
+    monkeypatch.setattr(bars, "SECONDS", 3600)
+    with reindex_bar() as show:
+        show(2000, 20_000, 85.4)
+    assert capsys.readouterr().err == "reindexing: 1,000 of 20,000 passages, 85/s\n"

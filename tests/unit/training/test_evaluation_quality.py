@@ -212,7 +212,7 @@ def test_a_judged_query_that_is_not_among_the_queries_is_reported(tmp_path: Path
 
 
 def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(ReaderError, match=r"queries\.jsonl can't be read: No such file"):
+    with pytest.raises(ReaderError, match=r"isn't a BEIR folder: it has no queries\.jsonl"):
         load_queries(tmp_path)
     with pytest.raises(ReaderError, match=r"valid\.tsv can't be read: No such file"):
         load_beir(beir(tmp_path), "valid")
