@@ -1,4 +1,4 @@
-"""Progress of long commands: a bar on a terminal; elsewhere, as in a log, a line from time to time."""
+"""Progress bars of long commands, on a terminal; in a log, ingestion and reindexing print a line from time to time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 SECONDS = 30.0
-"""Between two lines."""
+"""Seconds between two lines of progress."""
 
 
 class _Lines:

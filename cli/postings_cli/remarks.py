@@ -37,7 +37,7 @@ class Remarks:
             say(line)
         report = journal.report
         twice = (
-            f"duplicate: {each.id!r} at {each.again} came first at {each.first}; the newer is kept"
+            f"duplicate: {each.id!r} at {each.again} came first at {each.first}; the newest or last is kept"
             for each in journal.duplicated()
         )
         say_first(twice, report.duplicates, "duplicates")

@@ -48,23 +48,34 @@ def named_vectors(stored: Iterable[Any]) -> list[Mapping[str, SparseVector]]:
             if none were asked for.
 
     Raises:
-        InvalidVector: a vector has an index twice, or another number of indices than of values.
+        InvalidVector: a vector has an index twice or out of range, another number of indices than of values, or a value
+            that isn't finite.
+
+    Example:
+        >>> class Stored:  # as an engine's own type
+        ...     indices, values = [5, 3], [1.0, 0.5]
+        >>> named_vectors([{"model": Stored()}, None])
+        [{'model': SparseVector({3: 0.5, 5: 1.0})}, {}]
     """
-    points: list[Mapping[str, SparseVector]] = [each if isinstance(each, dict) else {} for each in stored]
+    points: list[Mapping[str, Any]] = [each if isinstance(each, dict) else {} for each in stored]
     entries = [(vector.indices, vector.values) for each in points for vector in each.values()]
     if not entries:
         return points
-    lengths = [len(indices) for indices, _ in entries]
     try:
-        if lengths != [len(values) for _, values in entries]:
-            raise InvalidVector("a vector has another number of indices than of values")
-        indices = np.fromiter(chain.from_iterable(each for each, _ in entries), np.int64, sum(lengths))
-        with np.errstate(over="ignore"):
-            values = np.fromiter(chain.from_iterable(each for _, each in entries), np.float32, sum(lengths))
-        vectors = iter(cut(indices, values, lengths))
-    except InvalidVector:
+        vectors = iter(_at_once(entries))
+    except (InvalidVector, OverflowError):
         vectors = iter([SparseVector.from_pairs(zip(*each, strict=True)) for each in entries])
     return [{name: next(vectors) for name in each} for each in points]
+
+
+def _at_once(entries: Sequence[tuple[Sequence[int], Sequence[float]]]) -> list[SparseVector]:
+    lengths = [len(indices) for indices, _ in entries]
+    if lengths != [len(values) for _, values in entries]:
+        raise InvalidVector("a sparse vector needs as many values as indices")
+    indices = np.fromiter(chain.from_iterable(each for each, _ in entries), np.int64, sum(lengths))
+    with np.errstate(over="ignore"):
+        values = np.fromiter(chain.from_iterable(each for _, each in entries), np.float32, sum(lengths))
+    return cut(indices, values, lengths)
 
 
 def _keep_the_rules(

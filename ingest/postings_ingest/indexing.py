@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import TypeVar
 
@@ -25,31 +25,15 @@ from postings_ingest.cutting import Cutting
 from postings_ingest.encoders import Encoders
 from postings_ingest.encoding import add_vectors
 from postings_ingest.operations import Deletion, Operation
-from postings_ingest.planned_writes import Incoming, PlannedWrite
+from postings_ingest.planned_writes import Incoming, Indexed, PlannedWrite
 from postings_ingest.probe import probe
+from postings_ingest.repeated import repeated
 from postings_ingest.stored import EncodedPassage, StoredDocument, stored_documents, stored_passages
 from postings_ingest.tenants import Tenants, by_tenant
 from postings_ingest.tracing import span
 from postings_ingest.words import Words
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Indexed:
-    """The result of writing some operations.
-
-    Attributes:
-        written: the result of each operation, in order.
-        passages: passages that were written.
-        write_seconds: time that writing took.
-        counts: what became of the documents.
-    """
-
-    written: list[Written]
-    passages: int
-    write_seconds: float
-    counts: Counts
 
 
 class Indexer:
@@ -108,28 +92,30 @@ class Indexer:
             InvalidDocument: where tenants share a collection, an operation names none.
             IndexFailure: the engine can't be read.
         """
-        return self._by_models(
-            self._models or self._read_models(), lambda models: self._planned(models, operations, version, check)
+        operations = [self._tenants.assigned(operation) for operation in operations]
+        keys = [self._tenants.key(operation) for operation in operations]
+        places, different = repeated(keys, operations)
+        once = {at: (keys[at], operations[at]) for at in sorted(set(places))}
+        planned = self._by_models(
+            self._models or self._read_models(), lambda models: self._planned(models, once, different, version, check)
         )
+        return [planned[at] for at in places]
 
     def _planned(
         self,
         models: CollectionModels,
-        operations: Sequence[Operation],
+        operations: Mapping[int, tuple[DocumentKey, Operation]],
+        different: Collection[DocumentKey],
         version: Callable[[], int] | None,
         check: Callable[[], object],
-    ) -> list[PlannedWrite]:
+    ) -> dict[int, PlannedWrite]:
         encoders = self._encoders.of(models)
         cutting = Cutting.by(next(iter(encoders.values())), self._tokens, self._overlap)
-        operations = [self._tenants.assigned(operation) for operation in operations]
-        keys = [self._tenants.key(operation) for operation in operations]
         # Different operations on one document are all written: each may change what the next one finds.
-        first: dict[DocumentKey, Operation] = {}
-        differing = {key for key, each in zip(keys, operations, strict=True) if first.setdefault(key, each) != each}
-        stored = self._stored([key for key in first if key not in differing])
+        stored = self._stored([key for key, _ in operations.values() if key not in different])
         planned: dict[int, PlannedWrite] = {}
         incoming: dict[int, Incoming] = {}
-        for at, (operation, key) in enumerate(zip(operations, keys, strict=True)):
+        for at, (key, operation) in operations.items():
             number = version() if operation.version is None and version else operation.version
             if isinstance(operation, Deletion):
                 number = arrival_version() if number is None else number
@@ -147,7 +133,7 @@ class Indexer:
         words = self._add_words(models, [part for parts in encoded.values() for part in parts], new)
         for at, parts in encoded.items():
             planned[at] = incoming[at].plan(parts, words, unchanged=at in copied and incoming[at].unchanged)
-        return [planned[at] for at in range(len(operations))]
+        return planned
 
     def _by_models(self, models: CollectionModels, act: Callable[[CollectionModels], _T]) -> _T:
         """Act by the models that the collection had; if that fails because one was dropped, by those that it has."""
@@ -236,7 +222,7 @@ class Indexer:
             IndexFailure: the engine failed. What was written before stays, and it is safe to call again.
         """
         began = time.perf_counter()
-        revisions = [each for each in planned if each.stored is None]
+        revisions = list({id(each): each for each in planned if each.stored is None}.values())
         fresh: dict[int, Written] = {}
         with span("postings.upsert", documents=len(revisions)):
             for tenant, some in by_tenant(revisions, lambda each: each.tenant):

@@ -13,6 +13,7 @@ from postings.index.models import CollectionModels
 from postings.index.payload import passage_point
 from postings.words import WORDS, WordsConfig
 from postings.write_protocol import Outcome, Revision, Written
+from postings_ingest.counts import Counts
 from postings_ingest.stored import EncodedPassage, StoredDocument
 
 
@@ -142,3 +143,20 @@ class Incoming:
             tenant=self.tenant,
             words=words,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """The result of writing some operations.
+
+    Attributes:
+        written: the result of each operation, in order.
+        passages: passages that were written.
+        write_seconds: time that writing took.
+        counts: what became of the documents.
+    """
+
+    written: list[Written]
+    passages: int
+    write_seconds: float
+    counts: Counts

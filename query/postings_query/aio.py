@@ -164,6 +164,9 @@ class AsyncSearchClient:
         self._closed = True
         if pending := [task for task in (self._opening, self._looking) if task is not None and not task.done()]:
             await asyncio.wait(pending)
+        await self._release()
+
+    async def _release(self) -> None:
         if self._owns_index and self._index is not None:
             await self._index.close()
             self._index = self._ready = None
@@ -171,8 +174,8 @@ class AsyncSearchClient:
     async def __aenter__(self) -> Self:
         try:
             await self._opened()
-        except BaseException:
-            await self.close()  # what failed to enter isn't left
+        except Exception:
+            await self._release()  # what failed to enter isn't left
             raise
         return self
 

@@ -77,11 +77,6 @@ def facets(
         Facets(documents=9, complete=True, fields={'lang': []})
     """
     wanted = None if fields is None else as_list("fields", fields, str, InvalidQuery)
-    for name in wanted or ():
-        if name.startswith("metadata."):
-            raise InvalidQuery(
-                f"fields are keys in the metadata: expected {name.removeprefix('metadata.')!r:.100}, got {name!r:.100}"
-            )
     if as_integer("limit", limit, InvalidQuery) < 1:
         raise InvalidQuery(f"limit must be at least 1, got {limit}")
     heads = ALL_DOCUMENTS if filter is None else heads_of_documents(filter)
@@ -103,6 +98,11 @@ def facets(
         read += len(points)
         if offset is None:
             break
+    for name in wanted or ():
+        if name.startswith("metadata.") and name not in found:
+            raise InvalidQuery(
+                f"fields are keys in the metadata: expected {name.removeprefix('metadata.')!r:.100}, got {name!r:.100}"
+            )
     if wanted is None:
         wanted = sorted(found, key=lambda name: (-found[name].counts.total(), name))[:_MOST_FIELDS]
     return Facets(read, offset is None, {name: _most(name, found.get(name, _Field()), limit) for name in wanted})

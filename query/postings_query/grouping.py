@@ -1,8 +1,8 @@
-"""Grouping hits by document: the best passage of each."""
+"""Choosing hits: passages, or the best passage of each document."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from postings.index import ScoredPoint, SearchRequest
@@ -10,7 +10,7 @@ from postings.index.payload import DocumentKey, document_key, is_passage
 from postings_query import index_calls
 from postings_query.index_calls import IndexCalls
 
-_PASSAGES_PER_DOCUMENT = 2
+_POINTS_PER_HIT = 2
 
 
 def best_of_documents(
@@ -26,15 +26,38 @@ def best_of_documents(
         most: the most passages to read for one request.
         consistent: see :meth:`postings.Index.search`.
     """
+    return (yield from _chosen(requests, most, _best_passages, consistent=consistent))
+
+
+def passages(requests: Sequence[SearchRequest], most: int, *, consistent: bool) -> IndexCalls[list[list[ScoredPoint]]]:
+    """Answer requests whose ``limit`` and ``offset`` count passages; the arguments are the same.
+
+    Other points, which another client may have written, are no hits.
+    """
+    answers: list[list[ScoredPoint]] = [*(yield index_calls.search(requests, consistent=consistent))]
+    if mixed := [at for at, points in enumerate(answers) if len(_passages(points)) < len(points)]:
+        again = yield from _chosen([requests[at] for at in mixed], most, _passages, consistent=consistent)
+        for at, points in zip(mixed, again, strict=True):
+            answers[at] = points
+    return answers
+
+
+def _chosen(
+    requests: Sequence[SearchRequest],
+    most: int,
+    choose: Callable[[Sequence[ScoredPoint]], list[ScoredPoint]],
+    *,
+    consistent: bool,
+) -> IndexCalls[list[list[ScoredPoint]]]:
     answers: dict[int, list[ScoredPoint]] = {}
     wanted = [request.offset + request.limit for request in requests]
-    sizes = [min(want * _PASSAGES_PER_DOCUMENT, most) for want in wanted]
+    sizes = [min(want * _POINTS_PER_HIT, most) for want in wanted]
     open_requests = list(range(len(requests)))
     while open_requests:
         batch = [replace(requests[at], limit=sizes[at], offset=0) for at in open_requests]
         unanswered = []
         for at, points in zip(open_requests, (yield index_calls.search(batch, consistent=consistent)), strict=True):
-            best = _best_passages(passages(points))
+            best = choose(points)
             if len(best) >= wanted[at] or len(points) < sizes[at] or sizes[at] >= most:
                 answers[at] = best[requests[at].offset : wanted[at]]
             else:
@@ -44,13 +67,12 @@ def best_of_documents(
     return [answers[at] for at in range(len(requests))]
 
 
-def passages(points: Sequence[ScoredPoint]) -> list[ScoredPoint]:
-    """The passages among the points that a search found: another client may have written others, which are no hits."""
+def _passages(points: Sequence[ScoredPoint]) -> list[ScoredPoint]:
     return [point for point in points if is_passage(point.payload)]
 
 
 def _best_passages(points: Sequence[ScoredPoint]) -> list[ScoredPoint]:
     best: dict[DocumentKey, ScoredPoint] = {}
-    for point in points:
+    for point in _passages(points):
         best.setdefault(document_key(point.payload), point)
     return list(best.values())

@@ -15,7 +15,6 @@ from postings.index.fields import checked_filter
 from postings.index.payload import HIT_FIELDS, evidence_from, passage_from
 from postings.index.protocol import FUSIONS, Fusion
 from postings.words.config import MAX_WEIGHT
-from postings_query import index_calls
 from postings_query.attribution import FoundPassage, contributions
 from postings_query.followed_model import FollowedModel
 from postings_query.grouping import best_of_documents, passages
@@ -123,6 +122,8 @@ def searching(encoder: Encoder, model: FollowedModel, options: SearchOptions) ->
         )
         for vector, exact in zip(vectors, words, strict=True)
     ]
+    of_model = [_names(some, exact_words=False) for some in terms]
+    of_words = [_names(some, exact_words=True) for some in terms]
     for _ in range(_ATTEMPTS):
         found = yield from _answers(requests, options)
         pages = [_page(query, points, options) for query, points in zip(queries, found, strict=True)]
@@ -130,7 +131,6 @@ def searching(encoder: Encoder, model: FollowedModel, options: SearchOptions) ->
             hits = [[_hit(each) for each in page] for page in pages]
             break
         answers = [[each.point for each in page] for page in pages]
-        of_model, of_words = ([_names(some, exact_words=kind) for some in terms] for kind in (False, True))
         parts = [_of_model(encoder, *each) for each in zip(vectors, answers, of_model, strict=True)]
         if search is not None:
             exact = yield from search.contributions(words, of_words, answers, consistent=options.consistent)
@@ -170,11 +170,8 @@ def _found(
     together = max(_IDS_PER_CALL // (sum(len(each.documents) for each in made) + 1), 1)
     found: list[list[ScoredPoint]] = []
     for some in batched(requests, together):
-        if options.group_by_document:
-            found += yield from best_of_documents(some, MAX_HITS, consistent=options.consistent)
-        else:
-            answers = yield index_calls.search(some, consistent=options.consistent)
-            found += map(passages, answers)
+        hits = best_of_documents if options.group_by_document else passages
+        found += yield from hits(some, MAX_HITS, consistent=options.consistent)
     return found
 
 
@@ -186,7 +183,7 @@ def _of_model(
     encoder: Encoder, query: SparseVector, points: Sequence[ScoredPoint], names: Mapping[int, str]
 ) -> list[tuple[Contribution, ...]]:
     # A hit that was found by its words may not have the model's vector yet.
-    passages = [
+    found = [
         FoundPassage(
             point.vectors.get(encoder.fingerprint, _NO_VECTOR),
             point.payload["title"],
@@ -195,7 +192,7 @@ def _of_model(
         )
         for point in points
     ]
-    return contributions(encoder, query, passages, names)
+    return contributions(encoder, query, found, names)
 
 
 def _largest_first(some: Iterable[Contribution], more: Iterable[Contribution]) -> tuple[Contribution, ...]:

@@ -42,7 +42,7 @@ def test_an_id_that_comes_twice_is_reported_with_both_places(cli: Cli) -> None:
     write_jsonl(Path("y.jsonl"), [{"id": "a", "text": "three"}])
     ran = cli("ingest", "x.jsonl", "y.jsonl")
     assert "2 documents (2 passages) indexed into 'documents', 1 duplicate in" in ran.out
-    assert ran.err == "duplicate: 'a' at y.jsonl:1 came first at x.jsonl:1; the newer is kept\n"
+    assert ran.err == "duplicate: 'a' at y.jsonl:1 came first at x.jsonl:1; the newest or last is kept\n"
     found = cli("ingest", "x.jsonl", "y.jsonl", "--json").json
     assert {name: found[name] for name in ("documents", "indexed", "superseded", "duplicates", "passages")} == {
         "documents": 3,
@@ -69,7 +69,10 @@ def test_a_file_whose_name_is_not_utf8_is_read(cli: Cli) -> None:
     write_jsonl(Path(os.fsdecode(b"caf\xe9.jsonl")), [{"id": "a", "text": "one"}, {"id": "a", "text": "two"}])
     ran = cli("ingest", os.fsdecode(b"caf\xe9.jsonl"))
     place = "caf\\udce9.jsonl"
-    assert (ran.status, ran.err) == (0, f"duplicate: 'a' at {place}:2 came first at {place}:1; the newer is kept\n")
+    assert (ran.status, ran.err) == (
+        0,
+        f"duplicate: 'a' at {place}:2 came first at {place}:1; the newest or last is kept\n",
+    )
 
 
 def test_what_a_folder_holds_beside_texts_is_said(cli: Cli) -> None:

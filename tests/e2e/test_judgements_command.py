@@ -108,7 +108,7 @@ def test_a_set_with_a_grade_that_there_is_not_is_refused_as_a_whole(
         (["export", "{out}", "--collection", "other"], "there is no collection 'other'"),
         (["export", "{folder}"], "is there already"),
         (["export", "{index}"], "which is read"),
-        (["import", "{folder}"], "queries.jsonl can't be read"),
+        (["import", "{folder}"], "isn't a BEIR folder: it has no queries.jsonl"),
         (["import", "{labels}", "--collection", "other"], "there is no collection 'other'"),
     ],
 )

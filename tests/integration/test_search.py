@@ -15,7 +15,7 @@ from qdrant_client import models as q
 
 from postings import Document, EdgeIndex, Encoder, Index, Settings, SparseVector
 from postings.errors import InvalidQuery
-from postings.index import Point
+from postings.index import Point, SearchRequest
 from postings.index.filters import as_json
 from postings.index.protocol import Fusion
 from postings.passages import passage_input
@@ -218,14 +218,16 @@ def test_an_explained_search_reads_words_in_one_way_though_they_change_while_the
 
 def test_points_of_another_client_are_no_hits(filled: Index, encoder: Encoder) -> None:
     client = SearchClient(index=filled, encoder=encoder)
-    ways: list[dict[str, Any]] = [{}, {"explain": True}, {"group_by_document": True}, {"rerank_top": 3}]
-    expected = [client.search("a woman plays violin", 3, **way) for way in ways]
-    vectors = {encoder.fingerprint: encoder.encode_documents(["a man and a cheetah"])[0]}
-    filled.upsert([Point(str(uuid.uuid4()), payload, vectors) for payload in ({}, {"title": "A cheetah."})])
-    assert [client.search("a woman plays violin", 3, **way) for way in ways] == expected
-    assert "2" in {hit.id for hit in client.search("a cheetah", 60)}
-    before = filled.count()
-    assert index_words(filled, WordsConfig()).indexed == before - 2
+    ways: list[dict[str, Any]] = [{"words": 0}, {"words": 0, "explain": True}, {"words": 0, "group_by_document": True}]
+    query = "a woman plays violin"
+    expected = [client.search(query, 3, offset, **way) for way in ways for offset in (0, 2)]
+    (found,), passages = encoder.encode_documents([query]), filled.count()
+    vectors = {encoder.fingerprint: SparseVector(found.indices, found.values * 10)}  # they are found first
+    filled.upsert([Point(str(uuid.uuid4()), {"title": "Others"} if n % 2 else {}, vectors) for n in range(5)])
+    best = filled.search(SearchRequest(found, encoder.fingerprint, 5))
+    assert not any("doc_id" in point.payload for point in best)
+    assert [client.search(query, 3, offset, **way) for way in ways for offset in (0, 2)] == expected
+    assert index_words(filled, WordsConfig()).indexed == passages
 
 
 def test_parts_add_up_on_six_shards_where_each_has_document_frequencies_of_its_own(

@@ -208,11 +208,23 @@ def test_a_document_that_comes_twice_alike_is_not_encoded_again(
     twice = [*documents(None), *documents(None)]
     first = run(index, encoder, *twice)
     assert (first.indexed, first.duplicates) == (2, 2)
+    assert first.passages == len(stored(index, encoder)) + 1, "each was encoded and written once"
     before = [each.payload["version"] for each in stored(index, encoder)]
     monkeypatch.setattr(Encoder, "encode_for_storage", None)  # whoever calls it fails
     report = run(index, encoder, *twice)
     assert (report.indexed, report.duplicates, report.unchanged) == (2, 2, 2)
     assert index.exclusive is False or [each.payload["version"] for each in stored(index, encoder)] == before
+
+
+@pytest.mark.parametrize("version", [None, 7])
+def test_values_that_are_equal_in_python_alone_make_two_documents_of_which_the_last_stands(
+    index: Index, encoder: Encoder, version: int | None
+) -> None:
+    one, true = (Document("a", "A lion.", metadata={"read": value}, version=version) for value in (1, True))
+    assert one == true
+    run(index, encoder, true)
+    assert run(index, encoder, one, true).duplicates == 1
+    assert stored(index, encoder, "a")[0].payload["metadata"]["read"] is True
 
 
 def test_a_document_that_no_search_finds_is_told_of_again(index: Index, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ TOMBSTONES: Filter = {"must": [{"key": "deleted_at", "range": {"gte": 0}}]}
 """The heads of deleted documents."""
 
 PASSAGES: Filter = {"must": [{"key": "ordinal", "range": {"gte": 0}}], "must_not": TOMBSTONES["must"]}
-"""All passages, without the tombstones of deleted documents, and without points that another client made."""
+"""All passages, without tombstones of deleted documents, and without other clients' points, which have no ordinal."""
 
 REVISION_FIELDS = ("version", "digest", "title", "text")
 """What to read of a point for :func:`unchanged_since`, and to encode its text."""
@@ -94,7 +94,7 @@ HEADS: Filter = {"must": [{"key": "ordinal", "match": {"value": 0}}]}
 
 
 def payload_to_read(fields: Iterable[str] | None) -> bool | list[str]:
-    """What to ask an engine for: all fields if ``None``; an empty list would have it read them all, and return none.
+    """What to ask an engine for: ``True`` for all fields, ``False`` for none; given an empty list, it would read all.
 
     Raises:
         InvalidInput: ``fields`` isn't a list of strings.

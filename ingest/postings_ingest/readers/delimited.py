@@ -111,8 +111,8 @@ def _types(table: _Table, source: Source) -> dict[str, str]:
     columns = [name for name in table.header if name not in source.fields.names or name == "metadata"]
     if unknown := set(source.types) - set(columns):
         raise ReaderError(
-            f"{source.path}: {', '.join(map(repr, sorted(unknown)))} can't have a type: it isn't a column of metadata; "
-            f"those are {', '.join(map(repr, columns[:20])) or 'none'}"
+            f"{source.path}: {', '.join(map(repr, sorted(unknown)))} can't have a type: expected columns of metadata, "
+            f"{', '.join(map(repr, columns[:20])) or 'of which there are none'}{', …' * (len(columns) > 20)}"
         )
     unknown_types = [at for at, name in enumerate(table.header) if name in columns and name not in source.types]
     rows = (cells for _, _, cells in table if not isinstance(cells, csv.Error) and len(cells) == len(table.header))
@@ -184,7 +184,7 @@ def _check(header: list[str], source: Source) -> None:
     if not header:
         raise ReaderError(f"{path}: the first line is empty: expected the names of the columns, such as id,text")
     if any("\0" in name for name in header):
-        raise ReaderError(f"{path} isn't UTF-8; if it is UTF-16, convert it: iconv -f UTF-16 -t UTF-8")
+        raise ReaderError(f"{path}: NUL in the first line; if the file is UTF-16, convert it: iconv -f UTF-16 -t UTF-8")
     if fields.missing(header):
         text, title = fields.texts
         wanted = [fields.ids[0], text] + [title] * (fields.title is not None)

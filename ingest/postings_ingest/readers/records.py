@@ -77,7 +77,7 @@ def document_from_record(record: object, place: str = "", omit: Omit = ignore, f
     if id is None:
         expected = " or ".join(map(repr, fields.ids))
         if null := [name for name in fields.ids if name in record]:
-            raise InvalidDocument(f"{' and '.join(null)} is null: expected a string or a number")
+            raise InvalidDocument(f"{null[0]} is null: expected a string or a number")
         raise InvalidDocument(f"id is missing: expected {expected}, got the fields {_names(record)}")
     text_field, title_field = fields.texts
     text, title = _text("text", record.get(text_field)), _text("title", record.get(title_field))

@@ -12,9 +12,9 @@ from typing import Any
 from postings.batching import batched
 from postings.errors import EncodingFailed, IndexUnavailable, InvalidMessage, NewerFormat, PostingsError, WorkerDied
 from postings_ingest.counts import Counts
-from postings_ingest.indexing import Indexed, Indexer
+from postings_ingest.indexing import Indexer
 from postings_ingest.operations import Operation, micro_batches
-from postings_ingest.planned_writes import PlannedWrite
+from postings_ingest.planned_writes import Indexed, PlannedWrite
 from postings_ingest.queue.dead_letters import MAX_SHOWN, letter
 from postings_ingest.queue.lease import Lease
 from postings_ingest.queue.ledger import Ledger

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from postings.cards import Card
     from postings.encoder import Work
     from postings_ingest.counts import Counts
-    from postings_ingest.indexing import Indexed
+    from postings_ingest.planned_writes import Indexed
     from postings_ingest.queue.ledger import Ledger
 
 _SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)

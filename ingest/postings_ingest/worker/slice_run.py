@@ -13,7 +13,8 @@ from postings.index import Point
 from postings.index.payload import TENANT
 from postings_ingest.backfill import Page, fill, pages_without_vector
 from postings_ingest.counts import Counts
-from postings_ingest.indexing import Indexed, Indexer
+from postings_ingest.indexing import Indexer
+from postings_ingest.planned_writes import Indexed
 from postings_ingest.queue.dead_letters import MAX_SHOWN, letter
 from postings_ingest.queue.lease import Lease
 from postings_ingest.queue.ledger import BULK, INTERACTIVE, Ledger

@@ -50,7 +50,6 @@ class Indexes:
         self._folder = folder
         self._lock = threading.RLock()
         self._servers: dict[str, Index] = {}
-        self._existed = set[str]()
         self._clients: OrderedDict[tuple[str, str | None, str | None], _Opened] = OrderedDict()
 
     def index(self, collection: str) -> Index:
@@ -72,7 +71,6 @@ class Indexes:
                 if self._get(collection) is found:
                     raise
                 continue  # another request has closed it
-            self._existed.add(collection)
             return found
 
     def seen_by(self, tenant: str | None, collection: str) -> Index:
@@ -123,8 +121,12 @@ class Indexes:
             ModelError: the model can't be loaded.
         """
         index = self.index(collection)
-        encoder = None if model is None else self._encoder(index, model)
         key = collection, tenant, model
+        try:
+            encoder = None if model is None else self._encoder(index, model)
+        except Problem:
+            self._clients.pop(key, None)  # of a model that was dropped
+            raise
         with self._lock:
             found = self._clients.get(key)
             if found is None or found.index is not index or found.encoder is not encoder:
@@ -191,7 +193,7 @@ class Indexes:
             return found
 
     def _forget(self, collection: str, index: Index) -> None:
-        """Let go of what was opened for a collection that isn't there."""
+        """Close what was opened for a collection that isn't there: there are any number of such names."""
         with self._lock:
             for key in [key for key in self._clients if key[0] == collection]:
                 del self._clients[key]
@@ -199,8 +201,6 @@ class Indexes:
             with self._folder.released(collection):
                 return
         with self._lock:
-            # There are any number of names that no collection ever had. One that was dropped may be searched by others
-            # right now, and may be made again: its connections stay open.
-            if collection not in self._existed and self._servers.get(collection) is index:
+            if self._servers.get(collection) is index:  # not that of a collection that was made again meanwhile
                 del self._servers[collection]
                 index.close()

@@ -240,7 +240,7 @@ def test_what_the_models_folder_names_is_checked_and_what_is_gone_is_said(
     ("arguments", "reason"),
     [
         ([], "name a BEIR folder or ir-datasets:ID with --data"),
-        (["--data", "nowhere"], "can't be read: No such file"),
+        (["--data", "nowhere"], "isn't a BEIR folder: it has no queries.jsonl"),
         (["--data", "{data}", "--data", "{data}"], "two sets are called 'sentences'"),
         (["--data", "{data}", "--split", "dev"], "dev.tsv can't be read"),
         (["--data", "{data}", "--trained-on", "nowhere.jsonl"], "nowhere.jsonl doesn't exist"),

@@ -26,7 +26,7 @@ def test_duplicates_and_what_is_left_out_are_reported(settings: Settings, ledger
     assert report["details"] == {"duplicates": [{"id": "a", "first": f"{source}:1", "again": f"{source}:3"}]}
     assert report["error"] is None
     assert report["left_out"]["fields"] == {"_id": 1}
-    assert f"duplicate: 'a' at {source}:3 came first at {source}:1; the newer is kept" in ran.err.splitlines()
+    assert f"duplicate: 'a' at {source}:3 came first at {source}:1; the newest or last is kept" in ran.err.splitlines()
 
 
 def test_what_a_source_gave_before_it_failed_is_queued(settings: Settings, ledger: Ledger, tmp_path: Path) -> None:

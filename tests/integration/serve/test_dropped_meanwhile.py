@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from postings import Document, Encoder, Settings, open_index
+from postings import Document, Encoder, Index, Settings, open_index
 from postings.collections import Collections
 from postings.errors import CollectionNotFound
+from postings.index.models import CollectionModels
+from postings.index.server import ServerIndex
 from postings_ingest import Pipeline
 from postings_serve.search.indexes import Indexes
 from tests.support.qdrant_server import QdrantServer
@@ -49,25 +52,31 @@ def test_a_search_asks_again_for_a_collection_that_was_closed(
         assert (indexes.opened("documents", None) is None) == (not made_again)
 
 
-def test_who_asks_for_what_is_gone_closes_no_connection_that_others_use(server: QdrantServer, encoder: Encoder) -> None:
-    indexes = Indexes(Settings(index_url=server.url), None)
-    settings = Settings(index_url=server.url, collection="dropped")
+def test_nothing_is_kept_of_a_collection_that_is_gone_and_one_made_again_stays_open(
+    server: QdrantServer, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made_again_and_asked(self: ServerIndex) -> CollectionModels:
+        monkeypatch.undo()
+        with suppress(CollectionNotFound):
+            indexes.index("dropped")
+        with open_index(settings) as index:
+            index.ensure(encoder.fingerprint, encoder.location)
+        others.append(indexes.index("dropped"))
+        return self.models()
+
+    settings, others = Settings(index_url=server.url, collection="dropped"), list[Index]()
+    indexes = Indexes(settings, None)
     with open_index(settings) as index:
         index.ensure(encoder.fingerprint, encoder.location)
-    used = indexes.index("dropped")
     assert indexes.client("dropped", None).search("food") == []
     Collections(settings).drop("dropped")
-    for _ in range(2):
-        with pytest.raises(CollectionNotFound):
-            indexes.index("dropped")
-        with pytest.raises(CollectionNotFound):
-            used.count()
-    assert indexes.opened("dropped", None) is None
-    with open_index(settings) as index:
-        index.ensure(encoder.fingerprint, encoder.location)
+    # While this request is under way, one finds the collection gone, and another finds it made again.
+    monkeypatch.setattr(ServerIndex, "models", made_again_and_asked)
+    assert indexes.index("dropped") is others[0]
+    assert others[0].count() == 0
     assert indexes.client("dropped", None).search("food") == []
-    for n in range(3):
+    Collections(settings).drop("dropped")
+    for name in ("dropped", "never-there"):
         with pytest.raises(CollectionNotFound):
-            indexes.index(f"never-there-{n}")
-    assert set(indexes._servers) == {"dropped"}
-    indexes.close()
+            indexes.index(name)
+    assert (indexes._servers, indexes._clients) == ({}, {})

@@ -98,9 +98,12 @@ def test_an_explanation_is_of_one_model_though_another_is_searched_halfway(
 def test_the_memory_of_a_dropped_model_is_freed(service: Service, encoder: Encoder, quiet: Encoder) -> None:
     encoders, index = service.services.encoders, service.services.indexes.index("documents")
     assert {encoders.get().fingerprint, encoders.get(quiet.location).fingerprint} == set(encoders._loaded)
+    asked(service, model="quiet")
     index.drop_model(quiet.fingerprint)
     encoders.get()
     assert set(encoders._loaded) == {encoder.fingerprint}
+    assert service("POST", "/v1/search", json={"query": QUERY, "model": "quiet"}).status_code == 404
+    assert not any(each.encoder for each in service.services.indexes._clients.values())
 
 
 def test_the_clients_of_the_service_name_it_too(both: Settings, quiet: Encoder) -> None:

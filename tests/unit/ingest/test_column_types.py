@@ -138,7 +138,7 @@ def test_a_cell_that_is_not_of_its_declared_type_rejects_its_record(
 @pytest.mark.parametrize(
     ("types", "message"),
     [
-        ({"yaer": "integer"}, "'yaer' can't have a type: it isn't a column of metadata; those are 'year'"),
+        ({"yaer": "integer"}, "'yaer' can't have a type: expected columns of metadata, 'year'"),
         ({"id": "integer"}, "'id' can't have a type"),
         ({"year": "number"}, "the type of column 'year' must be one of text, integer, float, boolean, got 'number'"),
     ],

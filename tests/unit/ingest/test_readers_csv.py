@@ -181,7 +181,7 @@ def test_columns_that_are_not_fields_become_metadata(tmp_path: Path) -> None:
         ('id,"text\n1,x\n', r"the first line isn't CSV: unexpected end of data"),
         ('id,"text"s\n1,x\n', r"the first line isn't CSV: ',' expected after '\"'"),
         ("id,text," + "x" * 9_000_000, r"the first line isn't CSV: the record is longer than 8 MiB"),
-        ("id,text\n1,x\n".encode("utf-16"), "isn't UTF-8; if it is UTF-16, convert it: iconv -f UTF-16 -t UTF-8"),
+        ("id,text\n1,x\n".encode("utf-16"), "NUL in the first line; if the file is UTF-16, convert it: iconv"),
     ],
 )
 def test_a_csv_needs_a_header_with_id_and_text(tmp_path: Path, content: bytes | str, message: str) -> None:

@@ -21,7 +21,7 @@ PAIRS = [{"query": "what hunts?", "positive": "a lion"}, {"query": "what sings?"
         (["tiny", "--data", "missing.jsonl"], "error: missing.jsonl doesn't exist"),
         (["tiny", "--data", "pairs.jsonl", "--resume"], "error: there is no run to resume"),
         (["tiny", "--data", "pairs.jsonl", "--base", "nope"], "error: there is no model 'nope'"),
-        (["tiny", "--data", "pairs.jsonl", "--evaluate", "nope"], "error: nope/queries.jsonl can't be read"),
+        (["tiny", "--data", "pairs.jsonl", "--evaluate", "nope"], "error: nope isn't a BEIR folder"),
         (["tiny", "--data", "bad.jsonl"], "error: bad.jsonl:2: there is no 'positive'"),
     ],
 )

@@ -83,7 +83,7 @@ def test_the_first_queries_of_a_set_are_taken(folder: Path) -> None:
     ("name", "error", "reason"),
     [
         ("nano-nothing", ConfigurationError, r"no NanoBEIR set 'nothing'"),
-        ("nowhere", ReaderError, r"nowhere/queries\.jsonl can't be read"),
+        ("nowhere", ReaderError, "nowhere isn't a BEIR folder"),
     ],
 )
 def test_a_set_that_is_not_there_is_reported(name: str, error: type[Exception], reason: str) -> None:

@@ -93,7 +93,8 @@ class Cluster:
                         cause = found.__cause__
                         requested = cause.retry_after_s if isinstance(cause, ResourceExhaustedResponse) else 0
                         wait = max(requested, (pause or 0) * random.uniform(0.5, 1))  # noqa: S311
-                        if not found.retry or pause is None or asyncio.get_running_loop().time() + wait >= deadline:
+                        late = asyncio.get_running_loop().time() + wait >= deadline
+                        if not found.retry or pause is None or late or self._closed:
                             raise
                         earlier = f"; before that: {found}"
                     await asyncio.sleep(wait)
@@ -105,7 +106,7 @@ class Cluster:
         except (Exception, asyncio.CancelledError) as error:
             task = asyncio.current_task()
             cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling()
-            if isinstance(error, PostingsError) or cancelled or not self._closed:
+            if cancelled or not self._closed:
                 raise
             # A channel of gRPC that is closed cancels what waits for it, though nobody cancelled the task.
             raise IndexUnavailable(_CLOSED) from error
@@ -125,6 +126,9 @@ class Cluster:
             try:
                 async with asyncio.timeout(share if left > 1 else None):
                     client = await node.client()
+                    if self._closed:  # meanwhile
+                        await node.close()
+                        raise IndexUnavailable(_CLOSED)
                     if need is not None:
                         await self._check(need, node)
                     answer = await send(client)
@@ -133,7 +137,7 @@ class Cluster:
                 if found is None:
                     raise
                 # Any other error is about the request, so another node would give it too.
-                if isinstance(found, IndexUnavailable):
+                if isinstance(found, IndexUnavailable) and not self._closed:
                     self._leave(node, found)
                     if left > 1:
                         continue

@@ -164,10 +164,8 @@ def _message(body: bytes) -> str:
 
 
 def _unreachable(message: str) -> tuple[type[PostingsError], str]:
-    return _network(message) or (
-        IndexUnavailable,
-        f"can't reach the Qdrant server: {message}; start it, or correct POSTINGS_INDEX_URL",
-    )
+    advice = "; start it, or correct POSTINGS_INDEX_URL" if "connection attempts failed" in message else ""
+    return _network(message) or (IndexUnavailable, f"can't reach the Qdrant server: {message}{advice}")
 
 
 def _network(message: str) -> tuple[type[PostingsError], str] | None:
