@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 from postings.errors import ReaderError
 from postings.ir_dataset import IrDataset, is_ir_dataset
@@ -68,7 +69,7 @@ def load_corpus(folder: str | os.PathLike[str], only: Collection[str] | None = N
         return ir_sets.corpus(folder, only)
     path = _corpus(folder)
     corpus: dict[str, CorpusText] = {}
-    for number, line, record in records(path):
+    for number, line, record in _records(path):
         match record:
             case {"_id": str(document_id), "text": str(text)} if document_id:
                 title = record.get("title") or ""
@@ -120,7 +121,7 @@ def load_queries(folder: str | os.PathLike[str]) -> dict[str, str]:
         return ir_sets.queries(folder)
     path = _queries(folder)
     queries: dict[str, str] = {}
-    for number, line, record in records(path):
+    for number, line, record in _records(path):
         match record:
             case {"_id": str(query_id), "text": str(text)} if query_id and text.strip():
                 pass
@@ -168,15 +169,18 @@ def _judgement(line: str, place: str) -> tuple[str, str, int]:
     raise ReaderError(f"{place}: expected query id, document id and integer grade, tab-separated, got {line!r:.200}")
 
 
+def _records(path: Path) -> Iterator[tuple[int, str, Any]]:
+    if not path.exists():
+        raise ReaderError(f"{path.parent} isn't a BEIR folder: it has no {path.name}")
+    return records(path)
+
+
 def _corpus(folder: str | os.PathLike[str]) -> Path:
     return _part(folder, "corpus.jsonl")
 
 
 def _queries(folder: str | os.PathLike[str]) -> Path:
-    path = _part(folder, "queries.jsonl")
-    if not path.exists():
-        raise ReaderError(f"{os.fspath(folder)} isn't a BEIR folder: it has no queries.jsonl")
-    return path
+    return _part(folder, "queries.jsonl")
 
 
 def _qrels(folder: str | os.PathLike[str], split: str) -> Path:
