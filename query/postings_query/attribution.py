@@ -16,7 +16,7 @@ from postings.documents import Span
 from postings.errors import InvalidInput, InvalidVector
 from postings.passages import passage_input
 from postings.stored_evidence import Packed, unpack
-from postings_query.hits import Contribution
+from postings_query.hits import Contribution, in_text_and_title
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +195,3 @@ def _stored(
         if spans is not None:
             known[at] = spans, len(packed[at].title) + 1
     return known
-
-
-def in_text_and_title(spans: list[Span], text_start: int) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-    """The spans in a passage's text, and those in its title, which the text follows at ``text_start``."""
-    if len(spans) == 1:  # as most have, of hundreds in a search: this takes a third of the time
-        ((start, end),) = spans
-        return (((start - text_start, end - text_start),), ()) if start >= text_start else ((), ((start, end),))
-    in_text = [(start - text_start, end - text_start) for start, end in spans if start >= text_start]
-    return tuple(in_text), tuple([span for span in spans if span[0] < text_start])

@@ -141,6 +141,15 @@ class Hits(list[Hit]):
         self.terms = tuple(terms)
 
 
+def in_text_and_title(spans: list[Span], text_start: int) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """The spans in a passage's text, and those in its title, which the text follows at ``text_start``."""
+    if len(spans) == 1:  # as most have, of hundreds in a search: this takes a third of the time
+        ((start, end),) = spans
+        return (((start - text_start, end - text_start),), ()) if start >= text_start else ((), ((start, end),))
+    in_text = [(start - text_start, end - text_start) for start, end in spans if start >= text_start]
+    return tuple(in_text), tuple([span for span in spans if span[0] < text_start])
+
+
 def _known(kind: type[Contribution | Hit], given: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that this version knows: a newer service may send more."""
     names = {each.name for each in fields(kind)}

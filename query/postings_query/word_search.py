@@ -13,8 +13,7 @@ from postings.index import Filter, ScoredPoint, SearchRequest
 from postings.index.protocol import Fusion, WordQuery
 from postings.words import WORDS, Bm25, word_input
 from postings_query import index_calls
-from postings_query.attribution import in_text_and_title
-from postings_query.hits import Contribution, Hit
+from postings_query.hits import Contribution, Hit, in_text_and_title
 from postings_query.index_calls import IndexCalls
 from postings_query.query_terms import word_vector
 from postings_query.terms import Query
