@@ -222,6 +222,7 @@ class Indexer:
             IndexFailure: the engine failed. What was written before stays, and it is safe to call again.
         """
         began = time.perf_counter()
+        # Alike operations have one plan.
         revisions = list({id(each): each for each in planned if each.stored is None}.values())
         fresh: dict[int, Written] = {}
         with span("postings.upsert", documents=len(revisions)):

@@ -49,7 +49,8 @@ _OF_FINGERPRINT = 8  # characters; what is packed tells by itself which model it
 DocumentKey: TypeAlias = "tuple[str | None, str]"
 """A document's tenant, or ``None`` for a document without one and in a tenant's own index, and its id."""
 
-_PASSAGE_FIELDS = {"doc_id", "ordinal", "start", "end", "text", "title", "metadata", "version", "passages"}
+_PASSAGE_FIELDS = ("doc_id", "ordinal", "version", "passages", "start", "end", "title", "text", "metadata")
+"""What every passage has."""
 
 _TENANTS = uuid.UUID("d0a1d6a6-3f0c-5d0e-8b57-6d1b0a5e4c93")
 
@@ -83,10 +84,7 @@ PASSAGES: Filter = {"must": [{"key": "ordinal", "range": {"gte": 0}}], "must_not
 REVISION_FIELDS = ("version", "digest", "title", "text")
 """What to read of a point for :func:`unchanged_since`, and to encode its text."""
 
-HIT_FIELDS = (
-    *("doc_id", "ordinal", "version", "passages", "start", "end", "title", "text", "metadata"),
-    *("at_head", "metadata_digest", TENANT),
-)
+HIT_FIELDS = (*_PASSAGE_FIELDS, "at_head", "metadata_digest", TENANT)
 """What to read of a point for a hit that isn't explained: all but what is for writers, and the evidence."""
 
 HEADS: Filter = {"must": [{"key": "ordinal", "match": {"value": 0}}]}
@@ -172,7 +170,7 @@ def is_passage(payload: Mapping[str, Any]) -> bool:
         >>> is_passage({"title": "of another client"})
         False
     """
-    return payload.keys() >= _PASSAGE_FIELDS
+    return payload.keys() >= set(_PASSAGE_FIELDS)
 
 
 def evidence_from(payload: Mapping[str, Any], fingerprint: str) -> str | None:

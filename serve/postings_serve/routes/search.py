@@ -71,7 +71,8 @@ async def qdrant_request(body: SearchBody, request: Request, services: Shared, c
 @router.post("/explain", response_model=ExplainAnswer)
 async def explain(body: ExplainBody, request: Request, services: Shared, caller: Reader) -> Response:
     """Say why the best passages of documents have their scores, also those that a search would show far down."""
-    left, hits, model = list(dict.fromkeys(body.ids)), list[Hit](), ""
+    every = list(dict.fromkeys(body.ids))
+    left, hits, model = every, list[Hit](), ""
     # A search reads 10,000 passages at most: those of a few long documents hide others, so it asks for these again.
     while True:
         options = SearchOptions(
@@ -85,7 +86,7 @@ async def explain(body: ExplainBody, request: Request, services: Shared, caller:
         )
         found = (await _found(request, services, caller, options, [body.query]))[0]
         if hits and found.hits.model != model:  # switched meanwhile: its scores can't be compared with the others
-            left, hits = list(dict.fromkeys(body.ids)), []
+            left, hits = every, []
             continue
         model = found.hits.model
         hits += found.hits

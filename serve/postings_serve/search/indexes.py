@@ -68,10 +68,10 @@ class Indexes:
                 # The engine's own message names its folder, or the server.
                 raise CollectionNotFound(f"there is no collection {collection!r}") from None
             except IndexUnavailable:
-                if self._get(collection) is found:
+                if self._get(collection) is found:  # otherwise another request has closed it
                     raise
-                continue  # another request has closed it
-            return found
+            else:
+                return found
 
     def seen_by(self, tenant: str | None, collection: str) -> Index:
         """A collection as a tenant sees it, or all of it where no tenant is named.
@@ -125,7 +125,8 @@ class Indexes:
         try:
             encoder = None if model is None else self._encoder(index, model)
         except Problem:
-            self._clients.pop(key, None)  # of a model that was dropped
+            with self._lock:
+                self._clients.pop(key, None)  # of a model that was dropped
             raise
         with self._lock:
             found = self._clients.get(key)

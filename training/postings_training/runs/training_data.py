@@ -133,6 +133,7 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
 def _license(folder: Path) -> str:
     try:
         meta = json.loads((folder / "meta.json").read_bytes())
+        # Data sets write it in American or in British spelling.
         return str(meta.get("license") or meta.get("licence") or "")
     except (OSError, ValueError, AttributeError):
         return ""
