@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, chdir
 from pathlib import Path
@@ -53,6 +54,22 @@ def cache_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in ("XDG_CACHE_HOME", "IR_DATASETS_HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+# What these log would be read by a later test.
+BACKGROUND = {"postings-producer", "postings-heartbeat", "postings-intake", "postings-model"}
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """A test closes what works in the background."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        if thread.name in BACKGROUND:
+            thread.join(10)
+            if thread.is_alive():
+                pytest.fail(f"{thread.name} still runs: close what started it")
 
 
 @pytest.fixture(scope="session")

@@ -251,8 +251,9 @@ def test_an_error_after_documents_were_accepted_names_their_job(settings: Settin
     producer.flush()
     for document in documents(256):
         producer.add(document)
-    with pytest.raises(QueueFull, match=f"; 256 documents and deletes were accepted, as job {producer.job.id}"):
-        producer.flush()
+    for send in (producer.flush, producer.close):
+        with pytest.raises(QueueFull, match=f"; 256 documents and deletes were accepted, as job {producer.job.id}"):
+            send()
 
 
 def test_a_password_that_is_changed_after_documents_were_accepted_leaves_an_error_that_names_the_job(
@@ -272,8 +273,9 @@ def test_a_password_that_is_changed_after_documents_were_accepted_leaves_an_erro
         (family,) = QueueMetrics(Ledger(settings)).collect()
         assert (family.name, [each.value for each in family.samples]) == ("postings_redis_up", [0])
         producer.add(Document("b", "text"))
-        with pytest.raises(ConfigurationError, match=f"1 documents and deletes were accepted, as job {job.id}"):
-            producer.flush()
+        for send in (producer.flush, producer.close):
+            with pytest.raises(ConfigurationError, match=f"1 documents and deletes were accepted, as job {job.id}"):
+                send()
         with pytest.raises(ConfigurationError, match=f"job {job.id}"):
             job.wait(60)
     finally:
@@ -294,3 +296,4 @@ def test_a_producer_goes_on_after_what_had_lingered_was_sent_late(settings: Sett
     flushing.start()
     flushing.join(30)
     assert not flushing.is_alive()
+    producer.close()
