@@ -1,4 +1,4 @@
-"""Progress bars of long commands, on a terminal; in a log, ingestion and reindexing print a line from time to time."""
+"""Progress of long commands: a bar on a terminal, a line from time to time in a log."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ SECONDS = 30.0
 class _Lines:
     """Prints how far a command is, where there is no terminal for a bar."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self) -> None:
         self._due = time.monotonic() + SECONDS
 
-    def __call__(self, done: int, total: float | None, unit: str, rate: float) -> None:
+    def __call__(self, what: str, done: int, total: float | None, rest: str = "") -> None:
         if not err.is_terminal and time.monotonic() >= self._due:
             self._due = time.monotonic() + SECONDS
             of = f" of {total:,}" if total else ""
-            say(f"{self._what}: {done:,}{of} {unit}, {rate:,.0f}/s")
+            say(f"{what}: {done:,}{of}{rest}")
 
 
 @contextmanager
@@ -48,14 +47,14 @@ def ingest_bar(total: int | None) -> Iterator[Callable[[Report], None]]:
         disable=not err.is_terminal,
         transient=True,
     )
-    line = _Lines("ingesting")
+    line = _Lines()
     with bar:
         task = bar.add_task("", total=total, rate=0.0)
 
         def show(report: Report) -> None:
             rate = report.documents / max(report.seconds, 1e-9)
             bar.update(task, completed=report.documents, rate=rate)
-            line(report.documents, total, "documents", rate)
+            line("ingesting", report.documents, total, f" documents, {rate:,.0f}/s")
 
         yield show
 
@@ -74,13 +73,13 @@ def reindex_bar() -> Iterator[Callable[[int, int, float], None]]:
         disable=not err.is_terminal,
         transient=True,
     )
-    line = _Lines("reindexing")
+    line = _Lines()
     with bar:
         task = bar.add_task("", total=None, rate=0.0)
 
         def show(done: int, total: int, rate: float) -> None:
             bar.update(task, completed=done, total=total, rate=rate)
-            line(done, total, "passages", rate)
+            line("reindexing", done, total, f" passages, {rate:,.0f}/s")
 
         yield show
 
@@ -102,7 +101,7 @@ def job_bar(total: int | None) -> Iterator[Callable[[Counts], None]]:
         disable=not err.is_terminal,
         transient=True,
     )
-    began, line = time.monotonic(), _Lines("indexing")
+    began, line = time.monotonic(), _Lines()
     with bar:
         task = bar.add_task("", total=total, rate=0.0, failed="")
 
@@ -111,7 +110,7 @@ def job_bar(total: int | None) -> Iterator[Callable[[Counts], None]]:
             rate = counts.done / max(time.monotonic() - began, 1e-9)
             of = max(total or 0, counts.submitted)
             bar.update(task, total=of, completed=counts.done, rate=rate, failed=failed)
-            line(counts.done, of, "documents", rate)
+            line("indexing", counts.done, of, f" documents, {rate:,.0f}/s")
 
         yield show
 
@@ -133,7 +132,7 @@ def steps_bar(console: Console = err) -> Iterator[Callable[[str, int, int], None
         transient=True,
     )
     task = bar.add_task("", total=None)
-    shown = ""
+    shown, line = "", _Lines()
 
     def show(what: str, done: int, total: int) -> None:
         nonlocal shown
@@ -146,6 +145,7 @@ def steps_bar(console: Console = err) -> Iterator[Callable[[str, int, int], None
             bar.update(task, completed=done, total=total or None)
         if total and done >= total:
             bar.stop()
+        line(what, done, total)
 
     try:
         yield show

@@ -229,7 +229,10 @@ def test_a_search_that_cannot_be_answered_says_why(articles_cli: Cli, arguments:
     assert len(ran.err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("arguments", [["ingest"], ["search"], ["serach", "x"], ["search", "x", "--limit", "many"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["ingest"], ["search"], ["serach", "x"], ["search", "x", "--limit", "many"], ["search", "x", "--fusion", "rff"]],
+)
 def test_wrong_usage_exits_with_2(cli: Cli, arguments: list[str]) -> None:
     ran = cli(*arguments)
     assert ran.status == 2

@@ -271,7 +271,7 @@ def test_a_table_is_read_by_its_own_names_and_filtered_by_its_types(cli: Cli) ->
     [
         (["--types", "zip"], 2, "expected COLUMN=TYPE, got 'zip'"),
         (["--types", "text=number"], 1, "must be one of text, integer, float, boolean, got 'number'"),
-        (["--format", "xml"], 1, "unknown format 'xml'"),
+        (["--format", "xml"], 2, "Invalid value for '--format'"),
     ],
 )
 def test_an_option_of_reading_that_cannot_be_is_refused(

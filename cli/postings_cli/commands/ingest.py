@@ -25,7 +25,7 @@ from postings_cli.rejected import Rejected
 from postings_cli.remarks import Remarks
 from postings_ingest import Pipeline, Rejection, Report, estimate_documents, read_documents
 from postings_ingest.journal import Journal
-from postings_ingest.readers import FORMATS
+from postings_ingest.readers import Format
 from postings_ingest.readers.cells import read_types
 from postings_ingest.tenants import Tenants
 
@@ -43,8 +43,8 @@ def ingest(
     index: IndexUrl = None,
     model: Model = None,
     format: Annotated[
-        str | None,
-        typer.Option("--format", help=f"Format of every PATH: {', '.join(FORMATS)}. By default, from its name."),
+        Format | None,
+        typer.Option("--format", help="Format of every PATH. By default, from its name.", show_default=False),
     ] = None,
     id_field: Annotated[
         str | None, typer.Option("--id-field", help="Field or column with the id, instead of id or _id.")
@@ -155,7 +155,7 @@ def _index(
 class _Reading:
     """How paths are read, by the names of the options of ``read_documents``."""
 
-    format: str | None
+    format: Format | None
     id_field: str | None
     text_field: str | None
     title_field: str | None

@@ -8,6 +8,7 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
+from postings.index.protocol import Fusion
 from postings.words.config import MAX_WEIGHT
 from postings_cli.console import out, print_json, printable, say
 from postings_cli.options import Collection, Filter, IndexUrl, Json, Model, parsed_filter, settings_from
@@ -44,9 +45,7 @@ def search(
             show_default=False,
         ),
     ] = None,
-    fusion: Annotated[
-        str, typer.Option("--fusion", help="How the scores of model and words are joined: sum, rrf or dbsf.")
-    ] = "sum",
+    fusion: Annotated[Fusion, typer.Option("--fusion", help="How the scores of model and words are joined.")] = "sum",
     rerank: Annotated[
         str | None,
         typer.Option(
@@ -90,7 +89,7 @@ def search(
             explain=explain or not as_json,
             score_threshold=score_threshold,
             words=words,
-            fusion=fusion,  # type: ignore[arg-type]
+            fusion=fusion,
             rerank=None if rerank is None else Reranker.load(rerank),
             rerank_top=rerank_top or 50,
         )

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from postings import Document
 from postings.errors import ReaderError
@@ -19,7 +19,7 @@ from postings_ingest.readers.rejections import Reject, Rejection
 from postings_ingest.readers.sources import COMPRESSIONS, SUFFIXES, Source, split_name
 
 __all__ = [
-    "FORMATS",
+    "Format",
     "Omission",
     "OmissionKind",
     "Omit",
@@ -40,6 +40,9 @@ class _Reader(Protocol):
     def estimate(self, source: Source) -> int | None: ...
 
 
+Format: TypeAlias = Literal["beir", "csv", "html", "ir-datasets", "json", "jsonl", "markdown", "parquet", "text", "tsv"]
+"""The formats by name."""
+
 _READERS: dict[str, _Reader] = {
     "beir": beir_corpus,
     "csv": delimited,
@@ -52,9 +55,6 @@ _READERS: dict[str, _Reader] = {
     "text": texts,
     "tsv": delimited,
 }
-
-FORMATS = tuple(_READERS)
-"""The names of the formats."""
 
 
 def read_documents(

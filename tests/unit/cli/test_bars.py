@@ -61,10 +61,14 @@ def test_a_bar_ends_with_an_error(terminal: io.StringIO) -> None:
 def test_a_log_gets_a_line_from_time_to_time_in_place_of_a_bar(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bars, "SECONDS", 0)
-    with reindex_bar() as show:
-        show(1000, 20_000, 85.4)
-    monkeypatch.setattr(bars, "SECONDS", 3600)
-    with reindex_bar() as show:
-        show(2000, 20_000, 85.4)
-    assert capsys.readouterr().err == "reindexing: 1,000 of 20,000 passages, 85/s\n"
+    for seconds in (0, 3600):
+        monkeypatch.setattr(bars, "SECONDS", seconds)
+        with reindex_bar() as show, steps_bar() as step:
+            show(1000, 20_000, 85.4)
+            step("reading", 10, 0)
+            step("encoding", 20, 2000)
+    assert capsys.readouterr().err.splitlines() == [
+        "reindexing: 1,000 of 20,000 passages, 85/s",
+        "reading: 10",
+        "encoding: 20 of 2,000",
+    ]
