@@ -335,6 +335,13 @@ def test_before_a_server_it_is_the_api_alone_and_there_may_be_several(
         assert worker.ended().status == 0
 
 
+def test_a_server_that_is_not_there_is_said_at_the_start(serve: Serve) -> None:
+    service = serve(index_url="http://127.0.0.1:9")
+    until(lambda: "not ready to search: http://127.0.0.1:9" in service.command.err, "nothing is said")
+    answer = service.http.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "not ready")
+
+
 def memory_of(process: int) -> bytes:
     """What a process can write to, its heap for example."""
     regions = [line.split() for line in Path(f"/proc/{process}/maps").read_text().splitlines()]

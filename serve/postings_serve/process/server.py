@@ -17,7 +17,7 @@ import uvicorn
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from postings.errors import ConfigurationError
+from postings.errors import ConfigurationError, PostingsError
 from postings.index.proxy import IndexServer, OpenIndexes
 from postings.secrets import redacted
 from postings_serve.app import create_app
@@ -192,10 +192,17 @@ class Server(uvicorn.Server):
         host = self.config.host
         port = self.servers[0].sockets[0].getsockname()[1]
         self._told(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+        self._checking = asyncio.ensure_future(self._warn_if_not_ready())
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         """Leave the signals to :mod:`postings_serve.process.ending`."""
         return nullcontext()
+
+    async def _warn_if_not_ready(self) -> None:
+        try:
+            await asyncio.to_thread(self._services.indexes.check)
+        except PostingsError as error:
+            log.warning("not ready to search: %s", error)
 
     def drain(self) -> None:
         """Answer what has come, and end. A signal handler may call it."""
