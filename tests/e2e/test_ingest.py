@@ -185,7 +185,8 @@ def test_a_run_that_does_not_start_leaves_the_rejects_of_the_last(cli: Cli) -> N
     for arguments in (["--model", "nowhere"], ["--collection", "../up"]):
         assert cli("ingest", "x.jsonl", "--rejects", "rejects.jsonl", *arguments).status == 1
         assert Path("rejects.jsonl").read_text() == kept
-    assert cli("ingest", write_jsonl(Path("y.jsonl"), []), "--rejects", "rejects.jsonl").status == 0
+    ran = cli("ingest", write_jsonl(Path("y.jsonl"), []), "--rejects", "rejects.jsonl")
+    assert (ran.status, ran.err) == (0, "the input holds no document\n")
     assert Path("rejects.jsonl").read_text() == ""
     assert {path.name for path in Path().iterdir()} == {"x.jsonl", "y.jsonl", "rejects.jsonl", "index"}
 

@@ -110,6 +110,8 @@ def ingest(
                 _index(documents, settings, total, remarks, as_json=as_json)
         finally:
             remarks.say()
+        if not (journal.report.documents or rejected.count):
+            say("the input holds no document")
     if rejected.count or failed:
         raise typer.Exit(REJECTED)
 
@@ -147,8 +149,6 @@ def _index(
             tell(error_text(error))
         raise
     tell(None)
-    if not report.documents and not remarks.rejected.count:
-        say("the input holds no document")
 
 
 @dataclass(frozen=True, slots=True)
