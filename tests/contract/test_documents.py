@@ -102,9 +102,14 @@ def test_reading_needs_a_collection_and_a_filter_on_documents(
     for key in ("text", "ordinal", "start"):
         with pytest.raises(InvalidFilter, match="selects passages"):
             export_documents(filled, {"should": [{"must_not": [{"key": key, "match": {"value": 1}}]}]})
-    for empty in ({}, {"must": []}, {"must": [{"should": []}]}, {"min_should": {"conditions": [], "min_count": 0}}):
+    elements = {"nested": {"key": "metadata.rooms", "filter": {}}}
+    least = {"min_should": {"conditions": [], "min_count": 1}}
+    for empty in ({}, {"must": []}, {"must": [{"should": []}]}, least, {"must": [elements]}):
         with pytest.raises(InvalidFilter, match="no condition"):
             delete_matching(filled, empty)
+    for lost in ({"gte": None}, {}):  # what JSON makes of NaN
+        with pytest.raises(InvalidFilter, match=r"^filter\.must\[0\]\.range needs a bound"):
+            delete_matching(filled, {"must": [{"key": "metadata.n", "range": lost}]})
     with pytest.raises(InvalidFilter, match="got NoneType"):
         delete_matching(filled, None)  # type: ignore[arg-type]
     with pytest.raises(InvalidFilter, match="no field is called"):

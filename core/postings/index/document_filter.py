@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from postings.errors import InvalidFilter
 from postings.index.fields import checked_filter, filtered_fields
+from postings.index.filter_grammar import LISTS
 from postings.index.payload import HEADS, TOMBSTONES
 from postings.index.protocol import Filter
 
@@ -14,7 +14,6 @@ ALL_DOCUMENTS: Filter = {"must": HEADS["must"], "must_not": TOMBSTONES["must"]}
 """The heads of all documents, without those of deleted documents."""
 
 _OF_PASSAGES = {"ordinal", "start", "end", "text"}
-_LISTS = ("must", "should", "must_not")
 
 
 def heads_of_documents(filter: Filter) -> Filter:
@@ -47,12 +46,13 @@ def heads_of_documents(filter: Filter) -> Filter:
     return {"must": [*HEADS["must"], plain], "must_not": TOMBSTONES["must"]}
 
 
-def _has_condition(filter: Any) -> bool:
-    """Whether a filter, or one inside of it, has a condition; anything malformed counts, for the engine to report."""
-    if isinstance(filter, list):
-        return any(map(_has_condition, filter))
-    if not isinstance(filter, Mapping) or filter.keys() - {*_LISTS, "min_should"}:
+def _has_condition(filter: Filter | list[Filter] | None) -> bool:
+    """Whether a filter, or one inside of it, has a condition."""
+    if not isinstance(filter, Mapping):
+        return any(map(_has_condition, filter or ()))
+    if "nested" in filter:
+        return _has_condition(filter["nested"]["filter"])
+    if filter.keys() - {*LISTS, "min_should"}:
         return True
     least = filter.get("min_should")
-    groups = [*map(filter.get, _LISTS), least.get("conditions") if isinstance(least, Mapping) else least]
-    return any(_has_condition(each) for each in groups if each is not None)
+    return any(map(_has_condition, [*map(filter.get, LISTS), least and least["conditions"]]))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from postings.errors import InvalidFilter
+from postings.index.filter_grammar import check_grammar
 from postings.index.filters import as_json
 from postings.index.protocol import Filter
 
@@ -24,13 +25,13 @@ _METADATA = re.compile(r'(metadata|"metadata")([.\[].*)?', re.DOTALL)
 
 
 def checked_filter(filter: ClientFilter | Filter) -> Filter:
-    """Convert a filter to JSON form, see :func:`postings.index.filters.as_json`, and check its fields.
+    """Convert a filter to JSON form, see :func:`postings.index.filters.as_json`, and check its grammar and its fields.
 
     Any key of the metadata is accepted, because it isn't known which keys the documents have.
 
     Raises:
         InvalidFilter: this isn't a filter, or no passage has the field of a condition; the message says where in the
-            filter, lists the fields and suggests one.
+            filter, and what was expected.
 
     Example:
         >>> checked_filter({"must": [{"key": "legs", "match": {"value": 2}}]})
@@ -40,7 +41,13 @@ def checked_filter(filter: ClientFilter | Filter) -> Filter:
 The fields are doc_id, ordinal, version, passages, start, end, title, text and metadata.*
     """
     plain = as_json(filter)
+    check_grammar(plain)
     for path, key in filtered_fields(plain):
+        if key.strip('"') == "title" and path.endswith(("is_empty", "is_null")):
+            raise InvalidFilter(
+                f"{path}: every document has a title, which may be empty: "
+                """expected {"key": "title", "match": {"value": ""}}"""
+            )
         if key.strip('"') not in (*FIELDS, *_OWN) and not _METADATA.fullmatch(key):
             suggestion = "doc_id" if key in _IDS else f"metadata.{key}"
             raise InvalidFilter(

@@ -45,11 +45,17 @@ def test_a_field_that_no_passage_has_is_refused_with_those_that_there_are(case: 
     assert "doc_id, ordinal, version, passages, start, end, title, text and metadata.*" in str(raised.value)
 
 
+@pytest.mark.parametrize("condition", [{"is_empty": {"key": "title"}}, {"key": "title", "is_null": True}])
+def test_a_document_without_a_title_is_found_by_an_empty_one(condition: Any) -> None:
+    with pytest.raises(InvalidFilter, match=r"which may be empty: expected .*match.: ..value.: ..}}"):
+        checked_filter({"should": [condition]})
+
+
 @pytest.mark.parametrize(
     "key", [*FIELDS, "metadata", "metadata.legs", "metadata.a.b", "metadata[0]", 'metadata."a.b"', '"metadata".legs']
 )
 def test_a_field_that_a_passage_can_have_is_taken(key: str) -> None:
-    filter = {"must": [{"key": key, "is_null": False}]}
+    filter = {"must": [{"key": key, "match": {"value": 1}}]}
     assert checked_filter(filter) == filter
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from postings.errors import InvalidFilter
 from postings.index.embedded.filters import to_edge
+from postings.index.filter_grammar import check_grammar
 
 leaves = (
     st.none()
@@ -77,4 +78,5 @@ shaped_filters = st.fixed_dictionaries(
 @given(anything | shaped_filters)
 def test_any_json_is_translated_or_refused(filter: Any) -> None:
     with contextlib.suppress(InvalidFilter):
+        check_grammar(filter)
         assert isinstance(to_edge(filter), edge.Filter)

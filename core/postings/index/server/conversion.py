@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 from qdrant_client import models as q
 from qdrant_client.conversions.conversion import GrpcToRest, RestToGrpc
 
 from postings.batching import once_each
 from postings.errors import InvalidFilter
+from postings.index.filter_grammar import LISTS
 from postings.index.payload import payload_to_read
 from postings.index.protocol import RRF_K, Filter, Point, ScoredPoint, WordQuery
 from postings.index.ranking import EngineQuery
@@ -19,13 +21,12 @@ from postings.many_vectors import named_vectors
 from postings.vectors import SparseVector
 from postings.words.config import WORDS
 
-_LISTS = ("must", "should", "must_not")
 _POINTS_PER_REQUEST = 64
 _BYTES_PER_REQUEST = 8_000_000
 
 
 def to_filter(filter: Filter) -> q.Filter:
-    """Convert a filter that a user wrote, and check that both REST and gRPC can send all of it.
+    """Convert a filter that a user wrote, once it is checked, and check that both REST and gRPC can send all of it.
 
     Raises:
         InvalidFilter: this isn't a Qdrant filter, or a condition has several clauses, of which gRPC would send only the
@@ -34,7 +35,10 @@ def to_filter(filter: Filter) -> q.Filter:
     try:
         converted = to_own_filter(filter)
         received = GrpcToRest.convert_filter(RestToGrpc.convert_filter(converted))
-    except (ValueError, TypeError, RecursionError) as error:
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidFilter(f"not a Qdrant filter: {first['input']!r:.100}: {first['msg']}") from error
+    except (ValueError, TypeError) as error:
         raise InvalidFilter(f"not a Qdrant filter: {error}") from error
     received_paths = set(_paths(_json(received)))
     if lost := [path for path in _paths(_json(converted)) if path not in received_paths]:
@@ -56,7 +60,7 @@ def _paths(value: Any, at: str = "filter") -> Iterator[str]:
     if isinstance(value, Mapping):
         yield at
         for name, inner in value.items():
-            single = name in _LISTS and isinstance(inner, Mapping)
+            single = name in LISTS and isinstance(inner, Mapping)
             yield from _paths([inner] if single else inner, f"{at}.{name}")
     elif isinstance(value, list):
         for number, inner in enumerate(value):
