@@ -34,7 +34,7 @@ from benchmarks.data import BEIR, present
 from postings import Encoder, Settings, open_index
 from postings.batching import batched
 from postings.index import Point
-from postings.index.payload import version_at_most
+from postings.index.payload import replaced_by
 from postings.index.server.connection import open_client
 from postings.index.server.conversion import to_own_filter, to_struct
 from postings.words import WordsConfig
@@ -44,9 +44,6 @@ DEFAULT_THRESHOLD = 10_000
 """The server's, in kilobytes, where a collection has none of its own."""
 LONGEST = 3600
 """Seconds for one way."""
-NO_NEWER = to_own_filter(version_at_most(1))
-"""Each write of Postings has such a condition."""
-
 
 Seconds = dict[str, list[tuple[float, float]]]
 """Of each way in each round: until all points are counted, and until the server is done."""
@@ -95,7 +92,11 @@ async def load(way: Way, points: Sequence[Point], settings: Settings) -> tuple[f
             async with places:
                 structs = [to_struct(point) for point in some]
                 await client.upsert(
-                    collection, structs, wait=wait, ordering=q.WriteOrdering.STRONG, update_filter=NO_NEWER
+                    collection,
+                    structs,
+                    wait=wait,
+                    ordering=q.WriteOrdering.STRONG,
+                    update_filter=to_own_filter(replaced_by(some)),  # each write of Postings has such a condition
                 )
 
         *requests, last = batched(points, way.points)

@@ -131,23 +131,16 @@ def sweep_tombstones(index: Index, before: int) -> None:
 
 @dataclass(slots=True)
 class _Stored:
-    """What is stored of one document: the version of each point, and the version and passages of the head."""
+    """What is stored of one document: the version and passages of its head, and whether there are stale points."""
 
-    versions: dict[str, int]
     version: int = -1
     passages: int = 0
     stale: bool = False
 
 
 def _write_batch(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
-    # A request has one condition for all its points. The smallest version may refuse points that are newer than stored.
-    points = [point for revision in batch for point in revision.points]
-    index.upsert(points, newest=min(revision.version for revision in batch))
+    index.upsert([point for revision in batch for point in revision.points], keep_newer=True)
     stored = _read(index, batch)
-    if refused := _refused(batch, stored):
-        for version, points in refused.items():
-            index.upsert(points, newest=version)
-        stored = _read(index, batch)
     if unread := [each.doc_id for each in batch if stored[each.doc_id].version < each.version]:
         # Replicas may not agree yet, or somebody deleted the document by hand.
         raise IndexUnavailable(f"document {unread[0]!r} was written, but can't be read yet")
@@ -158,28 +151,16 @@ def _write_batch(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
 
 
 def _read(index: Index, batch: Sequence[Revision]) -> dict[str, _Stored]:
-    stored = {revision.doc_id: _Stored({}) for revision in batch}
+    stored = {revision.doc_id: _Stored() for revision in batch}
     payloads: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     fields = ["doc_id", "ordinal", "version", "passages", TENANT]
     for point in index.scroll(of_documents(stored), fields=fields):
         payload = point.payload
         check_without_tenant(payload)
         document = stored[payload["doc_id"]]
-        document.versions[point.id] = payload["version"]
         payloads[payload["doc_id"]].append(payload)
         if payload["ordinal"] == 0:
             document.version, document.passages = payload["version"], payload["passages"]
     for doc_id, document in stored.items():
         document.stale = any(is_stale(each, document.version, document.passages) for each in payloads[doc_id])
     return stored
-
-
-def _refused(batch: Sequence[Revision], stored: dict[str, _Stored]) -> dict[int, list[Point]]:
-    """Points, by version, that the common condition refused although they are newer than what is stored."""
-    refused: dict[int, list[Point]] = defaultdict(list)
-    for revision in batch:
-        versions = stored[revision.doc_id].versions
-        for point in revision.points:
-            if versions.get(point.id, revision.version) < revision.version:
-                refused[revision.version].append(point)
-    return refused

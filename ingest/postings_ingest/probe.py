@@ -28,5 +28,5 @@ def probe(index: Index, fingerprint: str) -> None:
     point = passage_point(passage, {fingerprint: SparseVector([0], [_FAINT])})
     # Should the process die in between, the probe is swept like a deleted document.
     point = replace(point, payload={**point.payload, **tombstone_point(id, 0, arrival_version()).payload})
-    index.upsert([point], newest=0)
+    index.upsert([point], keep_newer=True)
     index.delete(of_documents([id]))

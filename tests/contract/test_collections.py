@@ -211,7 +211,7 @@ def test_a_snapshot_taken_during_writes_is_a_state_that_existed(settings: Settin
                 while not stop.is_set():
                     version += 1
                     for ids in batches:
-                        index.upsert([point(id, version=version, text=LARGE) for id in ids], newest=version)
+                        index.upsert([point(id, version=version, text=LARGE) for id in ids], keep_newer=True)
             except Exception as error:
                 failed.append(error)
 

@@ -64,7 +64,8 @@ def test_ensure_refuses_a_model_that_the_collection_does_not_have(index: Index) 
 def test_an_upsert_inserts_what_is_absent_and_replaces_what_is_not_newer(index: Index) -> None:
     index.upsert([point("older", version=1), point("equal", version=2), point("newer", version=3)])
     index.upsert(
-        [point(id, SparseVector([9], [2.0]), version=2) for id in ("older", "equal", "newer", "absent")], newest=2
+        [point(id, SparseVector([9], [2.0]), version=2) for id in ("older", "equal", "newer", "absent")],
+        keep_newer=True,
     )
     stored = {p.payload["doc_id"]: (p.payload["version"], p.vectors[MODEL]) for p in index.scroll(vectors=[MODEL])}
     replaced = (2, SparseVector([9], [2.0]))
@@ -78,7 +79,7 @@ def test_an_upsert_inserts_what_is_absent_and_replaces_what_is_not_newer(index: 
 
 def test_a_tombstone_replaces_the_vector_too_and_is_never_found(index: Index) -> None:
     index.upsert([point("gone", version=1), point("here", version=1)])
-    index.upsert([tombstone_point("gone", 2, 1_700_000_000_000)], newest=2)
+    index.upsert([tombstone_point("gone", 2, 1_700_000_000_000)], keep_newer=True)
     assert search(index, SparseVector([1], [1.0])) == ["here"]
     assert index.count() == 2
 

@@ -157,7 +157,7 @@ def test_another_revision_leaves_no_vector_of_the_old_one(empty_index: Index) ->
     empty_index.add_model(OTHER, "new")
     found = read(empty_index)
     empty_index.update_vectors(filled(found), unchanged_since(found))
-    empty_index.upsert([point("1", version=2)], newest=2)
+    empty_index.upsert([point("1", version=2)], keep_newer=True)
     (stored,) = empty_index.scroll(vectors=[MODEL, OTHER])
     assert set(stored.vectors) == {MODEL}
     assert len(read(empty_index)) == 1

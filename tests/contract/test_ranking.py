@@ -76,7 +76,7 @@ def test_a_page_deep_in_a_long_tie_is_its_part_of_the_list(index: Index) -> None
 def test_the_order_of_equal_scores_outlives_updates(index: Index) -> None:
     query, expected = ranked(index, [0.7] * 90)
     (dim,) = query.indices
-    index.upsert([point(f"{dim} {n}", SparseVector([dim], [0.7]), version=2) for n in range(0, 90, 3)], newest=2)
+    index.upsert([point(f"{dim} {n}", SparseVector([dim], [0.7]), version=2) for n in range(0, 90, 3)], keep_newer=True)
     pages = [index.search(SearchRequest(query, MODEL, 7, offset)) for offset in range(0, 90, 7)]
     assert found(list(itertools.chain.from_iterable(pages))) == expected
 

@@ -58,8 +58,8 @@ class Plain:
     def __init__(self, index: Index) -> None:
         self._index = index
 
-    def upsert(self, points: list[Point], newest: int | None = None) -> None:
-        self._index.upsert([replace(ACME.point(each), id=each.id) for each in points], newest=newest)
+    def upsert(self, points: list[Point], keep_newer: bool = False) -> None:
+        self._index.upsert([replace(ACME.point(each), id=each.id) for each in points], keep_newer=keep_newer)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._index, name)
@@ -107,7 +107,7 @@ def calls(draw: st.DrawFn) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         case "upsert":
             id, version = draw(st.sampled_from(IDS)), draw(st.integers(1, 4))
             written = point(id, weight(point_id(id, 0)), version=version)
-            return "upsert", ([written],), {"newest": draw(st.none() | st.integers(1, 4))}
+            return "upsert", ([written],), {"keep_newer": draw(st.booleans())}
         case "update_vectors":
             ids = draw(st.lists(any_ids, max_size=4))
             points = [Point(id, {}, {MODEL: weight(str(uuid.uuid5(uuid.UUID(id), "again")))}) for id in ids]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -110,7 +111,6 @@ def test_of_several_revisions_in_a_batch_the_newest_wins(index: Index) -> None:
 
 def test_a_batch_of_different_versions_is_written_whole(index: Index) -> None:
     write(index, [revision("a", 5, 3), revision("b", 500, 1)])
-    # The batch's common condition is version <= 4: it keeps b, c and d out at first although they are newer.
     written = write(index, [revision("a", 4, 1), revision("b", 600, 2), revision("c", 700, 1), revision("b2", 9, 300)])
     assert written == [superseded(by=5), indexed(600), indexed(700), indexed(9)]
     assert stored(index, "a") == expected(5, 3)
@@ -138,16 +138,16 @@ def test_a_slow_older_writer_removes_its_own_late_passages(index: Index) -> None
     assert stored(index, "a") == expected(2, 1)
 
 
-def test_a_revision_that_overtakes_a_second_attempt_stays(index: Index) -> None:
-    write(index, [revision("b", 3, 1)])
-    # The batch's common condition, version <= 1, keeps b out: the writer will try it again by itself.
-    slow = Writer(index, lambda i: write(i, [revision("x", 1, 1), revision("b", 5, 1)]))
+@pytest.mark.parametrize("passages", [1, 0])
+def test_an_older_revision_between_the_steps_of_a_batch_of_several_versions_costs_no_passage(
+    index: Index, passages: int
+) -> None:
+    write(index, [revision("a", 1, 3)])
+    slow = Writer(index, lambda i: write(i, [revision("x", 0, 1), revision("a", 3, 3)]))
     slow.step()
-    slow.step()
-    assert stored(index, "b") == expected(3, 1)
-    write(index, [revision("b", 9, 1)])
+    write(index, [revision("a", 2, passages)])
     slow.finish()
-    assert stored(index, "b") == expected(9, 1)
+    assert stored(index, "a") == expected(3, 3)
 
 
 class Deliveries(RuleBasedStateMachine):

@@ -36,7 +36,7 @@ def test_a_collection_that_is_updated_for_ever_stays_small(tmp_path: Path) -> No
     with EdgeIndex(tmp_path) as index:
         index.ensure(MODEL, "tiny")
         for version in range(ROUNDS):
-            index.upsert(updated(version), newest=version)
+            index.upsert(updated(version), keep_newer=True)
         assert ROUNDS * POINTS > 5 * embedded.FLUSH_AFTER
         assert allocated(tmp_path) < written
         assert index.count() == POINTS

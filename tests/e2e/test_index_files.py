@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import random
 import subprocess
 import sys
 import time
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +37,55 @@ with EdgeIndex(sys.argv[1]) as index:
         index.upsert([written(100 * call + number, version=2) for number in range(30)])
         print(call, flush=True)
 """
+
+REVISIONS = """
+import itertools, json, random, sys, time
+from postings import EdgeIndex
+from postings.index.embedded import open_folder, optimizing
+from postings.write_protocol import write
+from tests.contract.test_writes import revision
+from tests.integration.test_index_files import MODEL
+
+optimizing.SETTINGS |= {"indexing_threshold": 20, "max_segment_size": 60}
+open_folder.FLUSH_AFTER = 700
+random = random.Random(int(sys.argv[2]))
+versions = itertools.count(time.time_ns() // 1_000_000)
+with EdgeIndex(sys.argv[1]) as index:
+    index.ensure(MODEL, "tiny")
+    while True:
+        some = [(str(random.randrange(900)), next(versions), random.randrange(5)) for _ in range(random.randint(1, 60))]
+        write(index, [revision(*each) for each in some])
+        print(json.dumps(some), flush=True)
+        if random.random() < 0.1:
+            index.optimize()
+"""
+
+
+def test_kills_between_flushes_lose_no_revision_that_was_written(tmp_path: Path) -> None:
+    written: dict[str, tuple[int, int]] = {}
+    for attempt in range(4):
+        command = [sys.executable, "-c", REVISIONS, str(tmp_path), str(attempt)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            batches = [process.stdout.readline()]
+            time.sleep(random.Random(attempt).random())
+            process.kill()
+            batches += process.stdout
+        for doc_id, *revision in itertools.chain.from_iterable(map(json.loads, batches)):
+            written[doc_id] = tuple(revision)
+        stored: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        with EdgeIndex(tmp_path) as index:
+            for each in index.scroll():
+                stored[each.payload["doc_id"]].append(each.payload)
+            live = sum("deleted_at" not in payload for payloads in stored.values() for payload in payloads)
+            assert len(index.search(SearchRequest(SparseVector([1], [1.0]), MODEL, limit=9000))) == live
+        for doc_id, (version, passages) in written.items():
+            (head,) = (payload for payload in stored[doc_id] if payload["ordinal"] == 0)
+            # The last batch before the kill may be written, whole or in part, without having been acknowledged.
+            assert head["version"] >= version
+            if head["version"] == version:
+                assert {payload["version"] for payload in stored[doc_id]} == {version}
+                assert len(stored[doc_id]) == max(passages, 1)
 
 
 @pytest.mark.parametrize("attempt", range(4))

@@ -29,7 +29,7 @@ LATEST = 20
 CALLS: dict[str, Callable[[Index], object]] = {
     "ensure": lambda index: index.ensure(MODEL, "tiny"),
     "info": lambda index: index.info(),
-    "upsert": lambda index: index.upsert([point("a", version=2)], newest=2),
+    "upsert": lambda index: index.upsert([point("a", version=2)], keep_newer=True),
     "delete": lambda index: index.delete({"must": [{"key": "doc_id", "match": {"value": "nobody"}}]}),
     "search": lambda index: index.search(SearchRequest(SparseVector([1], [1.0]), MODEL)),
     "retrieve": lambda index: index.retrieve([point("a").id]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,3 +100,21 @@ def test_the_archive_of_an_embedded_collection_is_small(tmp_path: Path) -> None:
     Collections(Settings(index_url=str(tmp_path))).copy("first", "second")
     taken = sum(file.stat().st_blocks * 512 for file in (tmp_path / "second").rglob("*"))
     assert taken < 4 * 2**20
+
+
+@pytest.mark.parametrize("file", ["edge_config.json", "segments/*/segment.json"])
+def test_a_collection_in_which_a_killed_process_was_adding_a_model_opens_without_it(tmp_path: Path, file: str) -> None:
+    with EdgeIndex(tmp_path) as index:
+        index.ensure(MODEL, "tiny")
+        index.upsert([point("1")])
+    for config in (tmp_path / "documents" / "shard").glob(file):
+        settings = json.loads(config.read_bytes())
+        vectors = settings.get("sparse_vectors") or settings["config"]["sparse_vector_data"]
+        vectors["0" * 32] = vectors[MODEL]
+        config.write_text(json.dumps(settings))
+    for _ in range(2):
+        with EdgeIndex(tmp_path) as index:
+            assert list(index.models().names) == [MODEL]
+            assert index.count() == 1
+            index.add_model("0" * 32, "other")
+            index.drop_model("0" * 32)

@@ -108,8 +108,8 @@ def test_points_in_an_index_file_are_replaced_and_deleted_and_old_versions_chang
     filled(tmp_path)
     assert index_files(tmp_path)
     with EdgeIndex(tmp_path) as index:
-        index.upsert([written(number, version=5) for number in range(100)], newest=5)
-        index.upsert([written(number, version=2) for number in range(100)], newest=2)
+        index.upsert([written(number, version=5) for number in range(100)], keep_newer=True)
+        index.upsert([written(number, version=2) for number in range(100)], keep_newer=True)
         index.delete({"must": [{"key": "doc_id", "match": {"any": [str(n) for n in range(50, 150)]}}]})
         versions = {stored.payload["doc_id"]: stored.payload["version"] for stored in index.scroll()}
         assert versions == {str(n): 5 if n < 50 else 1 for n in range(POINTS) if not 50 <= n < 150}

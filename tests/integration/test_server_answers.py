@@ -49,7 +49,7 @@ def test_on_a_cluster_writes_are_strongly_ordered_and_reads_ask_a_quorum() -> No
     search = SearchRequest(SparseVector([1], [1.0]), MODEL)
     with answering(400, "no", asked=asked) as url, index_at(url) as index:
         for call, wanted in (
-            (lambda: index.upsert([point("a")], newest=1), "ordering=strong"),
+            (lambda: index.upsert([point("a")], keep_newer=True), "ordering=strong"),
             (lambda: index.delete({"must": []}), "ordering=strong"),
             (lambda: index.retrieve([point("a").id]), "consistency=quorum"),
             (lambda: list(index.scroll()), "consistency=quorum"),

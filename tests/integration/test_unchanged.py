@@ -153,7 +153,7 @@ def test_passages_that_a_killed_run_left_of_two_revisions_are_written_again(
 ) -> None:
     run(index, encoder, Document("long", LONG.replace("lions", "birds"), "Lions", version=7))
     (newer,) = Indexer(encoder, index, SETTINGS).encode(documents(7)[:1])
-    index.upsert(newer.points[:kept], newest=7)
+    index.upsert(newer.points[:kept], keep_newer=True)
     assert len(texts(index, encoder)) == len(newer.points)
     run(index, encoder, *documents(7))
     assert texts(index, encoder) == [point.payload["text"] for point in newer.points]
@@ -163,7 +163,7 @@ def test_passages_that_a_killed_run_left_of_two_revisions_are_written_again(
 def test_metadata_that_a_killed_run_wrote_in_part_are_completed(index: Index, encoder: Encoder, kept: int) -> None:
     run(index, encoder, *documents(7, lang="en"))
     (newer,) = Indexer(encoder, index, SETTINGS).encode(documents(7, lang="de")[:1])
-    index.upsert(newer.points[:kept], newest=7)
+    index.upsert(newer.points[:kept], keep_newer=True)
     run(index, encoder, *documents(7, lang="de"))
     assert payloads(index, encoder, "metadata") == {"{'lang': 'de'}"}
 
@@ -176,7 +176,7 @@ def test_an_older_version_is_not_encoded_but_stale_passages_are_removed(index: I
     # A writer of the older version was killed after it wrote, and before it removed what came too late.
     (older,) = Indexer(encoder, index, SETTINGS).encode([Document("other", LONG, version=7)])
     late = [replace(each, payload={**each.payload, "doc_id": "long"}) for each in older.points[1:]]
-    index.upsert(late, newest=7)
+    index.upsert(late, keep_newer=True)
     assert run(index, encoder, *documents(7)[:1]).superseded == 1
     assert texts(index, encoder) == ["One sentence about tigers."]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from postings import EdgeIndex, SparseVector
 from postings.index import Point
-from postings.index.payload import version_at_most
+from postings.index.payload import replaced_by
 from postings.index.protocol import Fusion, ScoredPoint, WordQuery
 from postings.index.ranking import EngineQuery
 from tests.support.qdrant_rules import Refused, unknown
@@ -19,10 +19,9 @@ def upsert(index: EdgeIndex, body: Mapping[str, Any]) -> dict[str, Any]:
     if (condition := body.get("update_filter")) is None:
         index.upsert(points)
     else:
-        newest = max(_numbers(condition))
-        if _bare(condition) != _bare(version_at_most(newest)):
+        if _bare(condition) != _bare(replaced_by(points)):
             raise Refused(400, f"this front knows no such condition: {condition}")
-        index.upsert(points, newest=newest)
+        index.upsert(points, keep_newer=True)
     return {"operation_id": 0, "status": "completed"}
 
 
@@ -153,14 +152,6 @@ def _bare(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _bare(each) for name, each in value.items() if each not in (None, [])}
     return [_bare(each) for each in value] if isinstance(value, list) else value
-
-
-def _numbers(value: Any) -> list[int]:
-    if isinstance(value, Mapping):
-        return [number for each in value.values() for number in _numbers(each)]
-    if isinstance(value, list):
-        return [number for each in value for number in _numbers(each)]
-    return [int(value)] if isinstance(value, int | float) else []
 
 
 def _vectors(stored: Mapping[str, Any]) -> dict[str, SparseVector]:

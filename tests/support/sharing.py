@@ -51,7 +51,7 @@ def write_versions(folder: Path, first: int, step: int, number: int, ids: int) -
     """Write all documents in every ``step``-th version, each if it isn't older than what is stored."""
     with open_index(settings_of(folder)) as index:
         for version in range(first, number, step):
-            index.upsert([point(str(id), version=version) for id in range(ids)], newest=version)
+            index.upsert([point(str(id), version=version) for id in range(ids)], keep_newer=True)
 
 
 def write_for_ever(folder: Path) -> None:

@@ -247,9 +247,20 @@ def deleted_before(milliseconds: int) -> Filter:
     return {"must": [{"key": "deleted_at", "range": {"lt": milliseconds}}]}
 
 
-def version_at_most(version: int) -> Filter:
-    """Points that a revision of this version may replace."""
-    return {"must": [{"key": "version", "range": {"lte": version}}]}
+def replaced_by(points: Iterable[Point]) -> Filter:
+    """Stored points that these may replace: those of their ids that aren't newer.
+
+    Each is compared with its own version. After a crash, an engine writes again what its log has, onto points some of
+    whose fields are as old as its last flush, others newer: a bound that is smaller than the version of a point, such
+    as the smallest of a batch, would then refuse the point that had already been written.
+    """
+    ids: dict[int, list[str]] = defaultdict(list)
+    for point in points:
+        ids[point.payload["version"]].append(point.id)
+    not_newer = {version: {"key": "version", "range": {"lte": version}} for version in ids}
+    if len(ids) == 1:
+        return {"must": [*not_newer.values()]}
+    return {"should": [{"must": [{"has_id": some}, not_newer[version]]} for version, some in ids.items()]}
 
 
 def without_vector(fingerprint: str) -> Filter:

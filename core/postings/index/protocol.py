@@ -194,10 +194,12 @@ class Index(Protocol):
         """Record how words are read and weighted; a collection without them gets their vectors, still empty."""
         ...
 
-    def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
-        """Insert points, and replace those whose stored ``version`` is at most ``newest``.
+    def upsert(self, points: Iterable[Point], *, keep_newer: bool = False) -> None:
+        """Insert or replace points.
 
-        Points with a higher stored version silently stay as they are. ``None`` replaces unconditionally.
+        Args:
+            points: what to write.
+            keep_newer: whether a stored point whose ``version`` is higher silently stays as it is.
         """
         ...
 

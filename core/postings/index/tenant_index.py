@@ -88,14 +88,14 @@ class TenantIndex:
             self._refuse("words are changed")
         return self._index.set_words(words)
 
-    def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
+    def upsert(self, points: Iterable[Point], *, keep_newer: bool = False) -> None:
         """Insert or replace points of the tenant.
 
         Raises:
             InvalidDocument: a point is another tenant's; nothing is written.
         """
         given = as_list("points", points, Point, InvalidInput)
-        self._index.upsert([self.tenant.point(each) for each in given], newest=newest)
+        self._index.upsert([self.tenant.point(each) for each in given], keep_newer=keep_newer)
 
     def update_vectors(self, points: Sequence[Point], condition: Filter) -> None:
         """Set vectors of stored points of the tenant."""

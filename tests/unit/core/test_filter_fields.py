@@ -10,7 +10,8 @@ from qdrant_client import models as q
 
 from postings.errors import InvalidFilter
 from postings.index.fields import FIELDS, checked_filter
-from postings.index.payload import HEADS, TOMBSTONES, deleted_before, of_documents, stale_points, version_at_most
+from postings.index.payload import HEADS, TOMBSTONES, deleted_before, of_documents, replaced_by, stale_points
+from tests.support.indexes import point
 
 LEGS: dict[str, Any] = {"key": "legs", "match": {"value": 2}}
 
@@ -66,7 +67,26 @@ def test_conditions_on_the_elements_of_a_list_name_their_own_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    "filter", [HEADS, TOMBSTONES, deleted_before(7), of_documents(["a"]), stale_points("a", 7, 1), version_at_most(7)]
+    "filter",
+    [
+        HEADS,
+        TOMBSTONES,
+        deleted_before(7),
+        of_documents(["a"]),
+        stale_points("a", 7, 1),
+        replaced_by([point("a"), point("b", version=2)]),
+    ],
 )
 def test_filters_of_our_own_are_on_fields_that_there_are(filter: Any) -> None:
     assert checked_filter(filter) == filter
+
+
+def test_each_point_is_compared_with_its_own_version() -> None:
+    one, other, third = (point(id, version=version) for id, version in (("a", 7), ("b", 2), ("c", 7)))
+    assert replaced_by([one, third]) == {"must": [{"key": "version", "range": {"lte": 7}}]}
+    assert replaced_by([one, other, third]) == {
+        "should": [
+            {"must": [{"has_id": [one.id, third.id]}, {"key": "version", "range": {"lte": 7}}]},
+            {"must": [{"has_id": [other.id]}, {"key": "version", "range": {"lte": 2}}]},
+        ]
+    }

@@ -20,6 +20,9 @@ from postings.index.models import CollectionModels
 RECORD = "collection.json"
 """The file with the models of a collection."""
 
+CONFIG = "edge_config.json"
+"""The file in which the engine keeps the settings of a shard."""
+
 SCHEMA_TYPES = {"keyword": edge.PayloadSchemaType.Keyword, "integer": edge.PayloadSchemaType.Integer}
 """The types of indexed fields."""
 
@@ -111,12 +114,21 @@ def write_models(folder: Path, models: CollectionModels) -> None:
     Raises:
         OSError: the folder can't be written to.
     """
-    partial = folder / f".{RECORD}"
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(models.to_json(), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / RECORD)
+    replace_json(folder / RECORD, models.to_json(), indent=1)
+
+
+def replace_json(file: Path, data: object, *, indent: int | None = None) -> None:
+    """Replace a JSON file, at once and durably.
+
+    Raises:
+        OSError: the folder can't be written to.
+    """
+    partial = file.with_name(f".{file.name}")
+    with partial.open("w", encoding="utf-8") as written:
+        json.dump(data, written, indent=indent)
+        written.flush()
+        os.fsync(written.fileno())
+    partial.replace(file)
 
 
 def check_disk_space(folder: Path, size: int = 0) -> None:

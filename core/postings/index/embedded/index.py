@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import qdrant_edge as edge
 
@@ -34,7 +35,7 @@ from postings.index.embedded.optimizing import optimizer_settings
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
-from postings.index.payload import INDEXED_FIELDS, payload_to_read, version_at_most
+from postings.index.payload import INDEXED_FIELDS, payload_to_read, replaced_by
 from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import EngineQuery, Ranking
 from postings.index.scrolling import scrolled
@@ -164,15 +165,15 @@ class EdgeIndex(OpenFolder):
             self._models = models
             return models
 
-    def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
+    def upsert(self, points: Iterable[Point], *, keep_newer: bool = False) -> None:
         """Insert or replace points, see :meth:`postings.Index.upsert`.
 
         Raises:
             StorageFull: less than 128 MiB are free on the disk.
         """
-        condition = None if newest is None else to_edge(version_at_most(newest))
         # The engine holds the GIL during a call: other threads can run in between.
         for some in batched(as_list("points", points, Point, InvalidInput), _PAGE):
+            condition = to_edge(replaced_by(some)) if keep_newer else None
             operation = edge.UpdateOperation.upsert_points([to_edge_point(point) for point in some], condition)
             self._update(operation, len(some))
 
@@ -192,7 +193,25 @@ class EdgeIndex(OpenFolder):
 
     def delete(self, filter: Filter) -> None:
         """Delete the points that match ``filter``."""
-        self._update(edge.UpdateOperation.delete_points_by_filter(to_edge(for_every_point(checked_filter(filter)))))
+        condition = to_edge(for_every_point(checked_filter(filter)))
+        with self._writing:
+            # By their ids: after a crash, the engine deletes again what its log says, and may no longer find by a
+            # field what it has, because the indexes of fields can be newer than the points.
+            for some in batched(self._ids(condition), _PAGE):
+                self._update(edge.UpdateOperation.delete_points([*some]), len(some))
+
+    def _ids(self, condition: edge.Filter) -> list[Any]:
+        """The ids of all matching points."""
+        shard, _ = self._opened()
+        ids: list[Any] = []
+        more: Any = None
+        with edge_errors(str(self._folder)):
+            while True:
+                request = edge.ScrollRequest(offset=more, limit=_PAGE, filter=condition, with_payload=False)
+                records, more = shard.scroll(request)
+                ids += [record.id for record in records]
+                if more is None:
+                    return ids
 
     def search(self, request: SearchRequest, *, consistent: bool = False) -> list[ScoredPoint]:  # noqa: ARG002
         """Find points, best first; always includes all earlier writes."""

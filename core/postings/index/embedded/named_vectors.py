@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import qdrant_edge as edge
 
 from postings.errors import ConfigurationError
-from postings.index.embedded.folder import write_models
+from postings.index.embedded.folder import CONFIG, replace_json, write_models
 from postings.index.models import CollectionModels
 from postings.words.config import WORDS
 
@@ -62,3 +63,22 @@ def drop_vector(shard: edge.EdgeShard, dropped: str) -> None:
     """Delete the named vector of a model that is no longer recorded."""
     shard.update(edge.UpdateOperation.delete_vector_name(dropped))
     shard.flush()
+
+
+def forget_unrecorded(folder: Path, models: CollectionModels) -> bool:
+    """Take the vectors that aren't recorded out of the engine's files; whether there were any.
+
+    The engine notes a vector in one file after the other, and opens no collection whose files differ, such as a killed
+    process leaves. The record is right: it is written last when a model is added, and first when one is dropped.
+    """
+    recorded = {*models.names, *([WORDS] if models.words else [])}
+    shard, found = folder / "shard", False
+    for file in (shard / CONFIG, *shard.glob("segments/*/segment.json")):
+        data = json.loads(file.read_bytes())
+        vectors = data["sparse_vectors"] if file.name == CONFIG else data["config"]["sparse_vector_data"]
+        if unrecorded := vectors.keys() - recorded:
+            for name in unrecorded:
+                del vectors[name]
+            replace_json(file, data)
+            found = True
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from pathlib import Path
 from typing import Self
@@ -12,15 +13,21 @@ from postings.errors import IndexCorrupt, IndexUnavailable
 from postings.index.embedded.errors import edge_errors
 from postings.index.embedded.files import copy_folder
 from postings.index.embedded.folder import check_disk_space, disk_usage, models_of, not_found
+from postings.index.embedded.named_vectors import forget_unrecorded
 from postings.index.embedded.optimizing import WHILE_SEARCHED, give_index_files, optimize
 from postings.index.embedded.snapshots import write_snapshot
 from postings.index.models import CollectionModels
 from postings.process import Origin, OwnedLock, never_free_in_a_fork
 from postings.whole_files import Progress, no_progress
 
+log = logging.getLogger(__name__)
+
 FLUSH_AFTER = 5000
 """Writes and deletes of points until the next flush, which takes 50 ms. Until then, the engine keeps a log of the
 writes, which it reads when it opens, and the replaced points, also in memory."""
+
+_HALF_CHANGED = "Incompatible configs"
+"""The engine's words for a collection some of whose files have a vector that others lack."""
 
 
 class OpenFolder:
@@ -116,8 +123,18 @@ class OpenFolder:
     def _open(self) -> None:
         models = models_of(self._folder)
         with edge_errors(str(self._folder), otherwise=IndexCorrupt):
-            self._shard = edge.EdgeShard.load(str(self._folder / "shard"))
+            self._shard = self._loaded(models)
         self._models = models  # last: other threads take the collection for there from now on
+
+    def _loaded(self, models: CollectionModels) -> edge.EdgeShard:
+        shard = str(self._folder / "shard")
+        try:
+            return edge.EdgeShard.load(shard)
+        except Exception as error:  # the engine raises no other class
+            if _HALF_CHANGED not in str(error) or not forget_unrecorded(self._folder, models):
+                raise
+        log.warning("%s: a model was being added or dropped when a process was killed; it is taken out", self._folder)
+        return edge.EdgeShard.load(shard)
 
     def _update(self, operation: edge.UpdateOperation, changes: int = 1) -> None:
         with self._writing, edge_errors(str(self._folder)):

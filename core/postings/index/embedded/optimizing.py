@@ -14,14 +14,13 @@ meanwhile leaves the old segments, the new ones or both, of which the engine the
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import qdrant_edge as edge
 
-from postings.index.embedded.folder import FREE_TO_WRITE, disk_usage
+from postings.index.embedded.folder import CONFIG, FREE_TO_WRITE, disk_usage, replace_json
 
 WHILE_SEARCHED = 10_000
 """The largest collections, in points, that are optimized while a process searches them."""
@@ -30,7 +29,6 @@ WITHOUT_INDEX_FILES = 100_000
 """The largest collections, in points, that are optimized if all of it is one segment forever, as in those that were
 created before there were index files: :meth:`postings.EdgeIndex.optimize` gives them some."""
 
-_CONFIG = "edge_config.json"
 SETTINGS: dict[str, Any] = {"indexing_threshold": 64_000, "max_segment_size": 192_000, "default_segment_number": 2}
 """Of the engine: KB of vectors from which, and up to which, a segment gets an index file; and how many are few."""
 
@@ -69,21 +67,16 @@ def give_index_files(folder: Path) -> bool:
     for vector in config["sparse_vectors"].values():
         if not vector.get("memory"):
             vector["memory"] = "cold" if vector.pop("on_disk", False) else "cached"
-    if (after := json.dumps(config)) == before:
+    if json.dumps(config) == before:
         return False
-    partial = folder / "shard" / f".{_CONFIG}"
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(after)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / "shard" / _CONFIG)
+    replace_json(folder / "shard" / CONFIG, config)
     return True
 
 
 def _config(folder: Path) -> dict[str, Any]:
     """The engine's settings of a collection; none if another version of the engine keeps them elsewhere."""
     try:
-        config: dict[str, Any] = json.loads((folder / "shard" / _CONFIG).read_bytes())
+        config: dict[str, Any] = json.loads((folder / "shard" / CONFIG).read_bytes())
         return config if {"optimizers", "sparse_vectors"} <= config.keys() else {}
     except (OSError, ValueError, AttributeError):
         return {}

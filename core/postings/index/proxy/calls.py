@@ -79,7 +79,7 @@ _OF_INDEX: Mapping[str, Callable[[EdgeIndex, _Arguments], Any]] = {
     "switch_model": lambda index, given: index.switch_model(**given).to_json(),
     "drop_model": lambda index, given: index.drop_model(**given).to_json(),
     "set_words": _set_words,
-    "upsert": lambda index, given: index.upsert(points_from_json(given), newest=given["newest"]),
+    "upsert": lambda index, given: index.upsert(points_from_json(given), keep_newer=given["keep_newer"]),
     "update_vectors": lambda index, given: index.update_vectors(points_from_json(given), given["condition"]),
     "delete": lambda index, given: index.delete(**given),
     "search_batch": _search_batch,

@@ -105,10 +105,10 @@ class ProxyIndex:
         """Record how words are read."""
         return self._models("set_words", words=words.to_json())
 
-    def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
+    def upsert(self, points: Iterable[Point], *, keep_newer: bool = False) -> None:
         """Insert or replace points, up to 64 at once."""
         batches = batched(as_list("points", points, Point, InvalidInput), _WRITTEN)
-        self._call_each("upsert", ({**points_to_json(some), "newest": newest} for some in batches))
+        self._call_each("upsert", ({**points_to_json(some), "keep_newer": keep_newer} for some in batches))
 
     def update_vectors(self, points: Sequence[Point], condition: Filter) -> None:
         """Set vectors of stored points."""

@@ -16,7 +16,7 @@ from postings.errors import CollectionNotFound, IndexRejected, InvalidInput, Str
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
-from postings.index.payload import payload_to_read, version_at_most
+from postings.index.payload import payload_to_read, replaced_by
 from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
 from postings.index.server.collection_requests import CollectionRequests
@@ -136,12 +136,12 @@ class AsyncServerIndex(CollectionRequests):
             await self._add_vector(WORDS, word_name_config(self._settings), word_parameters(self._settings))
         return await self.models()
 
-    async def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
+    async def upsert(self, points: Iterable[Point], *, keep_newer: bool = False) -> None:
         """Insert or replace points in requests of 64 points or 8 MB, ``settings.index_streams`` of them at once."""
-        condition = None if newest is None else to_own_filter(version_at_most(newest))
 
         async def write(batch: Sequence[Point]) -> None:
             structs = [to_struct(point) for point in batch]
+            condition = to_own_filter(replaced_by(batch)) if keep_newer else None
             await self._request("upsert", structs, wait=True, ordering=_STRONG, update_filter=condition)
 
         await self._writes.run(write, as_list("points", points, Point, InvalidInput))

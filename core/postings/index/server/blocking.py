@@ -100,9 +100,9 @@ class ServerIndex:
         """Record how words are read; see :meth:`postings.Index.set_words`."""
         return self._loop.run(self._index.set_words(words))
 
-    def upsert(self, points: Iterable[Point], *, newest: int | None = None) -> None:
+    def upsert(self, points: Iterable[Point], *, keep_newer: bool = False) -> None:
         """Insert or replace points, with several requests at once."""
-        self._loop.run(self._index.upsert(points, newest=newest))
+        self._loop.run(self._index.upsert(points, keep_newer=keep_newer))
 
     def update_vectors(self, points: Sequence[Point], condition: Filter) -> None:
         """Set vectors of stored points, with several requests at once."""
