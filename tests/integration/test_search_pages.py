@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from postings import Encoder, Index
+from postings import Encoder, Index, SparseVector
 from postings.documents import Passage
+from postings.index import ScoredPoint, SearchRequest
 from postings.index.payload import passage_point
 from postings_query import Hit, SearchClient
+from postings_query.grouping import best_of_documents
 from tests.contract.test_index import same_index_for_all_examples
 from tests.support.examples import examples
 
@@ -71,3 +73,31 @@ def test_pages_of_documents_and_passages_are_slices_of_one_list_whatever_ties(
         expected = [hit for hit in best.values() if hit.score >= threshold]
         pages_are_slices_of(expected, group_by_document=True, score_threshold=threshold)
     index.delete(of_run)
+
+
+def grouped(index: Index, requests: list[SearchRequest], most: int) -> list[list[ScoredPoint]]:
+    search, answer = best_of_documents(requests, most, consistent=False), None
+    try:
+        while True:
+            answer = search.send(answer)(index)
+    except StopIteration as end:
+        found: list[list[ScoredPoint]] = end.value
+        return found
+
+
+def test_large_documents_with_the_best_passages_hide_no_others(index: Index, encoder: Encoder) -> None:
+    index.ensure(encoder.fingerprint, encoder.name)
+    run = next(_runs)
+    for number, passages in enumerate((30, 20, 1, 1, 1)):
+        vectors = {encoder.fingerprint: SparseVector([1], [float(5 - number)])}
+        index.upsert(
+            passage_point(Passage(f"{run} {number}", ordinal, 0, 0, "", "", {"run": run}, 1, passages), vectors)
+            for ordinal in range(passages)
+        )
+    filter = {"must": [{"key": "metadata.run", "match": {"value": run}}]}
+    requests = [
+        SearchRequest(SparseVector([1], [1.0]), encoder.fingerprint, limit, offset, filter)
+        for limit, offset in ((4, 0), (2, 2), (100, 0))
+    ]
+    found = [[point.payload["doc_id"] for point in points] for points in grouped(index, requests, most=10)]
+    assert found == [[f"{run} {number}" for number in numbers] for numbers in (range(4), (2, 3), range(5))]
