@@ -19,7 +19,7 @@ from postings.index import SearchRequest
 from postings.index.models import CollectionModels
 from postings.index.server import ServerIndex
 from postings.index.server.connection import open_client
-from postings.index.server.model_record import record_of
+from postings.index.server.model_record import forgotten_record, record_of
 from postings_ingest import Pipeline
 from postings_query import AsyncSearchClient, Hit, SearchClient
 from tests.support.indexes import MODEL, served
@@ -70,6 +70,30 @@ def settings(request: pytest.FixtureRequest) -> Iterator[Settings]:
     """A collection on a server."""
     with served(request.param, f"test-{uuid.uuid4().hex}") as settings:
         yield settings
+
+
+def test_a_model_that_is_dropped_undoes_no_switch_that_came_meanwhile(settings: Settings) -> None:
+    first, second, third = (letter * 32 for letter in "abc")
+    with ServerIndex.connect(settings) as index:
+        index.ensure(first, "first")
+        index.add_model(second, "second")
+        index.add_model(third, "third")
+        index.switch_model(second)
+        index.switch_model(third)  # between the steps of another process, which drops the first
+        asyncio.run(forgotten(settings, first))
+        models = index.models()
+        assert (models.active, models.previous) == (third, second)
+        assert index.switch_model(first).previous == third
+        assert index.switch_model(second).previous == first
+
+
+async def forgotten(settings: Settings, fingerprint: str) -> None:
+    """The last step of dropping the previous model."""
+    client = open_client(settings)
+    try:
+        await client.update_collection(settings.collection, metadata=forgotten_record(fingerprint))
+    finally:
+        await client.close()
 
 
 async def described(settings: Settings) -> q.CollectionInfo:

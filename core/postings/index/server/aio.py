@@ -37,7 +37,7 @@ from postings.index.server.creation import (
     word_name_config,
     word_parameters,
 )
-from postings.index.server.model_record import models_of, name_record, record_of, words_record
+from postings.index.server.model_record import forgotten_record, models_of, name_record, switched_record, words_record
 from postings.index.server.parallel_writes import ParallelWrites
 from postings.settings import Settings
 from postings.words.config import WORDS, WordsConfig
@@ -113,7 +113,7 @@ class AsyncServerIndex(CollectionRequests):
         """Search another model; see :meth:`postings.Index.switch_model`."""
         models = await self.models()
         models.require(fingerprint, fingerprint, self.collection)
-        await self._request("update_collection", metadata=record_of(models.switched(fingerprint)))
+        await self._request("update_collection", metadata=switched_record(models.switched(fingerprint)))
         return await self.models()
 
     async def drop_model(self, fingerprint: str) -> CollectionModels:
@@ -123,10 +123,9 @@ class AsyncServerIndex(CollectionRequests):
         if fingerprint not in models.names:  # it may be the name of somebody else's vectors
             return models
         await self._request("delete_vector_name", fingerprint, ordering=_STRONG)
-        left = await self.models()
-        if models.previous == fingerprint:  # it would be the previous one again when it is added again
-            await self._request("update_collection", metadata=record_of(left))
-        return left
+        if models.previous == fingerprint:
+            await self._request("update_collection", metadata=forgotten_record(fingerprint))
+        return await self.models()
 
     async def set_words(self, words: WordsConfig) -> CollectionModels:
         """Record how words are read; see :meth:`postings.Index.set_words`."""

@@ -19,11 +19,22 @@ from postings.words.config import WORDS, WordsConfig
 _RECORD = "postings"
 _NAME = "postings_model_"
 _WORDS = "postings_words"
+_FORGOTTEN = "postings_forgotten"
 
 
 def record_of(models: CollectionModels) -> dict[str, Any]:
-    """The metadata that say which model is searched."""
+    """The metadata that say which model is searched, and which was before."""
     return {_RECORD: replace(models, words=None).to_json()}
+
+
+def switched_record(models: CollectionModels) -> dict[str, Any]:
+    """The same after a switch, whose previous model is there, even if it was dropped at another time."""
+    return {**record_of(models), _FORGOTTEN: ""}
+
+
+def forgotten_record(fingerprint: str) -> dict[str, Any]:
+    """The metadata that say that the previous model was dropped: it isn't the previous one when it is added again."""
+    return {_FORGOTTEN: fingerprint}
 
 
 def words_record(words: WordsConfig) -> dict[str, Any]:
@@ -63,4 +74,5 @@ def models_of(found: q.CollectionInfo, source: str) -> CollectionModels:
     vectors = found.config.params.sparse_vectors or {}
     names = {each: name for each, name in {**models.names, **added}.items() if each in vectors or each == models.active}
     words = WordsConfig.from_json(metadata.get(_WORDS)) if WORDS in vectors else None
-    return replace(models, names=names, previous=models.previous if models.previous in names else None, words=words)
+    there = names.keys() - {metadata.get(_FORGOTTEN)}
+    return replace(models, names=names, previous=models.previous if models.previous in there else None, words=words)
