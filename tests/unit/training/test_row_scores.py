@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from postings.encoder.model_files.location import BUNDLED
 from postings.errors import ConfigurationError, InvalidInput
 from postings_training.recipes.loading import load_recipe
 from postings_training.recipes.sections import DataSettings
@@ -58,3 +59,26 @@ def test_bm25_teaches_in_batches_alone(tmp_path: Path) -> None:
     data = load_data(DataSettings(sources=(jsonl(tmp_path, *rows),))).train
     with pytest.raises(ConfigurationError, match=r"is 'kl', but a bm25 teacher needs loss\.kind 'in-batch-kl'"):
         labeled(data, load_recipe("distill", ["loss.kind=kl", "teachers=[{kind = 'bm25'}]"]), "cpu")
+
+
+def test_a_teacher_that_is_named_scores_rows_that_have_scores(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "postings_training")
+    bare = [{name: value for name, value in row.items() if name != "scores"} for row in MARGINS]
+    scored, unscored = (
+        load_data(DataSettings(sources=(jsonl(tmp_path, *rows, name=f"{len(rows[0])}.jsonl"),))).train
+        for rows in (MARGINS, bare)
+    )
+    recipe = load_recipe("distill", ["loss.kind=kl", f"teachers=[{{model = '{BUNDLED / 'tiny'}', kind = 'sparse'}}]"])
+    found = labeled(scored, recipe, "cpu")["label"][:]
+    assert found == labeled(unscored, recipe, "cpu")["label"][:]
+    assert found != [row["scores"] for row in MARGINS]
+    assert "the teachers score the rows; their own scores are left aside" in caplog.text
+
+
+def test_the_scores_of_rows_are_learned_where_no_teacher_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "postings_training")
+    data = load_data(DataSettings(sources=(jsonl(tmp_path, *MARGINS),))).train
+    assert labeled(data, load_recipe("distill", ["teachers=[]"]), "cpu")["label"][:] == [[6, 7], [3, 4]]
+    assert "no teacher is named: the rows' own scores are learned" in caplog.text

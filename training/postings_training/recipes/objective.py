@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TeacherSettings(Section):
-    """A model whose scores are learned; with several teachers, their sum is."""
+    """A model whose scores are learned; with several teachers, their sum is; with none, the scores in the data."""
 
     model: str = Field(
         default="", description="Folder or hub id; if empty, in-batch-kl takes the base itself. bm25 needs none"

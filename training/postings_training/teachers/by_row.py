@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 def labeled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
     """Give the rows the labels that the recipe's loss needs, and no others.
 
-    Scores in the data are used as they are; if there are none, the teachers score the rows.
+    The teachers that the recipe names score the rows; scores in the data are used where it names none. A row from
+    ``postings mine`` has scores of the model that found its negatives, which are no reason to leave a teacher out.
 
     Args:
         data: with the columns ``query``, ``positive``, ``negative_1`` …, and optionally ``label``.
@@ -45,15 +46,18 @@ def labeled(data: Dataset, recipe: Recipe, device: str) -> Dataset:
         raise InvalidInput(
             f"loss.kind is {recipe.loss.kind!r}, but the rows have no negatives: mine some with `postings mine`"
         )
-    if given:
-        labels = torch.tensor(data["label"]).reshape(len(data), -1)
-        data = data.remove_columns("label")
-    elif any(teacher.kind == "bm25" for teacher in recipe.teachers):
+    if any(teacher.kind == "bm25" for teacher in recipe.teachers):
         raise ConfigurationError(f"loss.kind is {recipe.loss.kind!r}, but a bm25 teacher needs loss.kind 'in-batch-kl'")
-    elif recipe.teachers:
+    if recipe.teachers:
+        if given:
+            log.info("the teachers score the rows; their own scores are left aside (with teachers=[] they are used)")
         labels = torch.stack([_scores(data, texts, teacher, device) for teacher in recipe.teachers]).sum(0)
+    elif given:
+        log.info("no teacher is named: the rows' own scores are learned")
+        labels = torch.tensor(data["label"]).reshape(len(data), -1)
     else:
         raise InvalidInput(f"loss.kind is {recipe.loss.kind!r}, but the rows have no scores, and no teacher is named")
+    data = data.remove_columns("label") if given else data
     margins = labels.shape[1] == len(texts) - 1
     if not margins and labels.shape[1] != len(texts):
         raise InvalidInput(
