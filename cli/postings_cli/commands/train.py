@@ -31,7 +31,7 @@ def train(
     ] = None,
     base: Annotated[str | None, typer.Option("--base", help="'tiny', a folder or a hub id to start from.")] = None,
     folder: Annotated[
-        Path | None, typer.Option("--out", help="Folder to write; by default the recipe's name.", show_default=False)
+        Path | None, typer.Option("--out", help="Folder to write; by default RECIPE-trained.", show_default=False)
     ] = None,
     evaluate: Annotated[
         list[str] | None,
@@ -104,7 +104,8 @@ def train(
         from postings_training.runs.run import train as run
     except ImportError as error:
         raise MissingExtra("training", "training a model") from error
-    target = folder or Path(Path(recipe).stem)
+    # A folder with the recipe's name alone could have the name of the bundled model.
+    target = folder or Path(f"{Path(recipe).stem}-trained")
     try:
         with _training_bar() as progress:
             record = run(settings, target, resume=resume, show=progress)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from postings.encoder.loader import Loader
 from postings.encoder.model_files.fingerprint import fingerprint
 from postings.encoder.model_files.json_files import malformed
-from postings.encoder.model_files.location import lasting_name, model_folder
+from postings.encoder.model_files.location import lasting_name, model_folder, model_name
 from postings.encoder.model_files.modules import ModelFolder, Task, sparse_module
 from postings.encoder.model_files.tokenizer import Tokenizer
 from postings.encoder.passes.shared import SharedPasses
@@ -69,11 +69,12 @@ class LoadedModel:
                 such device.
             WrongProcess: this process was forked after PyTorch was used.
         """
-        path = model_folder(str(model))
+        name = model_name(model)
+        path = model_folder(name)
         folder, identity = ModelFolder.read(path), fingerprint(path)
         with malformed(path):
-            loader = Loader(folder, str(model), identity, device, backend, precision)
-        encoder = cls(folder, loader, name=str(model), fingerprint=identity)
+            loader = Loader(folder, name, identity, device, backend, precision)
+        encoder = cls(folder, loader, name=name, fingerprint=identity)
         if folder.has_one_side:
             encoder._passes("document")
         return encoder

@@ -53,3 +53,13 @@ def test_a_folder_that_is_there_is_never_written_to(
     assert run(["train", "tiny", "--data", str(data), "--out", out]) == 1
     assert f"error: {out} already exists: choose another folder with --out" in capsys.readouterr().err
     assert not [*tmp_path.rglob("*.run")]
+
+
+def test_the_folder_that_is_written_by_default_is_no_bundled_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tiny-trained").mkdir()
+    data = write_jsonl(tmp_path / "pairs.jsonl", PAIRS)
+    assert run(["train", "tiny", "--data", str(data)]) == 1
+    assert "error: tiny-trained already exists" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from postings.encoder.export.failures import record_failure
 from postings.encoder.model_files.fingerprint import fingerprint
-from postings.encoder.model_files.location import BUNDLED, model_folder
+from postings.encoder.model_files.location import BUNDLED, model_folder, model_name
 from postings.encoder.model_files.modules import TASKS, ModelFolder, Task
 from postings.encoder.routes.onnx.manifest import TRANSFORMERS, cached_graphs
 from postings.encoding_options import Precision
@@ -36,18 +36,19 @@ def export_model(model: str | Path, precision: Precision = "float32") -> list[Pa
     """
     if precision not in TRANSFORMERS:
         raise ConfigurationError(f"expected a precision of {' or '.join(TRANSFORMERS)}, got {precision!r}")
-    path = model_folder(str(model))
+    name = model_name(model)
+    path = model_folder(name)
     folder = ModelFolder.read(path)
     sides = {folder.weights(task) / "onnx": task for task in reversed(TASKS) if folder.is_splade(task)}
     if not sides:
         raise ModelNotSupported(
-            f"{str(model)!r} has nothing to export: expected a Transformer and a SpladePooling with max pooling"
+            f"{name!r} has nothing to export: expected a Transformer and a SpladePooling with max pooling"
         )
     identity = fingerprint(path)
     if path.is_relative_to(BUNDLED):
         sides = {cached_graphs(folder, identity, task): task for task in sides.values()}
     for graphs, task in sides.items():
-        export_side(folder, task, graphs, name=str(model), fingerprint=identity, precision=precision)
+        export_side(folder, task, graphs, name=name, fingerprint=identity, precision=precision)
     return list(sides)
 
 

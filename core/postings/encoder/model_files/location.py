@@ -17,11 +17,22 @@ _DOWNLOADED = [
 ]
 
 
+def model_name(model: str | Path) -> str:
+    """The name or path that a model was asked for by; a ``Path`` is a folder, also one with a bundled model's name.
+
+    Example:
+        >>> model_name("tiny"), model_name(Path("./tiny")), model_name(Path("models/tiny"))
+        ('tiny', './tiny', 'models/tiny')
+    """
+    return f"./{model}" if isinstance(model, Path) and _is_bundled(str(model)) else str(model)
+
+
 def model_folder(model: str) -> Path:
     """Find a model's folder; download it if ``model`` is a hub id.
 
     Args:
-        model: a bundled name (``tiny``), a folder that sentence-transformers saved, or a hub id ``owner/name``.
+        model: a bundled name (``tiny``), a folder that sentence-transformers saved, or a hub id ``owner/name``. Of a
+            folder called ``tiny``, the path is ``./tiny``.
 
     Raises:
         ModelNotFound: there is no such model.
@@ -33,7 +44,7 @@ def model_folder(model: str) -> Path:
         'tiny'
     """
     folder = Path(model).expanduser()
-    if (BUNDLED / model / "config.json").is_file():
+    if _is_bundled(model):
         folder = BUNDLED / model
     elif not folder.is_dir():
         folder = _download(model)
@@ -52,9 +63,18 @@ def lasting_name(model: str) -> str:
         'tiny'
     """
     folder = Path(model).expanduser()
-    if (BUNDLED / model / "config.json").is_file() or not folder.is_dir():
+    if _is_bundled(model) or not folder.is_dir():
         return model
     return str(folder.resolve())
+
+
+def _is_bundled(model: str) -> bool:
+    # The bare name only: "./tiny" is the user's folder, and joined with ours it would be the bundled model.
+    return model in _bundled()
+
+
+def _bundled() -> list[str]:
+    return sorted(path.name for path in BUNDLED.iterdir() if (path / "config.json").is_file())
 
 
 def no_weights(folder: Path) -> ModelNotSupported:
@@ -63,8 +83,7 @@ def no_weights(folder: Path) -> ModelNotSupported:
 
 
 def _download(model: str) -> Path:
-    bundled = ", ".join(sorted(path.name for path in BUNDLED.iterdir() if path.is_dir()))
-    expected = f"expected a bundled model ({bundled}), a folder, or a Hugging Face hub id (owner/name)"
+    expected = f"expected a bundled model ({', '.join(_bundled())}), a folder, or a Hugging Face hub id (owner/name)"
     if not is_hub_id(model):
         raise ModelNotFound(f"there is no model {model!r}: {expected}")
     try:

@@ -18,7 +18,7 @@ from postings.encoder.model_files.location import BUNDLED
 from postings.encoder.model_files.modules import ModelFolder
 from postings.encoder.routes.onnx.manifest import FORMAT, read_manifest
 from postings.errors import ConfigurationError, ModelNotFound, ModelNotSupported
-from tests.support.models import TEXTS, copy_of_tiny, csr_with_whole_queries, longformer, save
+from tests.support.models import TEXTS, copy_of_tiny, csr_with_whole_queries, longformer, quiet_tiny, save
 from tests.support.strategies import json_values
 
 
@@ -26,6 +26,18 @@ from tests.support.strategies import json_values
 def test_an_unknown_model_is_named_with_what_was_expected(model: str) -> None:
     with pytest.raises(ModelNotFound, match=rf"there is no model '{model}': expected a bundled model \(tiny\)"):
         Encoder.load(model)
+
+
+def test_a_folder_with_the_name_of_the_bundled_model_is_loaded_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    quiet_tiny(tmp_path).rename("tiny")
+    bundled = Encoder.load("tiny", "cpu")
+    own = [Encoder.load(each, "cpu") for each in ("./tiny", "tiny/", Path("tiny"), tmp_path / "tiny")]
+    assert bundled.fingerprint not in {each.fingerprint for each in own}
+    assert bundled.location == "tiny"
+    assert {each.location for each in own} == {str(tmp_path / "tiny")}
 
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
