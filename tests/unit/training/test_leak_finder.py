@@ -36,6 +36,8 @@ def find_leaks(
         "how are glacier caves formed ?",
         "  HOW ARE\tGLACIER-CAVES FORMED  ",
         "Ｈow are glacier caves formed",
+        "How are glacier caves formed?".ljust(200),
+        "How   are" + " " * 80 + "glacier\n\n\ncaves formed" + "?" * 99,
     ],
 )
 def test_a_query_that_differs_in_case_and_punctuation_only_is_the_same(text: str) -> None:

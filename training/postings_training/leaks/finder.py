@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from postings_training.data.judgements import CorpusText, JudgedQueries
-from postings_training.data.resemblance import resemblance, shingles
+from postings_training.data.resemblance import normalized, resemblance, shingles
 from postings_training.data.rows import Row
 
 QUERY_ALIKE = 0.7
@@ -107,12 +107,12 @@ class _Queries:
                 holders[shingle].append(at)
         self._holders = {shingle: np.array(numbers, dtype=np.int64) for shingle, numbers in holders.items()}
         self._sizes = np.array([len(each) for each in sets])
-        # A text that is much longer than every query resembles none.
-        self._longest = 4 * max((len(text) for text in judged.queries.values()), default=0)
+        # A text that is much longer than every query resembles none; blanks and punctuation make none longer.
+        self._longest = 4 * max((len(normalized(text)) for text in judged.queries.values()), default=0)
 
     def like(self, text: str) -> list[tuple[str, float]]:
         """The ids of the queries with a resemblance of at least ``PAIR_ALIKE``, and their resemblance."""
-        if len(text) > self._longest:
+        if len(normalized(text)) > self._longest:
             return []
         mine = shingles(text)
         if len(mine) * PAIR_ALIKE > self._sizes.max(initial=0):
