@@ -92,3 +92,18 @@ def test_a_sentence_that_is_a_test_query_is_no_passage(tmp_path: Path) -> None:
     assert len(data.train) == 3
     assert claim not in data.train["positive"]
     assert data.sources[0].left_out == ()
+
+
+def test_data_that_were_named_from_one_folder_are_found_from_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test_set = load_set(write_beir(tmp_path / "test", {"d": "a lion"}, {"q": "What hunts?"}, {"q": {"d": 1}}))
+    jsonl(tmp_path, ONE, TWO)
+    monkeypatch.chdir(tmp_path)
+    trained, described = load_data(DataSettings(sources=("pairs.jsonl",))).sources, Source.of("pairs.jsonl")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for source in (*trained, described):
+        assert source.changed() is None
+        with pytest.raises(InvalidInput, match=r": pairs\.jsonl row 1 'what hunts\?'"):
+            without_leaks([test_set], [source])

@@ -47,6 +47,27 @@ def test_every_recipe_has_a_card(name: str) -> None:
     assert f"| training.seed | {recipe.training.seed} |" in text
 
 
+def test_a_card_names_ids_as_a_whole_and_folders_without_where_they_lie(tmp_path: Path) -> None:
+    teachers = [{"model": "~/models/judge"}, {"model": "cross-encoder/ms-marco-MiniLM-L6-v2"}]
+    sets = [f"{tmp_path}/testset", "nano-nq", "ir-datasets:beir/scifact/test"]
+    recipe = load_recipe("distill", base="~/models/my-base", teachers=teachers, evaluation__sets=sets)
+    sources = (
+        Source("ir-datasets:beir/nfcorpus/train", "sha256 a", 5),
+        Source("sentence-transformers/gooaq", "datasets b", 5),
+        Source(str(tmp_path / "gone" / "pairs.jsonl"), "sha256 c", 1),
+    )
+    text = card(Record("f", recipe, sources, 1, 1.0, {}, {}).to_json())
+    assert not any(where in text for where in ("~", "base_model", str(tmp_path), str(Path.home())))
+    for shown in (
+        *("| ir-datasets:beir/nfcorpus/train |", "| sentence-transformers/gooaq |", "| pairs.jsonl |"),
+        *("| base | my-base |", "'judge'", "'cross-encoder/ms-marco-MiniLM-L6-v2'"),
+        "('testset', 'nano-nq', 'ir-datasets:beir/scifact/test')",
+    ):
+        assert shown in text
+    on_the_hub = card(Record("f", load_recipe("distill"), (), 1, 1.0, {}, {}).to_json())
+    assert 'base_model: "distilbert/distilbert-base-uncased"' in on_the_hub
+
+
 def test_norwegian_is_no_false_in_a_card() -> None:
     recipe = load_recipe("tiny", ["publish.language=no"])
     text = card(Record("f", recipe, (), 1, 1.0, {}, {}).to_json())

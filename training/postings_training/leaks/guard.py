@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from postings.arguments import as_list
 from postings.errors import InvalidInput
@@ -67,7 +66,7 @@ def _shown(found: Iterable[tuple[Source, Leak]]) -> Iterator[str]:
     worst = sorted(found, key=lambda item: (-item[1].resemblance, item[1].query_id))
     for source, leak in worst[:_NAMED]:
         yield (
-            f"  {leak.query_id} {leak.query[:_CHARACTERS]!r}: {Path(source.path).name} row {leak.row} "
+            f"  {leak.query_id} {leak.query[:_CHARACTERS]!r}: {source.name} row {leak.row} "
             f"{leak.text[:_CHARACTERS]!r}, {leak.resemblance:.0%} alike"
             f"{', with the same document' if leak.pair else ''}"
         )

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from postings.encoder.toolkit import model_folder
 from postings.errors import ReaderError
+from postings.hub import is_hub_id
 from postings.ir_dataset import is_ir_dataset
 from postings_training.data.hub_data import load_hub
 from postings_training.data.rows import Row, read_rows
@@ -24,13 +25,16 @@ from postings_training.data.rows import Row, read_rows
 RECORD = "training.json"
 """Name of the record in a model's folder."""
 
+_OF_BYTES = "sha256 "
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """Data that a model was trained on.
 
     Attributes:
-        path: of a file or a BEIR folder, or the id of a data set on the hub.
+        path: of a file or a BEIR folder, absolute, so that it is found from any working folder; or the id of a data set
+            on the hub or of ir-datasets.
         digest: see :func:`digest`.
         rows: number of rows trained on.
         license: of the data, or empty.
@@ -53,7 +57,13 @@ class Source:
             ReaderError: they can't be read.
             InvalidInput: there is no row, or a malformed one.
         """
-        return cls(os.fspath(path), digest(path, split), sum(1 for _ in read_rows(path, split)), split=split)
+        return cls(lasting_path(path), digest(path, split), sum(1 for _ in read_rows(path, split)), split=split)
+
+    @property
+    def name(self) -> str:
+        """What reports and cards call the data."""
+        local = self.digest.startswith(_OF_BYTES) and not is_ir_dataset(self.path)
+        return Path(self.path).name if local else place_name(self.path)
 
     def used(self) -> Iterator[tuple[int, Row]]:
         """Read the rows that were trained on, with their numbers."""
@@ -68,6 +78,30 @@ class Source:
         if not Path(self.path).expanduser().exists():
             return "not found"
         return None if digest(self.path, self.split) == self.digest else "changed since"
+
+
+def lasting_path(path: str | os.PathLike[str]) -> str:
+    """The path by which local data are found from any working folder; an id stays as it is.
+
+    Example:
+        >>> lasting_path("ir-datasets:cranfield"), lasting_path("sentence-transformers/gooaq")
+        ('ir-datasets:cranfield', 'sentence-transformers/gooaq')
+    """
+    place = Path(path).expanduser()
+    return str(place.resolve()) if not is_ir_dataset(path) and place.exists() else os.fspath(path)
+
+
+def place_name(place: str) -> str:
+    """The name of a file or folder, without where it lies, which is nobody's business; an id is its own name.
+
+    Example:
+        >>> place_name("~/models/my-base"), place_name("sentence-transformers/gooaq"), place_name("ir-datasets:a/b/c")
+        ('my-base', 'sentence-transformers/gooaq', 'ir-datasets:a/b/c')
+    """
+    path = Path(place).expanduser()
+    if is_ir_dataset(place) or (is_hub_id(place) and not path.exists()):
+        return place
+    return path.resolve().name or place
 
 
 def gaps(numbers: Iterable[int], last: int) -> tuple[tuple[int, int], ...]:
@@ -99,7 +133,7 @@ def digest(path: str | os.PathLike[str], split: str = "train") -> str:
         rows = hashlib.sha256()
         for _, row in read_rows(path, split):
             rows.update(f"{row.query}\0{row.positive}\0".encode(errors="surrogatepass"))
-        return f"sha256 {rows.hexdigest()}"
+        return f"{_OF_BYTES}{rows.hexdigest()}"
     if not place.exists():
         return f"datasets {getattr(load_hub(os.fspath(path), split), '_fingerprint', '')}"
     names = ("corpus.jsonl", "queries.jsonl", f"qrels/{split}.tsv")
@@ -111,7 +145,7 @@ def digest(path: str | os.PathLike[str], split: str = "train") -> str:
                     total.update(block)
         except OSError as error:
             raise ReaderError(f"{file} can't be read: {error.strerror or error}") from error
-    return f"sha256 {total.hexdigest()}"
+    return f"{_OF_BYTES}{total.hexdigest()}"
 
 
 def trained_on(model: str) -> list[Source] | None:

@@ -14,7 +14,7 @@ from postings_training.data.beir import load_set
 from postings_training.data.judgements import pairs_as_set
 from postings_training.data.rows import Row
 from postings_training.leaks.finder import LeakFinder
-from postings_training.leaks.provenance import Source, digest, gaps
+from postings_training.leaks.provenance import Source, digest, gaps, lasting_path
 from postings_training.recipes.sections import DataSettings
 from postings_training.runs.sentences import sentence_rows
 from postings_training.runs.source_rows import SPLIT_SEED, NumberedRow, leaks, read_source
@@ -104,7 +104,8 @@ def _hold_out(taken: Sequence[NumberedRow], number: int) -> tuple[Dataset, list[
 def _source(name: str, settings: DataSettings, read: int, used: Iterable[int]) -> Source:
     license = _license(Path(name).expanduser()) or settings.license
     numbers = sorted(used)
-    return Source(name, digest(name, settings.split), len(numbers), license, settings.split, gaps(numbers, read))
+    left_out = gaps(numbers, read)
+    return Source(lasting_path(name), digest(name, settings.split), len(numbers), license, settings.split, left_out)
 
 
 def _log_left_out(count: int, of: int, what: str) -> None:
