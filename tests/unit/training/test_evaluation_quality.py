@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from postings.errors import InvalidInput, MissingExtra, ReaderError
 from postings_training import Quality, evaluate, load_beir, load_judgements, load_queries
+from postings_training.data.judgements import HIGHEST_GRADE
 from postings_training.evaluation import evaluate_each
 
 QUERIES = '{"_id": "q1", "text": "chasing prey"}\n{"_id": "q2", "text": "東京", "metadata": {}}\n'
@@ -92,6 +93,23 @@ def test_a_query_without_judgements_is_left_out() -> None:
 def test_an_irrelevant_document_gains_nothing() -> None:
     assert evaluate({"q": ranking("a", "b")}, {"q": {"a": 0, "b": 1}}).mrr_at_10 == 0.5
     assert evaluate({"q": ranking("a")}, {"q": {"a": 0}}) == Quality(0, 0, 0, 0, 1)
+
+
+@given(grade=st.integers(-(10**9), 0))
+@example(grade=-2)  # crashed the process
+def test_a_negative_grade_is_that_of_an_irrelevant_document(grade: int) -> None:
+    runs = {"q0": {}, "q3": {"d104": 2.3}, "q4": ranking("a", "b")}
+    measured = [
+        evaluate_each(runs, {"q0": {"d69": low}, "q3": {"d56": 0}, "q4": {"a": low, "b": 1}}) for low in (grade, 0)
+    ]
+    assert measured[0] == measured[1]
+    assert measured[0]["q4"].mrr_at_10 == 0.5
+
+
+def test_a_grade_that_would_take_gigabytes_is_refused() -> None:
+    assert evaluate({"q": ranking("a")}, {"q": {"a": HIGHEST_GRADE}}).ndcg_at_10 == 1
+    with pytest.raises(InvalidInput, match=r"document 'a' has the grade 10,001 for query 'q': expected 10,000 at most"):
+        evaluate({"q": ranking("a")}, {"q": {"a": HIGHEST_GRADE + 1}})
 
 
 @given(scores=st.permutations([("a", 1.0), ("b", 1.0), ("c", 1.0)]))
@@ -182,6 +200,7 @@ def test_a_malformed_query_is_reported_with_its_line(tmp_path: Path, line: str |
         ("q1\tb\t0.5", "expected query id"),
         ("q1\tb\tyes", "expected query id"),
         ("q1\tb\t" + "9" * 5000, "expected query id"),
+        ("q1\tb\t999999999", "the grade 999,999,999 is too high: expected 10,000 at most"),
         ("q1\ta\t1", "document 'a' has the grades 2 and 1 for query 'q1'"),
         (b"q1\t\xe9\t1", "invalid UTF-8: byte 0xe9 at position 3"),
     ],

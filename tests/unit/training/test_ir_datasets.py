@@ -149,6 +149,9 @@ def test_of_several_grades_the_highest_counts_and_none_is_an_error(folder: Path)
     qrels = folder.parent / "cats.test.qrels"
     qrels.write_text("q 0 a 1\nq 0 a 2\nq 0 a 0\n")
     assert load_judgements(source) == {"q": {"a": 2}}
+    qrels.write_text("q 0 a 10001\n")
+    with pytest.raises(ReaderError, match="document 'a' has the grade 10,001 for query 'q', which is too high"):
+        load_judgements(source)
     qrels.write_text("")
     with pytest.raises(ReaderError, match=f"{source} holds no judgement"):
         load_judgements(source)

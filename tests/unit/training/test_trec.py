@@ -188,6 +188,7 @@ def test_a_malformed_line_of_a_run_is_named(tmp_path: Path, line: str, reason: s
         ("q 0 b 1.5", "expected query id"),
         ("q 0 b 1 x", "expected query id"),
         ("q 0 b ", "expected query id"),
+        ("q 0 b 10001", "the grade 10,001 is too high: expected 10,000 at most"),
         ("q 0 a 2", "document 'a' has the grades 1 and 2 for query 'q'"),
     ],
 )

@@ -8,7 +8,6 @@ BEIR: Thakur et al. 2021, https://arxiv.org/abs/2104.08663
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,10 @@ from postings.errors import ReaderError
 from postings.ir_dataset import IrDataset, is_ir_dataset
 from postings_training.data import ir_sets
 from postings_training.data.jsonl import lines, records
-from postings_training.data.judgements import BeirSet, CorpusText, JudgedQueries
+from postings_training.data.judgements import BeirSet, CorpusText, JudgedQueries, grade_of
 from postings_training.data.trec import read_qrels
 
 _COLUMNS = ["query-id", "corpus-id", "score"]
-_GRADE = re.compile(r"-?[0-9]{1,9}")
 
 
 def load_set(folder: str | os.PathLike[str], split: str = "test", qrels: Path | None = None) -> BeirSet:
@@ -139,7 +137,8 @@ def load_judgements(folder: str | os.PathLike[str], split: str = "test") -> dict
     """Read ``qrels/<split>.tsv``: a header, then a query id, a document id and a grade on each line.
 
     Raises:
-        ReaderError: the file can't be read or holds no judgement, or a line is malformed; the message names the line.
+        ReaderError: the file can't be read or holds no judgement, a line is malformed, or a grade is too high; the
+            message names the line.
     """
     if is_ir_dataset(folder):
         return ir_sets.judgements(folder)
@@ -164,8 +163,9 @@ def load_judgements(folder: str | os.PathLike[str], split: str = "test") -> dict
 
 def _judgement(line: str, place: str) -> tuple[str, str, int]:
     match line.split("\t"):
-        case [query_id, document_id, grade] if query_id and document_id and _GRADE.fullmatch(grade):
-            return query_id, document_id, int(grade)
+        case [query_id, document_id, written] if query_id and document_id:
+            if (grade := grade_of(written, place)) is not None:
+                return query_id, document_id, grade
     raise ReaderError(f"{place}: expected query id, document id and integer grade, tab-separated, got {line!r:.200}")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from postings.errors import ReaderError
 from postings.ir_dataset import IrDataset
-from postings_training.data.judgements import CorpusText
+from postings_training.data.judgements import HIGHEST_GRADE, CorpusText
 
 
 def corpus(source: str | os.PathLike[str], only: Collection[str] | None) -> dict[str, CorpusText]:
@@ -38,10 +38,15 @@ def judgements(source: str | os.PathLike[str]) -> dict[str, dict[str, int]]:
     """The grades of documents by query; of several, the highest.
 
     Raises:
-        ReaderError: as :class:`postings.ir_dataset.IrDataset`, or nothing is judged.
+        ReaderError: as :class:`postings.ir_dataset.IrDataset`, or nothing is judged, or a grade is too high.
     """
     found: dict[str, dict[str, int]] = {}
     for query_id, document_id, grade in IrDataset(source).judgements():
+        if grade > HIGHEST_GRADE:
+            raise ReaderError(
+                f"{os.fspath(source)}: document {document_id!r} has the grade {grade:,} for query {query_id!r}, which "
+                f"is too high: expected {HIGHEST_GRADE:,} at most"
+            )
         grades = found.setdefault(query_id, {})
         grades[document_id] = max(grade, grades.get(document_id, grade))
     if not found:

@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from postings.errors import ReaderError
+
+HIGHEST_GRADE = 10_000
+"""A higher grade is refused: what measures a run takes memory for each grade that there may be."""
+
 Judgements: TypeAlias = Mapping[str, Mapping[str, int]]
 """The grade of each judged document, 0 for irrelevant: ``{query id: {document id: grade}}``."""
+
+
+_GRADE = re.compile(r"-?[0-9]{1,9}")
+
+
+def grade_of(written: str, place: str) -> int | None:
+    """Read a grade; ``None`` if it isn't an integer.
+
+    Raises:
+        ReaderError: it is above :data:`HIGHEST_GRADE`; the message begins with the place.
+
+    Example:
+        >>> grade_of("2", "qrels.txt:1"), grade_of("0.5", "qrels.txt:1")
+        (2, None)
+    """
+    grade = int(written) if _GRADE.fullmatch(written) else None
+    if grade is not None and grade > HIGHEST_GRADE:
+        raise ReaderError(f"{place}: the grade {grade:,} is too high: expected {HIGHEST_GRADE:,} at most")
+    return grade
 
 
 @dataclass(frozen=True, slots=True)

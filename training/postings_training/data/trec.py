@@ -14,11 +14,11 @@ import numpy as np
 
 from postings.errors import InvalidInput, ReaderError
 from postings_training.data.jsonl import lines
+from postings_training.data.judgements import grade_of
 
 _BETWEEN = re.compile(r"[ \t\v\f\r]+")  # as trec_eval: other whitespace of Unicode is a part of ids
 _ID = re.compile(r"(?!\ufeff)[^\0\t-\r \ud800-\udfff]+")
 _SCORE = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-_GRADE = re.compile(r"-?[0-9]{1,9}")
 _READABLE = float(np.finfo(np.float32).max)
 _WRITABLE = 1e38  # a step smaller is finite, too
 
@@ -108,8 +108,8 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     r"""Read qrels, which may be compressed as ``.gz``: the grades of documents by query.
 
     Raises:
-        ReaderError: the file can't be read or holds no judgement, a line is malformed, or a document has two grades for
-            a query; the message names the line.
+        ReaderError: the file can't be read or holds no judgement, a line is malformed, a grade is too high, or a
+            document has two grades for a query; the message names the line.
 
     Example:
         >>> (folder.parent / "qrels.txt").write_text("q1 0 cheetah 2\n")
@@ -120,13 +120,13 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     judgements: dict[str, dict[str, int]] = {}
     for number, line in lines(path):
         match _fields(line):
-            case [query_id, _, document_id, grade] if _GRADE.fullmatch(grade):
+            case [query_id, _, document_id, written] if (grade := grade_of(written, f"{path}:{number}")) is not None:
                 grades = judgements.setdefault(query_id, {})
             case _:
                 raise ReaderError(
                     f"{path}:{number}: expected query id, 0, document id and integer grade, got {line!r:.200}"
                 )
-        if grades.setdefault(document_id, int(grade)) != int(grade):
+        if grades.setdefault(document_id, grade) != grade:
             raise ReaderError(
                 f"{path}:{number}: document {document_id!r} has the grades {grades[document_id]} and {grade} "
                 f"for query {query_id!r}"

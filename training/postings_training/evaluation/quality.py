@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Self, TypeAlias
 
 from postings.errors import InvalidInput, MissingExtra
-from postings_training.data.judgements import Judgements
+from postings_training.data.judgements import HIGHEST_GRADE, Judgements
 
 Run: TypeAlias = Mapping[str, Mapping[str, float]]
 """Scores of the documents found for each query: ``{query id: {document id: score}}``."""
@@ -57,7 +57,7 @@ def evaluate(run: Run, judgements: Judgements) -> Quality:
         judgements: documents that aren't judged count as irrelevant.
 
     Raises:
-        InvalidInput: a score is NaN or infinite, or there are no judgements.
+        InvalidInput: a score is NaN or infinite, a grade is too high, or there are no judgements.
         MissingExtra: ir-measures isn't installed.
 
     Example:
@@ -81,7 +81,7 @@ def evaluate_each(run: Run, judgements: Judgements) -> dict[str, Quality]:
     if not judgements:
         raise InvalidInput("there are no judgements to measure a run by")
     ranked = {query_id: _ranked(query_id, scores) for query_id, scores in run.items() if query_id in judgements}
-    grades = {query_id: dict(graded) for query_id, graded in judgements.items()}
+    grades = {query_id: _graded(query_id, graded) for query_id, graded in judgements.items()}
     measures = {"ndcg_at_10": nDCG @ 10, "mrr_at_10": RR @ 10, "recall_at_100": R @ 100, "map_at_100": AP @ 100}
     values = {
         (figure.query_id, figure.measure): float(figure.value)
@@ -91,6 +91,17 @@ def evaluate_each(run: Run, judgements: Judgements) -> dict[str, Quality]:
         query_id: Quality(**{name: values[query_id, measure] for name, measure in measures.items()}, queries=1)
         for query_id in judgements
     }
+
+
+def _graded(query_id: str, grades: Mapping[str, int]) -> dict[str, int]:
+    # pytrec_eval counts documents by grade: it writes outside of its memory for -2, and takes gigabytes for 10**9.
+    for document_id, grade in grades.items():
+        if grade > HIGHEST_GRADE:
+            raise InvalidInput(
+                f"document {document_id!r} has the grade {grade:,} for query {query_id!r}: expected {HIGHEST_GRADE:,} "
+                "at most"
+            )
+    return {document_id: max(grade, 0) for document_id, grade in grades.items()}
 
 
 def _ranked(query_id: str, scores: Mapping[str, float]) -> dict[str, float]:
