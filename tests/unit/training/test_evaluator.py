@@ -79,6 +79,25 @@ def test_the_first_queries_of_a_set_are_taken(folder: Path) -> None:
     assert load_sets(EvaluationSettings(sets=(str(folder),), queries=9)) == whole
 
 
+def test_queries_that_nothing_answers_are_left_out_as_in_an_evaluation(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    judgements = {"food": {"0": 0}, "child": {"1": 1}, "hunt": {"1": -1}, "music": {"0": 2}}
+    folder = write_beir(tmp_path / "some", {"0": "a", "1": "b"}, QUERIES, judgements)
+    (one,) = load_sets(EvaluationSettings(sets=(str(folder),), queries=1))
+    assert list(one.judged.queries) == ["child"]
+    assert "2 of the 4 queries of some were left out: no document is judged relevant to them" in caplog.text
+    nothing = write_beir(tmp_path / "nothing", {"0": "a"}, QUERIES, {"food": {"0": 0}})
+    with pytest.raises(ReaderError, match="nothing judges no document relevant"):
+        load_sets(EvaluationSettings(sets=(str(nothing),)))
+
+
+def test_two_sets_of_one_name_are_refused(folder: Path, tmp_path: Path) -> None:
+    other = write_beir(tmp_path / "other" / folder.name, {"0": "a"}, {"q": "b"}, {"q": {"0": 1}})
+    with pytest.raises(ReaderError, match="two sets are called 'sentences': their figures couldn't be told apart"):
+        load_sets(EvaluationSettings(sets=(str(folder), str(other))))
+
+
 @pytest.mark.parametrize(
     ("name", "error", "reason"),
     [

@@ -18,12 +18,14 @@ def collection_quality(index: Index, encoder: Encoder, judged: JudgedQueries) ->
     Args:
         index: the open collection.
         encoder: of one of its models; it needn't be the active one.
-        judged: the queries; the ids of relevant documents are those of the collection.
+        judged: the queries; the ids of relevant documents are those of the collection. Queries that nothing answers are
+            left out.
 
     Raises:
         ModelMismatch: the collection doesn't have this model.
         InvalidInput: nothing that was found is judged relevant.
     """
+    judged = judged.answered()
     index.models().require(encoder.fingerprint, encoder.name, index.collection)
     queries = encoded_queries(encoder, judged)
     run = {id: best_documents(index, encoder.fingerprint, vector) for id, vector in queries.items()}

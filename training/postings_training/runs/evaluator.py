@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import mean
@@ -12,6 +13,7 @@ from sentence_transformers.base.evaluation import BaseEvaluator
 from postings import SparseVector
 from postings.encoder.toolkit import Task, encode_with, modules_of, sparse_module
 from postings_training.data import BeirSet, Judgements, load_set
+from postings_training.data.measurable import measurable
 from postings_training.data.nano_beir import load_nano_beir
 from postings_training.evaluation import ExactSearch, evaluate
 from postings_training.evaluation.sparsity import top
@@ -20,6 +22,8 @@ from postings_training.recipes.sections import EvaluationSettings
 
 if TYPE_CHECKING:
     from sentence_transformers import SparseEncoder
+
+log = logging.getLogger(__name__)
 
 _NANO = "nano-"
 
@@ -81,19 +85,23 @@ class RetrievalEvaluator(BaseEvaluator):
 
 
 def load_sets(settings: EvaluationSettings) -> list[BeirSet]:
-    """Load the sets that a recipe names, with the first ``queries`` of each.
+    """Load the sets that a recipe names, with the first ``queries`` of each that have an answer.
 
     Raises:
-        ReaderError: a BEIR folder can't be read, or NanoBEIR can't be loaded.
+        ReaderError: a BEIR folder can't be read, NanoBEIR can't be loaded, two sets have the same name, or one judges
+            no document relevant.
         ConfigurationError: NanoBEIR has no such set.
     """
-    return [
-        replace(each, judged=each.judged.first(settings.queries)) if settings.queries else each
-        for each in (
+    sets, remarks = measurable(
+        [
             load_nano_beir(name.removeprefix(_NANO)) if name.startswith(_NANO) else load_set(name, settings.split)
             for name in settings.sets
-        )
-    ]
+        ]
+    )
+    for remark in remarks:
+        log.warning(remark)
+    first = settings.queries
+    return [replace(each, judged=each.judged.first(first)) if first else each for each in sets]
 
 
 def vectors(model: SparseEncoder, texts: Sequence[str], task: Task) -> list[SparseVector]:
