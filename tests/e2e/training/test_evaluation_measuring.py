@@ -17,7 +17,8 @@ from postings.encoder.model_files.location import BUNDLED
 from postings.errors import InvalidInput, ModelMismatch
 from postings_ingest import Pipeline
 from postings_training.data import JudgedQueries, load_set
-from postings_training.evaluation import ExactSearch, measure_collection, measure_model
+from postings_training.evaluation import ExactSearch, Quality, measure_collection, measure_model
+from postings_training.evaluation.collection_quality import collection_quality
 from postings_training.evaluation.pruning import KEPT
 from postings_training.leaks.provenance import Source
 from tests.e2e.training.conftest import Evaluate
@@ -95,6 +96,13 @@ def test_a_document_of_many_passages_counts_once(encoder: Encoder, tmp_path: Pat
         measured = measure_collection(index, encoder, load_set(folder))
     assert measured.documents == 2
     assert measured.quality.ndcg_at_10 == pytest.approx(1)
+
+
+def test_a_query_that_nothing_answers_is_no_miss_of_a_collection(encoder: Encoder, tmp_path: Path) -> None:
+    judged = JudgedQueries({"a": "violin", "b": "food"}, {"a": {"violin": 1}, "b": {"violin": 0}})
+    with EdgeIndex(tmp_path / "index") as index:
+        Pipeline(encoder, index).run([Document("violin", "A woman is playing violin.")])
+        assert collection_quality(index, encoder, judged) == Quality(1, 1, 1, 1, 1)
 
 
 def test_what_a_collection_lacks_is_counted_and_none_of_it_refused(

@@ -48,6 +48,13 @@ def test_a_run_whose_vectors_are_dense_after_the_weights_rose_ends(tmp_path: Pat
         train(recipe, tmp_path / "model")
 
 
+def test_a_run_that_ends_before_its_first_log_line_is_checked_too(tmp_path: Path) -> None:
+    changes = ("sparsity.most=0.002", "sparsity.rise=0.5", "training.max_length=64", "training.log_every=100")
+    with pytest.raises(TrainingFailure, match=r"at step 2 document .*dense vectors.*no checkpoint was written yet"):
+        train(quick("tiny", pairs(tmp_path), *changes, "training.save_every=100", steps=2), tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_missed_before_anything_else(tmp_path: Path) -> None:
     recipe = quick("tiny", tmp_path / "nothing.jsonl", "training.device=cuda")

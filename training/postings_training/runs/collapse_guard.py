@@ -30,8 +30,11 @@ class CollapseGuard(TrainerCallback):
         self._steering = steering
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """End the step of the means, if no steering has done so."""
+        """End the step of the means, if no steering has done so; ask for a log line wherever the run may end."""
         self._means.step()
+        # After an evaluation a run may be out of patience: a collapse since the last line would be published.
+        if control.should_evaluate or state.global_step >= state.max_steps:
+            control.should_log = True
 
     def on_log(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Complete a log line, and check it.
