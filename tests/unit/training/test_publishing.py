@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -91,6 +92,20 @@ def test_a_published_tokenizer_does_not_cut_as_training_did(tmp_path: Path) -> N
     saved = json.loads((tmp_path / "out" / "tokenizer.json").read_text())
     assert saved["truncation"] is saved["padding"] is None
     assert Encoder.load(tmp_path / "out", "cpu", "torch").fingerprint == record.fingerprint
+
+
+class _Interrupting:
+    def keys(self) -> Any:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("results", "error"), [({"x": object()}, TypeError), (_Interrupting(), KeyboardInterrupt)])
+def test_what_is_not_published_as_a_whole_leaves_nothing(
+    tmp_path: Path, results: Any, error: type[BaseException]
+) -> None:
+    with pytest.raises(error):
+        publish(build_model("tiny", ModelSettings(), "cpu"), tmp_path / "out", load_recipe("tiny"), (), 1, 1.0, results)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_whoever_may_read_the_record_may_read_the_weights(tmp_path: Path) -> None:

@@ -76,9 +76,27 @@ def publish(
         if tokenizer := getattr(modules_of(model, task)[0].tokenizer, "backend_tokenizer", None):
             tokenizer.no_truncation()
             tokenizer.no_padding()
-    model.save_pretrained(str(partial), create_model_card=False)
+    try:
+        record = _write(model, partial, recipe, data, steps, seconds, results)
+        partial.rename(folder)
+    except BaseException:  # Ctrl-C, too: a whole model would stay, hidden, where the disk may be full
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return record
+
+
+def _write(
+    model: SparseEncoder,
+    folder: Path,
+    recipe: Recipe,
+    data: tuple[Source, ...],
+    steps: int,
+    seconds: float,
+    results: Mapping[str, float],
+) -> Record:
+    model.save_pretrained(str(folder), create_model_card=False)
     record = Record(
-        fingerprint=fingerprint(partial),
+        fingerprint=fingerprint(folder),
         recipe=recipe,
         data=data,
         steps=steps,
@@ -87,10 +105,9 @@ def publish(
         versions={name: version(name) for name in _LIBRARIES},
     )
     content = record.to_json()
-    (partial / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    (partial / "README.md").write_text(card(content), encoding="utf-8")
-    readable = (partial / RECORD).stat().st_mode
-    for weights in partial.rglob("*.safetensors"):
+    (folder / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(card(content), encoding="utf-8")
+    readable = (folder / RECORD).stat().st_mode
+    for weights in folder.rglob("*.safetensors"):
         weights.chmod(readable)  # safetensors lets only this user read them, and workers run as another
-    partial.rename(folder)
     return record
