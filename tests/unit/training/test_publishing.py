@@ -125,6 +125,21 @@ def test_the_last_checkpoint_is_the_newest_that_is_whole(tmp_path: Path) -> None
     assert newest.exists()
 
 
+def test_what_else_lies_beside_checkpoints_is_let_alone(tmp_path: Path) -> None:
+    newest = checkpoint(tmp_path, 10)
+    shutil.copytree(newest, tmp_path / "checkpoint-10-backup")
+    shutil.copytree(newest, tmp_path / "checkpoint-best")
+    (tmp_path / "checkpoint-notes").mkdir()
+    assert last_checkpoint(tmp_path) == newest
+    drop_partial(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "checkpoint-10",
+        "checkpoint-10-backup",
+        "checkpoint-best",
+        "checkpoint-notes",
+    }
+
+
 def test_a_disk_that_is_too_small_is_seen_before_the_run(tmp_path: Path) -> None:
     refuse_small_disk(tmp_path, 1000, 1000, 2)
     with pytest.raises(TrainingFailure, match=r"free space, .* take .* GiB: .* lower training\.keep"):

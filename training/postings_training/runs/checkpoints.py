@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from postings.errors import TrainingFailure
 
 _STATE = "trainer_state.json"
+_NAME = re.compile(r"checkpoint-[0-9]{1,18}")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # The writers of torch and safetensors raise errors of their own, without an errno.
 _FULL_WORDS = ("No space left", "File too large", "quota exceeded", "file write failed", "unexpected pos")
@@ -25,7 +28,7 @@ def run_folder(out: Path) -> Path:
 
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest complete checkpoint: one with a state, which is written last."""
-    found = [path for path in folder.glob("checkpoint-*") if _state(path) is not None]
+    found = [path for path in _checkpoints(folder) if _state(path) is not None]
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
@@ -44,7 +47,7 @@ def checkpoint_state(checkpoint: Path) -> dict[str, Any]:
 
 def drop_partial(folder: Path) -> None:
     """Delete incomplete checkpoints, which were being written when a run died."""
-    for path in folder.glob("checkpoint-*"):
+    for path in _checkpoints(folder):
         if _state(path) is None:
             shutil.rmtree(path, ignore_errors=True)
 
@@ -61,7 +64,7 @@ def refuse_small_disk(folder: Path, weights: int, trained: int, keep: int) -> No
     Raises:
         TrainingFailure: they won't fit.
     """
-    there = len([*folder.glob("checkpoint-*")])
+    there = len([*_checkpoints(folder)])
     needed = 4 * (weights + (_COPIES - 1) * trained) * max(keep + 1 - there, 1) + 4 * weights
     free = shutil.disk_usage(folder).free
     if needed > free:
@@ -74,6 +77,11 @@ def refuse_small_disk(folder: Path, weights: int, trained: int, keep: int) -> No
 def is_full(error: BaseException) -> bool:
     """Whether an error says that the disk is full."""
     return getattr(error, "errno", None) in _FULL or any(words in str(error) for words in _FULL_WORDS)
+
+
+def _checkpoints(folder: Path) -> Iterator[Path]:
+    # Whatever else is beside them, such as a copy of one or notes about it, is the user's.
+    return (path for path in folder.glob("checkpoint-*") if _NAME.fullmatch(path.name))
 
 
 def _state(checkpoint: Path) -> dict[str, Any] | None:
