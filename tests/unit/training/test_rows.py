@@ -15,6 +15,7 @@ from postings.errors import InvalidInput, ReaderError
 from postings_training.data.rows import Row, read_rows, row_of
 from postings_training.recipes.sections import DataSettings
 from postings_training.runs.training_data import load_data
+from tests.support.beir import write_beir
 from tests.support.training_rows import ONE, jsonl
 
 
@@ -33,6 +34,7 @@ from tests.support.training_rows import ONE, jsonl
         ),
         ({"query": "q", "positive": "p", "negative": "n", "score": 2}, Row("q", "p", ("n",), (2.0,))),
         ({"query": "q", "positive": "p", "negative_count": 3, "negatives": []}, Row("q", "p")),
+        ({"query": "q", "positive": "p", "negative_²": "n", "negative_" + "1" * 5000: "n"}, Row("q", "p")),
         ({"query": "q", "positive": "p", "doc_id": 7, "source": None}, Row("q", "p", doc_id="7")),
     ],
 )
@@ -55,12 +57,23 @@ def test_the_known_names_of_columns_are_read(record: dict[str, Any], row: Row) -
         ({"query": "q", "positive": "p", "score": "high"}, r":2: 'score' holds 'high', expected finite numbers"),
         ('{"query": "q", "positive": "p", "score": NaN}', r":2: 'score' holds nan"),
         ('{"query": "q", "positive": "p", "score": true}', r":2: 'score' holds True"),
+        ('{"query": "q", "positive": "p", "score": 1' + "0" * 400 + "}", r":2: 'score' holds 10+, expected"),
+        (r'{"query": "q \ud83d", "positive": "p"}', r":2: 'query' isn't valid Unicode: a lone surrogate '\\ud83d'"),
+        (r'{"query": "q", "positive": "\udc00"}', r":2: 'positive' isn't valid Unicode"),
+        (r'{"query": "q", "positive": "p", "negatives": ["n", "\udc00"]}', r":2: 'negatives' isn't valid Unicode"),
+        (r'{"query": "q", "positive": "p", "doc_id": "\udc00"}', r":2: 'doc_id' isn't valid Unicode"),
         ({"query": "q", "positive": "p", "negative": "n"}, r":2 has 1 negatives and 0 scores, the rows before 0 and 0"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, line: Any, reason: str) -> None:
     with pytest.raises(ReaderError if "not JSON" in reason else InvalidInput, match=r"pairs\.jsonl" + reason):
         load_data(DataSettings(sources=(jsonl(tmp_path, ONE, line),)))
+
+
+def test_a_document_of_a_folder_that_is_not_unicode_is_named(tmp_path: Path) -> None:
+    folder = write_beir(tmp_path / "set", {"a": "lion \ud83d"}, {"q": "cat"}, {"q": {"a": 1}}, "train")
+    with pytest.raises(InvalidInput, match=r"train\.tsv \(q, a\): 'document' isn't valid Unicode"):
+        list(read_rows(folder))
 
 
 def test_bytes_that_are_not_utf_8_are_reported_with_their_line(tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from postings.arguments import check_unicode
 from postings.errors import InvalidInput, ReaderError
 from postings.ir_dataset import is_ir_dataset
 from postings_training.data.beir import load_beir, load_corpus, set_name
@@ -17,6 +20,7 @@ from postings_training.data.jsonl import records
 _QUERY = ("query", "anchor", "question")
 _POSITIVE = ("positive", "answer", "document", "passage")
 _NEGATIVES = ("negatives", "negative")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _SCORES = ("scores", "score", "labels", "label")
 
 
@@ -49,7 +53,8 @@ def row_of(record: Any, place: str) -> Row:
     document. Other fields are ignored.
 
     Raises:
-        InvalidInput: a field is missing or isn't a text or a finite number; the message names the place and the field.
+        InvalidInput: a field is missing, isn't a text or a finite number, or isn't valid Unicode; the message names the
+            place and the field.
 
     Example:
         >>> row_of({"question": "what hunts?", "answer": "a lion", "doc_id": 7}, "pairs.jsonl:1")
@@ -58,7 +63,9 @@ def row_of(record: Any, place: str) -> Row:
     if not isinstance(record, Mapping):
         raise InvalidInput(f"{place}: expected an object with query and positive, got {str(record)[:100]}")
     query, positive = (_text(record, names, place) for names in (_QUERY, _POSITIVE))
-    source, doc_id = ("" if record.get(name) is None else str(record[name]) for name in ("source", "doc_id"))
+    source, doc_id = (
+        "" if record.get(name) is None else _unicode(str(record[name]), place, name) for name in ("source", "doc_id")
+    )
     return Row(query, positive, tuple(_negatives(record, place)), tuple(_scores(record, place)), source, doc_id)
 
 
@@ -115,8 +122,9 @@ def _of_folder(folder: Path, split: str) -> Iterator[tuple[str, Row]]:
         if document not in corpus:
             raise ReaderError(f"{place} judges the document {document!r}, which the corpus of {folder} doesn't have")
         if text := corpus[document].whole:
-            row = Row(judged.queries[query], text, source=set_name(folder), doc_id=document)
-            yield f"{place} ({query}, {document})", row
+            at = f"{place} ({query}, {document})"
+            asked = _unicode(judged.queries[query], at, "query")
+            yield at, Row(asked, _unicode(text, at, "document"), source=set_name(folder), doc_id=document)
 
 
 def _text(record: Mapping[str, Any], names: tuple[str, ...], place: str) -> str:
@@ -130,7 +138,7 @@ def _text(record: Mapping[str, Any], names: tuple[str, ...], place: str) -> str:
 def _negatives(record: Mapping[str, Any], place: str) -> Iterator[str]:
     for name in sorted((name for name in record if str(name).startswith("negative")), key=_number):
         stem, _, number = str(name).partition("_")
-        if stem not in _NEGATIVES or (number and not number.isdigit()):
+        if stem not in _NEGATIVES or (number and not _NUMBER.fullmatch(number)):
             continue
         value = record[name]
         for text in value if isinstance(value, list) else [value]:
@@ -139,7 +147,7 @@ def _negatives(record: Mapping[str, Any], place: str) -> Iterator[str]:
 
 def _number(name: str) -> int:
     number = name.rpartition("_")[2]
-    return int(number) if number.isdigit() else 0
+    return int(number) if _NUMBER.fullmatch(number) else 0
 
 
 def _scores(record: Mapping[str, Any], place: str) -> Iterator[float]:
@@ -148,7 +156,8 @@ def _scores(record: Mapping[str, Any], place: str) -> Iterator[float]:
         if value is None:
             continue
         for score in value if isinstance(value, list) else [value]:
-            if isinstance(score, bool) or not isinstance(score, int | float) or not abs(score) < float("inf"):
+            # An integer may be larger than any float.
+            if isinstance(score, bool) or not isinstance(score, int | float) or not abs(score) <= sys.float_info.max:
                 raise InvalidInput(f"{place}: {name!r} holds {score!r:.100}, expected finite numbers")
             yield float(score)
         return
@@ -157,4 +166,9 @@ def _scores(record: Mapping[str, Any], place: str) -> Iterator[float]:
 def _checked(value: Any, place: str, name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InvalidInput(f"{place}: {name!r} must be a non-empty string, got {value!r:.100}")
-    return value
+    return _unicode(value, place, name)
+
+
+def _unicode(text: str, place: str, name: str) -> str:
+    check_unicode(f"{place}: {name!r}", text, InvalidInput)  # JSON can hold half of a pair, as an escape
+    return text
