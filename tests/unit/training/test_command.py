@@ -63,3 +63,24 @@ def test_the_folder_that_is_written_by_default_is_no_bundled_model(
     data = write_jsonl(tmp_path / "pairs.jsonl", PAIRS)
     assert run(["train", "tiny", "--data", str(data)]) == 1
     assert "error: tiny-trained already exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("out", "reason"),
+    [
+        ("link", "error: link already exists"),
+        ("n" * 250, f".{'n' * 250}.partial can't be written: File name too long"),
+        ("n" * 300, f"{'n' * 300}.run can't be written: File name too long"),
+        ("pairs.jsonl/model", "pairs.jsonl/model.run can't be written: Not a directory"),
+    ],
+)
+def test_a_folder_that_can_not_be_written_is_seen_before_training(
+    out: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("link").symlink_to("nowhere")
+    data = write_jsonl(Path("pairs.jsonl"), PAIRS)
+    # If it were not seen, this base would be missed.
+    assert run(["train", "tiny", "--data", str(data), "--out", out, "--base", "nope", "--set", "training.steps=1"]) == 1
+    assert reason in capsys.readouterr().err.replace("\n", "")
+    assert not [*tmp_path.glob(".*")]

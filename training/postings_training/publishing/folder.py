@@ -49,6 +49,11 @@ class Record:
         return {**whole, "recipe": self.recipe.model_dump(), "data": [asdict(source) for source in self.data]}
 
 
+def partial_folder(folder: Path) -> Path:
+    """Where a folder is written before it gets its name."""
+    return folder.with_name(f".{folder.name}.partial")
+
+
 def publish(
     model: SparseEncoder,
     folder: Path,
@@ -69,7 +74,7 @@ def publish(
         seconds: duration of the training.
         results: measured at the end.
     """
-    partial = folder.with_name(f".{folder.name}.partial")
+    partial = partial_folder(folder)
     shutil.rmtree(partial, ignore_errors=True)
     for task in get_args(Task):
         # Training's truncation and padding would otherwise be stored in tokenizer.json, for all who read it.

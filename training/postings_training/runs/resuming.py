@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from transformers import EarlyStoppingCallback
 
 from postings.errors import ConfigurationError
 from postings_training.leaks.provenance import Source
+from postings_training.publishing.folder import partial_folder
 from postings_training.recipes.recipe import Recipe
 from postings_training.runs.checkpoints import checkpoint_state, drop_partial, last_checkpoint
 from postings_training.runs.device import is_first_process
@@ -35,27 +39,28 @@ def begin(recipe: Recipe, sources: tuple[Source, ...], out: Path, folder: Path, 
         The checkpoint to resume from.
 
     Raises:
-        ConfigurationError: ``out`` exists, there is a run that isn't resumed, or none that could be, or one with other
-            settings or data.
+        ConfigurationError: ``out`` exists or can't be written, there is a run that isn't resumed, or none that could
+            be, or one with other settings or data.
     """
     if not is_first_process():
         return last_checkpoint(folder) if resume else None
-    if out.exists():
+    if os.path.lexists(out):  # also a link to nothing, which a folder can't be renamed to
         raise ConfigurationError(f"{out} already exists: choose another folder with --out, or move it away")
     recorded = [asdict(source) | {"left_out": [*map(list, source.left_out)]} for source in sources]
     started = {"recipe": recipe.model_dump(mode="json"), "sources": recorded}
     record = folder / "recipe.json"
-    checkpoint = last_checkpoint(folder)
+    with _writing(out, folder):
+        if not resume:
+            folder.mkdir(parents=True, exist_ok=True)
+        checkpoint = last_checkpoint(folder)
     if not resume:
         if checkpoint is not None:
             raise ConfigurationError(
                 f"{folder} holds the checkpoints of an earlier run: continue it with --resume, or delete the folder"
             )
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        _try_out(out)
+        with _writing(out, record):
             record.write_text(json.dumps(started, indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ConfigurationError(f"--out {out}: {folder} can't be written: {error.strerror}") from error
         return None
     if checkpoint is None:
         raise ConfigurationError(f"there is no run to resume: {folder} holds no complete checkpoint")
@@ -65,8 +70,29 @@ def begin(recipe: Recipe, sources: tuple[Source, ...], out: Path, folder: Path, 
         raise ConfigurationError(f"{record} can't be read: {error}") from error
     if changed := sorted(_changes(before, started)):
         raise ConfigurationError(f"{folder} was started with other settings or data: {', '.join(changed)}")
+    _try_out(out)
     drop_partial(folder)
     return checkpoint
+
+
+def _try_out(out: Path) -> None:
+    """Write the folder that will be renamed to ``out``, and delete it, with what a killed run left in it.
+
+    What can't be published, such as a name that is too long, would otherwise be seen when training is over.
+    """
+    partial = partial_folder(out)
+    with _writing(out, partial):
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        partial.rmdir()
+
+
+@contextmanager
+def _writing(out: Path, what: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"--out {out}: {what} can't be written: {error.strerror or error}") from error
 
 
 def restore_patience(trainer: Trainer, checkpoint: Path) -> None:
