@@ -254,6 +254,22 @@ def test_killed_while_its_patience_ran_out_it_stops_where_it_would_have(tmp_path
     assert published.fingerprint == whole.fingerprint
 
 
+def test_while_a_run_is_at_work_another_in_its_folder_is_refused(whole: Whole, tmp_path: Path) -> None:
+    out, refused = tmp_path / "model", []
+
+    def begin_another(progress: TrainingProgress) -> None:
+        for resume in (False, True):
+            with pytest.raises(ConfigurationError, match=r"a run is at work in .*model\.run: wait until it ends"):
+                train(whole.recipe, out, resume=resume)
+            refused.append(progress.step)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(whole.recipe, out, show=begin_another)
+    assert refused == [1, 1]
+    ends_like(whole, out)
+
+
 def test_there_must_be_something_to_resume_and_room_for_the_result(tmp_path: Path) -> None:
     data = pairs(tmp_path, 16)
     recipe = load_recipe("tiny", [*QUICK, "training.steps=1"], data__sources=(str(data),))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +42,16 @@ class PreparedRun:
     checkpoint: Path | None
 
 
-def prepare(recipe: Recipe, out: Path, *, resume: bool) -> PreparedRun:
-    """Read the data and the sets to measure on, and check that the run may start; see :func:`.train` for the errors."""
+def prepare(recipe: Recipe, out: Path, *, resume: bool, held: ExitStack) -> PreparedRun:
+    """Read the data and the sets to measure on, and check that the run may start; see :func:`.train` for the errors.
+
+    ``held`` gets the lock of the run's folder, which is to be held until the run ends.
+    """
     device, folder = device_of(recipe.training), run_folder(out)
     if recipe.data.sources:
         log.info("reading %s", ", ".join(map(str, recipe.data.sources)))
     sets, data = load_sets(recipe.evaluation), load_data(recipe.data)
-    checkpoint = begin(recipe, data.sources, out, folder, resume=resume)
+    checkpoint = begin(recipe, data.sources, out, folder, resume=resume, held=held)
     suspects = data.sources
     if data.held_out is not None and not sets:
         sets = [pairs_as_set("held_out", data.held_out["query"], data.held_out["positive"])]

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,16 @@ from postings_training.publishing.folder import partial_folder
 from postings_training.recipes.recipe import Recipe
 from postings_training.runs.checkpoints import checkpoint_state, drop_partial, last_checkpoint
 from postings_training.runs.device import is_first_process
+from postings_training.runs.run_lock import only_run
 from postings_training.runs.trainer import Trainer
 
 _MAY_CHANGE = {"recipe.training.keep", "recipe.training.checkpointing", "recipe.loss.mini_batch"}
 """Settings that may be changed to resume a run: they save memory or disk, and change the result by rounding only."""
 
 
-def begin(recipe: Recipe, sources: tuple[Source, ...], out: Path, folder: Path, *, resume: bool) -> Path | None:
+def begin(
+    recipe: Recipe, sources: tuple[Source, ...], out: Path, folder: Path, *, resume: bool, held: ExitStack
+) -> Path | None:
     """Check the folders of a run, and write down its settings and data.
 
     Args:
@@ -34,13 +37,14 @@ def begin(recipe: Recipe, sources: tuple[Source, ...], out: Path, folder: Path, 
         out: where the model will be published.
         folder: for checkpoints.
         resume: whether to continue from the last checkpoint.
+        held: gets the lock of ``folder``, which is to be held until the run ends.
 
     Returns:
         The checkpoint to resume from.
 
     Raises:
-        ConfigurationError: ``out`` exists or can't be written, there is a run that isn't resumed, or none that could
-            be, or one with other settings or data.
+        ConfigurationError: ``out`` exists or can't be written, a run is at work there, there is a run that isn't
+            resumed, or none that could be, or one with other settings or data.
     """
     if not is_first_process():
         return last_checkpoint(folder) if resume else None
@@ -52,6 +56,8 @@ def begin(recipe: Recipe, sources: tuple[Source, ...], out: Path, folder: Path, 
     with _writing(out, folder):
         if not resume:
             folder.mkdir(parents=True, exist_ok=True)
+        if folder.is_dir():
+            held.enter_context(only_run(folder))
         checkpoint = last_checkpoint(folder)
     if not resume:
         if checkpoint is not None:

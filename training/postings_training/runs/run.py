@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from postings.errors import TrainingFailure
@@ -37,14 +37,14 @@ def train(
         What the folder's record holds; ``None`` in processes other than the first.
 
     Raises:
-        ConfigurationError: a setting is wrong, ``out`` exists, or there is no run to resume.
+        ConfigurationError: a setting is wrong, ``out`` exists, a run is at work there, or there is no run to resume.
         TrainingFailure: the run can't continue; its last checkpoint is kept.
         ModelError: the base can't be used.
         ReaderError: the data can't be read.
         InvalidInput: the data can't be used, or holds queries that are evaluated on.
     """
-    with _without_progress_bars():
-        prepared = prepare(recipe, out, resume=resume)
+    with _without_progress_bars(), ExitStack() as held:
+        prepared = prepare(recipe, out, resume=resume, held=held)
         built = build(recipe, prepared)
         fitted = fit(recipe, prepared, built, show)
         return None if fitted is None else _publish(recipe, out, prepared, built, fitted)
