@@ -48,7 +48,7 @@ def csr_model(folder: Path, settings: ModelSettings, device: str, documents: Ite
         pooler = getattr(getattr(modules_of(model, task)[0], "model", None), "pooler", None)
         if pooler is not None:
             pooler.requires_grad_(requires_grad=False)
-    if settings.frozen:
+    if settings.frozen is not False:
         model.requires_grad_(requires_grad=False)
         for task in get_args(Task):
             *_, latents = [each for each in modules_of(model, task) if type(each).__name__ != "Normalize"]

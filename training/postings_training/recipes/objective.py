@@ -30,6 +30,8 @@ class TeacherSettings(Section):
     def contradictions(self, recipe: Recipe) -> Iterator[str]:
         """Say what the loss can't use."""
         in_batch = recipe.loss.kind == "in-batch-kl"
+        if recipe.loss.kind == "contrastive":
+            yield "teachers: loss.kind 'contrastive' learns from no teacher: choose another, or set teachers=[]"
         if in_batch and self.kind == "cross-encoder":
             yield (
                 "teachers: 'in-batch-kl' scores each query for each document, and a cross-encoder is too slow for that"

@@ -48,11 +48,16 @@ class ModelSettings(Section):
     normalize: bool = Field(
         default=False, description="csr: vectors have length 1, so that no document ranks higher for its length"
     )
-    frozen: bool = Field(default=True, description="csr: train the latents only, not the dense model")
+    frozen: bool | None = Field(
+        default=None, description="csr: train the latents only, not the dense model; default: true"
+    )
     dropout: Share | None = Field(default=None, description="Dropout of the transformer, 0 to 1; default: the base's")
 
     def contradictions(self, recipe: Recipe) -> Iterator[str]:  # noqa: ARG002
         """Say which settings are for csr models only."""
+        for name in ("k", "width", "k_aux", "frozen"):
+            if self.kind != "csr" and getattr(self, name) is not None:
+                yield f"model.{name} applies only to kind = 'csr'"
         if self.kind != "csr" and self.normalize:
             yield "model.normalize applies only to kind = 'csr': SPLADE relies on vector length"
         if self.kind != "csr" and self.start != "random":
@@ -84,7 +89,9 @@ class DataSettings(Section):
         description="in-batch-kl: part of the rows, 0 to 1, that are added again with one sentence of their positive",
     )
     held_out: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="Rows not trained on, for evaluation when evaluation.sets is empty"
+        default=0,
+        description="Rows not trained on, for evaluation when evaluation.sets is empty; if it isn't, nothing is "
+        "measured on them",
     )
     license: str = Field(default="", description="License of the data, for the model card")
 

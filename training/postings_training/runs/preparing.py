@@ -53,7 +53,9 @@ def prepare(recipe: Recipe, out: Path, *, resume: bool, held: ExitStack) -> Prep
     sets, data = load_sets(recipe.evaluation), load_data(recipe.data)
     checkpoint = begin(recipe, data.sources, out, folder, resume=resume, held=held)
     suspects = data.sources
-    if data.held_out is not None and not sets:
+    if data.held_out is not None and sets:
+        log.info("%d rows are held out, but not measured on: evaluation.sets names sets", len(data.held_out))
+    elif data.held_out is not None:
         sets = [pairs_as_set("held_out", data.held_out["query"], data.held_out["positive"])]
         suspects = ()  # load_data has already left out the rows that are like these
     if sets:

@@ -33,10 +33,9 @@ def test_a_folder_with_the_name_of_the_bundled_model_is_loaded_by_its_path(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     quiet_tiny(tmp_path).rename("tiny")
-    bundled = Encoder.load("tiny", "cpu")
-    own = [Encoder.load(each, "cpu") for each in ("./tiny", "tiny/", Path("tiny"), tmp_path / "tiny")]
-    assert bundled.fingerprint not in {each.fingerprint for each in own}
+    bundled, *own = [Encoder.load(each, "cpu") for each in ("tiny", "./tiny", "tiny/", Path("tiny"), tmp_path / "tiny")]
     assert bundled.location == "tiny"
+    assert bundled.fingerprint not in {each.fingerprint for each in own}
     assert {each.location for each in own} == {str(tmp_path / "tiny")}
 
 
