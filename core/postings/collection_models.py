@@ -25,6 +25,19 @@ def names_model(settings: Settings) -> bool:
     return "model" in settings.model_fields_set
 
 
+def check_named_model(settings: Settings) -> None:
+    """Check that the model that the settings name is on this machine, or download it; nothing is loaded.
+
+    Raises:
+        ModelError: there is no such model, or it has no weights that can be loaded.
+        MissingExtra: the name is a hub id, and huggingface-hub isn't installed.
+    """
+    from postings.encoder.model_files.location import model_folder
+
+    if names_model(settings):
+        model_folder(settings.model)
+
+
 def load_model(models: CollectionModels, fingerprint: str, settings: Settings) -> Encoder:
     """Load a model of a collection by the name that the collection has for it.
 

@@ -223,6 +223,13 @@ def test_a_port_or_folder_in_use_is_said_in_one_line(serve: Serve, tmp_path: Pat
     assert service.http.get("/readyz").status_code == 200
 
 
+def test_a_model_that_is_not_there_is_said_before_anybody_can_connect(tmp_path: Path) -> None:
+    refused = failed(tmp_path, "--port", "0", "--model", "nope", index_url=str(tmp_path / "index"))
+    assert refused.startswith("error: there is no model 'nope': expected a bundled model")
+    assert refused.count("\n") == 1
+    assert not (tmp_path / "index").exists()
+
+
 def test_other_machines_need_a_key_or_a_word_of_the_operator(serve: Serve, tmp_path: Path) -> None:
     refused = failed(tmp_path, "--host", "0.0.0.0", "--port", "0", index_url=str(tmp_path / "index"))
     assert refused.count("\n") == 1

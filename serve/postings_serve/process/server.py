@@ -17,6 +17,7 @@ import uvicorn
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
+from postings.collection_models import check_named_model
 from postings.errors import ConfigurationError, PostingsError
 from postings.index.proxy import IndexServer, OpenIndexes
 from postings.secrets import redacted
@@ -65,10 +66,12 @@ def serve(settings: Settings, started: Callable[[Running], object], *, open_to_a
 
     Raises:
         ConfigurationError: other machines could do everything, or the port can't be opened.
+        ModelError: the settings name a model that isn't there.
         IndexLocked: another process has the index folder open.
         BrokerUnavailable: the broker doesn't start.
     """
     keys = checked_keys(settings, open_to_all=open_to_all)
+    check_named_model(settings)  # else the service would take documents and searches, and do nothing with them
     with ended_by_signals() as ending, ExitStack() as stack:
         # Before all else: it may fail, and clients that come now only wait.
         sockets = listening(settings.serve_host, settings.serve_port)
