@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from postings_query.api.messages import answer_of, body, connection, hits_of, unreachable
+from postings_query.api.messages import answer_of, body, connection, hits_of, sending
 from postings_query.hits import Hits
 from postings_query.terms import Term, WeightedQuery
 
@@ -119,8 +119,7 @@ class AsyncApiClient:
         await self.close()
 
     async def _answers(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
-        try:
-            found: list[dict[str, Any]] = answer_of(await self._client.post("/v1/search/batch", json=asked))["answers"]
-        except httpx.HTTPError as error:
-            raise unreachable(error) from error
+        with sending(self._client):
+            answer = await self._client.post("/v1/search/batch", json=asked)
+        found: list[dict[str, Any]] = answer_of(answer)["answers"]
         return found

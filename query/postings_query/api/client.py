@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import httpx
 
-from postings_query.api.messages import body, connection, hits_of, read
+from postings.errors import InvalidQuery
+from postings_query.api.messages import body, check_json, connection, hits_of, read
 from postings_query.hits import Hits
 from postings_query.terms import Term, WeightedQuery
 
@@ -69,7 +70,7 @@ class ApiClient:
         Raises:
             PostingsError: as :meth:`postings_query.SearchClient.search`; also if the collection has no such ``model``.
             AccessDenied: the service needs another API key.
-            IndexUnavailable: the service can't be reached, or can't answer now.
+            IndexUnavailable: the service can't be reached, or can't answer now; or the client was closed.
         """
         return self.search_batch(
             [query],
@@ -133,7 +134,8 @@ class ApiClient:
     def model(self) -> str:
         """The name of the model that is searched."""
         name = self._collection or self._default_collection()
-        return str(read(lambda: self._client.get(f"/v1/collections/{quote(name, safe='')}"))["model"])
+        check_json("collection", name, InvalidQuery)
+        return str(read(self._client, "GET", f"/v1/collections/{quote(name, safe='')}")["model"])
 
     def close(self) -> None:
         """Close the connections."""
@@ -146,8 +148,8 @@ class ApiClient:
         self.close()
 
     def _answers(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = read(lambda: self._client.post("/v1/search/batch", json=asked))["answers"]
+        found: list[dict[str, Any]] = read(self._client, "POST", "/v1/search/batch", json=asked)["answers"]
         return found
 
     def _default_collection(self) -> str:
-        return str(read(lambda: self._client.get("/v1/whoami"))["collection"])
+        return str(read(self._client, "GET", "/v1/whoami")["collection"])

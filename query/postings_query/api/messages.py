@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import httpx
 
 from postings import errors
-from postings.arguments import as_list
 from postings.errors import (
     AccessDenied,
     ConfigurationError,
     IndexRejected,
     IndexUnavailable,
+    InvalidFilter,
     InvalidQuery,
     MissingExtra,
     PostingsError,
 )
-from postings.index.fields import checked_filter
+from postings.index.filters import plain_values
 from postings.secrets import check_sendable
 from postings_query.hits import Hit, Hits
-from postings_query.terms import Query, Term, WeightedQuery, check_query
-
-if TYPE_CHECKING:
-    from qdrant_client.models import Filter as ClientFilter
-
-    from postings.index import Filter
+from postings_query.searching import SearchOptions
+from postings_query.terms import Query, Term, WeightedQuery
 
 _KINDS: Mapping[str, type[PostingsError]] = {
     kind.__name__.lower(): kind
@@ -44,6 +42,9 @@ _BY_STATUS: Mapping[int, type[PostingsError]] = {
     504: IndexUnavailable,
 }
 
+_OF_THE_SERVICE = {"rerank", "model"}
+"""Options of which the service alone knows whether it has them."""
+
 
 def connection(url: str, key: str | None, timeout: float) -> dict[str, Any]:
     """The arguments of httpx's clients.
@@ -53,8 +54,8 @@ def connection(url: str, key: str | None, timeout: float) -> dict[str, Any]:
     """
     try:
         address = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError) as error:
-        raise ConfigurationError(f"expected the address of `postings serve`, got {url!r:.200}: {error}") from error
+    except (httpx.InvalidURL, TypeError, UnicodeError) as error:
+        raise ConfigurationError(f"expected the address of `postings serve`, got {url!a:.200}: {error}") from error
     if address.scheme not in ("http", "https") or not address.host:
         raise ConfigurationError(f"expected an address such as http://localhost:8000, got {url!r:.200}")
     headers = {}
@@ -71,21 +72,40 @@ def body(queries: Iterable[Query], collection: str | None, options: Mapping[str,
     """The body of a search for several queries; ``options`` are those of :meth:`postings_query.SearchClient.search`.
 
     Raises:
-        InvalidQuery: the queries aren't a list of them.
-        InvalidFilter: the filter isn't one.
+        InvalidQuery: as for a search; also if a value can't be sent.
+        InvalidFilter: likewise, of the filter.
     """
-    if isinstance(queries, str | WeightedQuery):
-        raise InvalidQuery("search_batch takes a list of queries, got one: use search")
-    listed = as_list("queries", queries, object, InvalidQuery)
-    for each in listed:
-        check_query(each)
-    filter: ClientFilter | Filter | None = options.get("filter")
-    plain = None if filter is None else checked_filter(filter)
-    given = {**options, "filter": plain, "collection": collection}
+    own = {name: value for name, value in options.items() if name not in _OF_THE_SERVICE}
+    checked = SearchOptions(queries=queries, **own)
+    given = plain_values({**options, "filter": checked.filter, "collection": collection})
+    for name, value in given.items():
+        check_json(name, value, InvalidFilter if name == "filter" else InvalidQuery)
     return {
-        "queries": [each.to_json() if isinstance(each, WeightedQuery) else each for each in listed],
+        "queries": [each.to_json() if isinstance(each, WeightedQuery) else each for each in checked.queries],
         **{name: value for name, value in given.items() if value is not None},
     }
+
+
+def check_json(name: str, value: object, error: type[PostingsError]) -> None:
+    """Check that JSON has such a value: the library that sends it has errors of its own."""
+    sent: object = value
+    parts: list[tuple[str, object]] = []
+    if isinstance(value, Mapping):
+        if others := [each for each in value if not isinstance(each, str)]:
+            raise error(f"{name} can't be sent: expected names that are text, got {others[0]!r:.100}")
+        sent, parts = [*value], [(f"{name}.{key}", each) for key, each in value.items()]
+    elif isinstance(value, list):
+        sent, parts = [], [(f"{name}[{number}]", each) for number, each in enumerate(value)]
+    for part in parts:
+        check_json(*part, error)
+    try:
+        # A number of thousands of digits, a lone surrogate and NaN are ValueErrors, a date is a TypeError.
+        json.dumps(sent, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError) as cause:
+        shown = "an integer of too many digits" if isinstance(value, int) else f"{value!a:.100}"
+        raise error(
+            f"{name} can't be sent: expected text, a finite number, true, false or null, got {shown}"
+        ) from cause
 
 
 def hits_of(answer: Mapping[str, Any]) -> Hits:
@@ -94,17 +114,33 @@ def hits_of(answer: Mapping[str, Any]) -> Hits:
     return Hits(hits, answer["model"], terms)
 
 
-def read(send: Callable[[], httpx.Response]) -> Any:
+def read(client: httpx.Client, method: str, path: str, **options: Any) -> Any:
     """Send a request, and read what the service answers.
 
     Raises:
         PostingsError: the error that the service names.
-        IndexUnavailable: the service can't be reached.
+        IndexUnavailable: the service can't be reached, or the client was closed.
+    """
+    with sending(client):
+        return answer_of(client.request(method, path, **options))
+
+
+@contextmanager
+def sending(client: httpx.Client | httpx.AsyncClient) -> Iterator[None]:
+    """Raise errors of ours where httpx can't send a request.
+
+    Raises:
+        IndexUnavailable: the service can't be reached, or the client was closed.
     """
     try:
-        return answer_of(send())
+        yield
     except httpx.HTTPError as error:
-        raise unreachable(error) from error
+        address = error.request.url.copy_with(userinfo=None)
+        raise IndexUnavailable(f"{address} can't be reached: {error or type(error).__name__}") from error
+    except RuntimeError as error:
+        if not client.is_closed:
+            raise
+        raise IndexUnavailable("the client was closed: create another") from error
 
 
 def answer_of(response: httpx.Response) -> Any:
@@ -124,10 +160,3 @@ def answer_of(response: httpx.Response) -> Any:
     named = _KINDS.get(str(found.get("error", "")).replace("-", ""))
     kind = named or _BY_STATUS.get(response.status_code, IndexRejected)
     raise kind(str(found["detail"]))
-
-
-def unreachable(error: httpx.HTTPError) -> IndexUnavailable:
-    """The error for a service that can't be reached."""
-    return IndexUnavailable(
-        f"{error.request.url.copy_with(userinfo=None)} can't be reached: {error or type(error).__name__}"
-    )

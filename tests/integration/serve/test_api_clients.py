@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from datetime import date
+from typing import Any
+from uuid import UUID
 
+import numpy as np
 import pytest
 
 from postings import Encoder, PostingsError, Settings, open_index
@@ -99,6 +103,78 @@ def test_an_error_of_the_service_is_that_of_the_tree(
         client.search("food", **options)  # type: ignore[arg-type]
 
 
+NAN, INFINITE = float("nan"), float("inf")
+
+
+def compared(value: object) -> dict[str, object]:
+    return {"must": [{"key": "metadata.number", "range": {"gte": value}}]}
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "named"),
+    [
+        ({"score_threshold": NAN}, InvalidQuery, "score_threshold"),
+        ({"score_threshold": INFINITE}, InvalidQuery, "score_threshold"),
+        ({"words": NAN}, InvalidQuery, "words"),
+        ({"words": INFINITE}, InvalidQuery, "words"),
+        ({"fusion": "\ud800"}, InvalidQuery, "fusion"),
+        ({"model": "\ud800"}, InvalidQuery, "model"),
+        ({"explain": object()}, InvalidQuery, "explain"),
+        ({"filter": compared(NAN)}, InvalidFilter, r"filter\.must\[0\]\.range\.gte"),
+        ({"filter": compared(INFINITE)}, InvalidFilter, "finite"),
+        ({"filter": compared(date(2024, 1, 1))}, InvalidFilter, "date"),
+        ({"filter": compared(UUID(int=1))}, InvalidFilter, "UUID"),
+        ({"filter": compared("\ud800")}, InvalidFilter, "ud800"),
+        ({"filter": compared(10**5000)}, InvalidFilter, "digits"),
+        ({"filter": {1: []}}, InvalidFilter, "name"),
+        ({"filter": {"\ud800": []}}, InvalidFilter, "ud800"),
+    ],
+)
+def test_what_cannot_be_sent_is_an_error_of_the_tree(
+    url: str, options: dict[str, Any], kind: type[PostingsError], named: str
+) -> None:
+    async def asked() -> None:
+        async with AsyncApiClient(url) as client:
+            await client.search("food", **options)
+
+    with ApiClient(url) as client, pytest.raises(kind, match=named):
+        client.search("food", **options)
+    with pytest.raises(kind, match=named):
+        asyncio.run(asked())
+
+
+def test_nor_can_a_collection_that_is_no_text(url: str) -> None:
+    with ApiClient(url, collection="\ud800") as client:
+        with pytest.raises(InvalidQuery, match="collection"):
+            client.search("food")
+        with pytest.raises(InvalidQuery, match="collection"):
+            _ = client.model
+
+
+def test_numbers_of_numpy_are_sent(url: str) -> None:
+    with ApiClient(url) as client:
+        options = {"score_threshold": np.float32(0.5), "filter": compared(np.int64(3))}
+        assert client.search("food", np.int64(2), **options) == client.search(  # type: ignore[arg-type]
+            "food", 2, score_threshold=0.5, filter=compared(3)
+        )
+
+
+def test_a_closed_client_says_so(url: str) -> None:
+    async def asked() -> None:
+        client = AsyncApiClient(url)
+        await client.close()
+        await client.search("food")
+
+    client = ApiClient(url)
+    client.close()
+    with pytest.raises(IndexUnavailable, match="closed"):
+        client.search("food")
+    with pytest.raises(IndexUnavailable, match="closed"):
+        _ = client.model
+    with pytest.raises(IndexUnavailable, match="closed"):
+        asyncio.run(asked())
+
+
 def test_a_service_that_is_away_or_another_is_said(url: str) -> None:
     with (
         ApiClient(f"http://127.0.0.1:{free_port()}") as client,
@@ -107,7 +183,7 @@ def test_a_service_that_is_away_or_another_is_said(url: str) -> None:
         client.search("food")
     with ApiClient(f"{url}/elsewhere") as client, pytest.raises(IndexRejected):
         client.search("food")
-    for wrong in ("localhost:8000", "ftp://host", "", "http://"):
+    for wrong in ("localhost:8000", "ftp://host", "", "http://", "http://\ud800"):
         with pytest.raises(ConfigurationError, match="expected"):
             ApiClient(wrong)
 
