@@ -30,6 +30,9 @@ _OPEN = {"/", "/healthz", "/readyz", "/openapi.json"}
 PAGE_FILES = "/page/"
 """What the page is made of needs no key either."""
 
+_OTHER_FORMS = ("authorization", "x-api-key", "api-key")
+"""Headers in which keys come to other services, Qdrant for example."""
+
 _TOKEN_IN_BODY = "/qdrant/inference"  # noqa: S105 # a path
 """A Qdrant server can't send its key in a header."""
 
@@ -70,15 +73,23 @@ async def admit(services: Services, scope: ASGIScope, headers: Headers) -> None:
     if scope["path"] == _TOKEN_IN_BODY and text is None and services.keys.required:
         await services.rate.check(_address(scope))
         return
-    caller = await caller_of(services, scope, text)
+    otherwise = next((name for name in _OTHER_FORMS if name in headers), None)
+    caller = await caller_of(services, scope, text, otherwise)
     scope["state"] |= {"who": caller, "caller": caller.id}
 
 
-async def caller_of(services: Services, scope: ASGIScope, text: str | None) -> Caller:
+async def caller_of(services: Services, scope: ASGIScope, text: str | None, otherwise: str | None = None) -> Caller:
     """The caller with this key.
 
+    Args:
+        services: the keys.
+        scope: of the request.
+        text: the key.
+        otherwise: the header in which something came that may be a key, but isn't in the form that is read.
+
     Raises:
-        Problem: 401 if there are keys, and this is none of them; 429 if it makes too many requests.
+        Problem: 401 if there are keys, and this is none of them; 403 if it is a tenant's, but the service has none;
+            429 if it makes too many requests.
     """
     address = _address(scope)
     if (anybody := without_key(services, scope)) is not None:
@@ -87,9 +98,18 @@ async def caller_of(services: Services, scope: ASGIScope, text: str | None) -> C
         caller = Caller(key.id, key.name, key.scopes, key.tenant)
     else:
         await services.rate.check(address)
-        came = "this request has none" if text is None else "the one that came isn't known"
+        came = "the one that came isn't known"
+        if text is None:
+            came = "this request has none" if otherwise is None else f"the header {otherwise!r} has none in this form"
+            came += ": expected 'Authorization: Bearer KEY'"
         raise Problem(401, "key-needed", f"an API key is needed, and {came}", headers={"WWW-Authenticate": "Bearer"})
     await services.rate.check(caller.id)
+    if caller.tenant is not None and services.settings.tenant_field is None:
+        raise Problem(
+            403,
+            "no-tenants",
+            f"this key is of tenant {caller.tenant!r}, but the service has no tenants (POSTINGS_TENANT_FIELD)",
+        )
     return caller
 
 

@@ -17,6 +17,7 @@ from postings_serve.keys import Key, KeyFile
 from tests.integration.serve.conftest import Keyed
 from tests.support.folders import copy_index
 from tests.support.served import served
+from tests.support.service import Service
 
 SEARCH: tuple[str, str, Any] = ("POST", "/v1/search", {"query": "a man eats food", "limit": 100})
 OPEN = {("GET", "/healthz"), ("GET", "/readyz")}
@@ -105,6 +106,38 @@ def test_a_tenant_finds_its_own_documents_alone(keyed: Keyed) -> None:
     assert seen["bob"]
     assert seen["ann"] | seen["bob"] == everything
     assert not seen["nobody"]
+
+
+def test_a_tenant_s_key_is_refused_where_there_are_no_tenants(service: Service) -> None:
+    key = service.key("read", "write", tenant="ann")
+    for method, path in (("GET", "/v1/whoami"), ("GET", "/v1/jobs"), ("POST", "/v1/search")):
+        answer = service(method, path, key=key, json={"query": "food"} if method == "POST" else None)
+        assert (answer.status_code, answer.json()["error"]) == (403, "no-tenants")
+        assert answer.json()["detail"] == (
+            "this key is of tenant 'ann', but the service has no tenants (POSTINGS_TENANT_FIELD)"
+        )
+
+
+@pytest.mark.parametrize(
+    ("headers", "named"),
+    [
+        ({}, "this request has none"),
+        ({"Authorization": "KEY"}, "'authorization'"),
+        ({"Authorization": "Basic dTpw"}, "'authorization'"),
+        ({"X-API-Key": "KEY"}, "'x-api-key'"),
+        ({"api-key": "KEY"}, "'api-key'"),
+    ],
+    ids=str,
+)
+def test_a_key_in_another_form_is_told_the_right_one(keyed: Keyed, headers: dict[str, str], named: str) -> None:
+    key = keyed.key("read")
+    answer = httpx.get(
+        f"{keyed.url}/v1/jobs", headers={name: text.replace("KEY", key) for name, text in headers.items()}
+    )
+    assert answer.status_code == 401
+    assert named in answer.json()["detail"]
+    assert "expected 'Authorization: Bearer KEY'" in answer.json()["detail"]
+    assert key not in answer.text
 
 
 def test_a_tenant_s_counts_are_its_own(keyed: Keyed) -> None:
