@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 from postings_ingest.readers.jsonl import integer
-from postings_serve.http.problems import Problem
+from postings_serve.http.problems import Problem, not_json
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -23,6 +24,22 @@ MAX_REQUEST = 2**20
 
 MAX_BODY = 8 * 2**20
 """Bytes of a body that has such texts, and is read as a whole."""
+
+
+def check_encoding(headers: Headers) -> None:
+    """Check that a body isn't compressed.
+
+    Raises:
+        Problem: 415, it is.
+    """
+    coding = headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise Problem(
+            415,
+            "content-encoding",
+            f"a body must not be compressed, got Content-Encoding: {coding:.100}; a file in a form may end with .gz or "
+            ".zst",
+        )
 
 
 def checked_length(request: Request, most: int) -> None:
@@ -75,8 +92,7 @@ def parsed(body: bytes, model: type[T]) -> T:
     try:
         found: Any = json.loads(body, parse_int=integer)
     except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise Problem(400, "not-json", f"the body isn't JSON that can be read: {reason}") from error
+        raise not_json(error) from error
     return checked(found, model)
 
 

@@ -147,6 +147,18 @@ def invalid_request(error: RequestValidationError) -> Problem:
     return Problem(422, "invalid-request", detail, errors=found)
 
 
+def not_json(error: ValueError | RecursionError) -> Problem:
+    """The problem of a body that isn't JSON, or not JSON that can be read, from what reading it raised."""
+    match error:
+        case RecursionError():
+            reason = "it is nested too deeply"
+        case UnicodeDecodeError(object=bytes() as body, start=int() as place):
+            reason = f"it isn't text in UTF-8: byte 0x{body[place]:02x} at {place}"
+        case _:
+            reason = str(error).partition("; use sys.")[0]  # which says how to allow longer numbers
+    return Problem(400, "not-json", f"expected a body of JSON in UTF-8, and this can't be read: {reason}")
+
+
 def _phrase(status: int) -> str:
     # 499 isn't HTTP's own: nginx's log has it for clients that went away.
     return "Client Closed Request" if status == 499 else http.HTTPStatus(status).phrase
@@ -164,6 +176,8 @@ def _problem(error: Exception, request: Request, secrets: set[str]) -> Problem:
                 came = request.headers.get("content-type", "none")
                 return Problem(415, "content-type", f"expected Content-Type: application/json, got {came!r:.100}")
             return invalid_request(error)
+        case HTTPException(status_code=400, __cause__=ValueError() | RecursionError() as cause):
+            return not_json(cause)  # FastAPI's own text says only that there was an error
         case HTTPException():
             phrase = http.HTTPStatus(error.status_code).phrase
             detail = error.detail

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from postings_ingest.tracing import span
-from postings_serve.http.bodies import MAX_BODY, MAX_REQUEST, limited
+from postings_serve.http.bodies import MAX_BODY, MAX_REQUEST, check_encoding, limited
 from postings_serve.http.browsers import check_origin
 from postings_serve.http.problems import Problem, response, unexpected
 
@@ -29,6 +29,7 @@ MCP = "/mcp"
 """Where `postings mcp --http` answers."""
 
 _TEXTS = {"/embed_sparse", "/qdrant/inference", MCP}
+_WITHOUT_BODY = {"GET", "HEAD", "OPTIONS"}
 _LOGGED = 400
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -81,6 +82,8 @@ class Requests:
                 keys = self._services.keys.required
                 check_origin(headers, keys=keys, any_host=self._services.open_to_all)
                 await self._admit(self._services, scope, headers)
+                if scope["method"] not in _WITHOUT_BODY:
+                    check_encoding(headers)
                 await self._app(scope, self._limited(scope["path"], receive), answer)
         except Problem as problem:
             await response(problem, id)(scope, receive, answer)

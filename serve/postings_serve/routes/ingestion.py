@@ -63,7 +63,6 @@ async def add_documents(
     (`submitted`), as which `job`, and the line to go on from (`next`). If the client goes away, what was accepted stays
     accepted.
     """
-    _check_encoding(request)
     try:
         match _type(request):
             case "application/json":
@@ -90,7 +89,6 @@ async def preview_documents(request: Request, services: Shared, caller: Writer) 
 
     If a column that is needed isn't there, that is a rejection of line 0, and `fields` has those to choose from.
     """
-    _check_encoding(request)
     if _type(request) != "multipart/form-data":
         raise Problem(415, "content-type", f"expected a file as multipart/form-data, got {_type(request)!r:.100}")
     tenants = Tenants.of_settings(settings_of_tenant(services.settings, caller.tenant))
@@ -106,14 +104,6 @@ async def preview_documents(request: Request, services: Shared, caller: Writer) 
         raise timed_out(services.settings.serve_timeout) from error
     except ClientDisconnect as error:
         raise went_away() from error
-
-
-def _check_encoding(request: Request) -> None:
-    """Raise a :class:`Problem` if a body is compressed."""
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise Problem(
-            415, "content-encoding", "a body must not be compressed; a file in a form may end with .gz or .zst"
-        )
 
 
 def _type(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 from collections.abc import Iterator
@@ -111,6 +112,38 @@ def test_a_body_without_its_type_is_told_the_type(http: httpx.Client) -> None:
     )
     assert (answer.status_code, answer.json()["error"]) == (415, "content-type")
     assert "application/json" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/v1/search", "/v1/documents"])
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"query": "caf\xe9"}', "it isn't text in UTF-8: byte 0xe9 at 14"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"limit": ' + b"1" * 5000 + b"}", "digits"),
+    ],
+    ids=["latin-1", "nested", "a long number"],
+)
+def test_a_body_that_cannot_be_read_is_told_why(http: httpx.Client, path: str, body: bytes, reason: str) -> None:
+    answer = http.post(path, content=body, headers={"content-type": "application/json"})
+    if path == "/v1/documents" and reason == "digits":
+        assert answer.status_code == 422  # it reads them as text, as metadata
+        return
+    assert (answer.status_code, answer.json()["error"]) == (400, "not-json")
+    assert answer.json()["detail"].startswith("expected a body of JSON in UTF-8")
+    assert reason in answer.json()["detail"]
+    assert "sys." not in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/v1/search", "/v1/documents", "/embed_sparse", "/v1/documents/preview"])
+def test_a_compressed_body_is_refused(http: httpx.Client, path: str) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    answer = http.post(path, content=gzip.compress(b'{"query": "food"}'), headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (415, "content-encoding")
+    assert "must not be compressed" in answer.json()["detail"]
+    assert "gzip" in answer.json()["detail"]
+    same = http.post("/v1/search", json={"query": "food"}, headers={"content-encoding": "Identity"})
+    assert same.status_code == 200
 
 
 def test_a_wrong_input_is_named_as_its_sender_knows_it(http: httpx.Client) -> None:
