@@ -46,7 +46,10 @@ class Job:
         """
         counts = self._ledger.counts(self.id)
         if counts is None:
-            raise JobNotFound(f"there is no job {self.id!r} in the queue of this collection")
+            raise JobNotFound(
+                f"there is no job {self.id!r} in the queue of collection {self._ledger.collection!r}: "
+                "name the collection that its documents were for"
+            )
         return counts
 
     def wait(self, timeout: float | None = None, *, progress: Callable[[Counts], object] | None = None) -> Counts:

@@ -71,6 +71,7 @@ class Ledger:
         client: the connection to Redis; by default a new one.
 
     Attributes:
+        collection: whose queue this is.
         address: the Redis server, as errors and logs name it.
         workers: the workers' heartbeats.
         letters: the stream of dead letters, see :class:`~postings_ingest.DeadLetters`.
@@ -87,6 +88,7 @@ class Ledger:
         settings = Settings.given(settings)
         self._client = RedisClient(settings) if client is None else client
         self._limit = settings.queue_limit
+        self.collection = settings.collection
         self.address = self._client.address
         self.workers = WorkerRegistry(self._client)
         self.letters = LetterStream(self._client)

@@ -55,7 +55,9 @@ def test_a_job_that_is_not_there_is_not_found(service: Service, id: str) -> None
 def test_a_job_belongs_to_its_collection(service: Service, ledger: Ledger) -> None:
     accept(ledger, "one")
     assert service("GET", "/v1/jobs/one").status_code == 200
-    assert service("GET", "/v1/jobs/one", params={"collection": "other"}).status_code == 404
+    elsewhere = service("GET", "/v1/jobs/one", params={"collection": "other"})
+    assert elsewhere.status_code == 404
+    assert elsewhere.json()["detail"].startswith("there is no job 'one' in the queue of collection 'other': name the")
 
 
 def test_every_listener_sees_each_change_and_the_end_while_one_task_asks(service: Service, ledger: Ledger) -> None:
