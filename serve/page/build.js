@@ -15,10 +15,12 @@ const built = await build({
   entryNames: "[name]-[hash]",
   bundle: true,
   minify: true,
+  charset: "utf8", // modules are read as UTF-8, and an escaped character takes up to twice the bytes
   format: "esm",
   target: "es2022",
-  jsx: "automatic",
-  jsxImportSource: "preact",
+  // In place of tsconfig.json: an element's children are arguments, which takes 3 kB less than a property of each.
+  tsconfigRaw: { compilerOptions: { jsx: "react", jsxFactory: "h", jsxFragmentFactory: "Fragment", verbatimModuleSyntax: true } },
+  inject: ["src/jsx.ts"],
   metafile: true,
   write: false,
 });

@@ -38,7 +38,8 @@ def test_a_file_is_previewed_mapped_queued_followed_and_found(visit: Visit, sett
     page = settled(visit("/?view=ingest"))
     choose(page, file)
     add = page.get_by_role("button", name="Add these documents")
-    expect(page.get_by_text("expected the columns 'id' and 'text'")).to_be_visible()
+    expect(page.get_by_text("Choose which columns are the id and the text.")).to_be_visible()
+    expect(page.locator(".rejected")).to_have_count(0)
     expect(add).to_be_disabled()
     for name, field in (("Id", "sku"), ("Title", "name"), ("Text", "description")):
         page.get_by_role("combobox", name=name).select_option(field)

@@ -19,6 +19,8 @@ interface Props {
 
 /** The first documents of a file, and which of its fields is what. */
 export function Preview({ preview: { fields, documents, rejected, format }, mapping, change }: Props) {
+  // Until both are chosen, that they are missing is no fault of the file.
+  const isOpen = fields.length > 0 && !USES.every(([name, label]) => label === "Title" || (mapping[name] ?? usual(label, fields)));
   return (
     <div class="preview">
       {fields.length > 0 && (
@@ -58,7 +60,7 @@ export function Preview({ preview: { fields, documents, rejected, format }, mapp
           ))}
         </Table>
       )}
-      <Rejected rejected={rejected} />
+      {isOpen ? <p class="hint">Choose which columns are the id and the text.</p> : <Rejected rejected={rejected} />}
     </div>
   );
 }
