@@ -94,6 +94,13 @@ def test_scores_can_be_joined_by_rank(page: Page, http: httpx.Client) -> None:
     page.get_by_label("Scores joined by").select_option("rrf")
     expect(page.get_by_role("slider", name="Weight of exact words")).to_have_count(0)
     assert titles(page) == searched(http, fusion="rrf")
+    # Such a score has no parts.
+    token = page.locator(".hit .token").first
+    token.hover()
+    share = page.locator(".hit .share").first
+    expect(share).to_contain_text("in the query")
+    expect(share).not_to_contain_text("of the score")
+    expect(token).not_to_have_accessible_description(re.compile("of the score"))
 
 
 def test_filters_are_the_values_of_the_metadata(page: Page, http: httpx.Client) -> None:

@@ -16,12 +16,14 @@ interface Props {
   best: number;
   /** The largest part that one piece of a text has, in all hits. */
   deepest: number;
+  /** Whether its score is made of ranks, so that it has no parts. */
+  isFused: boolean;
   judging: Judging;
   why(): void;
 }
 
 /** A passage that was found: its text with the evidence, and what its score is made of. */
-export function HitCard({ hit, rank, best, deepest, judging, why }: Props) {
+export function HitCard({ hit, rank, best, deepest, isFused, judging, why }: Props) {
   const [whole, showWhole] = useState(false);
   const { text, title } = evidenceOf(hit);
   const crop = useMemo(() => cropped(text, CROP), [text]);
@@ -47,7 +49,7 @@ export function HitCard({ hit, rank, best, deepest, judging, why }: Props) {
           )}
         </p>
       )}
-      <Parts hit={hit} best={best} />
+      <Parts hit={hit} best={best} isFused={isFused} />
       <footer>
         <span class="about">
           {hit.title && <bdi>{hit.id}</bdi>}

@@ -10,27 +10,28 @@ const SHOWN = 6;
 const LEAST = 0.01;
 
 /** What a hit's score is made of: a bar, the lit token's share, the tokens of the text, and those that were added. */
-export function Parts({ hit, best }: { hit: Hit; best: number }) {
+export function Parts({ hit, best, isFused }: { hit: Hit; best: number; isFused: boolean }) {
   const [all, showAll] = useState(false);
   const contributions = hit.contributions ?? [];
   const { added: from } = evidenceOf(hit);
   const added = contributions.filter((each) => from.has(each));
   const inText = contributions.filter((each) => !from.has(each));
-  // Not the score: where ranks are fused, it has no parts.
   const total = sum(contributions);
+  // Where ranks are fused, the score has no parts.
+  const score = isFused ? 0 : total;
   const least = LEAST * total;
   const few = (some: Contribution[]) => (all ? some : some.filter((each) => each.contribution >= least).slice(0, SHOWN));
   const hidden = contributions.length - few(inText).length - few(added).length;
   return (
     <>
       <Bar contributions={contributions} best={best} />
-      <Share contributions={contributions} total={total} />
+      <Share contributions={contributions} score={score} />
       <ul class="tokens">
         {few(inText).map((each) => (
-          <Token token={each} total={total} />
+          <Token token={each} score={score} />
         ))}
         {few(added).map((each) => (
-          <Token token={each} total={total} from={from.get(each)!} />
+          <Token token={each} score={score} from={from.get(each)!} />
         ))}
         {(hidden > 0 || all) && (
           <li>
@@ -44,11 +45,11 @@ export function Parts({ hit, best }: { hit: Hit; best: number }) {
   );
 }
 
-function Token({ token, total, from }: { token: Contribution; total: number; from?: string[] }) {
+function Token({ token, score, from }: { token: Contribution; score: number; from?: string[] }) {
   const name = from ? "token added" : token.exact_word ? "token word" : "token";
   return (
     <li>
-      <button class={name} data-t={keyOf(token)} aria-pressed="false" aria-description={share(token, total)}>
+      <button class={name} data-t={keyOf(token)} aria-pressed="false" aria-description={share(token, score)}>
         <bdi>{token.token}</bdi>
         {from && (
           <span class="from">
@@ -77,13 +78,13 @@ function Bar({ contributions, best }: { contributions: readonly Contribution[]; 
   );
 }
 
-/** How a token's part is made, and how much of the score it is. */
-function share({ query_weight, document_weight, contribution }: Contribution, total: number): string {
-  const part = percent(contribution / (total || 1));
-  return `${number(query_weight)} in the query × ${number(document_weight)} here = ${number(contribution)}, ${part} of the score`;
+/** How a token's part is made, and how much of the score it is, if that has parts. */
+function share({ query_weight, document_weight, contribution }: Contribution, score: number): string {
+  const part = `${number(query_weight)} in the query × ${number(document_weight)} here = ${number(contribution)}`;
+  return score ? `${part}, ${percent(contribution / score)} of the score` : part;
 }
 
-function Share({ contributions, total }: { contributions: readonly Contribution[]; total: number }) {
+function Share({ contributions, score }: { contributions: readonly Contribution[]; score: number }) {
   const lit = useLit();
   const token = contributions.find((each) => keyOf(each) === lit);
   if (token)
@@ -92,11 +93,11 @@ function Share({ contributions, total }: { contributions: readonly Contribution[
         <b>
           <bdi>{token.token}</bdi>
         </b>{" "}
-        {share(token, total)}
+        {share(token, score)}
       </p>
     );
   const words = sum(contributions.filter((each) => each.exact_word));
-  const meaning = total - words;
+  const meaning = sum(contributions) - words;
   return (
     <p class="share">
       {words > 0 ? (

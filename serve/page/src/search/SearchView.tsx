@@ -70,6 +70,7 @@ export function SearchView({ link, name, collection }: Props) {
           hit={hit}
           rank={at + 1}
           {...scale}
+          isFused={found.value?.body.fusion !== undefined}
           judging={{ grades: judging.grades, ...(judging.judge && { judge: (id, grade) => judge.current?.(id, grade) }) }}
           why={() => {
             asked.current = true;
