@@ -55,6 +55,19 @@ def test_no_letter_is_lost_however_fast_one_types(visit: Visit) -> None:
     expect(box).to_have_value(text)
 
 
+def test_a_search_that_failed_may_be_tried_again(visit: Visit) -> None:
+    paths = ("search", "judgements", "judgements/evaluate", "facets")
+    page = settled(visit("/", refused={(0, f"/v1/{path}") for path in paths}))
+    page.context.set_offline(True)
+    page.get_by_role("searchbox").fill("an animal that floats")
+    alert = page.get_by_role("alert").first
+    expect(alert).to_contain_text("doesn't answer")
+    page.context.set_offline(False)
+    alert.get_by_role("button", name="Try again").click()
+    expect(page.locator(".hit h3").first).to_have_text("Sea otter")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_what_is_marked_is_the_evidence_of_the_api(page: Page, hits: list[dict[str, Any]]) -> None:
     for button in page.get_by_role("button", name="Whole passage").all():
         button.click()

@@ -28,14 +28,14 @@ export function CompareView({ link, collection }: Props) {
   const lists = [a, b].map((each) => each.value?.hits ?? []) as [Hit[], Hit[]];
   const keys = useMemo(() => lists.map((hits) => hits.map(keyOf)) as [string[], string[]], [a.value, b.value]);
   const side = (at: 0 | 1) => {
-    const { problem } = [a, b][at]!;
+    const { problem, again } = [a, b][at]!;
     return (
       <section class="side" aria-label={at ? "Second search" : "First search"}>
         <div class="panel">
           <SettingsForm link={link} collection={collection} prefix={at ? "b." : ""} />
           <Quality {...quality[at]!} />
         </div>
-        {problem && <Notice problem={problem} />}
+        {problem && <Notice problem={problem} again={again} />}
         <ol class="compact">
           {lists[at].map((hit, rank) => (
             <CompactHit

@@ -130,7 +130,7 @@ export function SearchView({ link, name, collection }: Props) {
           <h2 class="unseen" id="results" tabIndex={-1}>
             Results
           </h2>
-          {found.problem && <Notice problem={found.problem} />}
+          {found.problem && <Notice problem={found.problem} again={found.again} />}
           {judging.problem && <Notice problem={judging.problem} />}
           {found.waiting && !found.value && <p class="summary late">Searching …</p>}
           {found.value && (

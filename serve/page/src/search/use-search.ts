@@ -1,4 +1,4 @@
-import { useRef } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { ask, type Problem, type Schemas } from "../api/ask";
 import { useAnswer } from "../api/use-answer";
 import type { Options, Weights } from "./settings";
@@ -18,8 +18,9 @@ export interface Found {
 
 const NONE: Weights = {};
 
-/** Search; with weights, the query's terms are sent instead of being encoded again. */
+/** Search, and try `again`; with weights, the query's terms are sent instead of being encoded again. */
 export function useSearch(query: string, options: Options, weights: Weights = NONE) {
+  const [tries, again] = useState(0);
   const own = useRef({ of: "", model: "", terms: [] as readonly Term[] }).current;
   const changed = Object.keys(weights).length > 0;
   const of = JSON.stringify([query, options.collection, options.model]);
@@ -50,5 +51,6 @@ export function useSearch(query: string, options: Options, weights: Weights = NO
       tokensLeftOut: found.query_tokens_left_out,
     };
   };
-  return useAnswer(query.trim() ? find : null, [query, JSON.stringify(options), JSON.stringify(weights)]);
+  const found = useAnswer(query.trim() ? find : null, [query, JSON.stringify(options), JSON.stringify(weights), tries]);
+  return { ...found, again: () => again(tries + 1) };
 }
