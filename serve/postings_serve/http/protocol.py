@@ -28,6 +28,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._in_head = True
         self._head = 0
+        self._taken = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -50,15 +51,22 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Expect the headers of a request."""
         super().on_message_begin()
+        self._taken = 0
         if not self._in_head:
             self._in_head, self._head = True, 0
             self._expect()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the address, unless it is too large."""
+        self._take(len(url))
+        super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header, unless there are too many."""
         if len(self.headers) >= MAX_HEADERS:
             self._refuse()
             raise ValueError("too many headers")  # which ends the parser's work
+        self._take(len(name) + len(value) + 4)  # a colon, a space, and the end of the line
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -71,6 +79,13 @@ class BoundedProtocol(HttpToolsProtocol):
         """Say what is wrong, unless that was said already."""
         if not self.transport.is_closing():
             super().send_400_response(msg)
+
+    def _take(self, size: int) -> None:
+        """Count what was read: what comes at once may have its end, and a body, in it."""
+        self._taken += size
+        if self._taken > MAX_HEAD:
+            self._refuse()
+            raise ValueError("too large headers")
 
     def _refuse(self) -> None:
         said = b"a request may have %d headers and %d KiB before its body" % (MAX_HEADERS, MAX_HEAD // 1024)

@@ -46,6 +46,13 @@ def test_headers_that_are_too_many_or_too_large_are_refused(url: str, head: byte
     assert httpx.get(f"{url}/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("size", [MAX_HEAD, 100_000])
+def test_headers_that_are_too_large_are_refused_also_if_they_come_at_once(url: str, size: int) -> None:
+    whole = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nh: %b\r\n\r\n"
+    assert sent(url, whole % (b"x" * size)).startswith(b"HTTP/1.1 431 ")
+    assert sent(url, whole % (b"x" * (MAX_HEAD - 200))).startswith(b"HTTP/1.1 200 ")
+
+
 def test_as_many_headers_as_are_allowed_are_read(url: str) -> None:
     headers = {f"h{number}": "1" for number in range(MAX_HEADERS - 10)}
     with httpx.Client(base_url=url, headers=headers) as client:
