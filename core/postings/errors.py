@@ -100,6 +100,7 @@ class MissingExtra(ConfigurationError):
     def __init__(self, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs an optional dependency: pip install 'postings[{extra}]'")
         self.extra = extra
+        self.purpose = purpose
 
 
 class SwitchRefused(ConfigurationError):

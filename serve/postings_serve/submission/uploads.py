@@ -17,7 +17,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.types import Message
 
 from postings import Document
-from postings.errors import ReaderError, StorageFull
+from postings.errors import MissingExtra, ReaderError, StorageFull
 from postings_ingest import Rejection, read_documents
 from postings_ingest.readers import Reject, first_bytes, format_and_fields, texts
 from postings_ingest.readers.cells import read_types
@@ -138,6 +138,8 @@ class Upload:
         except ReaderError as error:
             check()  # a reader may have taken its error for the file's
             raise ReaderError(self._shown(str(error))) from error
+        except MissingExtra as error:
+            raise MissingExtra(error.extra, self._shown(error.purpose)) from error
 
     def _named(self, document: Document) -> Document:
         if (self.fields.format or split_name(self._path.name)[1]) not in texts.FORMATS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,15 @@ def test_no_message_has_the_path_of_the_temporary_file(service: Service) -> None
         answer = service("POST", PATH, files={"file": (name, content)}).text
         assert "/postings-" not in answer
         assert "/tmp" not in answer
+
+
+@pytest.mark.parametrize(("name", "library"), [("a.parquet", "pyarrow.parquet"), ("a.jsonl.zst", "pyarrow")])
+def test_nor_has_one_of_a_library_that_is_missing(
+    service: Service, monkeypatch: pytest.MonkeyPatch, name: str, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    found = previewed(service, name, b"x", 501)
+    assert found["detail"] == f"reading {name} needs an optional dependency: pip install 'postings[parquet]'"
 
 
 def test_a_tenant_s_preview_rejects_another_s_documents_and_names_its_own(tmp_path: Path) -> None:
