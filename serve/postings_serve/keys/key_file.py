@@ -58,8 +58,14 @@ class KeyFile:
 
     @classmethod
     def of_settings(cls, settings: Settings) -> KeyFile:
-        """The file that the settings name; by default ``.keys.json`` in the index folder, if it is one."""
+        """The file that the settings name; by default ``.keys.json`` in the index folder, if it is one.
+
+        Raises:
+            ConfigurationError: the file can't be read, or the index is a file.
+        """
         folder = settings.index_folder
+        if settings.serve_keys is None and folder is not None and folder.is_file():
+            raise ConfigurationError(f"the index needs a folder, but {folder} is a file")
         return cls(settings.serve_keys or (folder / ".keys.json" if folder else None))
 
     @property
@@ -128,12 +134,15 @@ class KeyFile:
     def _read(self) -> dict[str, Key]:
         try:
             found = json.loads(self._named().read_bytes())
-            return {key.id: key for key in map(Key.from_json, found["keys"])}
+            match found:
+                case {"keys": list(keys)}:
+                    return {key.id: key for key in map(Key.from_json, keys)}
+            raise ValueError('expected {"keys": […]}, as `postings keys create` writes it')
         except FileNotFoundError:
             return {}
         except OSError as error:
             raise ConfigurationError(f"{self.path} can't be read: {error.strerror}") from error
-        except (KeyError, TypeError, ValueError) as error:
+        except ValueError as error:
             raise ConfigurationError(f"{self.path} isn't a file of API keys: {error}") from error
 
     @contextmanager

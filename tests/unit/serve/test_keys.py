@@ -119,8 +119,15 @@ def test_no_key_is_lost_when_several_are_added_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"keys": 1}', '{"keys": [{}]}', "\x00"])
 def test_a_file_that_is_none_of_keys_is_an_error_not_an_open_door(tmp_path: Path, content: str) -> None:
     (tmp_path / "keys.json").write_text(content)
-    with pytest.raises(ConfigurationError, match=r"isn't a file of API keys"):
+    with pytest.raises(ConfigurationError, match=r"isn't a file of API keys: [Ee]xpect"):
         KeyFile(tmp_path / "keys.json")
+
+
+def test_an_index_that_is_a_file_is_said(tmp_path: Path) -> None:
+    (file := tmp_path / "index").touch()
+    with pytest.raises(ConfigurationError, match=r"the index needs a folder, but .*index is a file"):
+        KeyFile.of_settings(Settings(index_url=str(file)))
+    assert not KeyFile.of_settings(Settings(index_url=str(file), serve_keys=tmp_path / "keys.json")).required
 
 
 def test_an_unknown_key_can_not_be_revoked(tmp_path: Path) -> None:
