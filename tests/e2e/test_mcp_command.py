@@ -172,11 +172,20 @@ def test_over_http_keys_decide(folder: Path, tmp_path: Path, capsys: pytest.Capt
         service.kill()
 
 
-@pytest.mark.parametrize("options", [["--port", "8001"], ["--host", "0.0.0.0"], ["--no-keys"]])
-def test_options_of_http_need_it(folder: Path, capsys: pytest.CaptureFixture[str], options: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--port", "8001"], "--port"),
+        (["--host", "0.0.0.0"], "--host"),
+        (["--no-keys", "--host", "::"], "--host and --no-keys"),
+    ],
+)
+def test_options_of_http_need_it(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: list[str], named: str
+) -> None:
     ran = Cli(folder, capsys)("mcp", *options)
     assert ran.status == 2
-    assert "needs --http" in ran.err
+    assert f"Invalid value for {named}: needs --http" in ran.err
 
 
 def test_other_machines_are_let_in_by_a_key_alone(folder: Path, tmp_path: Path) -> None:

@@ -49,8 +49,10 @@ def mcp(
 
     Example: postings mcp --http --port 8001
     """
-    if not http and (host is not None or port is not None or no_keys):
-        raise typer.BadParameter("needs --http", param_hint="--host, --port and --no-keys")
+    of_http = {"--host": host is not None, "--port": port is not None, "--no-keys": no_keys}
+    if not http and any(of_http.values()):
+        given = [name for name, is_given in of_http.items() if is_given]
+        raise typer.BadParameter("needs --http", param_hint=" and ".join(given))
     settings = own_settings_from(collection, index, model, serve_host=host, serve_port=port)
     try:
         from postings_ingest.worker.logs import configure_logging
