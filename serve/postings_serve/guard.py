@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
@@ -144,8 +145,14 @@ def _address(scope: ASGIScope) -> str:
 
 
 def check_query(request: Request) -> None:
-    """Raise a :class:`Problem` if a parameter isn't one of the route's: a misspelled one would be left out silently."""
+    """Raise a :class:`Problem` if a parameter isn't one of the route's, or comes twice.
+
+    A misspelled one would be left out silently, and so would all but the last.
+    """
     known = {each.alias for each in request.scope["route"].dependant.query_params}
+    times = Counter(name for name, _ in request.query_params.multi_items())
+    if repeated := sorted(name for name in known if times[name] > 1):
+        raise Problem(422, "invalid-request", f"the parameter {repeated[0]!r} may come once")
     if unknown := sorted({*request.query_params} - known):
         expected = ", ".join(sorted(known)) or "none"
         raise Problem(422, "invalid-request", f"unknown parameter {unknown[0]!r:.100}: expected {expected}")

@@ -85,6 +85,12 @@ def test_what_no_document_can_have_is_refused(filled: Service, path: str) -> Non
     assert filled("GET", path).status_code == 422
 
 
+def test_a_parameter_that_comes_twice_is_refused(filled: Service) -> None:
+    """The answer would be that to the last alone."""
+    answer = filled("GET", "/v1/documents?id=a&id=b&collection=documents")
+    assert (answer.status_code, answer.json()["detail"]) == (422, "the parameter 'id' may come once")
+
+
 def test_weights_are_those_that_the_command_shows(filled: Service, settings: Settings, tmp_path: Path) -> None:
     assert "weights" not in filled("GET", "/v1/documents/long").json()["passages"][0]
     shown = filled("GET", "/v1/documents/long", params={"weights": 7}).json()
