@@ -82,6 +82,8 @@ def document_from_record(record: object, place: str = "", omit: Omit = ignore, f
     text_field, title_field = fields.texts
     text, title = _text("text", record.get(text_field)), _text("title", record.get(title_field))
     if text is None and not title:
+        if text_field in record:
+            raise InvalidDocument(f"{text_field} is null: expected a string")
         expected = "" if fields.text is None else f"expected {fields.text!r}, "
         raise InvalidDocument(f"text is missing: {expected}got the fields {_names(record)}")
     metadata = json_form(record.get("metadata"))

@@ -40,6 +40,7 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "an id that is an object": (b'{"id": {}, "text": "x"}', r"id must be a string or another scalar, got dict"),
     "a long id": (b'{"id": "%s", "text": "x"}' % (b"a" * 513), r"id may have at most 512 characters, got 513"),
     "no text": (b'{"id": "a"}', r"text is missing: got the fields 'id'"),
+    "a null text": (b'{"id": "a", "text": null}', r"text is null: expected a string"),
     "no fields": (b"{}", r"id is missing: .* got the fields none"),
     "an empty text": (b'{"id": "a", "text": " "}', r"has no text"),
     "a text that is a number": (b'{"id": "a", "text": 5}', r"text must be a string, got int"),

@@ -82,7 +82,7 @@ def test_nulls_in_parquet_stand_for_what_is_not_there(tmp_path: Path) -> None:
     assert found == [Document("a", "x", "t"), Document("c", "", "title", {"k": None})]
     assert [(rejection.line, rejection.reason.partition(":")[0]) for rejection in rejections] == [
         (2, "id is null"),
-        (4, "text is missing"),
+        (4, "text is null"),
     ]
 
 
