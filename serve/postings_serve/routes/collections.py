@@ -19,6 +19,7 @@ from postings_serve.guard import Admin, Caller, Reader, Shared, check_all_tenant
 from postings_serve.http.answers import EVERY, WITH_BODY, json_answer, problems
 from postings_serve.http.cancellation import answered
 from postings_serve.schemas.collections import Collection, CollectionNames, Models, SwitchBody, Switched
+from postings_serve.search.indexes import found_model
 from postings_serve.services import Services
 
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
@@ -61,7 +62,7 @@ async def switch_model(name: _Name, body: SwitchBody, request: Request, services
 
     def change(index: Index) -> dict[str, Any]:
         models = index.models()
-        chosen = models.find(body.model, name)
+        chosen = found_model(models, body.model, name)
         if not body.allow_missing:
             check_complete(index, models, chosen)
         return _switched(name, index.switch_model(chosen))

@@ -23,6 +23,7 @@ from postings_serve.search.asked import asked
 
 if TYPE_CHECKING:
     from postings import Settings
+    from postings.index.models import CollectionModels
 
 _CLIENTS = 1000
 
@@ -32,6 +33,18 @@ class _Opened:
     index: Index
     encoder: Encoder | None
     client: SearchClient
+
+
+def found_model(models: CollectionModels, model: str, collection: str) -> str:
+    """The fingerprint of the model that a request names.
+
+    Raises:
+        Problem: 404, the collection has no such model, or several.
+    """
+    try:
+        return models.find(model, collection)
+    except ModelMismatch as error:
+        raise Problem(404, "model-not-found", str(error)) from None
 
 
 class Indexes:
@@ -175,11 +188,7 @@ class Indexes:
 
     def _encoder(self, index: Index, model: str) -> Encoder:
         models = index.models()
-        try:
-            fingerprint = models.find(model, index.collection)
-        except ModelMismatch as error:
-            raise Problem(404, "model-not-found", str(error)) from None
-        return load_model(models, fingerprint, self._settings)
+        return load_model(models, found_model(models, model, index.collection), self._settings)
 
     def _open(self, collection: str) -> Index | None:
         return self._servers.get(collection) if self._folder is None else self._folder.opened(collection)

@@ -131,6 +131,7 @@ def test_another_model_is_not_found_and_those_that_there_are_are_named(
         ("search", {"query": QUERY}),
         ("search/batch", {"queries": [QUERY]}),
         ("explain", {"query": QUERY, "ids": ["1"]}),
+        ("collections/documents/models/switch", {}),
     ):
         answer = service("POST", f"/v1/{path}", json={**body, "model": name})
         assert (answer.status_code, answer.json()["error"]) == (404, "model-not-found")
