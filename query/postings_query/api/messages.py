@@ -96,8 +96,6 @@ def check_json(name: str, value: object, error: type[PostingsError]) -> None:
         sent, parts = [*value], [(f"{name}.{key}", each) for key, each in value.items()]
     elif isinstance(value, list):
         sent, parts = [], [(f"{name}[{number}]", each) for number, each in enumerate(value)]
-    for part in parts:
-        check_json(*part, error)
     try:
         # A number of thousands of digits, a lone surrogate and NaN are ValueErrors, a date is a TypeError.
         json.dumps(sent, allow_nan=False, ensure_ascii=False).encode()
@@ -106,6 +104,8 @@ def check_json(name: str, value: object, error: type[PostingsError]) -> None:
         raise error(
             f"{name} can't be sent: expected text, a finite number, true, false or null, got {shown}"
         ) from cause
+    for part in parts:  # whose names are known to be printable now
+        check_json(*part, error)
 
 
 def hits_of(answer: Mapping[str, Any]) -> Hits:

@@ -128,6 +128,7 @@ def compared(value: object) -> dict[str, object]:
         ({"filter": compared(10**5000)}, InvalidFilter, "digits"),
         ({"filter": {1: []}}, InvalidFilter, "name"),
         ({"filter": {"\ud800": []}}, InvalidFilter, "ud800"),
+        ({"filter": {"\ud800": [NAN]}}, InvalidFilter, "ud800"),
     ],
 )
 def test_what_cannot_be_sent_is_an_error_of_the_tree(
@@ -137,8 +138,9 @@ def test_what_cannot_be_sent_is_an_error_of_the_tree(
         async with AsyncApiClient(url) as client:
             await client.search("food", **options)
 
-    with ApiClient(url) as client, pytest.raises(kind, match=named):
+    with ApiClient(url) as client, pytest.raises(kind, match=named) as refused:
         client.search("food", **options)
+    assert str(refused.value).isprintable()
     with pytest.raises(kind, match=named):
         asyncio.run(asked())
 
