@@ -16,11 +16,12 @@ import yaml
 
 from postings import Encoder
 from postings.errors import TrainingFailure
-from postings_training.leaks.provenance import Source
+from postings_training.leaks.provenance import RECORD, Source
 from postings_training.models.from_base import build_model
 from postings_training.models.truncation import truncated_to
 from postings_training.publishing.card import card
 from postings_training.publishing.folder import Record, publish
+from postings_training.publishing.places import without_places
 from postings_training.recipes.loading import load_recipe, recipe_names
 from postings_training.recipes.sections import ModelSettings
 from postings_training.runs.checkpoints import drop_partial, is_full, last_checkpoint, refuse_small_disk
@@ -51,14 +52,18 @@ def test_every_recipe_has_a_card(name: str) -> None:
 def test_a_card_names_ids_as_a_whole_and_folders_without_where_they_lie(tmp_path: Path) -> None:
     teachers = [{"model": "~/models/judge"}, {"model": "cross-encoder/ms-marco-MiniLM-L6-v2"}]
     sets = [f"{tmp_path}/testset", "nano-nq", "ir-datasets:beir/scifact/test"]
-    recipe = load_recipe("distill", base="~/models/my-base", teachers=teachers, evaluation__sets=sets)
+    own = {"data__sources": [f"{tmp_path}/gone/pairs.jsonl"], "data__leave_out": [f"{tmp_path}/testset"]}
+    recipe = load_recipe("distill", base="~/models/my-base", teachers=teachers, evaluation__sets=sets, **own)
     sources = (
         Source("ir-datasets:beir/nfcorpus/train", "sha256 a", 5),
         Source("sentence-transformers/gooaq", "datasets b", 5),
         Source(str(tmp_path / "gone" / "pairs.jsonl"), "sha256 c", 1),
     )
-    text = card(Record("f", recipe, sources, 1, 1.0, {}, {}).to_json())
-    assert not any(where in text for where in ("~", "base_model", str(tmp_path), str(Path.home())))
+    record = Record("f", recipe, sources, 1, 1.0, {}, {}).to_json()
+    text = card(record)
+    assert "base_model" not in text
+    for public in (text, json.dumps(without_places(json.loads(json.dumps(record))))):
+        assert not any(where in public for where in ("~", str(tmp_path), str(Path.home())))
     for shown in (
         *("| ir-datasets:beir/nfcorpus/train |", "| sentence-transformers/gooaq |", "| pairs.jsonl |"),
         *("| base | my-base |", "'judge'", "'cross-encoder/ms-marco-MiniLM-L6-v2'"),
@@ -164,6 +169,8 @@ def test_a_full_disk_is_known_by_its_number_or_its_words() -> None:
 
 
 def test_a_hub_that_does_not_take_the_model_leaves_it_where_it_is(tmp_path: Path) -> None:
+    record = Record("f", load_recipe("tiny"), (), 1, 1.0, {}, {}).to_json()
+    (tmp_path / RECORD).write_text(json.dumps(record))
     push = "from pathlib import Path; from postings_training.publishing.upload import push"
     code = f"{push}; push(Path({str(tmp_path)!r}), 'a/b')"
     # The hub's client reads its address when it is imported.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from postings_training.leaks.provenance import Source, place_name
+from postings_training.publishing.places import without_places
 
 _KINDS = {
     "splade": "SPLADE: a weight for each entry of the vocabulary, for documents and queries",
@@ -21,8 +21,9 @@ def card(record: Mapping[str, Any]) -> str:
     Args:
         record: as :meth:`.Record.to_json` returns it.
     """
+    record = without_places(record)
     recipe = record["recipe"]
-    publish, base = recipe["publish"], place_name(recipe["base"])
+    publish, base = recipe["publish"], recipe["base"]
     name = publish["name"] or f"{base}, trained with Postings"
     parts = [
         *_front_matter(recipe, base),
@@ -49,8 +50,8 @@ def card(record: Mapping[str, Any]) -> str:
         *_table(
             ("source", "rows", "license", "digest"),
             (
-                (each.name, f"{each.rows:,}", each.license or "not stated", f"`{each.digest}`")
-                for each in (Source(**source) for source in record["data"])
+                (each["path"], f"{each['rows']:,}", each["license"] or "not stated", f"`{each['digest']}`")
+                for each in record["data"]
             ),
         ),
         "",
@@ -81,7 +82,7 @@ def _front_matter(recipe: Mapping[str, Any], base: str) -> list[str]:
 
 
 def _settings(recipe: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    for section, settings in _without_places(recipe).items():
+    for section, settings in recipe.items():
         if section in ("data", "publish") or settings is None:
             continue
         if not isinstance(settings, Mapping):
@@ -90,17 +91,6 @@ def _settings(recipe: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         for name, value in settings.items():
             if value not in (None, "", (), []):
                 yield f"{section}.{name}", str(value)
-
-
-def _without_places(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The same settings, without where folders lie on the machine that trained."""
-    teachers, evaluation = recipe["teachers"], recipe["evaluation"]
-    return {
-        **recipe,
-        "base": place_name(recipe["base"]),
-        "teachers": tuple({**each, "model": each["model"] and place_name(each["model"])} for each in teachers),
-        "evaluation": {**evaluation, "sets": tuple(map(place_name, evaluation["sets"]))},
-    }
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
