@@ -107,3 +107,17 @@ def test_batches_in_flight_when_redis_lost_everything_are_counted_as_they_end(le
     for id, documents in {"a": 6, "d": 10, "e": 10, "c": 5}.items():
         ledger.finish(held(ledger.start(id, 10)), Counts(indexed=documents))
     assert lost_to(ledger, keys) == (Counts(submitted=35, indexed=35), {}, [])
+
+
+@pytest.mark.parametrize("evicted", ["leased", f"waiting:{BULK}", "counts"])
+def test_what_was_in_a_set_that_was_evicted_is_counted_once(ledger: Ledger, keys: QueueKeys, evicted: str) -> None:
+    for id, documents in (("a", 5), ("b", 3)):
+        register(ledger, id, documents)
+    lease = held(ledger.start("a", 10))
+    keys.redis.delete(f"{keys.prefix}:{evicted}")
+    ledger.audit_all()
+    found = ledger.depth()
+    assert found.queued + found.in_flight == 8
+    assert ledger.finish(lease, Counts(indexed=5)) is LeaseState.VALID
+    assert ledger.finish(held(ledger.start("b", 10)), Counts(indexed=3)) is LeaseState.VALID
+    assert lost_to(ledger, keys) == (Counts(submitted=8, indexed=8), {}, [])
