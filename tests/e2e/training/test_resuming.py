@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,19 +109,21 @@ def test_killed_and_resumed_it_ends_at_the_same_weights(whole: Whole, tmp_path: 
     assert not (work / "checkpoint-7").exists()
 
 
-def at_step_three(progress: TrainingProgress) -> None:
+def at_step_three(progress: TrainingProgress, number: signal.Signals = signal.SIGINT) -> None:
     """Interrupts between two checkpoints and two log lines."""
     if progress.step == 3:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_writes_a_checkpoint_after_the_step_and_resumed_ends_at_the_same_weights(
-    whole: Whole, tmp_path: Path
+    whole: Whole, tmp_path: Path, number: signal.Signals
 ) -> None:
     out = tmp_path / "interrupted"
     with pytest.raises(KeyboardInterrupt):
-        train(whole.recipe, out, show=at_step_three)
+        train(whole.recipe, out, show=partial(at_step_three, number=number))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     checkpoint = last_checkpoint(run_folder(out))
     assert checkpoint is not None
     assert checkpoint.name == "checkpoint-3"

@@ -1,4 +1,4 @@
-"""Ctrl-C during training: the run finishes its step and writes a checkpoint before it ends."""
+"""Ctrl-C and SIGTERM during training: the run finishes its step and writes a checkpoint before it ends."""
 
 from __future__ import annotations
 
@@ -32,30 +32,33 @@ class _Ending(TrainerCallback):
 
 @contextmanager
 def saved_on_interrupt(trainer: Trainer) -> Iterator[None]:
-    """Let the first Ctrl-C end the step and write a checkpoint, and the second stop the trainer at once.
+    """Let the first Ctrl-C, or SIGTERM, end the step and write a checkpoint, and the second stop the trainer at once.
 
-    In the last step, Ctrl-C changes nothing. With several processes, and outside the main thread, Ctrl-C always stops
-    at once: processes can't agree on the step to stop after, and other threads receive no signals. A background
-    process that ignores interrupts continues to ignore them.
+    SIGTERM is what schedulers and container engines send before they kill. In the last step, neither changes anything.
+    With several processes, and outside the main thread, both always stop at once: processes can't agree on the step to
+    stop after, and other threads receive no signals. A background process that ignores one continues to ignore it.
 
     Args:
         trainer: trains inside the block, and raises KeyboardInterrupt once the checkpoint is written.
     """
-    before = signal.getsignal(signal.SIGINT)
     alone = os.environ.get("WORLD_SIZE", "1") == "1" and threading.current_thread() is threading.main_thread()
-    if not alone or before in {None, signal.SIG_IGN}:
-        yield
-        return
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)} if alone else {}
+    handlers = {each: before for each, before in handlers.items() if before not in {None, signal.SIG_IGN}}
     ending = _Ending()
     trainer.add_callback(ending)
 
+    def restore() -> None:
+        for each, before in handlers.items():
+            signal.signal(each, before)
+
     def ask(*_: Any) -> None:
-        signal.signal(signal.SIGINT, before)
+        restore()
         ending.asked = True
         log.warning("interrupted: writing a checkpoint after this step; press Ctrl-C again to stop at once")
 
-    signal.signal(signal.SIGINT, ask)
+    for each in handlers:
+        signal.signal(each, ask)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
