@@ -41,7 +41,6 @@ def checked_filter(filter: ClientFilter | Filter) -> Filter:
 The fields are doc_id, ordinal, version, passages, start, end, title, text and metadata.*
     """
     plain = as_json(filter)
-    check_grammar(plain)
     for path, key in filtered_fields(plain):
         if key.strip('"') == "title" and path.endswith(("is_empty", "is_null")):
             raise InvalidFilter(
@@ -54,6 +53,7 @@ The fields are doc_id, ordinal, version, passages, start, end, title, text and m
                 f"{path}: no field is called {key!r:.100}; did you mean {suggestion!r:.100}? "
                 f"The fields are {', '.join(FIELDS)} and metadata.*"
             )
+    check_grammar(plain)  # afterwards, because who names an unknown field needs to hear of it first
     return plain
 
 

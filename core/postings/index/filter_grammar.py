@@ -103,7 +103,7 @@ def _match_value(value: Any, at: str) -> None:
     if isinstance(value, float):
         raise _wrong(value, at, "a string, an integer or a boolean (for other numbers, the clause is 'range')")
     if not isinstance(value, str | bool) and not _is_integer(value):
-        raise _wrong(value, at, "a string, an integer or a boolean")
+        raise _wrong(value, at, "a string, an integer of 64 bits or a boolean")
 
 
 def _match_several(values: Any, at: str) -> None:
@@ -117,7 +117,7 @@ def _range(data: Any, at: str) -> None:
     bounds = _bounds(data, at)
     texts = [isinstance(bound, str) for bound in bounds.values()]
     if any(texts) and not all(texts):
-        raise InvalidFilter(f"{at} mixes numbers and datetimes: {bounds!r:.100}")
+        raise _wrong(bounds, at, "of numbers or of datetimes")
     for name, bound in bounds.items():
         if not isinstance(bound, str) and not _is_number(bound):
             raise _wrong(bound, f"{at}.{name}", "a finite number, or a datetime as a string")
@@ -173,8 +173,8 @@ def _nested(data: Any, at: str) -> None:
 
 
 def _has_id(data: Any, at: str) -> None:
-    if not all(isinstance(id, str) or (_is_integer(id) and id >= 0) for id in _list(data, at)):
-        raise _wrong(data, at, "a list of ids: UUIDs, or integers that aren't negative")
+    if not all(isinstance(id, str) or (type(id) is int and 0 <= id < 2**64) for id in _list(data, at)):
+        raise _wrong(data, at, "a list of ids: UUIDs, or integers of 64 bits that aren't negative")
 
 
 def _slice(data: Any, at: str) -> None:
@@ -225,7 +225,7 @@ def _object(data: Any, at: str, allowed: AbstractSet[str], *, required: bool = F
 
 
 def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
 def _is_number(value: Any) -> bool:
@@ -236,7 +236,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _wrong(value: Any, at: str, expected: str) -> InvalidFilter:
-    return InvalidFilter(f"{at} must be {expected}, got {value!r:.100}")
+    try:
+        got = f"{value!r:.100}"
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        got = "an integer of too many digits"
+    return InvalidFilter(f"{at} must be {expected}, got {got}")
 
 
 _MATCHES: dict[str, Check] = {

@@ -126,7 +126,7 @@ def compared(value: object) -> dict[str, object]:
         ({"filter": compared(UUID(int=1))}, InvalidFilter, "UUID"),
         ({"filter": compared("\ud800")}, InvalidFilter, "ud800"),
         ({"filter": compared(10**5000)}, InvalidFilter, "digits"),
-        ({"filter": {1: []}}, InvalidFilter, "name"),
+        ({"filter": {1: []}}, InvalidFilter, "unknown"),
         ({"filter": {"\ud800": []}}, InvalidFilter, "ud800"),
         ({"filter": {"\ud800": [NAN]}}, InvalidFilter, "ud800"),
     ],

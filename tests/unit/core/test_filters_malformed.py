@@ -46,14 +46,14 @@ MALFORMED: list[tuple[Any, str]] = [
     (field(match={"value": 4.0}), r"^filter\.must\[0\]\.match\.value must be .*clause is 'range'\), got 4\.0"),
     (field(match={"value": None}), r"^filter\.must\[0\]\.match must have .*, got \[\]; for null, .* 'is_null'"),
     (field(match={"value": [1]}), r"^filter\.must\[0\]\.match\.value must be a string, .*, got \[1\]"),
-    (field(match={"value": 2**63}), r"^filter\.must\[0\]\.match\.value: the engine can't read"),
+    (field(match={"value": 2**63}), r"^filter\.must\[0\]\.match\.value must be .* an integer of 64 bits"),
     (field(match={"any": "abc"}), r"^filter\.must\[0\]\.match\.any must be a list of strings, or of integers"),
     (field(match={"any": 5}), r"^filter\.must\[0\]\.match\.any must be a list .*, got 5"),
     (field(match={"any": [1, "a"]}), r"^filter\.must\[0\]\.match\.any must be a list .*, got \[1, 'a'\]"),
     (field(match={"any": [True]}), r"^filter\.must\[0\]\.match\.any must be a list .*, got \[True\]"),
     (field(match={"except": [None]}), r"^filter\.must\[0\]\.match\.except must be a list"),
     (field(match={"text": 5}), r"^filter\.must\[0\]\.match\.text must be a string, got 5"),
-    (field(range={"gt": 1, "lt": "2020-01-01"}), r"^filter\.must\[0\]\.range mixes numbers and datetimes"),
+    (field(range={"gt": 1, "lt": "2020-01-01"}), r"^filter\.must\[0\]\.range must be of numbers or of datetimes, got"),
     (field(range={"gt": "soon"}), r"^filter\.must\[0\]\.range: the engine can't read \{'gt': 'soon'\}: .*date-time"),
     (field(range={"gt": []}), r"^filter\.must\[0\]\.range\.gt must be a finite number, or a datetime"),
     (field(range={"gt": float("nan")}), r"^filter\.must\[0\]\.range\.gt must be a finite number"),
@@ -140,6 +140,8 @@ def test_a_message_stays_short_however_long_the_filter_is() -> None:
         field(range={"gt": long}),
         field(is_null=long),
         must({"has_id": [long]}),
+        field(match={"value": 10**5000}),
+        field(range={"gt": 10**5000}),
     ):
         with pytest.raises(InvalidFilter) as got:
             converted(filter)

@@ -100,7 +100,7 @@ export function SearchView({ link, name, collection }: Props) {
       )}
       <div class="columns">
         {query.trim() && (
-          <aside aria-label="Query" class={adjusting ? "" : "closed"}>
+          <aside aria-label="Query" aria-busy={facets.waiting} class={adjusting ? "" : "closed"}>
             <button class="adjust" aria-expanded={adjusting} onClick={() => adjust(!adjusting)}>
               Terms and filters
             </button>
