@@ -65,7 +65,7 @@ def upserts(index: Index, given: Sequence[Point]) -> float:
     """Points a second, in the calls that the write protocol makes."""
     began = time.perf_counter()
     for start in range(0, len(given), CALL):
-        index.upsert(given[start : start + CALL], newest=1)
+        index.upsert(given[start : start + CALL], keep_newer=True)
     return len(given) / (time.perf_counter() - began)
 
 

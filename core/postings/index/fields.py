@@ -45,7 +45,7 @@ The fields are doc_id, ordinal, version, passages, start, end, title, text and m
         if key.strip('"') == "title" and path.endswith(("is_empty", "is_null")):
             raise InvalidFilter(
                 f"{path}: every document has a title, which may be empty: "
-                """expected {"key": "title", "match": {"value": ""}}"""
+                """expected {"key": "title", "match": {"value": ""}}, or the same in must_not"""
             )
         if key.strip('"') not in (*FIELDS, *_OWN) and not _METADATA.fullmatch(key):
             suggestion = "doc_id" if key in _IDS else f"metadata.{key}"
@@ -68,7 +68,7 @@ def _keys(data: Any, at: str) -> Iterator[tuple[str, str]]:
         for number, inner in enumerate(data):
             yield from _keys(inner, f"{at}[{number}]")
     elif isinstance(data, Mapping) and isinstance(key := data.get("key"), str):
-        clause = next((f".{name}" for name in data if name != "key"), "")
+        clause = next((f".{name}" for name, value in data.items() if name != "key" and value is not None), "")
         yield f"{at}{clause}", key
     elif isinstance(data, Mapping):
         for name in _GROUPS.intersection(data):

@@ -1,4 +1,4 @@
-"""The grammar of filters, which is the same on every engine: what is malformed, and where in the filter."""
+"""The grammar of filters: what no engine can read, and where in the filter; values are for the engines to read."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ Check: TypeAlias = Callable[[Any, str], None]
 
 LISTS = ("must", "should", "must_not")
 BOUNDS = frozenset({"lt", "lte", "gt", "gte"})
+_DEEPEST = 40
+"""Levels of a filter: gRPC reads fewer than 50, of which Postings itself needs some."""
 _GROUPS = frozenset({*LISTS, "min_should"})
 
 
 def check_grammar(filter: Filter) -> None:
-    """Check that a filter in JSON form is one of Qdrant's; ``None`` says that a clause isn't there.
+    """Check the form of a filter; ``None`` says that a clause isn't there.
 
     What can't be right is refused, although Qdrant reads it: a range without a bound holds for every number, and so
     would delete all documents where a client lost the bound on the way.
@@ -33,18 +35,17 @@ def check_grammar(filter: Filter) -> None:
         ...
         postings.errors.InvalidFilter: filter.must[0].range needs a bound: 'gt', 'gte', 'lt' or 'lte'
     """
-    try:
-        _filter(filter, "filter")
-    except RecursionError as error:
-        raise InvalidFilter("filter is nested too deeply") from error
+    _filter(filter, "filter")
 
 
 def _filter(data: Any, at: str) -> None:
+    if at.count(".") > _DEEPEST:  # a place has a dot for each level
+        raise InvalidFilter(f"filter is nested too deeply: expected at most {_DEEPEST} levels")
     clauses = _object(data, at, _GROUPS)
     if "min_should" in clauses:
         at_least = f"{at}.min_should"
         inner = _object(clauses["min_should"], at_least, {"conditions", "min_count"}, required=True)
-        _conditions(inner["conditions"], f"{at_least}.conditions")
+        _conditions(_list(inner["conditions"], f"{at_least}.conditions"), f"{at_least}.conditions")
         if not _is_integer(inner["min_count"]) or inner["min_count"] < 1:
             raise _wrong(inner["min_count"], f"{at_least}.min_count", "an integer, at least 1")
     for name in LISTS:
@@ -178,8 +179,11 @@ def _has_id(data: Any, at: str) -> None:
 
 
 def _slice(data: Any, at: str) -> None:
-    for name, number in _object(data, at, {"total", "index"}, required=True).items():
+    slice = _object(data, at, {"total", "index"}, required=True)
+    for name, number in slice.items():
         _natural_number(number, f"{at}.{name}")
+    if slice["index"] >= slice["total"]:
+        raise InvalidFilter(f"{at}.index must be less than total, got {slice!r:.100}")
 
 
 def _of_key(data: Any, at: str) -> None:

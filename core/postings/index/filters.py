@@ -6,6 +6,8 @@ types. It doesn't need qdrant-client, which takes a second to import.
 
 from __future__ import annotations
 
+import datetime
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +50,7 @@ _PLAIN = (str, int, float, bool, type(None))
 
 
 def plain_values(value: Any) -> Any:
-    """Convert mappings, iterables, models and numpy numbers to objects, lists and plain values."""
+    """Convert mappings, iterables, models, dates, UUIDs and numpy numbers to objects, lists and plain values."""
     if type(value) in _PLAIN:  # as most are; the checks for abstract classes take ten times as long
         return value
     if isinstance(value, Mapping):
@@ -57,4 +59,8 @@ def plain_values(value: Any) -> Any:
         return value.model_dump(mode="json", by_alias=True, exclude_none=True)
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return [plain_values(each) for each in value]
+    if isinstance(value, datetime.date):  # or a datetime, which is one
+        return value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return str(value)
     return value.item() if isinstance(value, np.generic) else value

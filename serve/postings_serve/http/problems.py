@@ -152,8 +152,8 @@ def not_json(error: ValueError | RecursionError) -> Problem:
     match error:
         case RecursionError():
             reason = "it is nested too deeply"
-        case UnicodeDecodeError(object=bytes() as body, start=int() as place):
-            reason = f"it isn't text in UTF-8: byte 0x{body[place]:02x} at {place}"
+        case UnicodeDecodeError(object=bytes() as body, start=int() as place, encoding=str() as encoding):
+            reason = f"it isn't text in {encoding.upper()}: byte 0x{body[place]:02x} at {place}"
         case _:
             reason = str(error).partition("; use sys.")[0]  # which says how to allow longer numbers
     return Problem(400, "not-json", f"expected a body of JSON in UTF-8, and this can't be read: {reason}")

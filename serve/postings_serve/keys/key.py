@@ -92,7 +92,7 @@ class Key:
                 "tenant": str() | None as tenant,
                 "digest": str(found),
                 "created_at": int(created_at),
-            } if scopes and {*scopes} <= {*SCOPES}:
+            } if scopes and all(each in SCOPES for each in scopes):
                 return cls(id, name, frozenset(scopes), tenant, found, created_at)
         raise ValueError(f"expected a key with the fields {', '.join(cls.__dataclass_fields__)}")
 

@@ -50,6 +50,8 @@ def test_a_field_that_no_passage_has_is_refused_with_those_that_there_are(case: 
 def test_a_document_without_a_title_is_found_by_an_empty_one(condition: Any) -> None:
     with pytest.raises(InvalidFilter, match=r"which may be empty: expected .*match.: ..value.: ..}}"):
         checked_filter({"should": [condition]})
+    absent = {"must": [{"key": "title", "is_empty": None, "match": {"value": "x"}}]}
+    assert checked_filter(absent) == absent
 
 
 @pytest.mark.parametrize(

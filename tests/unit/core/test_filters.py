@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import types
+import uuid
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,9 @@ from qdrant_client import models as q
 
 from postings.errors import InvalidFilter
 from postings.index.embedded.filters import to_edge
+from postings.index.fields import checked_filter
 from postings.index.filters import as_json
+from postings.index.server.conversion import to_filter
 from tests.support.filters import ONE, field, must
 
 
@@ -50,6 +54,20 @@ def test_what_is_no_filter_is_named_by_its_type(filter: Any) -> None:
         match=f"must be a qdrant_client.models.Filter or its JSON object, got {type(filter).__name__}",
     ):
         as_json(filter)
+
+
+def test_dates_and_uuids_are_texts_as_in_json() -> None:
+    year = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    given = {
+        "must": [{"has_id": [uuid.UUID(int=1)]}, {"key": "metadata.at", "range": {"gte": year, "lt": year.date()}}]
+    }
+    read = checked_filter(given)
+    assert read["must"] == [
+        {"has_id": ["00000000-0000-0000-0000-000000000001"]},
+        {"key": "metadata.at", "range": {"gte": "2020-01-01T00:00:00+00:00", "lt": "2020-01-01"}},
+    ]
+    assert to_edge(read).must
+    assert to_filter(read).must
 
 
 def test_arrays_and_numbers_of_numpy_are_those_of_python() -> None:

@@ -9,7 +9,9 @@ import qdrant_edge as edge
 
 from postings.errors import InvalidFilter
 from postings.index.embedded.filters import to_edge
+from postings.index.fields import checked_filter
 from postings.index.filter_grammar import check_grammar
+from postings.index.server.conversion import to_filter
 from tests.support.filters import RING, field, must
 
 MALFORMED: list[tuple[Any, str]] = [
@@ -108,7 +110,8 @@ MALFORMED: list[tuple[Any, str]] = [
     (must({"has_id": [-1]}), r"^filter\.must\[0\]\.has_id must be a list of ids: .*, got \[-1\]"),
     (must({"has_vector": 5}), r"^filter\.must\[0\]\.has_vector must be a string, got 5"),
     (must({"slice": {"total": 2}}), r"^filter\.must\[0\]\.slice needs \['index'\]"),
-    (must({"slice": {"total": 2, "index": 2}}), r"^filter\.must\[0\]\.slice: .* index must be less than total"),
+    (must({"slice": {"total": 2, "index": 2}}), r"^filter\.must\[0\]\.slice\.index must be less than total"),
+    ({"min_should": {"conditions": {}, "min_count": 1}}, r"^filter\.min_should\.conditions must be a list, got"),
     (must({"nested": None}), r"^filter\.must\[0\] needs \['nested'\]"),
     (must({"nested": {"key": "a"}}), r"^filter\.must\[0\]\.nested needs \['filter'\]"),
     (
@@ -155,6 +158,10 @@ def test_a_filter_may_be_nested_but_not_without_end() -> None:
             filter = must(filter)
         return filter
 
-    assert converted(nested(50)).must
+    assert converted(nested(40)).must
+    assert to_filter(nested(40))
+    for levels in (41, 200):
+        with pytest.raises(InvalidFilter, match="filter is nested too deeply: expected at most 40 levels"):
+            converted(nested(levels))
     with pytest.raises(InvalidFilter, match="filter is nested too deeply"):
-        converted(nested(5000))
+        checked_filter(nested(5000))

@@ -177,4 +177,7 @@ def test_a_hub_that_does_not_take_the_model_leaves_it_where_it_is(tmp_path: Path
     environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert "ConfigurationError: the hub didn't accept a/b (" in done.stderr
-    assert done.stderr.rstrip().endswith(f"); the model is in {tmp_path}: hf upload a/b {tmp_path}")
+    said = (
+        f"); the model is in {tmp_path}: hf upload a/b {tmp_path} uploads it, with the paths of your data in {RECORD}"
+    )
+    assert done.stderr.rstrip().endswith(said)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from postings.errors import ConfigurationError, first_line
 from postings_training.leaks.provenance import RECORD
@@ -18,16 +21,18 @@ def push(folder: Path, name: str) -> str:
     """
     from huggingface_hub import HfApi
 
-    api, message = HfApi(), "A sparse encoder trained with Postings"
-    public = json.dumps(without_places(json.loads((folder / RECORD).read_bytes())), indent=2)
+    api = HfApi()
+    public = without_places(json.loads((folder / RECORD).read_bytes()))
     try:
         address = str(api.create_repo(name, exist_ok=True))
-        api.upload_folder(repo_id=name, folder_path=folder, commit_message=message, ignore_patterns=[RECORD])
-        api.upload_file(
-            path_or_fileobj=f"{public}\n".encode(), path_in_repo=RECORD, repo_id=name, commit_message=message
-        )
+        with TemporaryDirectory(prefix=f".{folder.name[:60]}.", dir=folder.parent) as copy:
+            shutil.copytree(folder, copy, copy_function=os.link, dirs_exist_ok=True)
+            (Path(copy) / RECORD).unlink()  # a link to the record that stays as it is
+            (Path(copy) / RECORD).write_text(json.dumps(public, indent=2) + "\n", encoding="utf-8")
+            api.upload_folder(repo_id=name, folder_path=copy, commit_message="A sparse encoder trained with Postings")
     except Exception as error:  # the client raises errors of its own, of httpx and of the OS
         raise ConfigurationError(
-            f"the hub didn't accept {name} ({first_line(error)}); the model is in {folder}: hf upload {name} {folder}"
+            f"the hub didn't accept {name} ({first_line(error)}); the model is in {folder}: hf upload {name} {folder} "
+            f"uploads it, with the paths of your data in {RECORD}"
         ) from error
     return address

@@ -54,7 +54,7 @@ def saved_on_interrupt(trainer: Trainer) -> Iterator[None]:
     def ask(*_: Any) -> None:
         restore()
         ending.asked = True
-        log.warning("interrupted: writing a checkpoint after this step; press Ctrl-C again to stop at once")
+        log.warning("interrupted: writing a checkpoint after this step; a second signal, such as Ctrl-C, stops at once")
 
     for each in handlers:
         signal.signal(each, ask)

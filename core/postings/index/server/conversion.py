@@ -17,6 +17,7 @@ from postings.index.filter_grammar import LISTS
 from postings.index.payload import payload_to_read
 from postings.index.protocol import RRF_K, Filter, Point, ScoredPoint, WordQuery
 from postings.index.ranking import EngineQuery
+from postings.index.server.versions import SINCE
 from postings.many_vectors import named_vectors
 from postings.vectors import SparseVector
 from postings.words.config import WORDS
@@ -37,7 +38,8 @@ def to_filter(filter: Filter) -> q.Filter:
         received = GrpcToRest.convert_filter(RestToGrpc.convert_filter(converted))
     except ValidationError as error:
         first = error.errors()[0]
-        raise InvalidFilter(f"not a Qdrant filter: {first['input']!r:.100}: {first['msg']}") from error
+        place = ".".join(str(part) for part in first["loc"] if isinstance(part, int) or part in SINCE)
+        raise InvalidFilter(f"not a Qdrant filter: {place}: {first['msg']}, got {first['input']!r:.100}") from error
     except (ValueError, TypeError) as error:
         raise InvalidFilter(f"not a Qdrant filter: {error}") from error
     received_paths = set(_paths(_json(received)))

@@ -15,7 +15,8 @@ for at = 1, #scanned[2], 2 do
     lost = lost + fail_lost_batch(id, queues)
   end
 end
--- Once each batch is in a set, the counts are made anew if Redis lost them, or a set of which they still have all.
+-- Once each batch is in a set, the counts are made anew if they still have a set that Redis lost, or were lost
+-- themselves. If batches came since, that is seen when a count falls below 0.
 local function are_wrong()
   local leased, waiting = unpack(redis.call('HMGET', P .. ':counts', 'leased', 'waiting'))
   return redis.call('DEL', P .. ':recount') == 1 or tonumber(leased or 0) < 0 or tonumber(waiting or -1) < 0
