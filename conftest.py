@@ -67,7 +67,7 @@ def no_thread_is_left() -> Iterator[None]:
     yield
     for thread in set(threading.enumerate()) - before:
         if thread.name in BACKGROUND:
-            thread.join(10)
+            thread.join(60)
             if thread.is_alive():
                 pytest.fail(f"{thread.name} still runs: close what started it")
 
