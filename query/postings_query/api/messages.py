@@ -95,17 +95,27 @@ def check_json(name: str, value: object, error: type[PostingsError]) -> None:
             raise error(f"{name} can't be sent: expected names that are text, got {others[0]!r:.100}")
         sent, parts = [*value], [(f"{name}.{key}", each) for key, each in value.items()]
     elif isinstance(value, list):
+        # At once: a filter may have thousands of plain values.
+        if not any(isinstance(each, Mapping | list) for each in value) and _reason(value) is None:
+            return
         sent, parts = [], [(f"{name}[{number}]", each) for number, each in enumerate(value)]
-    try:
-        # A number of thousands of digits, a lone surrogate and NaN are ValueErrors, a date is a TypeError.
-        json.dumps(sent, allow_nan=False, ensure_ascii=False).encode()
-    except (TypeError, ValueError) as cause:
+    if (cause := _reason(sent)) is not None:
         shown = "an integer of too many digits" if isinstance(value, int) else f"{value!a:.100}"
         raise error(
             f"{name} can't be sent: expected text, a finite number, true, false or null, got {shown}"
         ) from cause
     for part in parts:  # whose names are known to be printable now
         check_json(*part, error)
+
+
+def _reason(value: object) -> Exception | None:
+    """Why JSON doesn't have a value; ``None`` if it has."""
+    try:
+        # A number of thousands of digits, a lone surrogate and NaN are ValueErrors, a date is a TypeError.
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:
+        return error
+    return None
 
 
 def hits_of(answer: Mapping[str, Any]) -> Hits:
