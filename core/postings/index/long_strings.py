@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from postings.errors import InvalidFilter
+from postings.index.filter_grammar import LISTS
 from postings.index.payload import HEADS, DocumentKey, of_keys
 from postings.index.protocol import Filter
 
@@ -22,7 +23,6 @@ BEGINNING = 256
 _WORTHWHILE = 4096
 """Characters that shortening must save in each passage, to be worth reading heads at search."""
 
-_LISTS = ("must", "should", "must_not")
 _ANYWHERE = {"text", "text_any", "phrase", "substring"}
 _DOCUMENT_FIELDS = {"doc_id", "version", "passages", "title"}
 _TOP_KEY = re.compile(r'(?:metadata|"metadata")\.(?:"([^"]*)"|([^.\[]+))')
@@ -143,7 +143,7 @@ def decided(filter: Filter, documents: Iterable[Collection[DocumentKey]]) -> Fil
 def _changed(filter: Filter, change: Callable[[Any], Any]) -> Filter:
     """Change each condition of a filter that isn't a filter itself; anything malformed stays as it is."""
     clauses = dict(filter)
-    for name in clauses.keys() & set(_LISTS):
+    for name in clauses.keys() & set(LISTS):
         clauses[name] = _all_changed(clauses[name], change)
     least = clauses.get("min_should")
     if isinstance(least, Mapping) and "conditions" in least:
@@ -154,7 +154,7 @@ def _changed(filter: Filter, change: Callable[[Any], Any]) -> Filter:
 def _all_changed(conditions: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(conditions, list):
         return [_all_changed(each, change) for each in conditions]
-    if isinstance(conditions, Mapping) and conditions.keys() & {*_LISTS, "min_should"}:
+    if isinstance(conditions, Mapping) and conditions.keys() & {*LISTS, "min_should"}:
         return _changed(conditions, change)
     return change(conditions)
 
