@@ -34,7 +34,7 @@ from benchmarks.data import BEIR, present
 from postings import Encoder, Settings, open_index
 from postings.batching import batched
 from postings.index import Point
-from postings.index.payload import replaced_by
+from postings.index.revisions import replaced_by
 from postings.index.server.connection import open_client
 from postings.index.server.conversion import to_own_filter, to_struct
 from postings.words import WordsConfig

@@ -24,16 +24,9 @@ from postings.arguments import as_list, no_check
 from postings.batching import batched
 from postings.documents import check_id, check_version
 from postings.errors import IndexUnavailable, InvalidDocument
-from postings.index.payload import (
-    TENANT,
-    check_without_tenant,
-    deleted_before,
-    is_stale,
-    of_documents,
-    stale_points,
-    tombstone_point,
-)
+from postings.index.payload import TENANT, check_without_tenant, of_documents, tombstone_point
 from postings.index.protocol import Index, Point
+from postings.index.revisions import deleted_before, is_stale, stale_points
 
 POINTS_PER_BATCH = 256
 

@@ -15,14 +15,8 @@ from postings.batching import batched
 from postings.documents import point_id
 from postings.errors import CollectionNotFound
 from postings.index import Point
-from postings.index.payload import (
-    TENANT,
-    check_without_tenant,
-    evidence_from,
-    is_stale,
-    of_documents,
-    passage_from,
-)
+from postings.index.payload import TENANT, check_without_tenant, evidence_from, of_documents, passage_from
+from postings.index.revisions import is_stale
 
 _FIELDS = ["doc_id", "ordinal", "version", "passages", "digest", "metadata_digest", TENANT]
 _POINTS = 256

@@ -8,9 +8,9 @@ from typing import Any
 
 from postings import EdgeIndex, SparseVector
 from postings.index import Point
-from postings.index.payload import replaced_by
 from postings.index.protocol import Fusion, ScoredPoint, WordQuery
 from postings.index.ranking import EngineQuery
+from postings.index.revisions import replaced_by
 from tests.support.qdrant_rules import Refused, unknown
 
 

@@ -10,7 +10,8 @@ from qdrant_client import models as q
 
 from postings.errors import InvalidFilter
 from postings.index.fields import FIELDS, checked_filter
-from postings.index.payload import HEADS, TOMBSTONES, deleted_before, of_documents, replaced_by, stale_points
+from postings.index.payload import HEADS, TOMBSTONES, of_documents
+from postings.index.revisions import deleted_before, replaced_by, stale_points
 from tests.support.indexes import point
 
 LEGS: dict[str, Any] = {"key": "legs", "match": {"value": 2}}

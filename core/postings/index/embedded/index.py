@@ -35,9 +35,10 @@ from postings.index.embedded.optimizing import optimizer_settings
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
-from postings.index.payload import INDEXED_FIELDS, payload_to_read, replaced_by
+from postings.index.payload import INDEXED_FIELDS, payload_to_read
 from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import EngineQuery, Ranking
+from postings.index.revisions import replaced_by
 from postings.index.scrolling import scrolled
 from postings.words.config import WordsConfig
 

@@ -16,9 +16,10 @@ from postings.errors import CollectionNotFound, IndexRejected, InvalidInput, Str
 from postings.index.fields import checked_filter
 from postings.index.long_strings import for_every_point
 from postings.index.models import CollectionModels
-from postings.index.payload import payload_to_read, replaced_by
+from postings.index.payload import payload_to_read
 from postings.index.protocol import Filter, IndexInfo, Point, PointMissing, ScoredPoint, SearchRequest
 from postings.index.ranking import Ranking
+from postings.index.revisions import replaced_by
 from postings.index.server.collection_requests import CollectionRequests
 from postings.index.server.conversion import (
     to_filter,
