@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -74,45 +75,39 @@ def publish(
         seconds: duration of the training.
         results: measured at the end.
     """
-    partial = partial_folder(folder)
-    shutil.rmtree(partial, ignore_errors=True)
     for task in get_args(Task):
         # Training's truncation and padding would otherwise be stored in tokenizer.json, for all who read it.
         if tokenizer := getattr(modules_of(model, task)[0].tokenizer, "backend_tokenizer", None):
             tokenizer.no_truncation()
             tokenizer.no_padding()
+    with _whole(folder) as partial:
+        model.save_pretrained(str(partial), create_model_card=False)
+        record = Record(
+            fingerprint=fingerprint(partial),
+            recipe=recipe,
+            data=data,
+            steps=steps,
+            seconds=round(seconds, 1),
+            results=dict(results),
+            versions={name: version(name) for name in _LIBRARIES},
+        )
+        content = record.to_json()
+        (partial / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        (partial / "README.md").write_text(card(content), encoding="utf-8")
+        readable = (partial / RECORD).stat().st_mode
+        for weights in partial.rglob("*.safetensors"):
+            weights.chmod(readable)  # safetensors lets only this user read them, and workers run as another
+    return record
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """A folder to write to, which gets its name at the end; after an error, there is none."""
+    partial = partial_folder(folder)
+    shutil.rmtree(partial, ignore_errors=True)
     try:
-        record = _write(model, partial, recipe, data, steps, seconds, results)
+        yield partial
         partial.rename(folder)
     except BaseException:  # Ctrl-C, too: a whole model would stay, hidden, where the disk may be full
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    return record
-
-
-def _write(
-    model: SparseEncoder,
-    folder: Path,
-    recipe: Recipe,
-    data: tuple[Source, ...],
-    steps: int,
-    seconds: float,
-    results: Mapping[str, float],
-) -> Record:
-    model.save_pretrained(str(folder), create_model_card=False)
-    record = Record(
-        fingerprint=fingerprint(folder),
-        recipe=recipe,
-        data=data,
-        steps=steps,
-        seconds=round(seconds, 1),
-        results=dict(results),
-        versions={name: version(name) for name in _LIBRARIES},
-    )
-    content = record.to_json()
-    (folder / RECORD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(card(content), encoding="utf-8")
-    readable = (folder / RECORD).stat().st_mode
-    for weights in folder.rglob("*.safetensors"):
-        weights.chmod(readable)  # safetensors lets only this user read them, and workers run as another
-    return record
